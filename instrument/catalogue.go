@@ -1,0 +1,588 @@
+package instrument
+
+// The documented families, in the order of the documentation. A comment gives
+// label values or a unit that the name does not tell; catalogue has the rest.
+const (
+	// success: true false.
+	AgentScriptsExecuted Family = iota
+	// health: disabled initializing healthy unhealthy.
+	AgentsApps
+	// derp_region: the relay region's name; preferred: true false.
+	AgentsConnectionLatencies
+	// status: connecting connected disconnected timeout; lifecycle_state: created
+	// starting start_timeout start_error ready shutting_down shutdown_timeout
+	// shutdown_error off; tailnet_node: "nodeid:" and 16 hex digits, or unknown.
+	AgentsConnections
+	// 0 for a workspace without agents.
+	AgentsUp
+	AgentStatsConnections
+	AgentStatsMedianLatency
+	// Bytes since the previous collection.
+	AgentStatsRx
+	AgentStatsSessionsJetBrains
+	AgentStatsSessionsReconnectingPTY
+	AgentStatsSessionsSSH
+	AgentStatsSessionsVSCode
+	// success: true false.
+	AgentStatsStartupScript
+	// Bytes since the previous collection.
+	AgentStatsTx
+	APIActiveUsers
+	APIConcurrentRequests
+	APIConcurrentWebsockets
+	// method: a standard method or _OTHER; path: a route pattern, UNKNOWN or
+	// STATIC.
+	APIRequestLatencies
+	// code: the HTTP status; method, path: as APIRequestLatencies.
+	APIRequestsProcessed
+	// path: as APIRequestLatencies.
+	APIWebsocketDurations
+	// A gauge in spite of its name. status: pending running succeeded canceling
+	// canceled failed unknown.
+	APIWorkspaceLatestBuild
+	// application_name, slug: an app's; or Visual Studio Code, JetBrains, Web
+	// Terminal, SSH with an empty slug.
+	InsightsApplicationsUsage
+	InsightsParameters
+	InsightsTemplatesActiveUsers
+	LicenseActiveUsers
+	LicenseLimitUsers
+	// 0 or 1.
+	LicenseUserLimitEnabled
+	CollectorAgentsExecution
+	// Unix seconds. name: the provider's; resource: the rate limit's.
+	OAuth2RateLimitNextReset
+	OAuth2RateLimitRemaining
+	OAuth2RateLimitResetIn
+	OAuth2RateLimitTotal
+	OAuth2RateLimitUsed
+	// source: the kind of call; status_code: 0 without a response.
+	OAuth2Requests
+	// provisioner: terraform echo; status: success failed.
+	ProvisionerdJobTimings
+	// provisioner: terraform echo.
+	ProvisionerdJobsCurrent
+	// action: START STOP DESTROY; status: success failed.
+	WorkspaceBuilds
+
+	// The runtime families: defined by client_golang's collectors.
+
+	GoGCDurationSeconds
+	GoGoroutines
+	GoInfo
+	GoMemstatsAllocBytes
+	GoMemstatsAllocBytesTotal
+	GoMemstatsBuckHashSysBytes
+	GoMemstatsFreesTotal
+	GoMemstatsGCSysBytes
+	GoMemstatsHeapAllocBytes
+	GoMemstatsHeapIdleBytes
+	GoMemstatsHeapInuseBytes
+	GoMemstatsHeapObjects
+	GoMemstatsHeapReleasedBytes
+	GoMemstatsHeapSysBytes
+	GoMemstatsLastGCTimeSeconds
+	GoMemstatsLookupsTotal
+	GoMemstatsMallocsTotal
+	GoMemstatsMCacheInuseBytes
+	GoMemstatsMCacheSysBytes
+	GoMemstatsMSpanInuseBytes
+	GoMemstatsMSpanSysBytes
+	GoMemstatsNextGCBytes
+	GoMemstatsOtherSysBytes
+	GoMemstatsStackInuseBytes
+	GoMemstatsStackSysBytes
+	GoMemstatsSysBytes
+	GoThreads
+	ProcessCPUSecondsTotal
+	ProcessMaxFDs
+	ProcessOpenFDs
+	ProcessResidentMemoryBytes
+	ProcessStartTimeSeconds
+	ProcessVirtualMemoryBytes
+	ProcessVirtualMemoryMaxBytes
+	PromhttpMetricHandlerRequestsInFlight
+	PromhttpMetricHandlerRequestsTotal
+
+	// The health families: how the service itself fares.
+
+	HealthBuildInfo
+	// outcome: success failure.
+	HealthOTLPExports
+	// origin: where it came from; reason: why.
+	HealthRefused
+	// format: text openmetrics protobuf.
+	HealthRenderedBytes
+	// 0 or 1.
+	HealthReporter
+	HealthScrapeErrors
+	// source: the source's name.
+	HealthSourceDuration
+	HealthSourceLastSuccess
+	HealthSourceSeries
+	// 0 or 1.
+	HealthSourceUp
+)
+
+// catalogue is the contract: every family that is served, and nothing else is.
+var catalogue = [...]Info{
+	AgentScriptsExecuted: {
+		Name: "agent_scripts_executed_total", Instrument: "coder.agent.scripts.executed",
+		Type: Counter, Scope: Replica, Origin: OTel, Unit: "{script}",
+		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
+		Help:   "Total number of scripts executed by the Coder agent. Includes cron scheduled scripts.",
+	},
+	AgentsApps: {
+		Name: "coderd_agents_apps", Instrument: "coderd.agents.apps",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{app}",
+		Labels: []string{"agent_name", "app_name", "health", "username", "workspace_name"},
+		Help:   "Agent applications with statuses.",
+	},
+	AgentsConnectionLatencies: {
+		Name: "coderd_agents_connection_latencies_seconds", Instrument: "coderd.agents.connection.latency",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "s",
+		Labels: []string{"agent_name", "derp_region", "preferred", "username", "workspace_name"},
+		Help:   "Agent connection latencies in seconds.",
+	},
+	AgentsConnections: {
+		Name: "coderd_agents_connections", Instrument: "coderd.agents.connections",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{agent}",
+		Labels: []string{"agent_name", "lifecycle_state", "status", "tailnet_node", "username", "workspace_name"},
+		Help:   "Agent connections with statuses.",
+	},
+	AgentsUp: {
+		Name: "coderd_agents_up", Instrument: "coderd.agents.up",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{agent}",
+		Labels: []string{"template_name", "username", "workspace_name"},
+		Help:   "The number of active agents per workspace.",
+	},
+	AgentStatsConnections: {
+		Name: "coderd_agentstats_connection_count", Instrument: "coderd.agentstats.connections",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{connection}",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "The number of established connections by agent",
+	},
+	AgentStatsMedianLatency: {
+		Name: "coderd_agentstats_connection_median_latency_seconds", Instrument: "coderd.agentstats.connection.median_latency",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "s",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "The median agent connection latency",
+	},
+	AgentStatsRx: {
+		Name: "coderd_agentstats_rx_bytes", Instrument: "coderd.agentstats.rx",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "By",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "Agent Rx bytes",
+	},
+	AgentStatsSessionsJetBrains: {
+		Name: "coderd_agentstats_session_count_jetbrains", Instrument: "coderd.agentstats.sessions.jetbrains",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{session}",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "The number of session established by JetBrains",
+	},
+	AgentStatsSessionsReconnectingPTY: {
+		Name: "coderd_agentstats_session_count_reconnecting_pty", Instrument: "coderd.agentstats.sessions.reconnecting_pty",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{session}",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "The number of session established by reconnecting PTY",
+	},
+	AgentStatsSessionsSSH: {
+		Name: "coderd_agentstats_session_count_ssh", Instrument: "coderd.agentstats.sessions.ssh",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{session}",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "The number of session established by SSH",
+	},
+	AgentStatsSessionsVSCode: {
+		Name: "coderd_agentstats_session_count_vscode", Instrument: "coderd.agentstats.sessions.vscode",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{session}",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "The number of session established by VSCode",
+	},
+	AgentStatsStartupScript: {
+		Name: "coderd_agentstats_startup_script_seconds", Instrument: "coderd.agentstats.startup_script.duration",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "s",
+		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
+		Help:   "The number of seconds the startup script took to execute.",
+	},
+	AgentStatsTx: {
+		Name: "coderd_agentstats_tx_bytes", Instrument: "coderd.agentstats.tx",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "By",
+		Labels: []string{"agent_name", "username", "workspace_name"},
+		Help:   "Agent Tx bytes",
+	},
+	APIActiveUsers: {
+		Name: "coderd_api_active_users_duration_hour", Instrument: "coderd.api.active_users",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{user}",
+		Help: "The number of users that have been active within the last hour.",
+	},
+	APIConcurrentRequests: {
+		Name: "coderd_api_concurrent_requests", Instrument: "coderd.api.active_requests",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "{request}",
+		Help: "The number of concurrent API requests.",
+	},
+	APIConcurrentWebsockets: {
+		Name: "coderd_api_concurrent_websockets", Instrument: "coderd.api.active_websockets",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "{websocket}",
+		Help: "The total number of concurrent API websockets.",
+	},
+	APIRequestLatencies: {
+		Name: "coderd_api_request_latencies_seconds", Instrument: "coderd.api.request.duration",
+		Type: Histogram, Scope: Replica, Origin: OTel, Unit: "s",
+		Labels:  []string{"method", "path"},
+		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 30},
+		Help:    "Latency distribution of requests in seconds.",
+	},
+	APIRequestsProcessed: {
+		Name: "coderd_api_requests_processed_total", Instrument: "coderd.api.requests",
+		Type: Counter, Scope: Replica, Origin: OTel, Unit: "{request}",
+		Labels: []string{"code", "method", "path"},
+		Help:   "The total number of processed API requests",
+	},
+	APIWebsocketDurations: {
+		Name: "coderd_api_websocket_durations_seconds", Instrument: "coderd.api.websocket.duration",
+		Type: Histogram, Scope: Replica, Origin: OTel, Unit: "s",
+		Labels:  []string{"path"},
+		Buckets: []float64{0.001, 1, 60, 3600, 54000, 108000},
+		Help:    "Websocket duration distribution of requests in seconds.",
+	},
+	APIWorkspaceLatestBuild: {
+		Name: "coderd_api_workspace_latest_build_total", Instrument: "coderd.api.workspace.latest_builds",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{workspace}",
+		Labels: []string{"status"},
+		Help:   "The latest workspace builds with a status.",
+	},
+	InsightsApplicationsUsage: {
+		Name: "coderd_insights_applications_usage_seconds", Instrument: "coderd.insights.applications.usage",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "s",
+		Labels: []string{"application_name", "slug", "template_name"},
+		Help:   "The application usage per template.",
+	},
+	InsightsParameters: {
+		Name: "coderd_insights_parameters", Instrument: "coderd.insights.parameters",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{build}",
+		Labels: []string{"parameter_name", "parameter_type", "parameter_value", "template_name"},
+		Help:   "The parameter usage per template.",
+	},
+	InsightsTemplatesActiveUsers: {
+		Name: "coderd_insights_templates_active_users", Instrument: "coderd.insights.templates.active_users",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{user}",
+		Labels: []string{"template_name"},
+		Help:   "The number of active users of the template.",
+	},
+	LicenseActiveUsers: {
+		Name: "coderd_license_active_users", Instrument: "coderd.license.active_users",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{user}",
+		Help: "The number of active users.",
+	},
+	LicenseLimitUsers: {
+		Name: "coderd_license_limit_users", Instrument: "coderd.license.limit_users",
+		Type: Gauge, Scope: Deployment, Origin: OTel, Unit: "{user}",
+		Help: "The user seats limit based on the active Coder license.",
+	},
+	LicenseUserLimitEnabled: {
+		Name: "coderd_license_user_limit_enabled", Instrument: "coderd.license.user_limit_enabled",
+		Type: Gauge, Scope: Deployment, Origin: OTel,
+		Help: "Returns 1 if the current license enforces the user limit.",
+	},
+	CollectorAgentsExecution: {
+		Name: "coderd_metrics_collector_agents_execution_seconds", Instrument: "coderd.metrics_collector.agents.duration",
+		Type: Histogram, Scope: Replica, Origin: OTel, Unit: "s",
+		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 30},
+		Help:    "Histogram for duration of agents metrics collection in seconds.",
+	},
+	OAuth2RateLimitNextReset: {
+		Name: "coderd_oauth2_external_requests_rate_limit_next_reset_unix", Instrument: "coderd.oauth2.external_requests.rate_limit.next_reset",
+		Type: Gauge, Scope: Replica, Origin: OTel,
+		Labels: []string{"name", "resource"},
+		Help:   "Unix timestamp of the next interval",
+	},
+	OAuth2RateLimitRemaining: {
+		Name: "coderd_oauth2_external_requests_rate_limit_remaining", Instrument: "coderd.oauth2.external_requests.rate_limit.remaining",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "{request}",
+		Labels: []string{"name", "resource"},
+		Help:   "The remaining number of allowed requests in this interval.",
+	},
+	OAuth2RateLimitResetIn: {
+		Name: "coderd_oauth2_external_requests_rate_limit_reset_in_seconds", Instrument: "coderd.oauth2.external_requests.rate_limit.reset_in",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "s",
+		Labels: []string{"name", "resource"},
+		Help:   "Seconds until the next interval",
+	},
+	OAuth2RateLimitTotal: {
+		Name: "coderd_oauth2_external_requests_rate_limit_total", Instrument: "coderd.oauth2.external_requests.rate_limit.limit",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "{request}",
+		Labels: []string{"name", "resource"},
+		Help:   "The total number of allowed requests per interval.",
+	},
+	OAuth2RateLimitUsed: {
+		Name: "coderd_oauth2_external_requests_rate_limit_used", Instrument: "coderd.oauth2.external_requests.rate_limit.used",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "{request}",
+		Labels: []string{"name", "resource"},
+		Help:   "The number of requests made in this interval.",
+	},
+	OAuth2Requests: {
+		Name: "coderd_oauth2_external_requests_total", Instrument: "coderd.oauth2.external_requests",
+		Type: Counter, Scope: Replica, Origin: OTel, Unit: "{request}",
+		Labels: []string{"name", "source", "status_code"},
+		Help:   "The total number of api calls made to external oauth2 providers. 'status_code' will be 0 if the request failed with no response.",
+	},
+	ProvisionerdJobTimings: {
+		Name: "coderd_provisionerd_job_timings_seconds", Instrument: "coderd.provisionerd.job.duration",
+		Type: Histogram, Scope: Replica, Origin: OTel, Unit: "s",
+		Labels:  []string{"provisioner", "status"},
+		Buckets: []float64{1, 10, 30, 60, 300, 600, 1800, 3600},
+		Help:    "The provisioner job time duration in seconds.",
+	},
+	ProvisionerdJobsCurrent: {
+		Name: "coderd_provisionerd_jobs_current", Instrument: "coderd.provisionerd.active_jobs",
+		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "{job}",
+		Labels: []string{"provisioner"},
+		Help:   "The number of currently running provisioner jobs.",
+	},
+	WorkspaceBuilds: {
+		Name: "coderd_workspace_builds_total", Instrument: "coderd.workspace.builds",
+		Type: Counter, Scope: Replica, Origin: OTel, Unit: "{build}",
+		Labels: []string{"action", "owner_email", "status", "template_name", "template_version", "workspace_name"},
+		Help:   "The number of workspaces started, updated, or deleted.",
+	},
+	GoGCDurationSeconds: {
+		Name: "go_gc_duration_seconds",
+		Type: Summary, Scope: Replica, Origin: Runtime,
+		Help: "A summary of the pause duration of garbage collection cycles.",
+	},
+	GoGoroutines: {
+		Name: "go_goroutines",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of goroutines that currently exist.",
+	},
+	GoInfo: {
+		Name: "go_info",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Labels: []string{"version"},
+		Help:   "Information about the Go environment.",
+	},
+	GoMemstatsAllocBytes: {
+		Name: "go_memstats_alloc_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes allocated and still in use.",
+	},
+	GoMemstatsAllocBytesTotal: {
+		Name: "go_memstats_alloc_bytes_total",
+		Type: Counter, Scope: Replica, Origin: Runtime,
+		Help: "Total number of bytes allocated, even if freed.",
+	},
+	GoMemstatsBuckHashSysBytes: {
+		Name: "go_memstats_buck_hash_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes used by the profiling bucket hash table.",
+	},
+	GoMemstatsFreesTotal: {
+		Name: "go_memstats_frees_total",
+		Type: Counter, Scope: Replica, Origin: Runtime,
+		Help: "Total number of frees.",
+	},
+	GoMemstatsGCSysBytes: {
+		Name: "go_memstats_gc_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes used for garbage collection system metadata.",
+	},
+	GoMemstatsHeapAllocBytes: {
+		Name: "go_memstats_heap_alloc_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of heap bytes allocated and still in use.",
+	},
+	GoMemstatsHeapIdleBytes: {
+		Name: "go_memstats_heap_idle_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of heap bytes waiting to be used.",
+	},
+	GoMemstatsHeapInuseBytes: {
+		Name: "go_memstats_heap_inuse_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of heap bytes that are in use.",
+	},
+	GoMemstatsHeapObjects: {
+		Name: "go_memstats_heap_objects",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of allocated objects.",
+	},
+	GoMemstatsHeapReleasedBytes: {
+		Name: "go_memstats_heap_released_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of heap bytes released to OS.",
+	},
+	GoMemstatsHeapSysBytes: {
+		Name: "go_memstats_heap_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of heap bytes obtained from system.",
+	},
+	GoMemstatsLastGCTimeSeconds: {
+		Name: "go_memstats_last_gc_time_seconds",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of seconds since 1970 of last garbage collection.",
+	},
+	GoMemstatsLookupsTotal: {
+		Name: "go_memstats_lookups_total",
+		Type: Counter, Scope: Replica, Origin: Runtime,
+		Help: "Total number of pointer lookups.",
+	},
+	GoMemstatsMallocsTotal: {
+		Name: "go_memstats_mallocs_total",
+		Type: Counter, Scope: Replica, Origin: Runtime,
+		Help: "Total number of mallocs.",
+	},
+	GoMemstatsMCacheInuseBytes: {
+		Name: "go_memstats_mcache_inuse_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes in use by mcache structures.",
+	},
+	GoMemstatsMCacheSysBytes: {
+		Name: "go_memstats_mcache_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes used for mcache structures obtained from system.",
+	},
+	GoMemstatsMSpanInuseBytes: {
+		Name: "go_memstats_mspan_inuse_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes in use by mspan structures.",
+	},
+	GoMemstatsMSpanSysBytes: {
+		Name: "go_memstats_mspan_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes used for mspan structures obtained from system.",
+	},
+	GoMemstatsNextGCBytes: {
+		Name: "go_memstats_next_gc_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of heap bytes when next garbage collection will take place.",
+	},
+	GoMemstatsOtherSysBytes: {
+		Name: "go_memstats_other_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes used for other system allocations.",
+	},
+	GoMemstatsStackInuseBytes: {
+		Name: "go_memstats_stack_inuse_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes in use by the stack allocator.",
+	},
+	GoMemstatsStackSysBytes: {
+		Name: "go_memstats_stack_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes obtained from system for stack allocator.",
+	},
+	GoMemstatsSysBytes: {
+		Name: "go_memstats_sys_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of bytes obtained from system.",
+	},
+	GoThreads: {
+		Name: "go_threads",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of OS threads created.",
+	},
+	ProcessCPUSecondsTotal: {
+		Name: "process_cpu_seconds_total",
+		Type: Counter, Scope: Replica, Origin: Runtime,
+		Help: "Total user and system CPU time spent in seconds.",
+	},
+	ProcessMaxFDs: {
+		Name: "process_max_fds",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Maximum number of open file descriptors.",
+	},
+	ProcessOpenFDs: {
+		Name: "process_open_fds",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Number of open file descriptors.",
+	},
+	ProcessResidentMemoryBytes: {
+		Name: "process_resident_memory_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Resident memory size in bytes.",
+	},
+	ProcessStartTimeSeconds: {
+		Name: "process_start_time_seconds",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Start time of the process since unix epoch in seconds.",
+	},
+	ProcessVirtualMemoryBytes: {
+		Name: "process_virtual_memory_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Virtual memory size in bytes.",
+	},
+	ProcessVirtualMemoryMaxBytes: {
+		Name: "process_virtual_memory_max_bytes",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Maximum amount of virtual memory available in bytes.",
+	},
+	PromhttpMetricHandlerRequestsInFlight: {
+		Name: "promhttp_metric_handler_requests_in_flight",
+		Type: Gauge, Scope: Replica, Origin: Runtime,
+		Help: "Current number of scrapes being served.",
+	},
+	PromhttpMetricHandlerRequestsTotal: {
+		Name: "promhttp_metric_handler_requests_total",
+		Type: Counter, Scope: Replica, Origin: Runtime,
+		Labels: []string{"code"},
+		Help:   "Total number of scrapes by HTTP status code.",
+	},
+	HealthBuildInfo: {
+		Name: "otelcoder_build_info", Instrument: "otelcoder.build.info",
+		Type: Gauge, Scope: Replica, Origin: Health,
+		Labels: []string{"goversion", "version"},
+		Help:   "Version of otelcoder and of the Go that built it. Always 1.",
+	},
+	HealthOTLPExports: {
+		Name: "otelcoder_otlp_exports_total", Instrument: "otelcoder.otlp.exports",
+		Type: Counter, Scope: Replica, Origin: Health, Unit: "{export}",
+		Labels: []string{"outcome"},
+		Help:   "Total number of OTLP exports by outcome: success or failure.",
+	},
+	HealthRefused: {
+		Name: "otelcoder_refused_total", Instrument: "otelcoder.refused",
+		Type: Counter, Scope: Replica, Origin: Health, Unit: "{item}",
+		Labels: []string{"origin", "reason"},
+		Help:   "Total number of items from outside that were refused or left out, by where they came from and why.",
+	},
+	HealthRenderedBytes: {
+		Name: "otelcoder_rendered_bytes", Instrument: "otelcoder.rendered",
+		Type: Gauge, Scope: Replica, Origin: Health, Unit: "By",
+		Labels: []string{"format"},
+		Help:   "Size of the newest rendering of the endpoint in bytes, uncompressed, by format: text, openmetrics or protobuf.",
+	},
+	HealthReporter: {
+		Name: "otelcoder_reporter", Instrument: "otelcoder.reporter",
+		Type: Gauge, Scope: Replica, Origin: Health,
+		Help: "1 if this process reports the families of the deployment scope, else 0.",
+	},
+	HealthScrapeErrors: {
+		Name: "otelcoder_scrape_errors_total", Instrument: "otelcoder.scrape.errors",
+		Type: Counter, Scope: Replica, Origin: Health, Unit: "{error}",
+		Help: "Total number of errors met while gathering families for a scrape; what is affected is left out of the scrape.",
+	},
+	HealthSourceDuration: {
+		Name: "otelcoder_source_collection_duration_seconds", Instrument: "otelcoder.source.collection.duration",
+		Type: Gauge, Scope: Replica, Origin: Health, Unit: "s",
+		Labels: []string{"source"},
+		Help:   "How long the last collection from the source took, in seconds.",
+	},
+	HealthSourceLastSuccess: {
+		Name: "otelcoder_source_last_success_timestamp_seconds", Instrument: "otelcoder.source.last_success",
+		Type: Gauge, Scope: Replica, Origin: Health, Unit: "s",
+		Labels: []string{"source"},
+		Help:   "When a collection from the source last succeeded, in seconds since the Unix epoch; 0 for never.",
+	},
+	HealthSourceSeries: {
+		Name: "otelcoder_source_series", Instrument: "otelcoder.source.series",
+		Type: Gauge, Scope: Replica, Origin: Health, Unit: "{series}",
+		Labels: []string{"source"},
+		Help:   "Number of series held from the source's last successful collection; 0 once they are withdrawn.",
+	},
+	HealthSourceUp: {
+		Name: "otelcoder_source_up", Instrument: "otelcoder.source.up",
+		Type: Gauge, Scope: Replica, Origin: Health,
+		Labels: []string{"source"},
+		Help:   "1 if the last collection from the source succeeded, else 0.",
+	},
+}

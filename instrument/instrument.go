@@ -1,0 +1,146 @@
+package instrument
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// ScopeName is the name of the instrumentation scope of every instrument.
+const ScopeName = "github.com/otelcoder/otelcoder"
+
+// Providers are the meter providers that instruments are created on, one for
+// each [Scope]. A family's instrument is always created on the provider of its
+// scope. Package exporters makes them.
+type Providers struct {
+	Deployment metric.MeterProvider
+	Replica    metric.MeterProvider
+}
+
+func (p Providers) meter(f Family) metric.Meter {
+	if catalogue[f].Scope == Deployment {
+		return p.Deployment.Meter(ScopeName)
+	}
+	return p.Replica.Meter(ScopeName)
+}
+
+// Observe creates the observable instruments of families and registers collect
+// to be called at each collection. All families must be of one scope; each is a
+// counter or a gauge. A family may be observed by several callers, as long as
+// no two of them report the same labels.
+//
+// The registration is undone by the returned Registration's Unregister.
+func (p Providers) Observe(collect func(Observer), families ...Family) (metric.Registration, error) {
+	if len(families) == 0 {
+		return nil, fmt.Errorf("observe: no family given")
+	}
+	meter := p.meter(families[0])
+	instruments := new([len(catalogue)]metric.Float64Observable)
+	observables := make([]metric.Observable, 0, len(families))
+	for _, f := range families {
+		if catalogue[f].Scope != catalogue[families[0]].Scope {
+			return nil, fmt.Errorf("observe %s: not of the same scope as %s", f, families[0])
+		}
+		instrument, err := observable(meter, f)
+		if err != nil {
+			return nil, fmt.Errorf("observe %s: %w", f, err)
+		}
+		instruments[f] = instrument
+		observables = append(observables, instrument)
+	}
+	// The callback never returns an error: a periodic reader would then export
+	// nothing at all.
+	registration, err := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		collect(Observer{to, instruments})
+		return nil
+	}, observables...)
+	if err != nil {
+		return nil, fmt.Errorf("observe %s: %w", families[0], err)
+	}
+	return registration, nil
+}
+
+func observable(meter metric.Meter, f Family) (metric.Float64Observable, error) {
+	row := catalogue[f]
+	switch {
+	case row.Instrument == "":
+		return nil, fmt.Errorf("defined by the runtime, not by an instrument")
+	case row.Type == Counter:
+		return meter.Float64ObservableCounter(row.Instrument, metric.WithDescription(row.Help), metric.WithUnit(row.Unit))
+	case row.Type == Gauge:
+		return meter.Float64ObservableGauge(row.Instrument, metric.WithDescription(row.Help), metric.WithUnit(row.Unit))
+	}
+	return nil, fmt.Errorf("a %s is recorded, not observed", row.Type)
+}
+
+// Observer takes the values of one collection.
+type Observer struct {
+	to          metric.Observer
+	instruments *[len(catalogue)]metric.Float64Observable // by family
+}
+
+// Observe reports the value of the family's series with these labels. Of two
+// values for the same labels the last one counts: merge equal rows before.
+func (o Observer) Observe(f Family, labels Labels, value float64) {
+	o.to.ObserveFloat64(o.instruments[f], value, labels.observe[:]...)
+}
+
+// Histogram creates the instrument of a family of type [Histogram].
+func (p Providers) Histogram(f Family) (HistogramInstrument, error) {
+	row := catalogue[f]
+	if row.Type != Histogram {
+		return HistogramInstrument{}, fmt.Errorf("histogram %s: it is a %s", f, row.Type)
+	}
+	h, err := p.meter(f).Float64Histogram(row.Instrument, metric.WithDescription(row.Help), metric.WithUnit(row.Unit),
+		metric.WithExplicitBucketBoundaries(row.Buckets...))
+	if err != nil {
+		return HistogramInstrument{}, fmt.Errorf("histogram %s: %w", f, err)
+	}
+	return HistogramInstrument{h}, nil
+}
+
+// HistogramInstrument records observations of a histogram family.
+type HistogramInstrument struct{ histogram metric.Float64Histogram }
+
+// Record adds one observation to the series with these labels. If the span in
+// ctx is sampled, it may be kept as the exemplar of its bucket.
+func (h HistogramInstrument) Record(ctx context.Context, value float64, labels Labels) {
+	h.histogram.Record(ctx, value, labels.record[:]...)
+}
+
+// Labels is the prepared label set of one series, made once and used for every
+// measurement of it: recording with it allocates nothing. It may be shared
+// between families.
+type Labels struct{ *options }
+
+type options struct {
+	observe [1]metric.ObserveOption
+	record  [1]metric.RecordOption
+}
+
+// NewLabels prepares a label set. values[i] is the value of the label names[i];
+// the values must be valid UTF-8. It panics if there are not as many values as
+// names, which is a programming error.
+func NewLabels(names, values []string) Labels {
+	if len(names) != len(values) {
+		panic(fmt.Sprintf("instrument: %d values for the labels %q", len(values), names))
+	}
+	attributes := make([]attribute.KeyValue, len(names))
+	for i, name := range names {
+		attributes[i] = attribute.String(name, values[i])
+	}
+	option := metric.WithAttributeSet(attribute.NewSet(attributes...))
+	return Labels{&options{
+		observe: [1]metric.ObserveOption{option},
+		record:  [1]metric.RecordOption{option},
+	}}
+}
+
+// Labels prepares the family's label set; values are in the order of
+// [Info].Labels. It panics if there are not as many values as labels, which is
+// a programming error.
+func (f Family) Labels(values ...string) Labels {
+	return NewLabels(catalogue[f].Labels, values)
+}

@@ -1,0 +1,186 @@
+package meters
+
+import "context"
+
+// Sources are where the state of a deployment is read. A nil source leaves its
+// families out. Each is asked by one goroutine, never twice at a time, with a
+// context that ends at the collection's time limit; it must return by then.
+type Sources struct {
+	ActiveUsers  ActiveUsersSource
+	LatestBuilds LatestBuildsSource
+	Agents       AgentsSource
+	AgentStats   AgentStatsSource
+	Insights     InsightsSource
+	License      LicenseSource
+}
+
+// ActiveUsersSource counts the distinct users with an API key last used within
+// the past hour.
+type ActiveUsersSource interface {
+	ActiveUsers(ctx context.Context) (int, error)
+}
+
+// LatestBuildsSource counts the workspaces that are not deleted by the job
+// status of their latest build. A status without a workspace may be left out.
+type LatestBuildsSource interface {
+	LatestBuilds(ctx context.Context) (map[JobStatus]int, error)
+}
+
+// JobStatus is the status of a provisioner job.
+type JobStatus string
+
+// The statuses of a provisioner job.
+const (
+	JobPending   JobStatus = "pending"
+	JobRunning   JobStatus = "running"
+	JobSucceeded JobStatus = "succeeded"
+	JobCanceling JobStatus = "canceling"
+	JobCanceled  JobStatus = "canceled"
+	JobFailed    JobStatus = "failed"
+	JobUnknown   JobStatus = "unknown"
+)
+
+// AgentsSource lists the workspaces that are not deleted, each with the agents
+// of its latest build; a workspace without agents is listed too.
+type AgentsSource interface {
+	Agents(ctx context.Context) ([]Workspace, error)
+}
+
+// Workspace is a workspace with the agents of its latest build.
+type Workspace struct {
+	Name     string
+	Username string // the owner's
+	Template string
+	Agents   []Agent
+}
+
+// Agent is the state of a workspace agent.
+type Agent struct {
+	Name        string
+	Status      AgentStatus
+	Lifecycle   AgentLifecycle
+	TailnetNode string // "nodeid:" and 16 hex digits; empty if unknown
+	Latencies   []RegionLatency
+	Apps        []AgentApp
+}
+
+// AgentStatus says whether an agent is connected.
+type AgentStatus string
+
+// The statuses of an agent.
+const (
+	AgentConnecting   AgentStatus = "connecting"
+	AgentConnected    AgentStatus = "connected"
+	AgentDisconnected AgentStatus = "disconnected"
+	AgentTimeout      AgentStatus = "timeout"
+)
+
+// AgentLifecycle is the phase of life an agent says it is in.
+type AgentLifecycle string
+
+// The phases of an agent's life.
+const (
+	LifecycleCreated         AgentLifecycle = "created"
+	LifecycleStarting        AgentLifecycle = "starting"
+	LifecycleStartTimeout    AgentLifecycle = "start_timeout"
+	LifecycleStartError      AgentLifecycle = "start_error"
+	LifecycleReady           AgentLifecycle = "ready"
+	LifecycleShuttingDown    AgentLifecycle = "shutting_down"
+	LifecycleShutdownTimeout AgentLifecycle = "shutdown_timeout"
+	LifecycleShutdownError   AgentLifecycle = "shutdown_error"
+	LifecycleOff             AgentLifecycle = "off"
+)
+
+// RegionLatency is an agent's latency to one relay (DERP) region.
+type RegionLatency struct {
+	Region    string  // its name; a region without one is "Unnamed <id>"
+	Preferred bool    // the agent's home region
+	Seconds   float64 // latency in seconds
+}
+
+// AgentApp is an application of an agent.
+type AgentApp struct {
+	DisplayName string
+	Health      AppHealth
+}
+
+// AppHealth is the health of an application.
+type AppHealth string
+
+// The health states of an application.
+const (
+	AppDisabled     AppHealth = "disabled"
+	AppInitializing AppHealth = "initializing"
+	AppHealthy      AppHealth = "healthy"
+	AppUnhealthy    AppHealth = "unhealthy"
+)
+
+// AgentStatsSource sums up what agents reported since the previous successful
+// call, one row an agent. The first call looks back one interval.
+type AgentStatsSource interface {
+	AgentStats(ctx context.Context) ([]AgentStats, error)
+}
+
+// AgentStats are the statistics of one agent over one collection.
+type AgentStats struct {
+	AgentName string
+	Username  string
+	Workspace string
+
+	RxBytes, TxBytes int64 // bytes since the previous collection
+
+	// From the agent's newest report:
+	Connections             int64
+	MedianLatency           float64 // seconds
+	SessionsVSCode          int64
+	SessionsJetBrains       int64
+	SessionsReconnectingPTY int64
+	SessionsSSH             int64
+}
+
+// InsightsSource sums up what users did over the past five minutes.
+type InsightsSource interface {
+	Insights(ctx context.Context) (Insights, error)
+}
+
+// Insights is what users did over the past five minutes.
+type Insights struct {
+	ActiveUsers  []TemplateUsers
+	Applications []ApplicationUsage
+	Parameters   []ParameterUsage
+}
+
+// TemplateUsers counts the users active in workspaces of a template.
+type TemplateUsers struct {
+	Template string
+	Users    int
+}
+
+// ApplicationUsage is the time that users of a template spent in an
+// application.
+type ApplicationUsage struct {
+	Template    string
+	Application string  // display name, or "Visual Studio Code", "JetBrains", "Web Terminal", "SSH"
+	Slug        string  // empty for these four
+	Seconds     float64 // whole minutes of use by each user, summed, in seconds
+}
+
+// ParameterUsage counts the builds that gave a template's parameter a value.
+type ParameterUsage struct {
+	Template string
+	Name     string
+	Type     string
+	Value    string // text that a user typed
+	Builds   int
+}
+
+// LicenseSource reads the licensed limit of users and how many there are.
+type LicenseSource interface {
+	License(ctx context.Context) (License, error)
+}
+
+// License is the user limit in force.
+type License struct {
+	ActiveUsers int // active users, counted only while a limit is in force
+	Limit       int // licensed users; 0 if no limit is in force
+}
