@@ -1,0 +1,369 @@
+package exporters_test
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newExporter returns an Exporter on which one deployment and one replica
+// family are observed.
+func newExporter(t *testing.T, options ...exporters.Option) *exporters.Exporter {
+	t.Helper()
+	e, err := exporters.New(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Shutdown(context.WithoutCancel(t.Context())) })
+	observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("tmpl", "ann", "dev"), 2)
+	observe(t, e, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerdJobsCurrent.Labels("terraform"), 3)
+	return e
+}
+
+func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, labels instrument.Labels, value float64) {
+	t.Helper()
+	_, err := e.Providers().Observe(func(o instrument.Observer) { o.Observe(f, labels, value) }, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// scrape asks the endpoint; headers are name, value pairs.
+func scrape(t *testing.T, e *exporters.Exporter, method, path string, headers ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	for h := range slices.Chunk(headers, 2) {
+		r.Header.Set(h[0], h[1])
+	}
+	w := httptest.NewRecorder()
+	e.Handler().ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, response *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+const (
+	deploymentSeries = `coderd_agents_up{template_name="tmpl",username="ann",workspace_name="dev"} 2` + "\n"
+	replicaSeries    = `coderd_provisionerd_jobs_current{provisioner="terraform"} 3` + "\n"
+)
+
+func TestPathsServeTheirScope(t *testing.T) {
+	e := newExporter(t)
+	for path, want := range map[string]struct{ deployment, replica bool }{
+		"/":                   {true, true},
+		"/metrics":            {true, true},
+		"/metrics/deployment": {true, false},
+		"/metrics/replica":    {false, true},
+	} {
+		text := body(t, scrape(t, e, "GET", path))
+		if got := strings.Contains(text, deploymentSeries); got != want.deployment {
+			t.Errorf("%s: deployment series present: %t, want %t", path, got, want.deployment)
+		}
+		for _, series := range []string{replicaSeries, "\ngo_goroutines ", "\nprocess_cpu_seconds_total ", "\notelcoder_reporter 1\n"} {
+			if got := strings.Contains(text, series); got != want.replica {
+				t.Errorf("%s: %q present: %t, want %t", path, series, got, want.replica)
+			}
+		}
+	}
+}
+
+func TestOtherPathsAndMethodsAreRefused(t *testing.T) {
+	e := newExporter(t)
+	for _, path := range []string{"/metrics/", "/metrics/other", "/debug/pprof/", "/favicon.ico"} {
+		if got := scrape(t, e, "GET", path).StatusCode; got != http.StatusNotFound {
+			t.Errorf("GET %s: status %d, want 404", path, got)
+		}
+	}
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "FOO"} {
+		response := scrape(t, e, method, "/metrics")
+		if response.StatusCode != http.StatusMethodNotAllowed || response.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s /metrics: status %d, Allow %q", method, response.StatusCode, response.Header.Get("Allow"))
+		}
+	}
+}
+
+func TestHeadAnswersWithoutABody(t *testing.T) {
+	e := newExporter(t)
+	server := httptest.NewServer(e.Handler())
+	defer server.Close()
+	response, err := http.Head(server.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain; version=0.0.4") {
+		t.Errorf("HEAD: status %d, content type %q", response.StatusCode, response.Header.Get("Content-Type"))
+	}
+	if text := body(t, response); text != "" {
+		t.Errorf("HEAD has a body: %q", text)
+	}
+}
+
+func TestFormats(t *testing.T) {
+	const protobuf = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+	e := newExporter(t)
+	for name, test := range map[string]struct {
+		accept, contentType string
+	}{
+		"curl":        {"*/*", "text/plain; version=0.0.4"},
+		"browser":     {"text/html,application/xhtml+xml,*/*;q=0.8", "text/plain; version=0.0.4"},
+		"text":        {"text/plain;version=0.0.4", "text/plain; version=0.0.4"},
+		"openmetrics": {"application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0"},
+		"protobuf":    {protobuf, protobuf},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response := scrape(t, e, "GET", "/metrics", "Accept", test.accept)
+			contentType := response.Header.Get("Content-Type")
+			if !strings.HasPrefix(contentType, test.contentType) {
+				t.Errorf("content type %q, want %q", contentType, test.contentType)
+			}
+			text := body(t, response)
+			if name == "openmetrics" && (strings.Count(text, "# EOF") != 1 || !strings.HasSuffix(text, "\n# EOF\n")) {
+				t.Error("OpenMetrics does not end in one # EOF")
+			}
+			if name == "protobuf" {
+				families := decode(t, text, expfmt.NewFormat(expfmt.TypeProtoDelim))
+				if got := families["coderd_agents_up"]; got != 2 {
+					t.Errorf("coderd_agents_up is %v, want 2", got)
+				}
+				return
+			}
+			if !strings.Contains(text, "coderd_agents_up{") {
+				t.Error("no coderd_agents_up in the answer")
+			}
+		})
+	}
+}
+
+func decode(t *testing.T, text string, format expfmt.Format) map[string]float64 {
+	t.Helper()
+	decoder := expfmt.SampleDecoder{
+		Dec:  expfmt.NewDecoder(strings.NewReader(text), format),
+		Opts: &expfmt.DecodeOptions{Timestamp: model.Now()},
+	}
+	values := make(map[string]float64)
+	for {
+		var samples model.Vector
+		err := decoder.Decode(&samples)
+		if err == io.EOF {
+			return values
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sample := range samples {
+			values[string(sample.Metric[model.MetricNameLabel])] = float64(sample.Value)
+		}
+	}
+}
+
+func TestGzip(t *testing.T) {
+	e := newExporter(t)
+	for accept, want := range map[string]bool{
+		"gzip":                  true,
+		"deflate, GZIP;q=0.5":   true,
+		"":                      false,
+		"identity":              false,
+		"gzip;q=0, *;q=0":       false,
+		"gzip; q=0.000, br;q=1": false,
+	} {
+		response := scrape(t, e, "GET", "/metrics", "Accept-Encoding", accept)
+		if got := response.Header.Get("Content-Encoding") == "gzip"; got != want {
+			t.Errorf("Accept-Encoding %q: gzipped %t, want %t", accept, got, want)
+		}
+		if !want {
+			continue
+		}
+		reader, err := gzip.NewReader(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), deploymentSeries) {
+			t.Errorf("Accept-Encoding %q: the answer lacks %q", accept, deploymentSeries)
+		}
+	}
+}
+
+// A Coder server that is not told apart from its replicas is counted as often
+// as it has replicas.
+func TestOnlyTheReporterServesTheDeployment(t *testing.T) {
+	reports := false
+	e := newExporter(t, exporters.WithReporter(func() bool { return reports }))
+
+	response := scrape(t, e, "GET", "/metrics/deployment")
+	if text := body(t, response); response.StatusCode != http.StatusOK || text != "" {
+		t.Errorf("not the reporter: status %d, body %q; want 200 and nothing", response.StatusCode, text)
+	}
+	text := body(t, scrape(t, e, "GET", "/"))
+	if strings.Contains(text, "coderd_agents_up") || !strings.Contains(text, "\notelcoder_reporter 0\n") || !strings.Contains(text, replicaSeries) {
+		t.Error("not the reporter: / is not the replica scope with otelcoder_reporter 0")
+	}
+
+	reports = true
+	if text := body(t, scrape(t, e, "GET", "/metrics/deployment")); !strings.Contains(text, deploymentSeries) {
+		t.Error("the reporter does not serve the deployment scope")
+	}
+}
+
+// With client_golang's defaults one such series makes the whole answer a 500.
+func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
+	var log strings.Builder
+	e := newExporter(t, exporters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels("main", "bad \xff", "healthy", "ann", "dev"), 1)
+	observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels("main", "good", "healthy", "ann", "dev"), 1)
+
+	for range 2 {
+		response := scrape(t, e, "GET", "/")
+		text := body(t, response)
+		if response.StatusCode != http.StatusOK {
+			t.Fatalf("status %d: %s", response.StatusCode, text)
+		}
+		for _, series := range []string{deploymentSeries, replicaSeries, `app_name="good"`} {
+			if !strings.Contains(text, series) {
+				t.Errorf("the answer lacks %q", series)
+			}
+		}
+		if strings.Contains(text, "bad") {
+			t.Error("the invalid series is served")
+		}
+	}
+	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); !strings.Contains(text, "\notelcoder_scrape_errors_total 2\n") {
+		t.Error("the two incomplete scrapes are not counted")
+	}
+	if got := strings.Count(log.String(), "scrape is incomplete"); got != 1 {
+		t.Errorf("logged %d times, want once:\n%s", got, log.String())
+	}
+}
+
+func TestRuntimeFamiliesAreTheDocumentedOnes(t *testing.T) {
+	text := body(t, scrape(t, newExporter(t), "GET", "/"))
+	for _, line := range []string{
+		"# HELP go_threads Number of OS threads created.",
+		"# HELP go_memstats_alloc_bytes_total Total number of bytes allocated, even if freed.",
+		"# TYPE go_memstats_lookups_total counter",
+		"go_memstats_lookups_total 0",
+		"# TYPE go_gc_duration_seconds summary",
+		`promhttp_metric_handler_requests_total{code="200"} 0`,
+		"promhttp_metric_handler_requests_in_flight 1",
+	} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("no line %q", line)
+		}
+	}
+	for _, undocumented := range []string{"go_gc_gogc_percent", "go_sched_gomaxprocs_threads", "process_network_", "promhttp_metric_handler_errors_total", "target_info", "otel_scope_"} {
+		if strings.Contains(text, undocumented) {
+			t.Errorf("undocumented %s is served", undocumented)
+		}
+	}
+}
+
+func TestScrapesAreCountedByStatus(t *testing.T) {
+	e := newExporter(t)
+	for _, path := range []string{"/", "/metrics", "/metrics/deployment", "/metrics/replica"} {
+		scrape(t, e, "GET", path)
+	}
+	if text := body(t, scrape(t, e, "GET", "/")); !strings.Contains(text, `promhttp_metric_handler_requests_total{code="200"} 4`+"\n") {
+		t.Error("four scrapes are not counted as four")
+	}
+}
+
+// In OpenMetrics a counter's family is named without _total: here like a gauge.
+func TestOpenMetricsUsesNoNameTwice(t *testing.T) {
+	text := body(t, scrape(t, newExporter(t), "GET", "/", "Accept", "application/openmetrics-text;version=1.0.0"))
+	for line, want := range map[string]int{
+		"# TYPE go_memstats_alloc_bytes gauge\n":         1,
+		"# TYPE go_memstats_alloc_bytes_total unknown\n": 1,
+		"# TYPE go_memstats_alloc_bytes counter\n":       0,
+		"\ngo_memstats_alloc_bytes_total ":               1,
+		"# TYPE go_memstats_mallocs counter\n":           1,
+	} {
+		if got := strings.Count(text, line); got != want {
+			t.Errorf("%q occurs %d times, want %d", line, got, want)
+		}
+	}
+}
+
+func TestRenderedBytesAreReported(t *testing.T) {
+	e := newExporter(t)
+	first := body(t, scrape(t, e, "GET", "/metrics/deployment"))
+	want := "\notelcoder_rendered_bytes{format=\"text\"} " + strconv.Itoa(len(first)) + "\n"
+	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); !strings.Contains(text, want) {
+		t.Errorf("no %q", want)
+	}
+}
+
+func TestListenErrorsSayWhatToDo(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for address, want := range map[string]string{
+		taken.Addr().String(): "another process listens there; choose another address",
+		"nowhere":             `"nowhere": give an address of this host as <host>:<port>`,
+		"127.0.0.1:99999":     "give an address of this host as <host>:<port>",
+	} {
+		_, err := exporters.Listen(t.Context(), address)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %q, want one line with %q", address, err, want)
+		}
+	}
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	e := newExporter(t)
+	listener, err := exporters.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- e.Serve(ctx, listener) }()
+
+	client := &http.Client{Transport: new(http.Transport)}
+	response, err := client.Get("http://" + listener.Addr().String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := body(t, response); !strings.Contains(text, deploymentSeries) {
+		t.Error("the server does not serve the endpoint")
+	}
+	response.Body.Close()
+
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	client.CloseIdleConnections()
+	if _, err := net.Dial("tcp", listener.Addr().String()); err == nil {
+		t.Error("the listener is still open")
+	}
+}

@@ -1,0 +1,76 @@
+package exporters
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// outcomes are those of a push, as otelcoder_otlp_exports_total names them.
+var outcomes = [...]string{"success", "failure"}
+
+// observeHealth observes what the Exporter knows of its own health.
+func (e *Exporter) observeHealth(version string) error {
+	info := instrument.HealthBuildInfo.Labels(runtime.Version(), version)
+	none := instrument.NewLabels(nil, nil)
+	var byFormat [len(formats)]instrument.Labels
+	for i, f := range formats {
+		byFormat[i] = instrument.HealthRenderedBytes.Labels(f.name)
+	}
+	var byOutcome [len(outcomes)]instrument.Labels
+	for i, outcome := range outcomes {
+		byOutcome[i] = instrument.HealthOTLPExports.Labels(outcome)
+	}
+	_, err := e.Providers().Observe(func(o instrument.Observer) {
+		o.Observe(instrument.HealthBuildInfo, info, 1)
+		var reports float64
+		if e.reporter() {
+			reports = 1
+		}
+		o.Observe(instrument.HealthReporter, none, reports)
+		o.Observe(instrument.HealthScrapeErrors, none, float64(e.scrapeErrors.Load()))
+		for i := range formats {
+			o.Observe(instrument.HealthRenderedBytes, byFormat[i], float64(e.rendered[i].Load()))
+		}
+		for i := range outcomes {
+			o.Observe(instrument.HealthOTLPExports, byOutcome[i], float64(e.pushed[i].Load()))
+		}
+	}, instrument.HealthBuildInfo, instrument.HealthReporter, instrument.HealthScrapeErrors,
+		instrument.HealthRenderedBytes, instrument.HealthOTLPExports)
+	if err != nil {
+		return fmt.Errorf("observe the health of the endpoint: %w", err)
+	}
+	return nil
+}
+
+// scrapeError counts errors met during a scrape. They are logged when scrapes
+// begin to fail, not on every scrape.
+func (e *Exporter) scrapeError(err error) {
+	e.scrapeErrors.Add(1)
+	if !e.scrapeFailing.Swap(true) {
+		e.logger.Warn("scrape is incomplete: what is affected is left out", "error", err)
+	}
+}
+
+func (e *Exporter) scrapeSucceeded() {
+	if e.scrapeFailing.Load() && e.scrapeFailing.Swap(false) {
+		e.logger.Info("scrape is complete again")
+	}
+}
+
+// moduleVersion is the version of this module in the running program.
+func moduleVersion() string {
+	const unknown = "(devel)"
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return unknown
+	}
+	for _, module := range append(build.Deps, &build.Main) {
+		if module.Path == instrument.ScopeName && module.Version != "" {
+			return module.Version
+		}
+	}
+	return unknown
+}

@@ -1,0 +1,67 @@
+package exporters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// ListenAndServe serves the endpoint on address until ctx ends, and returns nil
+// then. It returns an error at once if it cannot listen there.
+func (e *Exporter) ListenAndServe(ctx context.Context, address string) error {
+	listener, err := Listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	return e.Serve(ctx, listener)
+}
+
+// Listen opens the endpoint's listener. Its error says what to do.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		_, port, _ := net.SplitHostPort(address)
+		hint := ""
+		if port == "2112" {
+			hint = " (perhaps Coder's own Prometheus endpoint, whose default port this is)"
+		}
+		return nil, fmt.Errorf("cannot serve metrics on %s: another process listens there%s; choose another address", address, hint)
+	case err != nil:
+		return nil, fmt.Errorf("cannot serve metrics on %q: give an address of this host as <host>:<port>: %w", address, err)
+	}
+	return listener, nil
+}
+
+// Serve serves the endpoint on a listener until ctx ends, and returns nil then.
+// It closes the listener.
+func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           e.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      time.Minute, // tens of megabytes to a scraper far away
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve metrics on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	// A scrape under way gets a moment to end.
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(grace) != nil {
+		server.Close()
+	}
+	<-served
+	return nil
+}
