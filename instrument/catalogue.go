@@ -128,7 +128,7 @@ const (
 var catalogue = [...]Info{
 	AgentScriptsExecuted: {
 		Name: "agent_scripts_executed_total", Instrument: "coder.agent.scripts.executed",
-		Type: Counter, Scope: Replica, Origin: OTel, Unit: "{script}",
+		Type: Counter, Scope: Replica, Origin: OTel, PerWorkspace: true, Unit: "{script}",
 		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
 		Help:   "Total number of scripts executed by the Coder agent. Includes cron scheduled scripts.",
 	},
@@ -200,7 +200,7 @@ var catalogue = [...]Info{
 	},
 	AgentStatsStartupScript: {
 		Name: "coderd_agentstats_startup_script_seconds", Instrument: "coderd.agentstats.startup_script.duration",
-		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "s",
+		Type: Gauge, Scope: Replica, Origin: OTel, PerWorkspace: true, Unit: "s",
 		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
 		Help:   "The number of seconds the startup script took to execute.",
 	},
@@ -341,7 +341,7 @@ var catalogue = [...]Info{
 	},
 	WorkspaceBuilds: {
 		Name: "coderd_workspace_builds_total", Instrument: "coderd.workspace.builds",
-		Type: Counter, Scope: Replica, Origin: OTel, Unit: "{build}",
+		Type: Counter, Scope: Replica, Origin: OTel, PerWorkspace: true, Unit: "{build}",
 		Labels: []string{"action", "owner_email", "status", "template_name", "template_version", "workspace_name"},
 		Help:   "The number of workspaces started, updated, or deleted.",
 	},

@@ -26,6 +26,11 @@ type Info struct {
 	Buckets    []float64 // upper bounds of a histogram without +Inf; nil for other types
 	Scope      Scope
 	Origin     Origin
+
+	// PerWorkspace says that a family of the replica scope has a series for
+	// each workspace or agent. There may be many, and they change rarely, like
+	// those of the deployment scope.
+	PerWorkspace bool
 }
 
 func (i Info) clone() Info {

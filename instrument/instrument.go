@@ -11,24 +11,47 @@ import (
 // ScopeName is the name of the instrumentation scope of every instrument.
 const ScopeName = "github.com/otelcoder/otelcoder"
 
-// Providers are the meter providers that instruments are created on, one for
-// each [Scope]. A family's instrument is always created on the provider of its
-// scope. Package exporters makes them.
+// Providers are the meter providers that instruments are created on. A family's
+// instrument is always created on the provider of its [Scope]; families with
+// many series have providers of their own, so that they can be read apart.
+// Package exporters makes them.
 type Providers struct {
-	Deployment metric.MeterProvider
-	Replica    metric.MeterProvider
+	Deployment metric.MeterProvider // deployment scope
+	Replica    metric.MeterProvider // replica scope
+	Workspaces metric.MeterProvider // replica scope, Info.PerWorkspace
+
+	// Changed, if not nil, is told when a collection would show other series or
+	// values of a family on Deployment or Workspaces than before, so that a
+	// reader can prepare. It must not block.
+	Changed func(Family)
+}
+
+// Announce says that the family's series or values have changed. It is for the
+// families on Deployment and Workspaces; those on Replica change all the time.
+func (p Providers) Announce(f Family) {
+	if p.Changed != nil {
+		p.Changed(f)
+	}
 }
 
 func (p Providers) meter(f Family) metric.Meter {
-	if catalogue[f].Scope == Deployment {
+	switch row := catalogue[f]; {
+	case row.Scope == Deployment:
 		return p.Deployment.Meter(ScopeName)
+	case row.PerWorkspace:
+		return p.Workspaces.Meter(ScopeName)
 	}
 	return p.Replica.Meter(ScopeName)
 }
 
+// together says whether two families are on one provider.
+func together(f, g Family) bool {
+	return catalogue[f].Scope == catalogue[g].Scope && catalogue[f].PerWorkspace == catalogue[g].PerWorkspace
+}
+
 // Observe creates the observable instruments of families and registers collect
-// to be called at each collection. All families must be of one scope; each is a
-// counter or a gauge. A family may be observed by several callers, as long as
+// to be called at each collection. All families must be on one provider; each is
+// a counter or a gauge. A family may be observed by several callers, as long as
 // no two of them report the same labels.
 //
 // The registration is undone by the returned Registration's Unregister.
@@ -40,8 +63,8 @@ func (p Providers) Observe(collect func(Observer), families ...Family) (metric.R
 	instruments := new([len(catalogue)]metric.Float64Observable)
 	observables := make([]metric.Observable, 0, len(families))
 	for _, f := range families {
-		if catalogue[f].Scope != catalogue[families[0]].Scope {
-			return nil, fmt.Errorf("observe %s: not of the same scope as %s", f, families[0])
+		if !together(f, families[0]) {
+			return nil, fmt.Errorf("observe %s: not on the same provider as %s", f, families[0])
 		}
 		instrument, err := observable(meter, f)
 		if err != nil {
@@ -81,8 +104,9 @@ type Observer struct {
 	instruments *[len(catalogue)]metric.Float64Observable // by family
 }
 
-// Observe reports the value of the family's series with these labels. Of two
-// values for the same labels the last one counts: merge equal rows before.
+// Observe reports the value of the family's series with these labels. Report a
+// series once: of two values for the same labels a gauge keeps the last one, a
+// counter adds them up.
 func (o Observer) Observe(f Family, labels Labels, value float64) {
 	o.to.ObserveFloat64(o.instruments[f], value, labels.observe[:]...)
 }

@@ -19,11 +19,10 @@ func View(s Scope) sdk.View {
 		}
 	}
 	return func(i sdk.Instrument) (sdk.Stream, bool) {
-		st, ok := streams[i.Name]
-		if !ok {
-			st = sdk.Stream{Name: i.Name, Aggregation: sdk.AggregationDrop{}}
+		if st, ok := streams[i.Name]; ok && i.Scope.Name == ScopeName {
+			return st, true
 		}
-		return st, true
+		return sdk.Stream{Name: i.Name, Aggregation: sdk.AggregationDrop{}}, true
 	}
 }
 

@@ -1,0 +1,188 @@
+package instrument_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/otlptranslator"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// TestCatalogue compares the catalogue with the contract, which was written
+// down independently: testdata/catalogue.tsv, the documented families, and
+// testdata/health.tsv, the service's own.
+func TestCatalogue(t *testing.T) {
+	got := slices.Collect(instrument.All())
+	want := slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv"))
+	if len(got) != 73+10 || len(got) != len(want) {
+		t.Fatalf("%d families, want 73 documented ones and 10 of the service's own", len(got))
+	}
+	for i, want := range want {
+		if got := describe(got[i].Info()); got != want {
+			t.Errorf("family %d:\n got %+v\nwant %+v", i, got, want)
+		}
+	}
+}
+
+// row is a line of the contract.
+type row struct {
+	name, typ, labels, buckets, scope, origin, help string
+}
+
+// contract reads a table of the contract, without its heading.
+func contract(t *testing.T, file string) []row {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []row
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(cells) != 7 {
+			t.Fatalf("%s: %d columns, want 7: %q", file, len(cells), line)
+		}
+		rows = append(rows, row{cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells[6]})
+	}
+	return rows[1:]
+}
+
+func describe(info instrument.Info) row {
+	return row{
+		name:    info.Name,
+		typ:     info.Type.String(),
+		labels:  list(info.Labels),
+		buckets: numbers(info.Buckets),
+		scope:   info.Scope.String(),
+		origin:  map[instrument.Origin]string{instrument.OTel: "otel", instrument.Runtime: "runtime", instrument.Health: "health"}[info.Origin],
+		help:    info.Help,
+	}
+}
+
+// list writes words as the contract does.
+func list(words []string) string {
+	if len(words) == 0 {
+		return "-"
+	}
+	return strings.Join(words, ",")
+}
+
+func numbers(values []float64) string {
+	var words []string
+	for _, v := range values {
+		words = append(words, strconv.FormatFloat(v, 'f', -1, 64))
+	}
+	return list(words)
+}
+
+func TestLabelsAreSorted(t *testing.T) {
+	for f := range instrument.All() {
+		if labels := f.Info().Labels; !slices.IsSorted(labels) {
+			t.Errorf("%s: labels %q", f, labels)
+		}
+	}
+}
+
+// TestPerWorkspace: of the replica scope, the families with a label that names a
+// workspace are marked as those with many series.
+func TestPerWorkspace(t *testing.T) {
+	var got []string
+	for f := range instrument.All() {
+		info := f.Info()
+		if info.PerWorkspace {
+			got = append(got, info.Name)
+		}
+		if byWorkspace := slices.Contains(info.Labels, "workspace_name"); info.Scope == instrument.Replica && byWorkspace != info.PerWorkspace {
+			t.Errorf("%s: labels %q, but per workspace is %t", f, info.Labels, info.PerWorkspace)
+		}
+	}
+	want := []string{"agent_scripts_executed_total", "coderd_agentstats_startup_script_seconds", "coderd_workspace_builds_total"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestInstrumentNames(t *testing.T) {
+	dotted := regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+	family := map[string]instrument.Family{}
+	for f := range instrument.All() {
+		info := f.Info()
+		if info.Origin == instrument.Runtime {
+			if info.Instrument != "" {
+				t.Errorf("%s is defined by the runtime, but has the instrument %q", f, info.Instrument)
+			}
+			continue
+		}
+		if !dotted.MatchString(info.Instrument) {
+			t.Errorf("%s: instrument %q is not lower-case words with dots between them", f, info.Instrument)
+		}
+		if other, taken := family[info.Instrument]; taken {
+			t.Errorf("%s and %s share the instrument %q", f, other, info.Instrument)
+		}
+		family[info.Instrument] = f
+	}
+}
+
+// TestUnits holds the catalogue to units that leave its names alone: what
+// receives OTLP for Prometheus derives a suffix from the unit.
+func TestUnits(t *testing.T) {
+	annotation := regexp.MustCompile(`^\{[a-z]+\}$`)
+	for f := range instrument.All() {
+		name, unit := f.String(), f.Info().Unit
+		switch {
+		case unit == "":
+		case unit == "s" && strings.HasSuffix(name, "_seconds"):
+		case unit == "By" && strings.HasSuffix(name, "_bytes"):
+		case annotation.MatchString(unit):
+		default:
+			t.Errorf("%s: unit %q", name, unit)
+		}
+	}
+}
+
+// TestNamesSurviveOTLP asks the translator that Prometheus's OTLP receiver and
+// the collector's Prometheus exporter use what they make of each name.
+func TestNamesSurviveOTLP(t *testing.T) {
+	types := map[instrument.Type]otlptranslator.MetricType{
+		instrument.Counter:   otlptranslator.MetricTypeMonotonicCounter,
+		instrument.Gauge:     otlptranslator.MetricTypeGauge,
+		instrument.Histogram: otlptranslator.MetricTypeHistogram,
+	}
+	namer := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
+	for f := range instrument.All() {
+		info := f.Info()
+		if info.Origin == instrument.Runtime {
+			continue
+		}
+		got, err := namer.Build(otlptranslator.Metric{Name: info.Name, Unit: info.Unit, Type: types[info.Type]})
+		if got != info.Name || err != nil {
+			t.Errorf("%s of unit %q arrives as %q, %v", info.Name, info.Unit, got, err)
+		}
+	}
+}
+
+// TestInfoIsACopy: the catalogue cannot be changed through what Info returns.
+func TestInfoIsACopy(t *testing.T) {
+	info := instrument.APIRequestLatencies.Info()
+	info.Labels[0], info.Buckets[0] = "changed", 42
+	got := instrument.APIRequestLatencies.Info()
+	if got.Labels[0] != "method" || got.Buckets[0] != 0.001 {
+		t.Errorf("labels %q, buckets %v", got.Labels, got.Buckets)
+	}
+}
+
+func TestLookup(t *testing.T) {
+	if f, ok := instrument.Lookup("coderd_agents_up"); f != instrument.AgentsUp || !ok {
+		t.Errorf("got %s, %t", f, ok)
+	}
+	for _, name := range []string{"", "coderd.agents.up", "coderd_agents_u"} {
+		if f, ok := instrument.Lookup(name); ok {
+			t.Errorf("%q is found: %s", name, f)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package instrument_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// The catalogue tells what each family means, by its documented name.
+func Example() {
+	family, ok := instrument.Lookup("coderd_api_request_latencies_seconds")
+	if !ok {
+		return
+	}
+	info := family.Info()
+	fmt.Println(info.Help)
+	fmt.Println(info.Type, info.Labels, info.Buckets)
+	fmt.Println(info.Instrument, info.Unit, info.Scope)
+	// Output:
+	// Latency distribution of requests in seconds.
+	// histogram [method path] [0.001 0.005 0.01 0.025 0.05 0.1 0.5 1 5 10 30]
+	// coderd.api.request.duration s replica
+}
+
+func ExampleLookup() {
+	for _, name := range []string{"coderd_agents_up", "coderd_agents_down"} {
+		if family, ok := instrument.Lookup(name); ok {
+			fmt.Println(family, family.Info().Labels)
+		} else {
+			fmt.Println(name, "is not in the catalogue")
+		}
+	}
+	// Output:
+	// coderd_agents_up [template_name username workspace_name]
+	// coderd_agents_down is not in the catalogue
+}
+
+func ExampleAll() {
+	count := map[instrument.Scope]int{}
+	for family := range instrument.All() {
+		count[family.Info().Scope]++
+	}
+	fmt.Println(count[instrument.Deployment], "families of the deployment,", count[instrument.Replica], "of each replica")
+	// Output:
+	// 20 families of the deployment, 63 of each replica
+}
+
+func ExampleWriteTable() {
+	families := slices.Values([]instrument.Family{instrument.AgentsUp, instrument.LicenseActiveUsers})
+	if err := instrument.WriteTable(os.Stdout, families); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// | Name                          | Type  | Description                                | Labels                                      |
+	// | ----------------------------- | ----- | ------------------------------------------ | ------------------------------------------- |
+	// | `coderd_agents_up`            | gauge | The number of active agents per workspace. | `template_name` `username` `workspace_name` |
+	// | `coderd_license_active_users` | gauge | The number of active users.                |                                             |
+}

@@ -1,0 +1,205 @@
+package instrument_test
+
+import (
+	"slices"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func TestObserveRefuses(t *testing.T) {
+	p, r := providers()
+	for _, test := range []struct {
+		families []instrument.Family
+		want     string
+	}{
+		{nil, "observe: no family given"},
+		{
+			[]instrument.Family{instrument.AgentsUp, instrument.APIConcurrentRequests},
+			"observe coderd_api_concurrent_requests: not on the same provider as coderd_agents_up",
+		},
+		{
+			[]instrument.Family{instrument.APIRequestLatencies},
+			"observe coderd_api_request_latencies_seconds: a histogram is recorded, not observed",
+		},
+		{
+			[]instrument.Family{instrument.GoGoroutines},
+			"observe go_goroutines: defined by the runtime, not by an instrument",
+		},
+	} {
+		registration, err := p.Observe(func(instrument.Observer) { t.Error("refused, but called") }, test.families...)
+		if registration != nil || err == nil || err.Error() != test.want {
+			t.Errorf("observe %v: %v, want %q", test.families, err, test.want)
+		}
+	}
+	for s := range r {
+		r.collect(t, s)
+	}
+}
+
+func TestHistogramRefuses(t *testing.T) {
+	p, _ := providers()
+	for f, want := range map[instrument.Family]string{
+		instrument.AgentsUp:            "histogram coderd_agents_up: it is a gauge",
+		instrument.WorkspaceBuilds:     "histogram coderd_workspace_builds_total: it is a counter",
+		instrument.GoGCDurationSeconds: "histogram go_gc_duration_seconds: it is a summary",
+	} {
+		if _, err := p.Histogram(f); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// TestObserve: several callers share a family, equal labels of one collection
+// are not merged for a gauge, and a caller that unregisters takes its series
+// with it.
+func TestObserve(t *testing.T) {
+	p, r := providers()
+	observe := func(template string, values ...float64) func() {
+		labels := instrument.InsightsTemplatesActiveUsers.Labels(template)
+		registration, err := p.Observe(func(o instrument.Observer) {
+			for _, v := range values {
+				o.Observe(instrument.InsightsTemplatesActiveUsers, labels, v)
+			}
+		}, instrument.InsightsTemplatesActiveUsers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() {
+			if err := registration.Unregister(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	series := func() map[string]float64 {
+		got := map[string]float64{}
+		gauge, _ := r.collect(t, instrument.Deployment)["coderd_insights_templates_active_users"].Data.(metricdata.Gauge[float64])
+		for _, point := range gauge.DataPoints {
+			template, _ := point.Attributes.Value("template_name")
+			got[template.AsString()] = point.Value
+		}
+		return got
+	}
+
+	observe("docker", 2)
+	unregister := observe("kubernetes", 3, 5)
+	if got := series(); len(got) != 2 || got["docker"] != 2 || got["kubernetes"] != 5 {
+		t.Errorf("got %v, want docker 2 and kubernetes 5", got)
+	}
+	unregister()
+	if got := series(); len(got) != 1 || got["docker"] != 2 {
+		t.Errorf("got %v, want docker 2 alone", got)
+	}
+}
+
+// TestObserveAddsCounters: what Observe's documentation says of counters.
+func TestObserveAddsCounters(t *testing.T) {
+	p, r := providers()
+	labels := instrument.HealthRefused.Labels("agent", "type")
+	_, err := p.Observe(func(o instrument.Observer) {
+		o.Observe(instrument.HealthRefused, labels, 3)
+		o.Observe(instrument.HealthRefused, labels, 4)
+	}, instrument.HealthRefused)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		sum := r.collect(t, instrument.Replica)["otelcoder_refused_total"].Data.(metricdata.Sum[float64])
+		if len(sum.DataPoints) != 1 || sum.DataPoints[0].Value != 7 {
+			t.Errorf("got %+v, want one series of value 7", sum.DataPoints)
+		}
+	}
+}
+
+func TestLabels(t *testing.T) {
+	p, r := providers()
+	labels := instrument.OAuth2Requests.Labels("github", "Exchange", "200")
+	if _, err := p.Observe(func(o instrument.Observer) { o.Observe(instrument.OAuth2Requests, labels, 1) }, instrument.OAuth2Requests); err != nil {
+		t.Fatal(err)
+	}
+	got := r.collect(t, instrument.Replica)["coderd_oauth2_external_requests_total"].Data.(metricdata.Sum[float64]).DataPoints[0].Attributes
+	want := attribute.NewSet(attribute.String("name", "github"), attribute.String("source", "Exchange"), attribute.String("status_code", "200"))
+	if !got.Equals(&want) {
+		t.Errorf("got %s, want %s", got.Encoded(attribute.DefaultEncoder()), want.Encoded(attribute.DefaultEncoder()))
+	}
+}
+
+func TestLabelsPanicOnMismatch(t *testing.T) {
+	for _, call := range []func(){
+		func() { instrument.AgentsUp.Labels("one", "two") },
+		func() { instrument.NewLabels([]string{"a"}, []string{"one", "two"}) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			call()
+		}()
+	}
+}
+
+// TestMeasuringAllocatesNothing is what prepared labels are for.
+func TestMeasuringAllocatesNothing(t *testing.T) {
+	p, _ := providers()
+	h, err := p.Histogram(instrument.APIRequestLatencies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := instrument.APIRequestLatencies.Labels("GET", "/")
+	h.Record(t.Context(), 0.01, labels)
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(100, func() { h.Record(ctx, 0.01, labels) }); n != 0 {
+		t.Errorf("%g allocations, want none", n)
+	}
+}
+
+// TestProviders: a family is created on its provider and no other.
+func TestProviders(t *testing.T) {
+	for f, want := range map[instrument.Family]string{
+		instrument.AgentsUp:              "deployment",
+		instrument.APIConcurrentRequests: "replica",
+		instrument.HealthReporter:        "replica",
+		instrument.WorkspaceBuilds:       "workspaces",
+	} {
+		for _, working := range []string{"deployment", "replica", "workspaces"} {
+			p, r := providers()
+			none := noop.NewMeterProvider()
+			if working != "deployment" {
+				p.Deployment = none
+			}
+			if working != "replica" {
+				p.Replica = none
+			}
+			if working != "workspaces" {
+				p.Workspaces = none
+			}
+			labels := f.Labels(make([]string, len(f.Info().Labels))...)
+			if _, err := p.Observe(func(o instrument.Observer) { o.Observe(f, labels, 1) }, f); err != nil {
+				t.Fatal(err)
+			}
+			streams := len(r.collect(t, instrument.Deployment)) + len(r.collect(t, instrument.Replica))
+			if (streams == 1) != (working == want) {
+				t.Errorf("%s with the %s provider alone: %d streams", f, working, streams)
+			}
+		}
+	}
+}
+
+func TestAnnounce(t *testing.T) {
+	p, _ := providers()
+	p.Announce(instrument.AgentsUp) // nobody listens
+
+	var told []instrument.Family
+	p.Changed = func(f instrument.Family) { told = append(told, f) }
+	p.Announce(instrument.AgentsUp)
+	p.Announce(instrument.WorkspaceBuilds)
+	if want := []instrument.Family{instrument.AgentsUp, instrument.WorkspaceBuilds}; !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
+	}
+}

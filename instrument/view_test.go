@@ -1,0 +1,193 @@
+package instrument_test
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// readers are what reads the two providers.
+type readers map[instrument.Scope]*sdk.ManualReader
+
+func providers() (instrument.Providers, readers) {
+	r := readers{}
+	provider := func(s instrument.Scope) metric.MeterProvider {
+		r[s] = sdk.NewManualReader()
+		return sdk.NewMeterProvider(sdk.WithReader(r[s]), sdk.WithView(instrument.View(s)))
+	}
+	replica := provider(instrument.Replica)
+	return instrument.Providers{Deployment: provider(instrument.Deployment), Replica: replica, Workspaces: replica}, r
+}
+
+// collect returns the streams of a scope by name.
+func (r readers) collect(t *testing.T, s instrument.Scope) map[string]metricdata.Metrics {
+	t.Helper()
+	var data metricdata.ResourceMetrics
+	if err := r[s].Collect(t.Context(), &data); err != nil {
+		t.Fatal(err)
+	}
+	streams := map[string]metricdata.Metrics{}
+	for _, scope := range data.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if _, twice := streams[m.Name]; twice {
+				t.Errorf("%s is collected twice", m.Name)
+			}
+			streams[m.Name] = m
+		}
+	}
+	return streams
+}
+
+// TestView measures every family that has an instrument, with an attribute too
+// many, and reads from each provider exactly what the contract documents.
+func TestView(t *testing.T) {
+	p, r := providers()
+	for f := range instrument.All() {
+		info := f.Info()
+		if info.Origin == instrument.Runtime {
+			continue
+		}
+		values := make([]string, len(info.Labels)+1)
+		labels := instrument.NewLabels(append(info.Labels, "undocumented"), values)
+		if info.Type == instrument.Histogram {
+			h, err := p.Histogram(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Record(t.Context(), 1, labels)
+			continue
+		}
+		_, err := p.Observe(func(o instrument.Observer) { o.Observe(f, labels, 1) }, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	collected := map[string]map[string]metricdata.Metrics{
+		"deployment": r.collect(t, instrument.Deployment),
+		"replica":    r.collect(t, instrument.Replica),
+	}
+	for _, want := range slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv")) {
+		if want.origin == "runtime" {
+			continue
+		}
+		m, ok := collected[want.scope][want.name]
+		if !ok {
+			t.Errorf("%s is missing from the %s scope", want.name, want.scope)
+			continue
+		}
+		delete(collected[want.scope], want.name)
+		typ, labels, buckets := dataOf(t, m)
+		got := row{m.Name, typ, labels, buckets, want.scope, want.origin, m.Description}
+		if got != want {
+			t.Errorf("\n got %+v\nwant %+v", got, want)
+		}
+		f, _ := instrument.Lookup(want.name)
+		if unit := f.Info().Unit; m.Unit != unit {
+			t.Errorf("%s: unit %q, want %q", want.name, m.Unit, unit)
+		}
+	}
+	for scope, rest := range collected {
+		for name := range maps.Keys(rest) {
+			t.Errorf("%s is no family of the %s scope", name, scope)
+		}
+	}
+}
+
+// dataOf returns type, labels and buckets of a stream of one series whose
+// value, or number of observations, is 1.
+func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
+	t.Helper()
+	var series attribute.Set
+	var value float64
+	switch data := m.Data.(type) {
+	case metricdata.Sum[float64]:
+		typ = "counter"
+		if !data.IsMonotonic || data.Temporality != metricdata.CumulativeTemporality {
+			t.Errorf("%s: not a cumulative monotonic sum", m.Name)
+		}
+		series, value = data.DataPoints[0].Attributes, data.DataPoints[0].Value
+	case metricdata.Gauge[float64]:
+		typ = "gauge"
+		series, value = data.DataPoints[0].Attributes, data.DataPoints[0].Value
+	case metricdata.Histogram[float64]:
+		typ = "histogram"
+		series, value = data.DataPoints[0].Attributes, float64(data.DataPoints[0].Count)
+		buckets = numbers(data.DataPoints[0].Bounds)
+	default:
+		t.Fatalf("%s: unexpected %T", m.Name, m.Data)
+	}
+	if value != 1 {
+		t.Errorf("%s: %g, want 1", m.Name, value)
+	}
+	var names []string
+	for _, kv := range series.ToSlice() {
+		names = append(names, string(kv.Key))
+	}
+	if buckets == "" {
+		buckets = "-"
+	}
+	return typ, list(names), buckets
+}
+
+// TestViewDropsForeignInstruments: what a host creates on the providers is not
+// served, neither under a name of its own, nor under a documented name, nor
+// under the name of one of our instruments.
+func TestViewDropsForeignInstruments(t *testing.T) {
+	p, r := providers()
+	for _, provider := range []metric.MeterProvider{p.Deployment, p.Replica} {
+		for scope, name := range map[string]string{
+			instrument.ScopeName:     "jobs",
+			"example.org/theirs":     "coderd.api.requests",
+			"example.org/others":     "coderd_api_requests_processed_total",
+			"example.org/deployment": "coderd.agents.up",
+		} {
+			counter, err := provider.Meter(scope).Float64Counter(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counter.Add(t.Context(), 1)
+		}
+	}
+	// Known to the catalogue, but of the other scope.
+	histogram, err := p.Deployment.Meter(instrument.ScopeName).Float64Histogram("coderd.api.request.duration")
+	if err != nil {
+		t.Fatal(err)
+	}
+	histogram.Record(t.Context(), 1)
+
+	for s := range r {
+		if got := r.collect(t, s); len(got) > 0 {
+			t.Errorf("the %s scope serves %v", s, slices.Collect(maps.Keys(got)))
+		}
+	}
+}
+
+// TestViewCountsBuckets: an observation is counted in the documented bucket,
+// whose bound is inclusive.
+func TestViewCountsBuckets(t *testing.T) {
+	p, r := providers()
+	h, err := p.Histogram(instrument.APIWebsocketDurations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seconds := range []float64{0, 0.001, 0.5, 61, 3600, 200000} {
+		h.Record(t.Context(), seconds, instrument.APIWebsocketDurations.Labels("/ws"))
+	}
+	m := r.collect(t, instrument.Replica)["coderd_api_websocket_durations_seconds"]
+	point := m.Data.(metricdata.Histogram[float64]).DataPoints[0]
+	if want := []uint64{2, 1, 0, 2, 0, 0, 1}; !reflect.DeepEqual(point.BucketCounts, want) {
+		t.Errorf("bucket counts %v, want %v", point.BucketCounts, want)
+	}
+	if point.Sum != 203661.501 {
+		t.Errorf("sum %v, want 203661.501", point.Sum)
+	}
+}

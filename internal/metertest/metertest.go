@@ -1,0 +1,137 @@
+// Package metertest is what the tests of packages meters and httpmw share: a
+// [Meter] collects what they record, through the catalogue's views, and shows
+// it as a scraper would see it.
+package metertest
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/otlptranslator"
+	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Meter collects the instruments that are created on its providers.
+type Meter struct {
+	registry  *prometheus.Registry
+	providers instrument.Providers
+	changed   chan struct{}
+}
+
+// New makes a meter that is shut down when the test ends. It may be made and
+// used inside a bubble of testing/synctest.
+func New(t testing.TB) *Meter {
+	t.Helper()
+	m := &Meter{registry: prometheus.NewRegistry(), changed: make(chan struct{}, 1)}
+	m.providers.Deployment = m.provider(t, instrument.Deployment)
+	m.providers.Replica = m.provider(t, instrument.Replica)
+	m.providers.Workspaces = m.provider(t, instrument.Replica)
+	m.providers.Changed = func(instrument.Family) {
+		select {
+		case m.changed <- struct{}{}:
+		default: // one is waiting to be received already
+		}
+	}
+	return m
+}
+
+func (m *Meter) provider(t testing.TB, scope instrument.Scope) *sdk.MeterProvider {
+	t.Helper()
+	reader, err := otelprom.New(
+		otelprom.WithRegisterer(m.registry),
+		otelprom.WithTranslationStrategy(otlptranslator.NoTranslation),
+		otelprom.WithoutScopeInfo(),
+		otelprom.WithoutTargetInfo(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdk.NewMeterProvider(
+		sdk.WithReader(reader),
+		sdk.WithView(instrument.View(scope)),
+		sdk.WithCardinalityLimit(0),
+	)
+	t.Cleanup(func() {
+		if err := provider.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return provider
+}
+
+// Providers returns the meter's providers.
+func (m *Meter) Providers() instrument.Providers { return m.providers }
+
+// Changed returns a channel that receives when a change is announced. Changes
+// that nobody has received yet are one.
+func (m *Meter) Changed() <-chan struct{} { return m.changed }
+
+// Text returns the text exposition of the named families, sorted, without HELP
+// lines; without a name, that of all families. A family without a series is
+// left out.
+func (m *Meter) Text(t testing.TB, families ...string) string {
+	t.Helper()
+	var text strings.Builder
+	for _, family := range m.gather(t) {
+		if len(families) > 0 && !slices.Contains(families, family.GetName()) {
+			continue
+		}
+		family.Help = nil
+		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+// Value returns the value of a sample, named as the text exposition writes it:
+//
+//	coderd_api_requests_processed_total{code="200",method="GET",path="/api/v2/users"}
+//	coderd_api_request_latencies_seconds_count{method="GET",path="/api/v2/users"}
+//
+// and whether there is such a sample.
+func (m *Meter) Value(t testing.TB, sample string) (float64, bool) {
+	t.Helper()
+	for line := range strings.Lines(m.Text(t)) {
+		text, found := strings.CutPrefix(line, sample+" ")
+		if !found {
+			continue
+		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil {
+			t.Fatalf("%s: %v", sample, err)
+		}
+		return value, true
+	}
+	return 0, false
+}
+
+// Families returns what a scrape would gather, for what Text does not show:
+// exemplars, help texts.
+func (m *Meter) Families(t testing.TB) map[string]*dto.MetricFamily {
+	t.Helper()
+	families := make(map[string]*dto.MetricFamily)
+	for _, family := range m.gather(t) {
+		families[family.GetName()] = family
+	}
+	return families
+}
+
+// gather fails the test if any series would break or be left out of a scrape.
+func (m *Meter) gather(t testing.TB) []*dto.MetricFamily {
+	t.Helper()
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatalf("a scrape would fail: %v", err)
+	}
+	return families
+}
