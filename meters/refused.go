@@ -4,23 +4,27 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // refusals counts what one origin sent and was not taken, by reason, as
 // otelcoder_refused_total. Every reason is exposed from the start, at 0.
 type refusals[R ~string] struct {
-	counts map[R]*atomic.Int64 // its keys never change
+	counts       map[R]*atomic.Int64 // its keys never change
+	registration metric.Registration // for a recorder that ends before its provider
 }
 
 func newRefusals[R ~string](p instrument.Providers, origin string, reasons ...R) (refusals[R], error) {
-	r := refusals[R]{make(map[R]*atomic.Int64, len(reasons))}
+	r := refusals[R]{counts: make(map[R]*atomic.Int64, len(reasons))}
 	labels := make(map[R]instrument.Labels, len(reasons))
 	for _, reason := range reasons {
 		r.counts[reason] = new(atomic.Int64)
 		labels[reason] = instrument.HealthRefused.Labels(origin, string(reason))
 	}
-	_, err := p.Observe(func(o instrument.Observer) {
+	var err error
+	r.registration, err = p.Observe(func(o instrument.Observer) {
 		for reason, count := range r.counts {
 			o.Observe(instrument.HealthRefused, labels[reason], float64(count.Load()))
 		}

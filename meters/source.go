@@ -12,6 +12,7 @@ type Sources struct {
 	AgentStats   AgentStatsSource
 	Insights     InsightsSource
 	License      LicenseSource
+	Jobs         JobsSource
 }
 
 // ActiveUsersSource counts the distinct users with an API key last used within
@@ -62,6 +63,15 @@ type Agent struct {
 	TailnetNode string // "nodeid:" and 16 hex digits; empty if unknown
 	Latencies   []RegionLatency
 	Apps        []AgentApp
+	// StartupScript is what its startup script did; nil if that has not ended,
+	// or is told by a [ForwardingAgent].
+	StartupScript *StartupScript
+}
+
+// StartupScript is a startup script that has ended.
+type StartupScript struct {
+	Seconds float64 // how long it took
+	Success bool
 }
 
 // AgentStatus says whether an agent is connected.
@@ -183,4 +193,10 @@ type LicenseSource interface {
 type License struct {
 	ActiveUsers int // active users, counted only while a limit is in force
 	Limit       int // licensed users; 0 if no limit is in force
+}
+
+// JobsSource counts the provisioner jobs that are running. A provisioner without
+// one may be left out.
+type JobsSource interface {
+	RunningJobs(ctx context.Context) (map[Provisioner]int, error)
 }

@@ -1,0 +1,22 @@
+package meters
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) subject {
+	return subject{
+		name:     "active_users",
+		families: []instrument.Family{instrument.APIActiveUsers},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, error) {
+			users, err := source.ActiveUsers(ctx)
+			if err != nil || !refused.sound(float64(users)) {
+				return snapshot{}, err
+			}
+			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, float64(users))}}, nil
+		},
+	}
+}

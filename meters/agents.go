@@ -1,0 +1,144 @@
+package meters
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// agents also measures its own collections: every one, whether it succeeds or
+// not, from the question until the snapshot is built.
+func agents(p instrument.Providers, c config, source AgentsSource, refused sourceRefusals) (subject, error) {
+	execution, err := p.Histogram(instrument.CollectorAgentsExecution)
+	if err != nil {
+		return subject{}, err
+	}
+	none := instrument.CollectorAgentsExecution.Labels()
+	return subject{
+		name: "agents",
+		families: []instrument.Family{
+			instrument.AgentsUp,
+			instrument.AgentsConnections,
+			instrument.AgentsConnectionLatencies,
+			instrument.AgentsApps,
+			instrument.AgentStatsStartupScript,
+		},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, error) {
+			started := time.Now()
+			defer func() { execution.Record(ctx, time.Since(started).Seconds(), none) }()
+			workspaces, err := source.Agents(ctx)
+			if err != nil {
+				return snapshot{}, err
+			}
+			return agentsSnapshot(workspaces, c.aggregateBy, refused), nil
+		},
+	}, nil
+}
+
+// agentsSnapshot merges workspaces, agents, latencies and apps with equal labels,
+// and startup scripts by those of their labels that by holds. What is refused
+// leaves out its own series only; its agent is still counted.
+func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefusals) snapshot {
+	var size struct{ agents, latencies, apps, scripts int }
+	for _, w := range workspaces {
+		size.agents += len(w.Agents)
+		for _, a := range w.Agents {
+			size.latencies += len(a.Latencies)
+			size.apps += len(a.Apps)
+			if a.StartupScript != nil {
+				size.scripts++
+			}
+		}
+	}
+	// The keys are label values in the catalogue's order.
+	up := make(map[[3]string]float64, len(workspaces))
+	connections := make(map[[6]string]float64, size.agents)
+	latencies := make(map[[5]string]float64, size.latencies)
+	apps := make(map[[5]string]float64, size.apps)
+	scripts := make(map[[5]string]float64, size.scripts)
+	kept := newKeptLabels(instrument.AgentStatsStartupScript, by)
+
+	for _, w := range workspaces {
+		template, username, workspace := validText(w.Template), validText(w.Username), validText(w.Name)
+		up[[3]string{template, username, workspace}] += float64(len(w.Agents))
+		for _, a := range w.Agents {
+			agent := validText(a.Name)
+			if refused.documented(a.Status.documented() && a.Lifecycle.documented()) {
+				connections[[6]string{agent, string(a.Lifecycle), string(a.Status), tailnetNode(a.TailnetNode), username, workspace}]++
+			}
+			for _, l := range a.Latencies {
+				if refused.sound(l.Seconds) {
+					key := [5]string{agent, validText(l.Region), strconv.FormatBool(l.Preferred), username, workspace}
+					latencies[key] = max(latencies[key], l.Seconds)
+				}
+			}
+			for _, app := range a.Apps {
+				if refused.documented(app.Health.documented()) {
+					apps[[5]string{agent, validText(app.DisplayName), string(app.Health), username, workspace}]++
+				}
+			}
+			if s := a.StartupScript; s != nil && refused.sound(s.Seconds) {
+				key := [5]string{agent, strconv.FormatBool(s.Success), template, username, workspace}
+				kept.merge(key[:])
+				scripts[key] += s.Seconds
+			}
+		}
+	}
+
+	samples := make([]sample, 0, len(up)+len(connections)+len(latencies)+len(apps))
+	for key, n := range up {
+		samples = append(samples, newSample(instrument.AgentsUp, n, key[:]...))
+	}
+	for key, n := range connections {
+		samples = append(samples, newSample(instrument.AgentsConnections, n, key[:]...))
+	}
+	for key, seconds := range latencies {
+		samples = append(samples, newSample(instrument.AgentsConnectionLatencies, seconds, key[:]...))
+	}
+	for key, n := range apps {
+		samples = append(samples, newSample(instrument.AgentsApps, n, key[:]...))
+	}
+	replica := make([]sample, 0, len(scripts))
+	for key, seconds := range scripts {
+		replica = append(replica, sample{instrument.AgentStatsStartupScript, kept.labels(key[:]), seconds})
+	}
+	return snapshot{instrument.Deployment: samples, instrument.Replica: replica}
+}
+
+// tailnetNode is the node as it is documented, or unknown.
+func tailnetNode(node string) string {
+	digits, ok := strings.CutPrefix(node, "nodeid:")
+	if _, err := strconv.ParseUint(digits, 16, 64); !ok || len(digits) != 16 || err != nil {
+		return "unknown"
+	}
+	return node
+}
+
+func (s AgentStatus) documented() bool {
+	switch s {
+	case AgentConnecting, AgentConnected, AgentDisconnected, AgentTimeout:
+		return true
+	}
+	return false
+}
+
+func (l AgentLifecycle) documented() bool {
+	switch l {
+	case LifecycleCreated, LifecycleStarting, LifecycleStartTimeout, LifecycleStartError, LifecycleReady,
+		LifecycleShuttingDown, LifecycleShutdownTimeout, LifecycleShutdownError, LifecycleOff:
+		return true
+	}
+	return false
+}
+
+func (h AppHealth) documented() bool {
+	switch h {
+	case AppDisabled, AppInitializing, AppHealthy, AppUnhealthy:
+		return true
+	}
+	return false
+}

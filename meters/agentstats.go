@@ -1,0 +1,91 @@
+package meters
+
+import (
+	"context"
+	"slices"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func agentStats(c config, source AgentStatsSource, refused sourceRefusals) subject {
+	return subject{
+		name:     "agent_stats",
+		families: agentStatsFamilies(),
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, error) {
+			rows, err := source.AgentStats(ctx)
+			if err != nil {
+				return snapshot{}, err
+			}
+			return snapshot{instrument.Deployment: agentStatsSamples(rows, c.aggregateBy, refused)}, nil
+		},
+	}
+}
+
+// agentStatsFamilies is in the order of agentStatsValues.
+func agentStatsFamilies() []instrument.Family {
+	return []instrument.Family{
+		instrument.AgentStatsRx,
+		instrument.AgentStatsTx,
+		instrument.AgentStatsConnections,
+		instrument.AgentStatsSessionsVSCode,
+		instrument.AgentStatsSessionsJetBrains,
+		instrument.AgentStatsSessionsReconnectingPTY,
+		instrument.AgentStatsSessionsSSH,
+		instrument.AgentStatsMedianLatency,
+	}
+}
+
+type agentStatsValues [8]float64
+
+// latencyValue is the place of the one value that is not summed.
+const latencyValue = 7
+
+func (s AgentStats) values() agentStatsValues {
+	return agentStatsValues{
+		float64(s.RxBytes),
+		float64(s.TxBytes),
+		float64(s.Connections),
+		float64(s.SessionsVSCode),
+		float64(s.SessionsJetBrains),
+		float64(s.SessionsReconnectingPTY),
+		float64(s.SessionsSSH),
+		s.MedianLatency,
+	}
+}
+
+func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
+	latency := max(v[latencyValue], other[latencyValue])
+	for i := range v {
+		v[i] += other[i]
+	}
+	v[latencyValue] = latency
+	return v
+}
+
+// agentStatsSamples merges rows by those of their labels that by holds; the
+// other labels are absent. A row with a value that makes no sense is left out
+// whole, so that all families are about the same agents.
+func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusals) []sample {
+	kept := newKeptLabels(instrument.AgentStatsRx, by) // the labels of all of them
+	merged := make(map[[3]string]agentStatsValues, len(rows))
+	for _, row := range rows {
+		values := row.values()
+		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.sound(v) }) {
+			continue
+		}
+		key := [3]string{validText(row.AgentName), validText(row.Username), validText(row.Workspace)}
+		kept.merge(key[:])
+		merged[key] = merged[key].merge(values)
+	}
+
+	families := agentStatsFamilies()
+	samples := make([]sample, 0, len(merged)*len(families))
+	for key, values := range merged {
+		labels := kept.labels(key[:]) // one label set for all families
+		for i, f := range families {
+			samples = append(samples, sample{f, labels, values[i]})
+		}
+	}
+	return samples
+}

@@ -1,0 +1,164 @@
+package meters
+
+import (
+	"math"
+	"testing"
+	"testing/synctest"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+func TestAgentStats(t *testing.T) {
+	rows := []AgentStats{
+		{
+			AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: 1000, TxBytes: 2000, Connections: 3, MedianLatency: 0.02,
+			SessionsVSCode: 4, SessionsJetBrains: 5, SessionsReconnectingPTY: 6, SessionsSSH: 7,
+		},
+		{
+			AgentName: "main", Username: "bob", Workspace: "dev", RxBytes: 10, TxBytes: 20, Connections: 30, MedianLatency: 0.5,
+			SessionsVSCode: 40, SessionsJetBrains: 50, SessionsReconnectingPTY: 60, SessionsSSH: 70,
+		},
+		{AgentName: "gpu", Username: "bob", Workspace: "dev", RxBytes: 1, MedianLatency: 0.25},
+	}
+	for _, test := range []struct {
+		name string
+		by   string // empty: not set
+		rows []AgentStats
+		want string
+	}{
+		{
+			name: "all labels", rows: rows[:2],
+			want: `# TYPE coderd_agentstats_connection_count gauge
+coderd_agentstats_connection_count{agent_name="main",username="alice",workspace_name="dev"} 3
+coderd_agentstats_connection_count{agent_name="main",username="bob",workspace_name="dev"} 30
+# TYPE coderd_agentstats_connection_median_latency_seconds gauge
+coderd_agentstats_connection_median_latency_seconds{agent_name="main",username="alice",workspace_name="dev"} 0.02
+coderd_agentstats_connection_median_latency_seconds{agent_name="main",username="bob",workspace_name="dev"} 0.5
+# TYPE coderd_agentstats_rx_bytes gauge
+coderd_agentstats_rx_bytes{agent_name="main",username="alice",workspace_name="dev"} 1000
+coderd_agentstats_rx_bytes{agent_name="main",username="bob",workspace_name="dev"} 10
+# TYPE coderd_agentstats_session_count_jetbrains gauge
+coderd_agentstats_session_count_jetbrains{agent_name="main",username="alice",workspace_name="dev"} 5
+coderd_agentstats_session_count_jetbrains{agent_name="main",username="bob",workspace_name="dev"} 50
+# TYPE coderd_agentstats_session_count_reconnecting_pty gauge
+coderd_agentstats_session_count_reconnecting_pty{agent_name="main",username="alice",workspace_name="dev"} 6
+coderd_agentstats_session_count_reconnecting_pty{agent_name="main",username="bob",workspace_name="dev"} 60
+# TYPE coderd_agentstats_session_count_ssh gauge
+coderd_agentstats_session_count_ssh{agent_name="main",username="alice",workspace_name="dev"} 7
+coderd_agentstats_session_count_ssh{agent_name="main",username="bob",workspace_name="dev"} 70
+# TYPE coderd_agentstats_session_count_vscode gauge
+coderd_agentstats_session_count_vscode{agent_name="main",username="alice",workspace_name="dev"} 4
+coderd_agentstats_session_count_vscode{agent_name="main",username="bob",workspace_name="dev"} 40
+# TYPE coderd_agentstats_tx_bytes gauge
+coderd_agentstats_tx_bytes{agent_name="main",username="alice",workspace_name="dev"} 2000
+coderd_agentstats_tx_bytes{agent_name="main",username="bob",workspace_name="dev"} 20
+`,
+		},
+		{
+			name: "template only: one series", by: "template_name", rows: rows,
+			want: `# TYPE coderd_agentstats_connection_count gauge
+coderd_agentstats_connection_count 33
+# TYPE coderd_agentstats_connection_median_latency_seconds gauge
+coderd_agentstats_connection_median_latency_seconds 0.5
+# TYPE coderd_agentstats_rx_bytes gauge
+coderd_agentstats_rx_bytes 1011
+# TYPE coderd_agentstats_session_count_jetbrains gauge
+coderd_agentstats_session_count_jetbrains 55
+# TYPE coderd_agentstats_session_count_reconnecting_pty gauge
+coderd_agentstats_session_count_reconnecting_pty 66
+# TYPE coderd_agentstats_session_count_ssh gauge
+coderd_agentstats_session_count_ssh 77
+# TYPE coderd_agentstats_session_count_vscode gauge
+coderd_agentstats_session_count_vscode 44
+# TYPE coderd_agentstats_tx_bytes gauge
+coderd_agentstats_tx_bytes 2020
+`,
+		},
+		{name: "template only, no rows", by: "template_name", want: ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := metertest.New(t)
+				poll(t, m, Sources{AgentStats: agentStatsFunc(answers(test.rows))}, aggregateBy(t, test.by)...)
+				wantText(t, m, test.want,
+					"coderd_agentstats_rx_bytes", "coderd_agentstats_tx_bytes", "coderd_agentstats_connection_count",
+					"coderd_agentstats_connection_median_latency_seconds", "coderd_agentstats_session_count_vscode",
+					"coderd_agentstats_session_count_jetbrains", "coderd_agentstats_session_count_reconnecting_pty",
+					"coderd_agentstats_session_count_ssh")
+			})
+		})
+	}
+}
+
+func aggregateBy(t *testing.T, list string) []Option {
+	t.Helper()
+	if list == "" {
+		return nil
+	}
+	labels, err := ParseAggregateBy(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []Option{WithAggregateBy(labels...)}
+}
+
+// Dropped labels are absent; bytes are summed, of latencies the greatest counts.
+func TestAgentStatsAggregation(t *testing.T) {
+	rows := []AgentStats{
+		{AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: 1, MedianLatency: 0.1},
+		{AgentName: "main", Username: "alice", Workspace: "web", RxBytes: 10, MedianLatency: 0.4},
+		{AgentName: "main", Username: "bob", Workspace: "dev", RxBytes: 100, MedianLatency: 0.2},
+		{AgentName: "gpu", Username: "bob", Workspace: "dev", RxBytes: 1000, MedianLatency: 0.3},
+	}
+	for _, test := range []struct{ by, want string }{
+		{"username", `# TYPE coderd_agentstats_connection_median_latency_seconds gauge
+coderd_agentstats_connection_median_latency_seconds{username="alice"} 0.4
+coderd_agentstats_connection_median_latency_seconds{username="bob"} 0.3
+# TYPE coderd_agentstats_rx_bytes gauge
+coderd_agentstats_rx_bytes{username="alice"} 11
+coderd_agentstats_rx_bytes{username="bob"} 1100
+`},
+		{"workspace_name,template_name", `# TYPE coderd_agentstats_connection_median_latency_seconds gauge
+coderd_agentstats_connection_median_latency_seconds{workspace_name="dev"} 0.3
+coderd_agentstats_connection_median_latency_seconds{workspace_name="web"} 0.4
+# TYPE coderd_agentstats_rx_bytes gauge
+coderd_agentstats_rx_bytes{workspace_name="dev"} 1101
+coderd_agentstats_rx_bytes{workspace_name="web"} 10
+`},
+		{"workspace_name,agent_name", `# TYPE coderd_agentstats_connection_median_latency_seconds gauge
+coderd_agentstats_connection_median_latency_seconds{agent_name="gpu",workspace_name="dev"} 0.3
+coderd_agentstats_connection_median_latency_seconds{agent_name="main",workspace_name="dev"} 0.2
+coderd_agentstats_connection_median_latency_seconds{agent_name="main",workspace_name="web"} 0.4
+# TYPE coderd_agentstats_rx_bytes gauge
+coderd_agentstats_rx_bytes{agent_name="gpu",workspace_name="dev"} 1000
+coderd_agentstats_rx_bytes{agent_name="main",workspace_name="dev"} 101
+coderd_agentstats_rx_bytes{agent_name="main",workspace_name="web"} 10
+`},
+	} {
+		t.Run(test.by, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := metertest.New(t)
+				poll(t, m, Sources{AgentStats: agentStatsFunc(answers(rows))}, aggregateBy(t, test.by)...)
+				wantText(t, m, test.want, "coderd_agentstats_rx_bytes", "coderd_agentstats_connection_median_latency_seconds")
+			})
+		})
+	}
+}
+
+func TestAgentStatsTextAndRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := metertest.New(t)
+		poll(t, m, Sources{AgentStats: agentStatsFunc(answers([]AgentStats{
+			{AgentName: "m\xffin", Username: "al\xffice", Workspace: "d\xffv", TxBytes: 1},
+			{AgentName: "m\ufffdin", Username: "al\ufffdice", Workspace: "d\ufffdv", TxBytes: 1},
+			{AgentName: "nan", Username: "alice", Workspace: "dev", TxBytes: 1, MedianLatency: math.NaN()},
+			{AgentName: "negative", Username: "alice", Workspace: "dev", TxBytes: 1, RxBytes: -1, Connections: -1},
+		}))})
+		wantText(t, m, `# TYPE coderd_agentstats_rx_bytes gauge
+coderd_agentstats_rx_bytes{agent_name="m�in",username="al�ice",workspace_name="d�v"} 0
+# TYPE coderd_agentstats_tx_bytes gauge
+coderd_agentstats_tx_bytes{agent_name="m�in",username="al�ice",workspace_name="d�v"} 2
+`, "coderd_agentstats_rx_bytes", "coderd_agentstats_tx_bytes")
+		wantRefused(t, m, 0, 2)
+	})
+}

@@ -1,0 +1,248 @@
+package meters
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Paths of requests that matched no route, or one too many for [WithMaxPaths].
+// There is always room for these two.
+const (
+	PathUnknown = "UNKNOWN" // below /api/
+	PathStatic  = "STATIC"  // elsewhere
+)
+
+// API measures HTTP requests and websockets, as the families
+// coderd_api_requests_processed_total, coderd_api_request_latencies_seconds,
+// coderd_api_websocket_durations_seconds, coderd_api_concurrent_requests and
+// coderd_api_concurrent_websockets. Package httpmw drives it.
+//
+// Requests share no lock, and measuring one allocates nothing.
+type API struct {
+	requests, websockets atomic.Int64 // in flight
+
+	latencies          instrument.HistogramInstrument
+	websocketDurations instrument.HistogramInstrument
+	refusals           refusals[apiRefusal]
+
+	maxPaths int
+	growing  sync.Mutex // held to replace paths
+	paths    atomic.Pointer[map[string]*apiPath]
+}
+
+type apiRefusal string
+
+const apiPathLimit apiRefusal = "path limit" // requests counted under UNKNOWN for lack of room
+
+// NewAPI returns an API whose instruments live on the providers.
+func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
+	a := &API{maxPaths: newConfig(options).maxPaths}
+	a.paths.Store(&map[string]*apiPath{
+		PathUnknown: newAPIPath(PathUnknown),
+		PathStatic:  newAPIPath(PathStatic),
+	})
+	var err error
+	if a.latencies, err = p.Histogram(instrument.APIRequestLatencies); err != nil {
+		return nil, fmt.Errorf("measure the API: %w", err)
+	}
+	if a.websocketDurations, err = p.Histogram(instrument.APIWebsocketDurations); err != nil {
+		return nil, fmt.Errorf("measure the API: %w", err)
+	}
+	if a.refusals, err = newRefusals(p, "api", apiPathLimit); err != nil {
+		return nil, fmt.Errorf("measure the API: %w", err)
+	}
+	none := instrument.APIConcurrentRequests.Labels()
+	_, err = p.Observe(func(o instrument.Observer) {
+		o.Observe(instrument.APIConcurrentRequests, none, float64(a.requests.Load()))
+		o.Observe(instrument.APIConcurrentWebsockets, none, float64(a.websockets.Load()))
+		for name, path := range *a.paths.Load() {
+			if name == path.name { // else an alias, whose text was not valid
+				path.observe(o)
+			}
+		}
+	}, instrument.APIConcurrentRequests, instrument.APIConcurrentWebsockets, instrument.APIRequestsProcessed)
+	if err != nil {
+		return nil, fmt.Errorf("measure the API: %w", err)
+	}
+	return a, nil
+}
+
+// Endpoint returns the handle of the requests of a method to a path. The path
+// is a route's pattern, [PathUnknown] or [PathStatic], never a request's own
+// path; past the limit of [WithMaxPaths] it counts as PathUnknown. A method that
+// is not one of the nine standard ones counts as _OTHER.
+func (a *API) Endpoint(method, path string) *Endpoint {
+	p := (*a.paths.Load())[path]
+	if p == nil {
+		p = a.newPath(path)
+	}
+	at := methodIndex(method)
+	if e := p.endpoints[at].Load(); e != nil {
+		return e
+	}
+	p.endpoints[at].CompareAndSwap(nil, &Endpoint{
+		path:   p,
+		method: apiMethods[at],
+		labels: instrument.APIRequestLatencies.Labels(apiMethods[at], p.name),
+	})
+	return p.endpoints[at].Load()
+}
+
+func (a *API) newPath(path string) *apiPath {
+	// Checked before locking too: once the table is full, requests must not
+	// queue here.
+	if a.full(*a.paths.Load()) {
+		return a.refusePath()
+	}
+	a.growing.Lock()
+	defer a.growing.Unlock()
+	paths := *a.paths.Load()
+	if p := paths[path]; p != nil {
+		return p
+	}
+	if a.full(paths) {
+		return a.refusePath()
+	}
+	path = strings.Clone(path) // it may be part of a larger text that should not be kept
+	name := validText(path)
+	p := paths[name]
+	if p == nil {
+		p = newAPIPath(name)
+	}
+	paths = maps.Clone(paths)
+	paths[path], paths[name] = p, p
+	a.paths.Store(&paths)
+	return p
+}
+
+func (a *API) full(paths map[string]*apiPath) bool { return len(paths)-2 >= a.maxPaths }
+
+func (a *API) refusePath() *apiPath {
+	a.refusals.add(apiPathLimit)
+	return (*a.paths.Load())[PathUnknown]
+}
+
+// apiPath is what is kept of one path.
+type apiPath struct {
+	name      string
+	websocket instrument.Labels
+	endpoints [len(apiMethods)]atomic.Pointer[Endpoint] // nil until the first request
+}
+
+func newAPIPath(name string) *apiPath {
+	return &apiPath{name: name, websocket: instrument.APIWebsocketDurations.Labels(name)}
+}
+
+func (p *apiPath) observe(o instrument.Observer) {
+	for i := range p.endpoints {
+		e := p.endpoints[i].Load()
+		if e == nil {
+			continue
+		}
+		for c := e.codes.Load(); c != nil; c = c.next {
+			o.Observe(instrument.APIRequestsProcessed, c.labels, float64(c.count.Load()))
+		}
+	}
+}
+
+var apiMethods = [...]string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+	http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace,
+	"_OTHER",
+}
+
+func methodIndex(method string) int {
+	for i := range len(apiMethods) - 1 {
+		if method == apiMethods[i] {
+			return i
+		}
+	}
+	return len(apiMethods) - 1
+}
+
+// Endpoint measures the requests of one method to one path.
+type Endpoint struct {
+	path   *apiPath
+	method string
+	labels instrument.Labels
+	codes  atomic.Pointer[codeCount]
+}
+
+// codeCount counts the requests that ended with one code. The counts of an
+// endpoint are a list that only grows, at its head: there are few, and a list
+// needs no lock.
+type codeCount struct {
+	code   int
+	labels instrument.Labels
+	count  atomic.Int64
+	next   *codeCount
+}
+
+func (e *Endpoint) count(code int) {
+	if code < 100 || code > 999 {
+		code = http.StatusInternalServerError // net/http sends no such thing
+	}
+	for {
+		head := e.codes.Load()
+		for c := head; c != nil; c = c.next {
+			if c.code == code {
+				c.count.Add(1)
+				return
+			}
+		}
+		first := &codeCount{
+			code:   code,
+			labels: instrument.APIRequestsProcessed.Labels(strconv.Itoa(code), e.method, e.path.name),
+			next:   head,
+		}
+		first.count.Store(1)
+		if e.codes.CompareAndSwap(head, first) {
+			return
+		}
+	}
+}
+
+// Start counts a request as in flight, from now until its End. websocket says
+// whether it asks for an upgrade to a websocket, granted or not.
+func (a *API) Start(websocket bool) RunningRequest {
+	a.inFlight(websocket).Add(1)
+	return RunningRequest{api: a, start: time.Now(), websocket: websocket}
+}
+
+func (a *API) inFlight(websocket bool) *atomic.Int64 {
+	if websocket {
+		return &a.websockets
+	}
+	return &a.requests
+}
+
+// RunningRequest is a request in flight.
+type RunningRequest struct {
+	api       *API
+	start     time.Time
+	websocket bool
+}
+
+// End counts the request under its endpoint and status code, records how long
+// it took, in seconds, and that it is in flight no more. If the span in ctx is
+// sampled, the duration may be kept as an exemplar. End is called once.
+func (r RunningRequest) End(ctx context.Context, e *Endpoint, code int) {
+	seconds := time.Since(r.start).Seconds()
+	if r.websocket {
+		r.api.websocketDurations.Record(ctx, seconds, e.path.websocket)
+	} else {
+		r.api.latencies.Record(ctx, seconds, e.labels)
+	}
+	e.count(code)
+	// Last, so that whoever sees nothing in flight sees all of it counted.
+	r.api.inFlight(r.websocket).Add(-1)
+}

@@ -1,0 +1,171 @@
+package meters
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Workspaces come and go, and each new template version makes new series, so
+// those of builds are bounded in number and in age.
+const (
+	maxBuildSeries  = 100_000
+	buildSeriesLife = 24 * time.Hour
+)
+
+// Builds counts workspace builds as coderd_workspace_builds_total. Make one for
+// each process.
+//
+// A series that has not moved for 24 hours is dropped, and starts again at 0
+// with the next build. No more than 100,000 series are held; past that, those
+// that have not moved for the longest time are dropped and counted in
+// otelcoder_refused_total, origin "builds", reason "limit".
+type Builds struct {
+	refused refusals[buildRefusal]
+
+	mu     sync.Mutex
+	series *table[Build, *buildSeries]
+}
+
+type buildRefusal string
+
+const (
+	buildAction  buildRefusal = "action"  // not one of the three actions
+	buildOutcome buildRefusal = "outcome" // neither Succeeded nor Failed
+	buildLimit   buildRefusal = "limit"   // dropped to make room
+)
+
+// Build says which workspace build a count belongs to.
+type Build struct {
+	Action          BuildAction
+	OwnerEmail      string
+	TemplateName    string
+	TemplateVersion string // the version's name
+	WorkspaceName   string
+}
+
+// BuildAction is what a build does to its workspace.
+type BuildAction string
+
+// The actions.
+const (
+	BuildStart   BuildAction = "START"
+	BuildStop    BuildAction = "STOP"
+	BuildDestroy BuildAction = "DESTROY"
+)
+
+// buildSeries are the series of a build, by outcome. They live and go together.
+type buildSeries [len(outcomes)]struct {
+	labels instrument.Labels
+	builds int
+}
+
+func newBuildSeries(b Build) *buildSeries {
+	series := new(buildSeries)
+	for i, outcome := range outcomes {
+		series[i].labels = instrument.WorkspaceBuilds.Labels(
+			string(b.Action), b.OwnerEmail, string(outcome), b.TemplateName, b.TemplateVersion, b.WorkspaceName)
+	}
+	return series
+}
+
+// NewBuilds makes the recorder of workspace builds.
+func NewBuilds(p instrument.Providers, options ...Option) (*Builds, error) {
+	c := newConfig(options)
+	refused, err := newRefusals(p, "builds", buildAction, buildOutcome, buildLimit)
+	if err != nil {
+		return nil, err
+	}
+	b := &Builds{
+		refused: refused,
+		series: &table[Build, *buildSeries]{
+			size:    maxBuildSeries / len(outcomes),
+			life:    buildSeriesLife,
+			evicted: onEviction(func() { refused.add(buildLimit) }, c.logger, "workspace builds", maxBuildSeries),
+		},
+	}
+	if _, err := p.Observe(b.collect, instrument.WorkspaceBuilds); err != nil {
+		return nil, fmt.Errorf("count workspace builds: %w", err)
+	}
+	return b, nil
+}
+
+// Start is to be called when the job of a workspace build starts. It exposes
+// the build's series of both outcomes, at 0 if they are new: a counter that is
+// born with the value 1 hides its first event from increase().
+//
+// A build with an unknown action is not counted.
+func (b *Builds) Start(build Build) *RunningBuild {
+	running := &RunningBuild{builds: b}
+	switch build.Action {
+	case BuildStart, BuildStop, BuildDestroy:
+	default:
+		b.refused.add(buildAction)
+		running.ended.Store(true)
+		return running
+	}
+	running.build = Build{
+		Action:          build.Action,
+		OwnerEmail:      validText(build.OwnerEmail),
+		TemplateName:    validText(build.TemplateName),
+		TemplateVersion: validText(build.TemplateVersion),
+		WorkspaceName:   validText(build.WorkspaceName),
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.move(running.build)
+	return running
+}
+
+// move returns the series of a build; b.mu is held.
+func (b *Builds) move(build Build) *buildSeries {
+	return b.series.move(build, time.Now(), func() *buildSeries { return newBuildSeries(build) })
+}
+
+// RunningBuild is a workspace build whose job has started.
+type RunningBuild struct {
+	builds *Builds
+	build  Build
+	ended  atomic.Bool
+}
+
+// End counts the build under its outcome. Only the first call counts.
+//
+// Series that were dropped while the build ran, which takes 24 hours or a full
+// table, are made again.
+func (r *RunningBuild) End(outcome Outcome) {
+	if r.ended.Swap(true) {
+		return
+	}
+	i, ok := outcome.index()
+	if !ok {
+		r.builds.refused.add(buildOutcome)
+		return
+	}
+	r.builds.mu.Lock()
+	defer r.builds.mu.Unlock()
+	r.builds.move(r.build)[i].builds++
+}
+
+func (b *Builds) collect(o instrument.Observer) {
+	for _, series := range b.snapshot() {
+		for _, s := range series {
+			o.Observe(instrument.WorkspaceBuilds, s.labels, float64(s.builds))
+		}
+	}
+}
+
+// snapshot copies the series, because observing 100,000 of them takes too long
+// to keep builds waiting.
+func (b *Builds) snapshot() []buildSeries {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	snapshot := make([]buildSeries, 0, len(b.series.rows))
+	for series := range b.series.all(time.Now()) {
+		snapshot = append(snapshot, *series)
+	}
+	return snapshot
+}

@@ -1,0 +1,29 @@
+package meters_test
+
+import (
+	"fmt"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+func ExampleBuilds() {
+	endpoint := newEndpoint()
+	builds, err := meters.NewBuilds(endpoint.Providers())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	build := builds.Start(meters.Build{
+		Action:          meters.BuildStart,
+		OwnerEmail:      "ann@example.com",
+		TemplateName:    "docker",
+		TemplateVersion: "v1",
+		WorkspaceName:   "dev",
+	})
+	build.End(meters.Succeeded)
+	endpoint.scrape("coderd_workspace_builds_total")
+	// Output:
+	// # TYPE coderd_workspace_builds_total counter
+	// coderd_workspace_builds_total{action="START",owner_email="ann@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
+	// coderd_workspace_builds_total{action="START",owner_email="ann@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
+}

@@ -1,0 +1,23 @@
+package meters_test
+
+import (
+	"fmt"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+func ExampleJobs() {
+	endpoint := newEndpoint()
+	jobs, err := meters.NewJobs(endpoint.Providers())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	job := jobs.Start(meters.Terraform)
+	endpoint.scrape("coderd_provisionerd_jobs_current")
+	job.End(meters.Failed) // its time is in coderd_provisionerd_job_timings_seconds now
+	// Output:
+	// # TYPE coderd_provisionerd_jobs_current gauge
+	// coderd_provisionerd_jobs_current{provisioner="echo"} 0
+	// coderd_provisionerd_jobs_current{provisioner="terraform"} 1
+}

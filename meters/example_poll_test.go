@@ -1,0 +1,56 @@
+package meters_test
+
+import (
+	"context"
+	"fmt"
+
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// workspaces is a source: what a control plane knows of its workspaces.
+type workspaces []meters.Workspace
+
+func (w workspaces) Agents(context.Context) ([]meters.Workspace, error) { return w, nil }
+
+// A control plane hands over what it knows; package exporters would make the
+// providers.
+func ExamplePoll() {
+	reader := sdk.NewManualReader()
+	changed := make(chan instrument.Family, 100)
+	providers := instrument.Providers{
+		Deployment: sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(instrument.View(instrument.Deployment))),
+		Replica:    sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Replica))),
+		Workspaces: sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Replica))),
+		Changed:    func(f instrument.Family) { changed <- f },
+	}
+
+	poller, err := meters.Poll(providers, meters.Sources{Agents: workspaces{
+		{Name: "dev", Username: "alice", Template: "docker", Agents: []meters.Agent{
+			{Name: "main", Status: meters.AgentConnected, Lifecycle: meters.LifecycleReady},
+		}},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer poller.Shutdown(context.Background())
+
+	<-changed // the first answer is there
+	var collected metricdata.ResourceMetrics
+	if err := reader.Collect(context.Background(), &collected); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, metric := range collected.ScopeMetrics[0].Metrics {
+		for _, series := range metric.Data.(metricdata.Gauge[float64]).DataPoints {
+			fmt.Println(metric.Name, series.Attributes.ToSlice()[0].Value.AsString(), series.Value)
+		}
+	}
+	// Unordered output:
+	// coderd_agents_up docker 1
+	// coderd_agents_connections main 1
+}

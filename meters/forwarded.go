@@ -1,0 +1,221 @@
+package meters
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+const (
+	maxForwarded  = 400_000 // values of agents: four each of 100,000 agents
+	forwardedLife = 2 * time.Minute
+)
+
+// Forwarded keeps what workspace agents report themselves, as
+// agent_scripts_executed_total and coderd_agentstats_startup_script_seconds,
+// with the agent's labels or those of them that [WithAggregateBy] names, and the
+// label success. Make one for each process.
+//
+// Agents with equal labels are one series, whose value is their sum. A counter
+// that more than one agent has fed does not fall while one of them still
+// reports: what an agent had counted stays when it leaves or starts again at 0.
+// A series goes with its last agent.
+//
+// A value is dropped when its agent has not reported it for two minutes. No more
+// than 400,000 values are held; past that, those that have not been reported for
+// the longest time are dropped and counted in otelcoder_refused_total, origin
+// "agent", reason "limit".
+type Forwarded struct {
+	refused refusals[forwardedRefusal]
+	by      []AgentLabel // each one once
+
+	mu       sync.Mutex
+	newest   int // generation of the newest AgentReports
+	reported *table[forwardedKey, *forwardedValue]
+	series   map[forwardedKey]*forwardedSeries
+}
+
+type forwardedRefusal string
+
+const (
+	forwardedType      forwardedRefusal = "type"      // not the documented type
+	forwardedLabels    forwardedRefusal = "labels"    // not exactly the documented labels
+	forwardedNumber    forwardedRefusal = "value"     // negative, infinite or not a number
+	forwardedDuplicate forwardedRefusal = "duplicate" // the second one in a report
+	forwardedLimit     forwardedRefusal = "limit"     // dropped to make room
+)
+
+// NewForwarded makes the recorder of what agents report.
+func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error) {
+	c := newConfig(options)
+	refused, err := newRefusals(p, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit)
+	if err != nil {
+		return nil, err
+	}
+	f := &Forwarded{refused: refused, series: make(map[forwardedKey]*forwardedSeries)}
+	for _, label := range allAgentLabels() {
+		if slices.Contains(c.aggregateBy, label) {
+			f.by = append(f.by, label)
+		}
+	}
+	f.reported = &table[forwardedKey, *forwardedValue]{
+		size:    maxForwarded,
+		life:    forwardedLife,
+		evicted: onEviction(func() { refused.add(forwardedLimit) }, c.logger, "forwarded by agents", maxForwarded),
+		gone:    f.leave,
+	}
+	if _, err := p.Observe(f.collect, forwardedFamilies[:]...); err != nil {
+		return nil, fmt.Errorf("forward metrics of agents: %w", err)
+	}
+	return f, nil
+}
+
+// ForwardingAgent says which agent reports. The control plane knows it; what an
+// agent says of itself does not count.
+type ForwardingAgent struct {
+	Username      string // the workspace owner's
+	WorkspaceName string
+	AgentName     string
+	TemplateName  string
+}
+
+// Agent returns the handle of a connected agent, to be closed when the
+// connection ends.
+//
+// A second handle of the same agent means that it has connected again: it takes
+// over what the earlier one reported, whose Report and Close no longer change
+// that.
+func (f *Forwarded) Agent(agent ForwardingAgent) *AgentReports {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.newest++
+	a := &AgentReports{
+		forwarded: f,
+		agent: ForwardingAgent{
+			Username:      validText(agent.Username),
+			WorkspaceName: validText(agent.WorkspaceName),
+			AgentName:     validText(agent.AgentName),
+			TemplateName:  validText(agent.TemplateName),
+		},
+		generation: f.newest,
+	}
+	for _, key := range a.keys() {
+		if v, ok := f.reported.get(key, time.Now()); ok {
+			v.generation = a.generation
+		}
+	}
+	return a
+}
+
+// AgentReports takes the reports of one connected agent.
+type AgentReports struct {
+	forwarded  *Forwarded
+	agent      ForwardingAgent
+	generation int  // of two handles of an agent, the newer one has the higher
+	closed     bool // guarded by forwarded.mu
+}
+
+// keys returns the keys of all that the agent can report.
+func (a *AgentReports) keys() []forwardedKey {
+	var keys []forwardedKey
+	for _, f := range forwardedFamilies {
+		keys = append(keys, forwardedKey{a.agent, f, false}, forwardedKey{a.agent, f, true})
+	}
+	return keys
+}
+
+// Report takes what the agent reports, in place of what it reported of the same
+// series before.
+//
+// A metric of a documented name needs the documented type, the label success
+// with the value true or false and no other, and a finite value that is not
+// negative. Otherwise it is left out, and counted in otelcoder_refused_total,
+// origin "agent", reason "type", "labels", "value" or, for a series that the
+// report holds already, "duplicate". Metrics of other names, of which agents
+// report many, are left out silently.
+func (a *AgentReports) Report(report []ForwardedMetric) {
+	f := a.forwarded
+	accepted := f.accept(report)
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a.closed {
+		return
+	}
+	now := time.Now()
+	for _, m := range accepted {
+		key := forwardedKey{a.agent, m.family, m.success}
+		if v, ok := f.reported.get(key, now); ok && v.generation > a.generation {
+			continue
+		}
+		v := f.reported.move(key, now, func() *forwardedValue { return f.join(key) })
+		v.generation = a.generation
+		v.set(m.value)
+	}
+}
+
+// Close drops what the agent reported. Later reports are ignored.
+func (a *AgentReports) Close() {
+	f := a.forwarded
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a.closed = true
+	for _, key := range a.keys() {
+		if v, ok := f.reported.get(key, time.Now()); ok && v.generation == a.generation {
+			f.reported.remove(key)
+		}
+	}
+}
+
+// join adds an agent to the series that it feeds with its value of a key; f.mu
+// is held.
+func (f *Forwarded) join(key forwardedKey) *forwardedValue {
+	key.agent = key.agent.keep(f.by)
+	s, ok := f.series[key]
+	if !ok {
+		s = newForwardedSeries(key, f.by)
+		f.series[key] = s
+	}
+	return s.join()
+}
+
+// leave is called for each value that is dropped; f.mu is held.
+func (f *Forwarded) leave(v *forwardedValue) {
+	v.series.agents--
+	if v.series.agents == 0 {
+		delete(f.series, v.series.key)
+	}
+}
+
+func (f *Forwarded) collect(o instrument.Observer) {
+	for _, s := range f.snapshot() {
+		o.Observe(s.family, s.labels, s.value)
+	}
+}
+
+// snapshot copies the series, so that no agent waits until they are observed.
+func (f *Forwarded) snapshot() []sample {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	values := f.reported.all(time.Now())
+	// Gauges are summed anew each time: adding to a sum and taking from it again
+	// would not give back exactly what one agent said.
+	for _, s := range f.series {
+		if !s.counter {
+			s.value = 0
+		}
+	}
+	for v := range values {
+		if !v.series.counter {
+			v.series.value += v.value
+		}
+	}
+	samples := make([]sample, 0, len(f.series))
+	for _, s := range f.series {
+		samples = append(samples, s.sample)
+	}
+	return samples
+}

@@ -1,0 +1,61 @@
+package meters
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func insights(c config, source InsightsSource, refused sourceRefusals) subject {
+	return subject{
+		name: "insights",
+		families: []instrument.Family{
+			instrument.InsightsTemplatesActiveUsers,
+			instrument.InsightsApplicationsUsage,
+			instrument.InsightsParameters,
+		},
+		interval: c.insightsInterval,
+		collect: func(ctx context.Context) (snapshot, error) {
+			i, err := source.Insights(ctx)
+			if err != nil {
+				return snapshot{}, err
+			}
+			return snapshot{instrument.Deployment: insightsSamples(i, refused)}, nil
+		},
+	}
+}
+
+// insightsSamples merges rows: templates of two organizations may share a name.
+func insightsSamples(i Insights, refused sourceRefusals) []sample {
+	// The keys are label values in the catalogue's order.
+	users := make(map[string]float64, len(i.ActiveUsers))
+	for _, row := range i.ActiveUsers {
+		if refused.sound(float64(row.Users)) {
+			users[validText(row.Template)] += float64(row.Users)
+		}
+	}
+	usage := make(map[[3]string]float64, len(i.Applications))
+	for _, row := range i.Applications {
+		if refused.sound(row.Seconds) {
+			usage[[3]string{validText(row.Application), validText(row.Slug), validText(row.Template)}] += row.Seconds
+		}
+	}
+	builds := make(map[[4]string]float64, len(i.Parameters))
+	for _, row := range i.Parameters {
+		if refused.sound(float64(row.Builds)) {
+			builds[[4]string{validText(row.Name), validText(row.Type), validText(row.Value), validText(row.Template)}] += float64(row.Builds)
+		}
+	}
+
+	samples := make([]sample, 0, len(users)+len(usage)+len(builds))
+	for template, n := range users {
+		samples = append(samples, newSample(instrument.InsightsTemplatesActiveUsers, n, template))
+	}
+	for key, seconds := range usage {
+		samples = append(samples, newSample(instrument.InsightsApplicationsUsage, seconds, key[:]...))
+	}
+	for key, n := range builds {
+		samples = append(samples, newSample(instrument.InsightsParameters, n, key[:]...))
+	}
+	return samples
+}

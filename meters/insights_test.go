@@ -1,0 +1,47 @@
+package meters
+
+import (
+	"math"
+	"testing"
+	"testing/synctest"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+func TestInsights(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := metertest.New(t)
+		poll(t, m, Sources{Insights: insightsFunc(answers(Insights{
+			ActiveUsers: []TemplateUsers{
+				{Template: "docker", Users: 2}, {Template: "docker", Users: 3}, // of two organizations
+				{Template: "k\xffs", Users: 1}, {Template: "k\ufffds", Users: 1},
+				{Template: "negative", Users: -1},
+			},
+			Applications: []ApplicationUsage{
+				{Template: "docker", Application: "SSH", Seconds: 60}, {Template: "docker", Application: "SSH", Seconds: 120},
+				{Template: "docker", Application: "Web Terminal", Seconds: 0},
+				{Template: "docker", Application: "code \"server\"\n", Slug: "c\xff", Seconds: 300},
+				{Template: "docker", Application: "NaN", Seconds: math.NaN()},
+			},
+			Parameters: []ParameterUsage{
+				{Template: "docker", Name: "region", Type: "string", Value: "eu", Builds: 1},
+				{Template: "docker", Name: "region", Type: "string", Value: "eu", Builds: 4},
+				{Template: "docker", Name: "region", Type: "string", Value: "us\x00\xff", Builds: 1},
+				{Template: "docker", Name: "region", Type: "string", Value: "negative", Builds: -1},
+			},
+		}))})
+		wantText(t, m, `# TYPE coderd_insights_applications_usage_seconds gauge
+coderd_insights_applications_usage_seconds{application_name="SSH",slug="",template_name="docker"} 180
+coderd_insights_applications_usage_seconds{application_name="Web Terminal",slug="",template_name="docker"} 0
+coderd_insights_applications_usage_seconds{application_name="code \"server\"\n",slug="c�",template_name="docker"} 300
+# TYPE coderd_insights_parameters gauge
+coderd_insights_parameters{parameter_name="region",parameter_type="string",parameter_value="eu",template_name="docker"} 5
+coderd_insights_parameters{parameter_name="region",parameter_type="string",parameter_value="us��",template_name="docker"} 1
+# TYPE coderd_insights_templates_active_users gauge
+coderd_insights_templates_active_users{template_name="docker"} 5
+coderd_insights_templates_active_users{template_name="k�s"} 2
+`, "coderd_insights_applications_usage_seconds", "coderd_insights_parameters", "coderd_insights_templates_active_users")
+		wantValue(t, m, `otelcoder_source_series{source="insights"}`, 7)
+		wantRefused(t, m, 0, 3)
+	})
+}

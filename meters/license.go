@@ -1,0 +1,40 @@
+package meters
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func license(c config, source LicenseSource, refused sourceRefusals) subject {
+	return subject{
+		name:     "license",
+		families: []instrument.Family{instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, error) {
+			l, err := source.License(ctx)
+			if err != nil {
+				return snapshot{}, err
+			}
+			return snapshot{instrument.Deployment: licenseSamples(l, refused)}, nil
+		},
+	}
+}
+
+// licenseSamples has no limit, and no active users either, where none is in force.
+func licenseSamples(l License, refused sourceRefusals) []sample {
+	if !refused.sound(float64(l.Limit)) || l.Limit == 0 {
+		return []sample{
+			newSample(instrument.LicenseActiveUsers, 0),
+			newSample(instrument.LicenseUserLimitEnabled, 0),
+		}
+	}
+	samples := []sample{
+		newSample(instrument.LicenseLimitUsers, float64(l.Limit)),
+		newSample(instrument.LicenseUserLimitEnabled, 1),
+	}
+	if refused.sound(float64(l.ActiveUsers)) {
+		samples = append(samples, newSample(instrument.LicenseActiveUsers, float64(l.ActiveUsers)))
+	}
+	return samples
+}

@@ -1,0 +1,181 @@
+package meters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Poll asks the sources for the state of a deployment, in the background, until
+// [Poller.Shutdown]. It returns an error only for options that make no sense
+// and if an instrument cannot be made; sources that fail are no error.
+//
+// Every source is asked at once and then on its interval ([WithInterval],
+// [WithInsightsInterval]), and has as long to answer, at most 30 seconds. What
+// it says becomes a snapshot that collections read. Rows with equal labels are
+// one series: values are summed, of latencies the greatest counts. Rows that
+// make no sense are left out and counted in otelcoder_refused_total.
+//
+// A source that fails, panics or hangs keeps its last snapshot and is asked
+// again after a second, then after twice that and so on up to its interval.
+// When its last answer is five intervals old its series are withdrawn. Each
+// change is logged once ([WithLogger]).
+//
+// How the sources fare is told by the health families otelcoder_source_*{source},
+// with the sources active_users, latest_builds, agents, agent_stats, insights,
+// license and jobs. otelcoder_source_up is 0 before the first answer, after a
+// failed collection and while one overruns its limit by more than a second.
+// Every collection of the agents, failed or not, is one observation of
+// coderd_metrics_collector_agents_execution_seconds.
+func Poll(p instrument.Providers, s Sources, options ...Option) (*Poller, error) {
+	c := newConfig(options)
+	if c.interval <= 0 || c.insightsInterval <= 0 {
+		return nil, fmt.Errorf("poll: the intervals %s and %s must be positive", c.interval, c.insightsInterval)
+	}
+	poller := new(Poller)
+	if err := poller.start(p, s, c); err != nil {
+		return nil, errors.Join(fmt.Errorf("poll: %w", err), poller.unregister())
+	}
+	return poller, nil
+}
+
+// Poller keeps the state of a deployment, see [Poll].
+type Poller struct {
+	sources       []*polled
+	registrations []metric.Registration
+	stop          context.CancelFunc
+}
+
+// Shutdown withdraws all series and stops asking the sources. It returns nil
+// when every source has returned, else an error that wraps that of ctx.
+func (p *Poller) Shutdown(ctx context.Context) error {
+	p.stop()
+	err := p.unregister()
+	for _, s := range p.sources {
+		s.announce()
+	}
+	for _, s := range p.sources {
+		select {
+		case <-s.ended:
+		case <-ctx.Done():
+			return errors.Join(err, fmt.Errorf("stop polling: source %s: %w", s.name, ctx.Err()))
+		}
+	}
+	return err
+}
+
+func (p *Poller) unregister() error {
+	var err error
+	for _, r := range p.registrations {
+		err = errors.Join(err, r.Unregister())
+	}
+	return err
+}
+
+// start registers what collections read, and then one goroutine a source.
+func (p *Poller) start(providers instrument.Providers, sources Sources, c config) error {
+	refused, err := newRefusals(providers, "source", refusedUndocumented, refusedValue)
+	if err != nil {
+		return err
+	}
+	p.registrations = append(p.registrations, refused.registration)
+
+	subjects, err := sources.subjects(providers, c, sourceRefusals{refused})
+	if err != nil {
+		return err
+	}
+	for _, subject := range subjects {
+		s := newPolled(subject, c.logger, providers)
+		p.sources = append(p.sources, s)
+		for _, scope := range []instrument.Scope{instrument.Deployment, instrument.Replica} {
+			observe := func(o instrument.Observer) { s.observe(o, scope) }
+			if err := p.observe(providers, observe, s.familiesOf(scope)...); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.observe(providers, p.observeHealth, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess,
+		instrument.HealthSourceDuration, instrument.HealthSourceSeries); err != nil {
+		return err
+	}
+
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	for _, s := range p.sources {
+		go s.run(ctx)
+	}
+	return nil
+}
+
+// observe registers collect, if it is for any family.
+func (p *Poller) observe(providers instrument.Providers, collect func(instrument.Observer), families ...instrument.Family) error {
+	if len(families) == 0 {
+		return nil
+	}
+	r, err := providers.Observe(collect, families...)
+	if err == nil {
+		p.registrations = append(p.registrations, r)
+	}
+	return err
+}
+
+// observeHealth reports how the sources fare.
+func (p *Poller) observeHealth(o instrument.Observer) {
+	for _, s := range p.sources {
+		now, up := s.live()
+		o.Observe(instrument.HealthSourceUp, s.health, oneIf(up))
+		o.Observe(instrument.HealthSourceLastSuccess, s.health, unixSeconds(now.succeeded))
+		o.Observe(instrument.HealthSourceDuration, s.health, now.took.Seconds())
+		o.Observe(instrument.HealthSourceSeries, s.health, float64(now.snapshot.size()))
+	}
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// subjects returns one subject for each source that there is.
+func (s Sources) subjects(p instrument.Providers, c config, refused sourceRefusals) ([]subject, error) {
+	var subjects []subject
+	if s.ActiveUsers != nil {
+		subjects = append(subjects, activeUsers(c, s.ActiveUsers, refused))
+	}
+	if s.LatestBuilds != nil {
+		subjects = append(subjects, latestBuilds(c, s.LatestBuilds, refused))
+	}
+	if s.Agents != nil {
+		subject, err := agents(p, c, s.Agents, refused)
+		if err != nil {
+			return nil, err
+		}
+		subjects = append(subjects, subject)
+	}
+	if s.AgentStats != nil {
+		subjects = append(subjects, agentStats(c, s.AgentStats, refused))
+	}
+	if s.Insights != nil {
+		subjects = append(subjects, insights(c, s.Insights, refused))
+	}
+	if s.License != nil {
+		subjects = append(subjects, license(c, s.License, refused))
+	}
+	if s.Jobs != nil {
+		subjects = append(subjects, runningJobs(c, s.Jobs, refused))
+	}
+	return subjects, nil
+}

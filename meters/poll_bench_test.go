@@ -1,0 +1,42 @@
+package meters
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+// Snapshots of 10,000 workspaces, each with an agent, an app and a latency.
+func BenchmarkSnapshot(b *testing.B) {
+	const n = 10_000
+	workspaces := make([]Workspace, n)
+	stats := make([]AgentStats, n)
+	for i := range n {
+		user, name := fmt.Sprintf("user-%d", i/2), fmt.Sprintf("workspace-%d", i)
+		workspaces[i] = Workspace{Name: name, Username: user, Template: "docker", Agents: []Agent{{
+			Name: "main", Status: AgentConnected, Lifecycle: LifecycleReady, TailnetNode: fmt.Sprintf("nodeid:%016x", i),
+			Latencies: []RegionLatency{{Region: "Frankfurt", Preferred: true, Seconds: 0.02}},
+			Apps:      []AgentApp{{DisplayName: "code-server", Health: AppHealthy}},
+		}}}
+		stats[i] = AgentStats{AgentName: "main", Username: user, Workspace: name, RxBytes: 1, TxBytes: 1, Connections: 1, MedianLatency: 0.02}
+	}
+	r, err := newRefusals(metertest.New(b).Providers(), "source", refusedUndocumented, refusedValue)
+	if err != nil {
+		b.Fatal(err)
+	}
+	refused := sourceRefusals{r}
+
+	b.Run("agents", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			agentsSnapshot(workspaces, allAgentLabels(), refused)
+		}
+	})
+	b.Run("agent_stats", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			agentStatsSamples(stats, allAgentLabels(), refused)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package meters
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+// Whatever sources say, the next scrape is whole: label values are valid UTF-8, no
+// value is negative or not a number, no series is there twice.
+func FuzzPoll(f *testing.F) {
+	f.Add("dev", "main", "connected", 0.02, 3)
+	f.Add("", "", "", 0.0, 0)
+	f.Add("d\xff", "d\ufffd", "ready\x00", math.NaN(), -1)
+	f.Add("a\nb", `"\`, "nodeid:00000000deadbeef", math.Inf(1), math.MaxInt)
+	f.Add("😀", "\xf0\x9f\x98", "healthy", -0.5, math.MinInt)
+	f.Fuzz(func(t *testing.T, name, other, state string, seconds float64, n int) {
+		synctest.Test(t, func(t *testing.T) {
+			agent := Agent{
+				Name: name, Status: AgentStatus(state), Lifecycle: AgentLifecycle(state), TailnetNode: state,
+				Latencies:     []RegionLatency{{Region: name, Seconds: seconds}, {Region: other, Seconds: seconds}},
+				Apps:          []AgentApp{{DisplayName: name, Health: AppHealth(state)}, {DisplayName: other, Health: AppHealthy}},
+				StartupScript: &StartupScript{Seconds: seconds},
+			}
+			connected := agent
+			connected.Name, connected.Status, connected.Lifecycle = other, AgentConnected, LifecycleReady
+			stats := AgentStats{AgentName: name, Username: other, Workspace: name, RxBytes: int64(n), TxBytes: int64(n), Connections: 1, MedianLatency: seconds}
+			swapped := stats
+			swapped.AgentName, swapped.Username, swapped.Workspace = other, name, other
+
+			m := metertest.New(t)
+			poll(t, m, Sources{
+				ActiveUsers:  activeUsersFunc(answers(n)),
+				LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{JobStatus(state): n, JobStatus(name): n, JobFailed: n})),
+				Agents: agentsFunc(answers([]Workspace{
+					{Name: name, Username: other, Template: name, Agents: []Agent{agent, connected}},
+					{Name: name, Username: other, Template: other, Agents: []Agent{agent}},
+				})),
+				AgentStats: agentStatsFunc(answers([]AgentStats{stats, stats, swapped})),
+				Insights: insightsFunc(answers(Insights{
+					ActiveUsers:  []TemplateUsers{{name, n}, {other, n}},
+					Applications: []ApplicationUsage{{name, other, state, seconds}, {name, other, state, seconds}},
+					Parameters:   []ParameterUsage{{name, other, state, name, n}, {name, other, state, other, n}},
+				})),
+				License: licenseFunc(answers(License{ActiveUsers: n, Limit: n})),
+				Jobs:    runningJobsFunc(answers(map[Provisioner]int{Provisioner(state): n, Echo: n})),
+			})
+			for line := range strings.Lines(m.Text(t)) { // Text fails if a scrape would
+				value := line[strings.LastIndexByte(line, ' ')+1:]
+				if strings.HasPrefix(value, "-") || strings.Contains(value, "NaN") {
+					t.Error(line)
+				}
+			}
+			wantValue(t, m, `otelcoder_source_up{source="agents"}`, 1)
+			wantValue(t, m, `otelcoder_source_up{source="agent_stats"}`, 1)
+			wantValue(t, m, `otelcoder_source_up{source="insights"}`, 1)
+		})
+	})
+}

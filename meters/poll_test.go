@@ -1,0 +1,536 @@
+package meters
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+// The sources of the tests are functions.
+type (
+	activeUsersFunc  func(context.Context) (int, error)
+	latestBuildsFunc func(context.Context) (map[JobStatus]int, error)
+	agentsFunc       func(context.Context) ([]Workspace, error)
+	agentStatsFunc   func(context.Context) ([]AgentStats, error)
+	insightsFunc     func(context.Context) (Insights, error)
+	licenseFunc      func(context.Context) (License, error)
+	runningJobsFunc  func(context.Context) (map[Provisioner]int, error)
+)
+
+func (f activeUsersFunc) ActiveUsers(ctx context.Context) (int, error) { return f(ctx) }
+
+func (f latestBuildsFunc) LatestBuilds(ctx context.Context) (map[JobStatus]int, error) { return f(ctx) }
+
+func (f agentsFunc) Agents(ctx context.Context) ([]Workspace, error) { return f(ctx) }
+
+func (f agentStatsFunc) AgentStats(ctx context.Context) ([]AgentStats, error) { return f(ctx) }
+
+func (f insightsFunc) Insights(ctx context.Context) (Insights, error) { return f(ctx) }
+
+func (f licenseFunc) License(ctx context.Context) (License, error) { return f(ctx) }
+
+func (f runningJobsFunc) RunningJobs(ctx context.Context) (map[Provisioner]int, error) { return f(ctx) }
+
+// answers makes a source's method that always gives the same answer.
+func answers[T any](answer T) func(context.Context) (T, error) {
+	return func(context.Context) (T, error) { return answer, nil }
+}
+
+// variable is a value that a test changes while a source reads it.
+type variable[T any] struct {
+	mu    sync.Mutex
+	value T
+}
+
+func (v *variable[T]) get() T {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.value
+}
+
+func (v *variable[T]) set(value T) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.value = value
+}
+
+// log captures log lines without their time.
+type log struct {
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.Write(p)
+}
+
+func (l *log) option() Option {
+	return WithLogger(slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})))
+}
+
+// want fails the test if the lines since the last call are not these.
+func (l *log) want(t *testing.T, lines ...string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if got := slices.Collect(strings.Lines(l.lines.String())); strings.Join(got, "") != strings.Join(append(lines, ""), "\n") {
+		t.Errorf("logged %q, want %q", got, lines)
+	}
+	l.lines.Reset()
+}
+
+// poll polls the sources until the test ends, and returns when they have
+// answered for the first time. The test must run in a bubble.
+func poll(t *testing.T, m *metertest.Meter, s Sources, options ...Option) *Poller {
+	t.Helper()
+	p, err := Poll(m.Providers(), s, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Wait()
+	return p
+}
+
+func wantText(t *testing.T, m *metertest.Meter, want string, families ...string) {
+	t.Helper()
+	if got := m.Text(t, families...); got != want {
+		t.Errorf("at %s got\n%s\nwant\n%s", time.Now().Format(time.TimeOnly), got, want)
+	}
+}
+
+func wantValue(t *testing.T, m *metertest.Meter, sample string, want float64) {
+	t.Helper()
+	if got, ok := m.Value(t, sample); got != want || !ok {
+		t.Errorf("at %s %s = %v (exists: %v), want %v", time.Now().Format(time.TimeOnly), sample, got, ok, want)
+	}
+}
+
+func wantAnnounced(t *testing.T, m *metertest.Meter, want bool) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case <-m.Changed():
+		if !want {
+			t.Error("a change was announced")
+		}
+	default:
+		if want {
+			t.Error("no change was announced")
+		}
+	}
+}
+
+func TestPollAsksOnTheInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var users, insights []string
+		poll(t, metertest.New(t), Sources{
+			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+				users = append(users, time.Since(start).String())
+				time.Sleep(7 * time.Second) // does not delay the next one
+				return 1, nil
+			}),
+			Insights: insightsFunc(func(context.Context) (Insights, error) {
+				insights = append(insights, time.Since(start).String())
+				return Insights{}, nil
+			}),
+		})
+		time.Sleep(10*time.Minute + time.Second)
+		synctest.Wait()
+		if want := strings.Fields("0s 1m0s 2m0s 3m0s 4m0s 5m0s 6m0s 7m0s 8m0s 9m0s 10m0s"); !slices.Equal(users, want) {
+			t.Errorf("asked for active users at %v, want %v", users, want)
+		}
+		if want := strings.Fields("0s 5m0s 10m0s"); !slices.Equal(insights, want) {
+			t.Errorf("asked for insights at %v, want %v", insights, want)
+		}
+	})
+}
+
+func TestPollOptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var users, insights []string
+		poll(t, metertest.New(t), Sources{
+			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+				users = append(users, time.Since(start).String())
+				return 1, nil
+			}),
+			Insights: insightsFunc(func(context.Context) (Insights, error) {
+				insights = append(insights, time.Since(start).String())
+				return Insights{}, nil
+			}),
+		}, WithInterval(20*time.Second), WithInsightsInterval(30*time.Second))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if want := strings.Fields("0s 20s 40s 1m0s"); !slices.Equal(users, want) {
+			t.Errorf("asked for active users at %v, want %v", users, want)
+		}
+		if want := strings.Fields("0s 30s 1m0s"); !slices.Equal(insights, want) {
+			t.Errorf("asked for insights at %v, want %v", insights, want)
+		}
+	})
+	for _, option := range []Option{WithInterval(0), WithInsightsInterval(-time.Second)} {
+		if _, err := Poll(metertest.New(t).Providers(), Sources{}, option); err == nil {
+			t.Error("an interval that is not positive was taken")
+		}
+	}
+}
+
+func TestPollBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var asked []string
+		poll(t, metertest.New(t), Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+			asked = append(asked, time.Since(start).String())
+			if since := time.Since(start); since == 2*time.Minute+3*time.Second {
+				return 1, nil // one success, and it starts all over
+			}
+			return 0, errors.New("down")
+		})})
+		time.Sleep(3*time.Minute + 10*time.Second)
+		synctest.Wait()
+		want := strings.Fields("0s 1s 3s 7s 15s 31s 1m3s 2m3s 3m3s 3m4s 3m6s 3m10s")
+		if !slices.Equal(asked, want) {
+			t.Errorf("asked at %v, want %v", asked, want)
+		}
+	})
+}
+
+func TestPollFailureWithdrawalRecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		var down variable[error]
+		m := metertest.New(t)
+		poll(t, m, Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+			time.Sleep(250 * time.Millisecond)
+			return 7, down.get()
+		})}, l.option())
+		health := []string{"otelcoder_source_up", "otelcoder_source_series",
+			"otelcoder_source_collection_duration_seconds", "otelcoder_source_last_success_timestamp_seconds"}
+
+		// Nobody has answered yet.
+		wantText(t, m, "", "coderd_api_active_users_duration_hour")
+		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
+otelcoder_source_collection_duration_seconds{source="active_users"} 0
+# TYPE otelcoder_source_last_success_timestamp_seconds gauge
+otelcoder_source_last_success_timestamp_seconds{source="active_users"} 0
+# TYPE otelcoder_source_series gauge
+otelcoder_source_series{source="active_users"} 0
+# TYPE otelcoder_source_up gauge
+otelcoder_source_up{source="active_users"} 0
+`, health...)
+		wantAnnounced(t, m, false)
+
+		const series = `# TYPE coderd_api_active_users_duration_hour gauge
+coderd_api_active_users_duration_hour 7
+`
+		time.Sleep(250 * time.Millisecond)
+		wantAnnounced(t, m, true)
+		wantText(t, m, series, "coderd_api_active_users_duration_hour")
+		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
+otelcoder_source_collection_duration_seconds{source="active_users"} 0.25
+# TYPE otelcoder_source_last_success_timestamp_seconds gauge
+otelcoder_source_last_success_timestamp_seconds{source="active_users"} 9.4668480025e+08
+# TYPE otelcoder_source_series gauge
+otelcoder_source_series{source="active_users"} 1
+# TYPE otelcoder_source_up gauge
+otelcoder_source_up{source="active_users"} 1
+`, health...)
+		l.want(t)
+
+		// The source fails, the series stay.
+		down.set(errors.New("connection refused"))
+		time.Sleep(5*time.Minute - time.Nanosecond)
+		wantText(t, m, series, "coderd_api_active_users_duration_hour")
+		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 0)
+		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 1)
+		wantAnnounced(t, m, false)
+		l.want(t, `level=WARN msg="source fails" source=active_users error="connection refused"`)
+
+		// After five intervals they are withdrawn.
+		time.Sleep(time.Nanosecond)
+		wantAnnounced(t, m, true)
+		wantText(t, m, "", "coderd_api_active_users_duration_hour")
+		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 0)
+		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 0)
+		wantValue(t, m, `otelcoder_source_last_success_timestamp_seconds{source="active_users"}`, 946684800.25)
+		l.want(t, `level=WARN msg="series of source withdrawn" source=active_users last_success=2000-01-01T00:00:00.250Z`)
+		time.Sleep(time.Hour)
+		wantAnnounced(t, m, false)
+		l.want(t)
+
+		// It recovers, and they are back with the next retry.
+		down.set(nil)
+		time.Sleep(time.Minute + time.Second)
+		wantAnnounced(t, m, true)
+		wantText(t, m, series, "coderd_api_active_users_duration_hour")
+		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 1)
+		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 1)
+		l.want(t, `level=INFO msg="source recovered" source=active_users`)
+	})
+}
+
+func TestPollNoAnswerAtAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		m := metertest.New(t)
+		poll(t, m, Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+			return 0, errors.New("no such table")
+		})}, l.option())
+		time.Sleep(time.Hour)
+		wantAnnounced(t, m, false)
+		wantText(t, m, "", "coderd_api_active_users_duration_hour")
+		l.want(t, `level=WARN msg="source fails" source=active_users error="no such table"`)
+	})
+}
+
+// A source that respects its context gives up at its time limit, and says why.
+func TestPollTimeLimit(t *testing.T) {
+	for _, test := range []struct {
+		interval time.Duration
+		limit    time.Duration
+	}{
+		{time.Minute, 30 * time.Second},
+		{10 * time.Second, 10 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var l log
+			start := time.Now()
+			var gaveUp time.Duration
+			poll(t, metertest.New(t), Sources{ActiveUsers: activeUsersFunc(func(ctx context.Context) (int, error) {
+				<-ctx.Done()
+				if gaveUp == 0 {
+					gaveUp = time.Since(start)
+				}
+				return 0, errors.New("canceling statement")
+			})}, WithInterval(test.interval), l.option())
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			if gaveUp != test.limit {
+				t.Errorf("interval %s: gave up after %s, want %s", test.interval, gaveUp, test.limit)
+			}
+			l.want(t, `level=WARN msg="source fails" source=active_users error="canceling statement"`)
+		})
+	}
+}
+
+// A source that ignores its context cannot be stopped, but it is withdrawn, and
+// does not hold up a shutdown.
+func TestPollHungSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		var hang variable[bool]
+		release := make(chan struct{})
+		m := metertest.New(t)
+		p, err := Poll(m.Providers(), Sources{
+			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+				if hang.get() {
+					<-release
+				}
+				return 7, nil
+			}),
+			License: licenseFunc(answers(License{})),
+		}, l.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAnnounced(t, m, true)
+		hang.set(true)
+
+		time.Sleep(time.Minute + 30*time.Second)
+		synctest.Wait()
+		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 1)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 0)
+		wantValue(t, m, `coderd_api_active_users_duration_hour`, 7)
+		l.want(t, `level=WARN msg="source fails" source=active_users error="no answer within 30s"`)
+
+		time.Sleep(5*time.Minute - 91*time.Second)
+		wantAnnounced(t, m, true)
+		wantText(t, m, "", "coderd_api_active_users_duration_hour")
+		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 0)
+		wantValue(t, m, `otelcoder_source_up{source="license"}`, 1) // the other goes on
+		l.want(t, `level=WARN msg="series of source withdrawn" source=active_users last_success=2000-01-01T00:00:00.000Z`)
+
+		hang.set(false)
+		release <- struct{}{}
+		wantAnnounced(t, m, true)
+		wantValue(t, m, `coderd_api_active_users_duration_hour`, 7)
+		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 1)
+		l.want(t, `level=INFO msg="source recovered" source=active_users`)
+
+		hang.set(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := p.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "active_users") {
+			t.Errorf("shutdown of a hung source: %v", err)
+		}
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("shutdown took %s, want 5s", took)
+		}
+		wantText(t, m, "")
+
+		close(release)
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Errorf("shutdown once the source has returned: %v", err)
+		}
+		l.want(t)
+	})
+}
+
+func TestPollShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		m := metertest.New(t)
+		asked := 0
+		p, err := Poll(m.Providers(), Sources{
+			ActiveUsers: activeUsersFunc(func(ctx context.Context) (int, error) {
+				if asked++; asked == 1 {
+					return 7, nil
+				}
+				<-ctx.Done()
+				time.Sleep(10 * time.Millisecond) // tidying up
+				return 0, ctx.Err()
+			}),
+			LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{})),
+		}, l.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute + time.Second) // the second collection is under way
+		wantAnnounced(t, m, true)
+		wantValue(t, m, "coderd_api_active_users_duration_hour", 7)
+
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		wantAnnounced(t, m, true)
+		wantText(t, m, "")
+		l.want(t) // to be stopped is no failure
+		time.Sleep(time.Hour)
+		if asked != 2 {
+			t.Errorf("asked %d times, want 2", asked)
+		}
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Errorf("second shutdown: %v", err)
+		}
+
+		// The providers can be used again.
+		poll(t, m, Sources{ActiveUsers: activeUsersFunc(answers(8))})
+		wantValue(t, m, "coderd_api_active_users_duration_hour", 8)
+		wantText(t, m, `# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="source",reason="undocumented"} 0
+otelcoder_refused_total{origin="source",reason="value"} 0
+`, "otelcoder_refused_total")
+	})
+}
+
+func TestPollPanickingSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		var fixed variable[bool]
+		m := metertest.New(t)
+		poll(t, m, Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+			if !fixed.get() {
+				panic("index out of range")
+			}
+			return 7, nil
+		})}, l.option())
+		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 0)
+		l.want(t, `level=WARN msg="source fails" source=active_users error="panic: index out of range"`)
+		fixed.set(true)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		wantValue(t, m, `coderd_api_active_users_duration_hour`, 7)
+		l.want(t, `level=INFO msg="source recovered" source=active_users`)
+	})
+}
+
+func TestPollWithoutSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := metertest.New(t)
+		poll(t, m, Sources{})
+		wantText(t, m, `# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="source",reason="undocumented"} 0
+otelcoder_refused_total{origin="source",reason="value"} 0
+`)
+	})
+}
+
+// Changes that nobody has looked at are one.
+func TestPollAnnouncesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := metertest.New(t)
+		poll(t, m, Sources{
+			ActiveUsers: activeUsersFunc(answers(1)),
+			License:     licenseFunc(answers(License{})),
+		})
+		time.Sleep(10*time.Minute + time.Second)
+		wantAnnounced(t, m, true)
+		wantAnnounced(t, m, false)
+	})
+}
+
+// Whatever the time, the families of one subject come from one answer.
+func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
+	m := metertest.New(t)
+	bytes := int64(0)
+	p, err := Poll(m.Providers(), Sources{AgentStats: agentStatsFunc(func(context.Context) ([]AgentStats, error) {
+		bytes++
+		return []AgentStats{{AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: bytes, TxBytes: bytes}}, nil
+	})}, WithInterval(100*time.Microsecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-m.Changed()
+	var collectors sync.WaitGroup
+	for range 4 {
+		collectors.Go(func() {
+			for range 100 {
+				families := m.Families(t)
+				rx := families["coderd_agentstats_rx_bytes"].GetMetric()
+				tx := families["coderd_agentstats_tx_bytes"].GetMetric()
+				if len(rx) != len(tx) {
+					t.Errorf("%d and %d series", len(rx), len(tx))
+				}
+				// Busy machines withdraw series within half a millisecond.
+				for i := range rx {
+					if rx[i].GetGauge().GetValue() != tx[i].GetGauge().GetValue() {
+						t.Errorf("received %s, sent %s", rx[i], tx[i])
+					}
+				}
+			}
+		})
+	}
+	collectors.Wait()
+	if err := p.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

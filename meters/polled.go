@@ -1,0 +1,194 @@
+package meters
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+const (
+	// maxCollection is the longest time limit of a collection. Ten thousand
+	// workspaces are collected in about a second.
+	maxCollection = 30 * time.Second
+	// grace is how long after its time limit a source may return before it
+	// counts as hung. One that respects its context says better what failed.
+	grace = time.Second
+	// firstRetry is how long after a failure a source is asked again; the pause
+	// doubles with each further failure.
+	firstRetry = time.Second
+	// maxMissed is how many intervals a source may miss before its series are
+	// withdrawn.
+	maxMissed = 5
+)
+
+// polled is a subject whose source is asked.
+type polled struct {
+	subject
+	health    instrument.Labels // of its health families
+	logger    *slog.Logger
+	state     atomic.Pointer[state]
+	providers instrument.Providers
+	ended     chan struct{} // closed when nothing of the subject runs any more
+}
+
+func newPolled(s subject, logger *slog.Logger, providers instrument.Providers) *polled {
+	p := &polled{
+		subject:   s,
+		health:    instrument.HealthSourceUp.Labels(s.name),
+		logger:    logger,
+		providers: providers,
+		ended:     make(chan struct{}),
+	}
+	p.state.Store(&state{})
+	return p
+}
+
+// state is what is known of a source. It never changes: a new one is swapped
+// in, so that everything read from one state belongs together.
+type state struct {
+	snapshot  snapshot      // of the last collection that succeeded; empty once withdrawn
+	succeeded time.Time     // when it did; zero for never
+	failing   bool          // the last collection failed, or the current one hangs
+	took      time.Duration // how long the last collection took, failed or not
+}
+
+// run asks the source on the interval until ctx ends, and returns when the
+// source has. It alone changes the state and logs, so both are in order.
+func (p *polled) run(ctx context.Context) {
+	defer close(p.ended)
+
+	next := time.NewTimer(0) // the first collection happens at once
+	hung, stale := time.NewTimer(0), time.NewTimer(0)
+	hung.Stop()
+	stale.Stop()
+	defer func() { next.Stop(); hung.Stop(); stale.Stop() }()
+
+	answers := make(chan answer)
+	asking := false
+	var pause time.Duration // after the last failure; 0 after a success
+	for {
+		select {
+		case <-next.C:
+			asking = true
+			go func() { answers <- p.ask(ctx) }()
+			hung.Reset(p.timeLimit() + grace)
+
+		case a := <-answers:
+			if ctx.Err() != nil {
+				return // it was told to give up: that is no failure
+			}
+			asking = false
+			hung.Stop()
+			if a.err != nil {
+				p.fail(a.err, a.took)
+				pause = min(max(2*pause, firstRetry), p.interval)
+				next.Reset(pause)
+				continue
+			}
+			p.succeed(a)
+			pause = 0
+			next.Reset(p.interval - a.took)
+			stale.Reset(p.lifetime())
+
+		case <-hung.C:
+			p.fail(fmt.Errorf("no answer within %s", p.timeLimit()), p.timeLimit())
+
+		case <-stale.C:
+			p.withdraw()
+
+		case <-ctx.Done():
+			if asking {
+				<-answers
+			}
+			return
+		}
+	}
+}
+
+// timeLimit is how long the source may take for one answer.
+func (p *polled) timeLimit() time.Duration { return min(p.interval, maxCollection) }
+
+// lifetime is how long an answer is shown if no other follows it.
+func (p *polled) lifetime() time.Duration { return maxMissed * p.interval }
+
+type answer struct {
+	snapshot snapshot
+	err      error
+	took     time.Duration
+}
+
+// ask collects once. A source that panics has failed.
+func (p *polled) ask(ctx context.Context) (a answer) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeLimit())
+	defer cancel()
+	started := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			a.err = fmt.Errorf("panic: %v", v)
+		}
+		a.took = time.Since(started)
+	}()
+	a.snapshot, a.err = p.collect(ctx)
+	return a
+}
+
+func (p *polled) succeed(a answer) {
+	if p.state.Load().failing {
+		p.logger.Info("source recovered", "source", p.name)
+	}
+	p.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took})
+	p.announce()
+}
+
+func (p *polled) fail(err error, took time.Duration) {
+	was := *p.state.Load()
+	if !was.failing {
+		p.logger.Warn("source fails", "source", p.name, "error", err)
+	}
+	was.failing, was.took = true, took
+	p.state.Store(&was)
+}
+
+func (p *polled) withdraw() {
+	was := *p.state.Load()
+	p.logger.Warn("series of source withdrawn", "source", p.name, "last_success", was.succeeded)
+	was.snapshot = snapshot{}
+	p.state.Store(&was)
+	p.announce()
+}
+
+// live returns the state as it is now: if it is too old, its snapshot is empty
+// and the source not up. A process that was frozen does not show what it knew
+// before.
+func (p *polled) live() (now state, up bool) {
+	now = *p.state.Load()
+	if now.succeeded.IsZero() || time.Since(now.succeeded) >= p.lifetime() {
+		now.snapshot = snapshot{}
+		return now, false
+	}
+	return now, !now.failing
+}
+
+// observe reports the families of the scope, all from one answer.
+func (p *polled) observe(o instrument.Observer, scope instrument.Scope) {
+	now, _ := p.live()
+	for _, sample := range now.snapshot[scope] {
+		o.Observe(sample.family, sample.labels, sample.value)
+	}
+}
+
+func (p *polled) familiesOf(scope instrument.Scope) []instrument.Family {
+	return slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Info().Scope != scope })
+}
+
+// announce says that a collection would show other series than before.
+func (p *polled) announce() {
+	for _, f := range p.families {
+		p.providers.Announce(f)
+	}
+}

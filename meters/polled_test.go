@@ -1,0 +1,27 @@
+package meters
+
+import (
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// A process that was frozen may be collected before its timers have run: what it
+// knew is not shown then either.
+func TestPolledThawed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler), instrument.Providers{})
+		p.succeed(answer{snapshot: snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, 1)}}})
+		time.Sleep(5*time.Minute - time.Nanosecond)
+		if now, up := p.live(); now.snapshot.size() != 1 || !up {
+			t.Errorf("before five intervals: %d series, up: %v", now.snapshot.size(), up)
+		}
+		time.Sleep(time.Nanosecond)
+		if now, up := p.live(); now.snapshot.size() != 0 || up {
+			t.Errorf("after five intervals: %d series, up: %v", now.snapshot.size(), up)
+		}
+	})
+}

@@ -1,0 +1,38 @@
+package meters
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func runningJobs(c config, source JobsSource, refused sourceRefusals) subject {
+	return subject{
+		name:     "jobs",
+		families: []instrument.Family{instrument.ProvisionerdJobsCurrent},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, error) {
+			counts, err := source.RunningJobs(ctx)
+			if err != nil {
+				return snapshot{}, err
+			}
+			return snapshot{instrument.Replica: runningJobsSamples(counts, refused)}, nil
+		},
+	}
+}
+
+// runningJobsSamples has every documented provisioner.
+func runningJobsSamples(counts map[Provisioner]int, refused sourceRefusals) []sample {
+	var running [len(provisioners)]float64
+	for provisioner, n := range counts {
+		i, documented := provisioner.index()
+		if refused.documented(documented) && refused.sound(float64(n)) {
+			running[i] = float64(n)
+		}
+	}
+	var samples []sample
+	for i, provisioner := range provisioners {
+		samples = append(samples, newSample(instrument.ProvisionerdJobsCurrent, running[i], string(provisioner)))
+	}
+	return samples
+}

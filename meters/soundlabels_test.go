@@ -1,0 +1,37 @@
+package meters
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// wantSoundLabels fails the test if a scrape holds anything but documented
+// families with their documented labels, and text that every reader can read.
+func wantSoundLabels(t *testing.T, families map[string]*dto.MetricFamily) {
+	t.Helper()
+	for name, family := range families {
+		f, ok := instrument.Lookup(name)
+		if !ok {
+			t.Errorf("%s is not documented", name)
+			continue
+		}
+		for _, metric := range family.Metric {
+			var labels []string
+			for _, pair := range metric.Label {
+				labels = append(labels, pair.GetName())
+				if text := pair.GetValue(); !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+					t.Errorf("%s: %s is %q", name, pair.GetName(), text)
+				}
+			}
+			if !slices.Equal(labels, f.Info().Labels) {
+				t.Errorf("%s has the labels %q, want %q", name, labels, f.Info().Labels)
+			}
+		}
+	}
+}
