@@ -1,0 +1,123 @@
+package httpmw
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestAsksForWebsocket(t *testing.T) {
+	for _, test := range []struct {
+		upgrade, connection []string
+		want                bool
+	}{
+		{[]string{"websocket"}, []string{"upgrade"}, true},
+		{[]string{"WebSocket"}, []string{"Upgrade"}, true},
+		{[]string{"websocket"}, []string{"keep-alive, Upgrade"}, true},
+		{[]string{"websocket"}, []string{"keep-alive", "UPGRADE"}, true},
+		{[]string{"h2c", "tcp,\twebsocket ,x"}, []string{"close,,upgrade"}, true},
+		{nil, []string{"upgrade"}, false},
+		{[]string{"websocket"}, nil, false},
+		{[]string{"websocket"}, []string{"keep-alive"}, false},
+		{[]string{"websocket"}, []string{"upgrades"}, false},
+		{[]string{"websockets"}, []string{"upgrade"}, false},
+		{[]string{"web socket"}, []string{"upgrade"}, false},
+		{[]string{"h2c"}, []string{"upgrade"}, false},
+		{[]string{""}, []string{""}, false},
+		{[]string{"websoc\u212aet"}, []string{"upgrade"}, false}, // the Kelvin sign folds to k
+		{[]string{"web\u017focket"}, []string{"upgrade"}, false}, // the long s folds to s
+	} {
+		h := http.Header{"Upgrade": test.upgrade, "Connection": test.connection}
+		if got := asksForWebsocket(h); got != test.want {
+			t.Errorf("Upgrade: %q, Connection: %q: %v, want %v", test.upgrade, test.connection, got, test.want)
+		}
+	}
+}
+
+func FuzzAsksForWebsocket(f *testing.F) {
+	f.Add("websocket", "upgrade")
+	f.Add("h2c, WebSocket", "keep-alive,\tUpgrade ")
+	f.Add("websoc\u212aet", "upgrade")
+	f.Add(",,", "\x00\xff")
+	f.Fuzz(func(t *testing.T, upgrade, connection string) {
+		ask := func(upgrade, connection []string) bool {
+			return asksForWebsocket(http.Header{"Upgrade": upgrade, "Connection": connection})
+		}
+		got := ask([]string{upgrade}, []string{connection})
+		// A comma list is the same as a line for each of its elements,
+		if lines := ask(strings.Split(upgrade, ","), strings.Split(connection, ",")); lines != got {
+			t.Errorf("%v, in lines %v", got, lines)
+		}
+		// and to what is asked for, nothing is added by more of it.
+		if got && !ask([]string{"x", upgrade + ",x"}, []string{"x", connection + ",x"}) {
+			t.Error("no more, with other tokens added")
+		}
+		ascii := func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 127 }) < 0 }
+		if ascii(upgrade+connection) && got != (listed(upgrade, "websocket") && listed(connection, "upgrade")) {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// listed is the plain way to look an ASCII token up in an ASCII list.
+func listed(list, token string) bool {
+	for _, element := range strings.Split(strings.ToLower(list), ",") {
+		if strings.Trim(element, " \t") == token {
+			return true
+		}
+	}
+	return false
+}
+
+func TestMuxRoute(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"/":                             "/",
+		"/{$}":                          "/",
+		"GET /":                         "/",
+		"GET /users":                    "/users",
+		"GET \t /users/{$}":             "/users/",
+		"example.com/":                  "/",
+		"POST example.com/users/{user}": "/users/{user}",
+		"/files/{path...}":              "/files/{path...}",
+		"/a/{$}/b":                      "/a/{$}/b", // no pattern of ServeMux
+		"CONNECT":                       "",
+		"":                              "",
+	} {
+		if got := muxRoute(pattern); got != want {
+			t.Errorf("%q: %q, want %q", pattern, got, want)
+		}
+	}
+}
+
+func FuzzMuxRoute(f *testing.F) {
+	for _, pattern := range []string{"/", "/{$}", "GET /users/{user}", "GET\texample.com/a/{b...}", "/a b/", "{$}", "GET", "//", "/%2F/{$}", "/\xff"} {
+		f.Add(pattern)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		route := muxRoute(pattern)
+		if route != "" && (route[0] != '/' || strings.HasPrefix(pattern, "/") && !strings.HasPrefix(pattern, route)) {
+			t.Fatalf("%q is no path of it", route)
+		}
+		mux, err := newMux(pattern)
+		if err != nil {
+			return
+		}
+		// Of a pattern that a ServeMux takes, what is left is a pattern that it
+		// takes too, for any method and host.
+		if _, err := newMux(route); err != nil {
+			t.Fatalf("%q is no pattern: %v", route, err)
+		}
+		_, got := mux.Handler(httptest.NewRequest("GET", "http://example.com/", nil))
+		if got != "" && got != pattern {
+			t.Fatalf("net/http has changed: pattern %q", got)
+		}
+	})
+}
+
+func newMux(pattern string) (mux *http.ServeMux, err any) {
+	defer func() { err = recover() }()
+	mux = http.NewServeMux()
+	mux.Handle(pattern, http.NotFoundHandler())
+	return mux, nil
+}

@@ -1,0 +1,123 @@
+package httpmw_test
+
+import (
+	"cmp"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/httpmw"
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fixture is a middleware and what it measures.
+type fixture struct {
+	*metertest.Meter
+	api     *meters.API
+	measure func(http.Handler) http.Handler
+}
+
+func newFixture(t testing.TB, options ...httpmw.Option) *fixture {
+	t.Helper()
+	m := metertest.New(t)
+	api, err := meters.NewAPI(m.Providers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fixture{m, api, httpmw.New(api, options...)}
+}
+
+// measured returns what was measured, in short form: the counts of requests, of
+// observed latencies and of observed websocket durations. It fails the test if
+// anything is still in flight.
+func (f *fixture) measured(t testing.TB) string {
+	t.Helper()
+	short := strings.NewReplacer(
+		"coderd_api_requests_processed_total", "requests",
+		"coderd_api_request_latencies_seconds_count", "latencies",
+		"coderd_api_websocket_durations_seconds_count", "websockets",
+	)
+	var lines strings.Builder
+	for line := range strings.Lines(f.Text(t)) {
+		switch name, _, _ := strings.Cut(line, "{"); name {
+		case "coderd_api_requests_processed_total", "coderd_api_request_latencies_seconds_count", "coderd_api_websocket_durations_seconds_count":
+			lines.WriteString(short.Replace(line))
+		}
+	}
+	for _, gauge := range []string{"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets"} {
+		if n, ok := f.Value(t, gauge); n != 0 || !ok {
+			t.Errorf("%s: %v, %v, want 0", gauge, n, ok)
+		}
+	}
+	return lines.String()
+}
+
+func (f *fixture) expect(t testing.TB, want string) {
+	t.Helper()
+	if got, want := f.measured(t), strings.TrimLeft(want, "\n"); got != want {
+		t.Errorf("measured\n%s\nwant\n%s", got, want)
+	}
+}
+
+// server serves a handler and tells when a request is done with, which is after
+// its client has the response.
+type server struct {
+	*httptest.Server
+	done chan struct{}
+}
+
+func serve(t testing.TB, h http.Handler) *server {
+	t.Helper()
+	s := &server{done: make(chan struct{}, 100)}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { s.done <- struct{}{} }()
+		h.ServeHTTP(w, r)
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.Start()
+	// Each request on a connection of its own: else the client tries again when
+	// a panic closes one that was used before.
+	s.Client().Transport.(*http.Transport).DisableKeepAlives = true
+	t.Cleanup(s.Close)
+	return s
+}
+
+// do sends a request, "GET /path" or only the path, and returns the status code,
+// or 0 if there was no response, and the body.
+func (s *server) do(t testing.TB, request string, header ...string) (int, string) {
+	t.Helper()
+	method, path, ok := strings.Cut(request, " ")
+	if !ok {
+		method, path = "GET", request
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	client := *s.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	response, err := client.Do(r)
+	<-s.done
+	if err != nil {
+		return 0, ""
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(body)
+}
+
+// answer is a handler that sends a code, 200 by default.
+func answer(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(cmp.Or(code, http.StatusOK)) }
+}

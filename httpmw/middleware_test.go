@@ -1,0 +1,344 @@
+package httpmw_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/httpmw"
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+func TestCodes(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		handler http.HandlerFunc
+		code    string // counted
+		got     int    // by the client
+	}{
+		{"writes nothing", func(http.ResponseWriter, *http.Request) {}, "200", 200},
+		{"writes a body only", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }, "200", 200},
+		{"writes an empty body", func(w http.ResponseWriter, _ *http.Request) { w.Write(nil); w.WriteHeader(404) }, "200", 200},
+		{"not found", http.NotFound, "404", 404},
+		{"no content", answer(204), "204", 204},
+		{"an unassigned code", answer(999), "999", 999},
+		{"two codes", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); w.WriteHeader(200) }, "404", 404},
+		{"informational first", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(201) }, "201", 201},
+		{"informational only", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103) }, "200", 200},
+		{"flushes first", func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush(); w.WriteHeader(404) }, "200", 200},
+		{"reads from nothing first", func(w http.ResponseWriter, _ *http.Request) {
+			w.(io.ReaderFrom).ReadFrom(strings.NewReader(""))
+			w.WriteHeader(404)
+		}, "404", 404},
+		{"panics", func(http.ResponseWriter, *http.Request) { panic("no") }, "500", 0},
+		{"panics after an informational code", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); panic("no") }, "500", 0},
+		{"panics after the code", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(202)
+			w.(http.Flusher).Flush()
+			panic("no")
+		}, "202", 202},
+		{"panics after the body", func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "hello")
+			w.(http.Flusher).Flush()
+			panic("no")
+		}, "200", 200},
+		{"panics after an empty flush", func(w http.ResponseWriter, _ *http.Request) { http.NewResponseController(w).Flush(); panic("no") }, "200", 200},
+		{"panics after a copy", func(w http.ResponseWriter, _ *http.Request) {
+			io.Copy(w, strings.NewReader("hello"))
+			w.(http.Flusher).Flush()
+			panic("no")
+		}, "200", 200},
+		{"panics for a code that does not exist", answer(42), "500", 0},
+		{"aborts", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "500", 0},
+		{"aborts after the code", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(200)
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, "200", 200},
+		{"hijacks", func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			conn.Close()
+		}, "200", 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t)
+			mux := http.NewServeMux()
+			mux.Handle("GET /users", test.handler)
+			if got, _ := serve(t, f.measure(mux)).do(t, "/users"); got != test.got {
+				t.Errorf("the client got %d, want %d", got, test.got)
+			}
+			f.expect(t, fmt.Sprintf(`
+latencies{method="GET",path="/users"} 1
+requests{code="%s",method="GET",path="/users"} 1
+`, test.code))
+		})
+	}
+}
+
+// A panic must go on with its own value, and with the stack of where it began.
+func TestPanicGoesOn(t *testing.T) {
+	f := newFixture(t)
+	for _, value := range []error{http.ErrAbortHandler, errors.New("no")} {
+		func() {
+			defer func() {
+				if got := recover(); got != value {
+					t.Errorf("recovered %v, want %v", got, value)
+				}
+			}()
+			h := f.measure(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(value) }))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		}()
+	}
+	f.expect(t, `
+latencies{method="GET",path="STATIC"} 2
+requests{code="500",method="GET",path="STATIC"} 2
+`)
+}
+
+func TestMethods(t *testing.T) {
+	f := newFixture(t)
+	mux := http.NewServeMux()
+	mux.Handle("/api/v2/users", answer(200))
+	mux.Handle("GET /api/v2/groups", answer(200))
+	s := serve(t, f.measure(mux))
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO", "BAR", "get", "QUERY"} {
+		s.do(t, method+" /api/v2/users")
+	}
+	s.do(t, "HEAD /api/v2/groups")
+	s.do(t, "POST /api/v2/groups")
+	f.expect(t, `
+latencies{method="DELETE",path="/api/v2/users"} 1
+latencies{method="GET",path="/api/v2/users"} 1
+latencies{method="HEAD",path="/api/v2/groups"} 1
+latencies{method="HEAD",path="/api/v2/users"} 1
+latencies{method="OPTIONS",path="/api/v2/users"} 1
+latencies{method="PATCH",path="/api/v2/users"} 1
+latencies{method="POST",path="/api/v2/users"} 1
+latencies{method="POST",path="UNKNOWN"} 1
+latencies{method="PUT",path="/api/v2/users"} 1
+latencies{method="TRACE",path="/api/v2/users"} 1
+latencies{method="_OTHER",path="/api/v2/users"} 4
+requests{code="200",method="DELETE",path="/api/v2/users"} 1
+requests{code="200",method="GET",path="/api/v2/users"} 1
+requests{code="200",method="HEAD",path="/api/v2/groups"} 1
+requests{code="200",method="HEAD",path="/api/v2/users"} 1
+requests{code="200",method="OPTIONS",path="/api/v2/users"} 1
+requests{code="200",method="PATCH",path="/api/v2/users"} 1
+requests{code="200",method="POST",path="/api/v2/users"} 1
+requests{code="200",method="PUT",path="/api/v2/users"} 1
+requests{code="200",method="TRACE",path="/api/v2/users"} 1
+requests{code="200",method="_OTHER",path="/api/v2/users"} 4
+requests{code="405",method="POST",path="UNKNOWN"} 1
+`)
+}
+
+// net/http leaves the client's own path in Request.Pattern when it redirects a
+// CONNECT to a subtree.
+func TestConnect(t *testing.T) {
+	f := newFixture(t)
+	mux := http.NewServeMux()
+	mux.Handle("/api/{thing}/", answer(200))
+	mux.Handle("/tree/{thing}/", answer(200))
+	var pattern string
+	s := serve(t, f.measure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, r)
+		pattern = r.Pattern
+	})))
+	for _, target := range []string{"/tree/secret", "/tree/secret/x", "/api/secret", "/api/secret/x", "example.com:443"} {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: example.com\r\n\r\n", target)
+		if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		<-s.done
+		if target == "/tree/secret" && pattern != "/tree/secret/" {
+			t.Errorf("net/http has changed: Pattern is %q", pattern)
+		}
+	}
+	f.expect(t, `
+latencies{method="CONNECT",path="STATIC"} 3
+latencies{method="CONNECT",path="UNKNOWN"} 2
+requests{code="200",method="CONNECT",path="STATIC"} 1
+requests{code="200",method="CONNECT",path="UNKNOWN"} 1
+requests{code="307",method="CONNECT",path="STATIC"} 1
+requests{code="307",method="CONNECT",path="UNKNOWN"} 1
+requests{code="404",method="CONNECT",path="STATIC"} 1
+`)
+}
+
+func TestClientGone(t *testing.T) {
+	f := newFixture(t)
+	started := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /silent", func(_ http.ResponseWriter, r *http.Request) {
+		started <- struct{}{}
+		<-r.Context().Done()
+	})
+	mux.HandleFunc("GET /telling", func(w http.ResponseWriter, r *http.Request) {
+		started <- struct{}{}
+		<-r.Context().Done()
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	s := serve(t, f.measure(mux))
+	for _, path := range []string{"/silent", "/telling"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, "GET", s.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var clients sync.WaitGroup
+		clients.Go(func() {
+			if response, err := s.Client().Do(r); err == nil {
+				response.Body.Close()
+			}
+		})
+		<-started
+		if n, _ := f.Value(t, "coderd_api_concurrent_requests"); n != 1 {
+			t.Errorf("%v requests in flight, want 1", n)
+		}
+		cancel()
+		clients.Wait()
+		<-s.done
+	}
+	f.expect(t, `
+latencies{method="GET",path="/silent"} 1
+latencies{method="GET",path="/telling"} 1
+requests{code="200",method="GET",path="/silent"} 1
+requests{code="502",method="GET",path="/telling"} 1
+`)
+}
+
+func TestStreaming(t *testing.T) {
+	f := newFixture(t)
+	received := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, _ *http.Request) {
+		for range 3 {
+			io.WriteString(w, "event\n")
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			<-received // would wait for ever if the flush were lost
+		}
+	})
+	s := serve(t, f.measure(mux))
+	response, err := s.Client().Get(s.URL + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body := bufio.NewReader(response.Body)
+	for range 3 {
+		if line, err := body.ReadString('\n'); line != "event\n" || err != nil {
+			t.Fatalf("got %q, %v", line, err)
+		}
+		if n, _ := f.Value(t, "coderd_api_concurrent_requests"); n != 1 {
+			t.Errorf("%v requests in flight, want 1", n)
+		}
+		received <- struct{}{}
+	}
+	<-s.done
+	f.expect(t, `
+latencies{method="GET",path="/events"} 1
+requests{code="200",method="GET",path="/events"} 1
+`)
+}
+
+func TestMaxPaths(t *testing.T) {
+	m := metertest.New(t)
+	api, err := meters.NewAPI(m.Providers(), meters.WithMaxPaths(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{m, api, httpmw.New(api)}
+	mux := http.NewServeMux()
+	for _, path := range []string{"/a", "/b", "/c", "/d"} {
+		mux.Handle(path, answer(200))
+	}
+	s := serve(t, f.measure(mux))
+	for _, path := range []string{"/a", "/b", "/c", "/d", "/c", "/b", "/a", "/nowhere", "/api/nowhere"} {
+		s.do(t, path)
+	}
+	f.expect(t, `
+latencies{method="GET",path="/a"} 2
+latencies{method="GET",path="/b"} 2
+latencies{method="GET",path="STATIC"} 1
+latencies{method="GET",path="UNKNOWN"} 4
+requests{code="200",method="GET",path="/a"} 2
+requests{code="200",method="GET",path="/b"} 2
+requests{code="200",method="GET",path="UNKNOWN"} 3
+requests{code="404",method="GET",path="STATIC"} 1
+requests{code="404",method="GET",path="UNKNOWN"} 1
+`)
+	if n, _ := f.Value(t, `otelcoder_refused_total{origin="api",reason="path limit"}`); n != 3 {
+		t.Errorf("%v refused, want 3", n)
+	}
+}
+
+// A handler's own request, with the context of its client's, is another one.
+func TestRequestOfAHandler(t *testing.T) {
+	f := newFixture(t)
+	mux := http.NewServeMux()
+	measured := f.measure(mux)
+	mux.Handle("GET /item", answer(418))
+	mux.HandleFunc("GET /batch", func(_ http.ResponseWriter, r *http.Request) {
+		for range 2 {
+			item, err := http.NewRequestWithContext(r.Context(), "GET", "/item", nil)
+			if err != nil {
+				t.Error(err)
+			}
+			measured.ServeHTTP(httptest.NewRecorder(), item)
+		}
+	})
+	serve(t, measured).do(t, "/batch")
+	f.expect(t, `
+latencies{method="GET",path="/batch"} 1
+latencies{method="GET",path="/item"} 2
+requests{code="200",method="GET",path="/batch"} 1
+requests{code="418",method="GET",path="/item"} 2
+`)
+}
+
+// Handlers further out see of the request what they would see without the
+// middleware, and the server removes the files of an upload.
+func TestRequestIsPassedBack(t *testing.T) {
+	f := newFixture(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /uploads/{$}", func(_ http.ResponseWriter, r *http.Request) {
+		if err := r.ParseMultipartForm(0); err != nil {
+			t.Error(err)
+		}
+	})
+	measured := f.measure(mux)
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		measured.ServeHTTP(w, r)
+		if r.Pattern != "POST /uploads/{$}" || r.MultipartForm == nil {
+			t.Errorf("pattern %q, form %v", r.Pattern, r.MultipartForm)
+		}
+	}))
+	const body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\ncontent\r\n--b--\r\n"
+	response, err := s.Client().Post(s.URL+"/uploads/", "multipart/form-data; boundary=b", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	<-s.done
+	f.expect(t, `
+latencies{method="POST",path="/uploads/"} 1
+requests{code="200",method="POST",path="/uploads/"} 1
+`)
+}

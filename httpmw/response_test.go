@@ -1,0 +1,238 @@
+package httpmw_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// abilities names the optional interfaces that a writer implements.
+func abilities(w http.ResponseWriter) string {
+	var names []string
+	if _, ok := w.(http.Flusher); ok {
+		names = append(names, "Flusher")
+	}
+	if _, ok := w.(http.Hijacker); ok {
+		names = append(names, "Hijacker")
+	}
+	if _, ok := w.(io.ReaderFrom); ok {
+		names = append(names, "ReaderFrom")
+	}
+	if _, ok := w.(http.Pusher); ok {
+		names = append(names, "Pusher")
+	}
+	return strings.Join(names, " ")
+}
+
+// The optional interfaces, each of which says that it was called.
+type (
+	flusher    struct{ called func(string) }
+	hijacker   struct{ called func(string) }
+	readerFrom struct{ called func(string) }
+	pusher     struct{ called func(string) }
+)
+
+func (f flusher) Flush() { f.called("Flusher") }
+func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	h.called("Hijacker")
+	return nil, nil, nil
+}
+func (r readerFrom) ReadFrom(io.Reader) (int64, error) { r.called("ReaderFrom"); return 0, nil }
+func (p pusher) Push(string, *http.PushOptions) error  { p.called("Pusher"); return nil }
+
+// The handler's writer can do what the server's can, no more and no less.
+func TestAbilities(t *testing.T) {
+	f := newFixture(t)
+	var called []string
+	call := func(name string) { called = append(called, name) }
+	type w struct{ http.ResponseWriter }
+	bare := w{httptest.NewRecorder()}
+	fl, hi, rf, pu := flusher{call}, hijacker{call}, readerFrom{call}, pusher{call}
+	for want, writer := range map[string]http.ResponseWriter{
+		"": bare,
+		"Flusher": struct {
+			w
+			flusher
+		}{bare, fl},
+		"Hijacker": struct {
+			w
+			hijacker
+		}{bare, hi},
+		"ReaderFrom": struct {
+			w
+			readerFrom
+		}{bare, rf},
+		"Pusher": struct {
+			w
+			pusher
+		}{bare, pu},
+		"Flusher Hijacker": struct {
+			w
+			flusher
+			hijacker
+		}{bare, fl, hi},
+		"Flusher ReaderFrom": struct {
+			w
+			flusher
+			readerFrom
+		}{bare, fl, rf},
+		"Flusher Pusher": struct {
+			w
+			flusher
+			pusher
+		}{bare, fl, pu},
+		"Hijacker ReaderFrom": struct {
+			w
+			hijacker
+			readerFrom
+		}{bare, hi, rf},
+		"Hijacker Pusher": struct {
+			w
+			hijacker
+			pusher
+		}{bare, hi, pu},
+		"ReaderFrom Pusher": struct {
+			w
+			readerFrom
+			pusher
+		}{bare, rf, pu},
+		"Flusher Hijacker ReaderFrom": struct {
+			w
+			flusher
+			hijacker
+			readerFrom
+		}{bare, fl, hi, rf},
+		"Flusher Hijacker Pusher": struct {
+			w
+			flusher
+			hijacker
+			pusher
+		}{bare, fl, hi, pu},
+		"Flusher ReaderFrom Pusher": struct {
+			w
+			flusher
+			readerFrom
+			pusher
+		}{bare, fl, rf, pu},
+		"Hijacker ReaderFrom Pusher": struct {
+			w
+			hijacker
+			readerFrom
+			pusher
+		}{bare, hi, rf, pu},
+		"Flusher Hijacker ReaderFrom Pusher": struct {
+			w
+			flusher
+			hijacker
+			readerFrom
+			pusher
+		}{bare, fl, hi, rf, pu},
+	} {
+		called = nil
+		f.measure(f.measure(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if got := abilities(w); got != want {
+				t.Errorf("%q became %q", want, got)
+			}
+			if w, ok := w.(http.Flusher); ok {
+				w.Flush()
+			}
+			if w, ok := w.(http.Hijacker); ok {
+				w.Hijack()
+			}
+			if w, ok := w.(io.ReaderFrom); ok {
+				w.ReadFrom(nil)
+			}
+			if w, ok := w.(http.Pusher); ok {
+				w.Push("", nil)
+			}
+		}))).ServeHTTP(writer, httptest.NewRequest("GET", "/", nil))
+		if got := strings.Join(called, " "); got != want {
+			t.Errorf("%q: called were %q", want, got)
+		}
+	}
+}
+
+func TestServersWriter(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		proto string
+		http2 bool
+		want  string
+	}{
+		{"HTTP/1", "HTTP/1.1", false, "Flusher Hijacker ReaderFrom"},
+		{"HTTP/2", "HTTP/2.0", true, "Flusher Pusher"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t)
+			mux := http.NewServeMux()
+			mux.HandleFunc("GET /api/v2/users", func(w http.ResponseWriter, r *http.Request) {
+				if got := abilities(w); got != test.want {
+					t.Errorf("the writer is %s, want %s", got, test.want)
+				}
+				control := http.NewResponseController(w)
+				for what, err := range map[string]error{
+					"SetReadDeadline":  control.SetReadDeadline(time.Now().Add(time.Minute)),
+					"SetWriteDeadline": control.SetWriteDeadline(time.Now().Add(time.Minute)),
+					"EnableFullDuplex": control.EnableFullDuplex(),
+				} {
+					if err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				w.WriteHeader(http.StatusEarlyHints)
+				io.Copy(w, io.LimitReader(strings.NewReader("hello, world"), 5))
+				io.WriteString(w, r.Proto)
+				if err := control.Flush(); err != nil {
+					t.Errorf("Flush: %v", err)
+				}
+			})
+			done := make(chan struct{}, 1)
+			measured := f.measure(mux)
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				measured.ServeHTTP(w, r)
+				done <- struct{}{}
+			}))
+			s.EnableHTTP2 = test.http2
+			s.StartTLS()
+			defer s.Close()
+			response, err := s.Client().Get(s.URL + "/api/v2/users")
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(response.Body)
+			response.Body.Close()
+			if string(body) != "hello"+test.proto || err != nil {
+				t.Errorf("the client got %q, %v", body, err)
+			}
+			<-done
+			f.expect(t, `
+latencies{method="GET",path="/api/v2/users"} 1
+requests{code="200",method="GET",path="/api/v2/users"} 1
+`)
+		})
+	}
+}
+
+// A flush whose error net/http reports must not lose it.
+func TestFlushError(t *testing.T) {
+	f := newFixture(t)
+	flushed := make(chan error, 1)
+	s := serve(t, f.measure(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		control := http.NewResponseController(w)
+		if err := control.SetWriteDeadline(time.Unix(1, 0)); err != nil {
+			t.Error(err)
+		}
+		fmt.Fprint(w, "hello")
+		flushed <- control.Flush()
+	})))
+	s.do(t, "/")
+	if err := <-flushed; err == nil {
+		t.Error("no error")
+	}
+}

@@ -1,0 +1,567 @@
+package httpmw_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/otelcoder/otelcoder/httpmw"
+)
+
+type mw = func(http.Handler) http.Handler
+
+// withContext and withTimeout pass a copy of the request on.
+func withContext(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		type key struct{}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, "value")))
+	})
+}
+
+func withTimeout(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Hour, "") }
+
+func merge(labels, but map[string]string) map[string]string {
+	labels = maps.Clone(labels)
+	maps.Copy(labels, but)
+	return labels
+}
+
+// labels sends requests and checks the value of the label path that each of them,
+// and nothing else, was measured with.
+func labels(t *testing.T, f *fixture, h http.Handler, want map[string]string) {
+	t.Helper()
+	s := serve(t, h)
+	before := ""
+	for request, path := range want {
+		code, _ := s.do(t, request)
+		now := f.Text(t, "coderd_api_requests_processed_total")
+		var got []string
+		for line := range strings.Lines(now) {
+			if strings.HasPrefix(line, "coderd") && !strings.Contains(before, line) {
+				_, line, _ = strings.Cut(line, `path="`)
+				line, _, _ = strings.Cut(line, `"`)
+				got = append(got, line)
+			}
+		}
+		if len(got) != 1 || got[0] != path {
+			t.Errorf("%s (%d): measured with %q, want %q", request, code, got, path)
+		}
+		before = now
+	}
+	f.measured(t) // nothing is in flight
+}
+
+func TestServeMux(t *testing.T) {
+	want := map[string]string{
+		"/":                            "/",
+		"/index.html":                  "STATIC",
+		"/users":                       "/users",
+		"HEAD /users":                  "/users",
+		"POST /users":                  "STATIC",
+		"/users/7":                     "/users/{user}",
+		"/users/7/files/a/b":           "/users/{user}/files/{path...}",
+		"/assets/":                     "/assets/",
+		"/assets/app.js":               "/assets/",
+		"/assets":                      "/assets/", // redirected
+		"/assets//app.js":              "/assets/", // redirected
+		"/api/v2/users":                "/api/v2/users",
+		"/api/v2/nothing":              "UNKNOWN",
+		"DELETE /api/v2/users":         "UNKNOWN",
+		"/api":                         "STATIC",
+		"/api/":                        "UNKNOWN",
+		"/apis/":                       "STATIC",
+		"/hosted":                      "/hosted",
+		"FOO /api/v2/anything":         "/api/v2/anything",
+		"/sub/users/7":                 "/sub/users/{user}",
+		"/sub/nothing":                 "STATIC",
+		"/subtree/":                    "/subtree/",
+		"/subtree/x":                   "STATIC",
+		"/users/%2Fetc/files/%2e%2e/x": "/users/{user}/files/{path...}",
+	}
+	mux := func() *http.ServeMux {
+		mux := http.NewServeMux()
+		for _, pattern := range []string{
+			"/{$}", "GET /users", "GET /users/{user}", "GET\t /users/{user}/files/{path...}", "/assets/",
+			"GET /api/v2/users", "127.0.0.1/hosted", "/api/v2/anything", "GET /subtree/{$}",
+		} {
+			mux.Handle(pattern, answer(200))
+		}
+		sub := http.NewServeMux()
+		sub.Handle("/sub/users/{user}", answer(200))
+		mux.Handle("/sub/", sub)
+		return mux
+	}
+	for _, place := range []struct {
+		name string
+		at   func(measure mw) http.Handler
+		but  map[string]string // other labels
+	}{
+		{"around", func(measure mw) http.Handler { return measure(mux()) }, nil},
+		{"around a handler in between", func(measure mw) http.Handler {
+			mux := mux()
+			return measure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mux.ServeHTTP(w, r) }))
+		}, nil},
+		{"twice", func(measure mw) http.Handler { return measure(measure(mux())) }, nil},
+		{"three times", func(measure mw) http.Handler { return measure(measure(withContext(measure(mux())))) }, nil},
+		{"WithContext", func(measure mw) http.Handler { return measure(withContext(measure(mux()))) }, nil},
+		{"TimeoutHandler", func(measure mw) http.Handler { return measure(withTimeout(measure(mux()))) }, nil},
+		{"below TimeoutHandler", func(measure mw) http.Handler { return withTimeout(measure(mux())) }, nil},
+		{"StripPrefix of nothing", func(measure mw) http.Handler { return measure(http.StripPrefix("", measure(mux()))) }, nil},
+		{"below a mux", func(measure mw) http.Handler {
+			outer := http.NewServeMux()
+			outer.Handle("/", withTimeout(measure(mux())))
+			return measure(outer)
+		}, map[string]string{
+			"/assets//app.js": "/", // redirected by the outer mux
+		}},
+	} {
+		t.Run(place.name, func(t *testing.T) {
+			f := newFixture(t)
+			labels(t, f, place.at(f.measure), merge(want, place.but))
+		})
+	}
+}
+
+func TestServeMuxRoutes(t *testing.T) {
+	f := newFixture(t)
+	mux := http.NewServeMux()
+	mux.Handle("GET /users/{user}", f.measure(answer(200)))
+	mux.Handle("GET /groups/{$}", f.measure(withContext(answer(404))))
+	mux.Handle("/assets/", f.measure(http.StripPrefix("/assets", answer(200))))
+	mux.Handle("/", answer(200)) // not measured
+	s := serve(t, mux)
+	for _, path := range []string{"/users/7", "/groups/", "/assets/a", "/nothing"} {
+		s.do(t, path)
+	}
+	f.expect(t, `
+latencies{method="GET",path="/assets/"} 1
+latencies{method="GET",path="/groups/"} 1
+latencies{method="GET",path="/users/{user}"} 1
+requests{code="200",method="GET",path="/assets/"} 1
+requests{code="200",method="GET",path="/users/{user}"} 1
+requests{code="404",method="GET",path="/groups/"} 1
+`)
+}
+
+// newChi has routes of every kind, and use in all of its routers.
+func newChi(use ...mw) *chi.Mux {
+	router := chi.NewRouter()
+	router.Use(use...)
+	router.Get("/", answer(200))
+	router.Get("/health", answer(200))
+	router.Get("/files/*", answer(404))
+	router.Route("/api/v2", func(router chi.Router) {
+		router.Use(use...)
+		router.Get("/", answer(200))
+		router.Get("/version", answer(200))
+		router.Route("/users", func(router chi.Router) {
+			router.Use(use...)
+			router.Get("/", answer(200))
+			router.Get("/{user}", answer(404))
+			router.With(withContext).Post("/{user}/keys/{key:[0-9]+}", answer(200))
+			router.Group(func(router chi.Router) {
+				router.Get("/{user}/files/*", answer(200))
+			})
+		})
+		router.Route("/{organization}/members", func(router chi.Router) {
+			router.Put("/{member}", answer(200))
+		})
+	})
+	plain := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "nothing") {
+			w.WriteHeader(404)
+		}
+	})
+	router.Mount("/plain", plain)
+	rootless := chi.NewRouter()
+	rootless.Get("/x", answer(200))
+	router.Mount("/rootless", rootless)
+	router.Mount("/both", rootless)
+	router.Get("/both", answer(404))
+	hidden := chi.NewRouter()
+	hidden.Get("/", answer(200))
+	hidden.Get("/x/{y}", answer(200))
+	router.Mount("/hidden", withContext(hidden))
+	mux := http.NewServeMux()
+	mux.Handle("GET /mux/users/{user}", answer(200))
+	router.Mount("/mux", mux)
+	return router
+}
+
+var chiLabels = map[string]string{
+	"/":                           "/",
+	"/health":                     "/health",
+	"/nothing":                    "STATIC",
+	"POST /health":                "STATIC",
+	"FOO /health":                 "STATIC",
+	"/files/a/b":                  "/files/*",
+	"/files/":                     "/files/*",
+	"/files":                      "STATIC",
+	"/api/v2":                     "/api/v2",
+	"/api/v2/":                    "/api/v2",
+	"/api/v2/version":             "/api/v2/version",
+	"/api/v2/nothing":             "UNKNOWN",
+	"POST /api/v2/version":        "UNKNOWN",
+	"FOO /api/v2/version":         "UNKNOWN",
+	"/api/v2/users":               "/api/v2/users",
+	"/api/v2/users/":              "/api/v2/users",
+	"POST /api/v2/users":          "UNKNOWN",
+	"/api/v2/users/7":             "/api/v2/users/{user}",
+	"/api/v2/users/7/nothing":     "UNKNOWN",
+	"DELETE /api/v2/users/7":      "UNKNOWN",
+	"POST /api/v2/users/7/keys/8": "/api/v2/users/{user}/keys/{key:[0-9]+}",
+	"POST /api/v2/users/7/keys/x": "UNKNOWN",
+	"/api/v2/users/7/files/a/b":   "/api/v2/users/{user}/files/*",
+	"PUT /api/v2/acme/members/7":  "/api/v2/{organization}/members/{member}",
+	"PUT /api/v2/acme/members":    "UNKNOWN",
+	"/plain":                      "/plain",
+	"/plain/x":                    "/plain/*",
+	"/plain/nothing":              "/plain/*",
+	"/rootless":                   "STATIC",
+	"/rootless/":                  "STATIC",
+	"/rootless/x":                 "/rootless/x",
+	"/both":                       "/both",
+	"POST /both":                  "STATIC",
+	"/both/x":                     "/both/x",
+	"/both/y":                     "STATIC",
+	"/hidden":                     "/hidden",
+	"/hidden/x/1":                 "/hidden/x/{y}",
+}
+
+func TestChi(t *testing.T) {
+	for _, place := range []struct {
+		name string
+		at   func(measure mw) http.Handler
+		but  map[string]string // other labels, because less can be known
+	}{
+		{"around", func(measure mw) http.Handler { return measure(newChi()) }, nil},
+		{"in", func(measure mw) http.Handler { return newChi(measure) }, nil},
+		{"around and in", func(measure mw) http.Handler { return measure(newChi(measure)) }, nil},
+		{"in, WithContext", func(measure mw) http.Handler { return newChi(measure, withContext) }, nil},
+		{"WithContext, in", func(measure mw) http.Handler { return newChi(withContext, measure) }, nil},
+		{"in, TimeoutHandler", func(measure mw) http.Handler { return newChi(measure, withTimeout) }, nil},
+		{"around, WithContext", func(measure mw) http.Handler { return measure(newChi(withContext)) }, nil},
+		{"around twice, TimeoutHandler between", func(measure mw) http.Handler { return measure(withTimeout(measure(newChi()))) }, nil},
+		{"around TimeoutHandler and in", func(measure mw) http.Handler { return measure(withTimeout(newChi(measure))) }, nil},
+		{"below a mux", func(measure mw) http.Handler {
+			mux := http.NewServeMux()
+			mux.Handle("/", measure(newChi()))
+			return mux
+		}, nil},
+		{"around a mux", func(measure mw) http.Handler {
+			mux := http.NewServeMux()
+			mux.Handle("/", newChi())
+			return measure(mux)
+		}, map[string]string{
+			"/hidden/x/1":  "/hidden/*",
+			"/mux/users/7": "/mux/*",
+		}},
+		{"around a mux and below TimeoutHandler", func(measure mw) http.Handler {
+			mux := http.NewServeMux()
+			mux.Handle("/", withTimeout(measure(newChi())))
+			return measure(mux)
+		}, nil},
+	} {
+		t.Run(place.name, func(t *testing.T) {
+			f := newFixture(t)
+			labels(t, f, place.at(f.measure), merge(chiLabels, place.but))
+		})
+	}
+}
+
+// What is mounted is a router that chi knows nothing of.
+func TestServeMuxInChi(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/mux/users/{user}", answer(200))
+	want := map[string]string{
+		"/api/mux/users/7": "/api/mux/users/{user}",
+		"/api/mux/nothing": "/api/mux/*",
+		"/api/nothing":     "UNKNOWN",
+	}
+	for name, test := range map[string]struct {
+		handler func(measure mw) http.Handler
+		but     map[string]string
+	}{
+		"in chi": {func(measure mw) http.Handler {
+			router := chi.NewRouter()
+			router.Use(measure)
+			router.Mount("/api/mux", mux)
+			return router
+		}, nil},
+		"around chi": {func(measure mw) http.Handler {
+			router := chi.NewRouter()
+			router.Mount("/api/mux", mux)
+			return measure(router)
+		}, nil},
+		"in chi and around the mux": {func(measure mw) http.Handler {
+			router := chi.NewRouter()
+			router.Use(measure, withContext)
+			router.Mount("/api/mux", withContext(measure(mux)))
+			return router
+		}, map[string]string{"/api/mux/nothing": "UNKNOWN"}},
+		"in chi, WithContext": {func(measure mw) http.Handler {
+			router := chi.NewRouter()
+			router.Use(measure, withContext)
+			router.Mount("/api/mux", mux)
+			return router
+		}, map[string]string{"/api/mux/users/7": "/api/mux/*"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			labels(t, f, test.handler(f.measure), merge(want, test.but))
+		})
+	}
+}
+
+func TestStripPrefix(t *testing.T) {
+	mux := func(pattern string, h http.Handler) *http.ServeMux {
+		mux := http.NewServeMux()
+		mux.Handle(pattern, h)
+		return mux
+	}
+	users := mux("GET /users/{user}", answer(200))
+	chiUsers := chi.NewRouter()
+	chiUsers.Get("/users/{user}", answer(200))
+	twoSegments := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, rest, _ := strings.Cut(r.URL.Path[1:], "/")
+			_, rest, _ = strings.Cut(rest, "/")
+			http.StripPrefix(strings.TrimSuffix(r.URL.Path, "/"+rest), next).ServeHTTP(w, r)
+		})
+	}
+	for _, test := range []struct {
+		name    string
+		handler func(measure mw) http.Handler
+		want    map[string]string
+	}{
+		{"around it and a mux", func(measure mw) http.Handler { return measure(http.StripPrefix("/api/v2", measure(users))) }, map[string]string{
+			"/api/v2/users/7": "/users/{user}",
+			"/api/v2/nothing": "UNKNOWN",
+			"/users/7":        "STATIC",
+		}},
+		{"in a mux, around both", func(measure mw) http.Handler {
+			return measure(mux("/api/v2/", http.StripPrefix("/api/v2", measure(users))))
+		}, map[string]string{
+			"/api/v2/users/7": "/api/v2/users/{user}",
+			"/api/v2/nothing": "UNKNOWN",
+			"/nothing":        "STATIC",
+		}},
+		{"of more than the pattern", func(measure mw) http.Handler {
+			return measure(mux("/api/", http.StripPrefix("/api/v2", measure(users))))
+		}, map[string]string{
+			"/api/v2/users/7": "/users/{user}",
+		}},
+		{"of a variable prefix", func(measure mw) http.Handler {
+			return measure(mux("/{organization}/{workspace}/{rest...}", twoSegments(measure(users))))
+		}, map[string]string{
+			"/acme/dev/users/7": "/{organization}/{workspace}/users/{user}",
+			"/acme/dev/nothing": "STATIC",
+		}},
+		{"in a mux, outside only", func(measure mw) http.Handler {
+			return measure(mux("/api/v2/", http.StripPrefix("/api/v2", chiUsers)))
+		}, map[string]string{
+			"/api/v2/users/7": "/api/v2/",
+		}},
+		{"in a mux, inside only", func(measure mw) http.Handler {
+			return mux("/api/v2/", http.StripPrefix("/api/v2", measure(chiUsers)))
+		}, map[string]string{
+			"/api/v2/users/7": "/users/{user}",
+			"/api/v2/nothing": "STATIC", // where the middleware stands, this is not below /api/
+		}},
+		{"in chi, around both", func(measure mw) http.Handler {
+			router := chi.NewRouter()
+			router.Use(measure)
+			router.Mount("/api/v2", http.StripPrefix("/api/v2", measure(users)))
+			return router
+		}, map[string]string{
+			"/api/v2/users/7": "/api/v2/users/{user}",
+			"/api/v2/nothing": "UNKNOWN",
+		}},
+		{"twice, in a mux in a mux", func(measure mw) http.Handler {
+			return measure(mux("/api/", http.StripPrefix("/api", measure(mux("/v2/", http.StripPrefix("/v2", measure(users)))))))
+		}, map[string]string{
+			"/api/v2/users/7": "/api/v2/users/{user}",
+			"/api/v2/nothing": "UNKNOWN",
+			"/api/nothing":    "UNKNOWN",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t)
+			labels(t, f, test.handler(f.measure), test.want)
+		})
+	}
+}
+
+// Middlewares of chi that send a request another way than its path and method
+// would go.
+func TestChiRoutesAnotherWay(t *testing.T) {
+	for name, use := range map[string]func(measure mw) []mw{
+		"no copy":     func(measure mw) []mw { return []mw{measure, middleware.StripSlashes, middleware.GetHead} },
+		"WithContext": func(measure mw) []mw { return []mw{measure, middleware.StripSlashes, withContext, middleware.GetHead} },
+		"inner": func(measure mw) []mw {
+			return []mw{measure, withTimeout, measure, middleware.StripSlashes, withContext, middleware.GetHead}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			router := chi.NewRouter()
+			router.Use(use(f.measure)...)
+			router.Get("/users", answer(200))
+			labels(t, f, router, map[string]string{
+				"/users":       "/users",
+				"/users/":      "/users",
+				"HEAD /users":  "/users",
+				"HEAD /users/": "/users",
+			})
+		})
+	}
+}
+
+// A handler that times out is not waited for: its goroutine goes on while the
+// request is measured, and may look at its route, or even for it.
+func TestTimeout(t *testing.T) {
+	slow := func(_ http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Hour) // in the bubble's time
+		chi.URLParam(r, "user")
+	}
+	timeout := func(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Second, "") }
+	muxAt := func(pattern string, h http.Handler) *http.ServeMux {
+		mux := http.NewServeMux()
+		mux.Handle(pattern, h)
+		return mux
+	}
+	mux := muxAt("GET /api/{user}/{$}", http.HandlerFunc(slow))
+	newChi := func(use ...mw) http.Handler {
+		router := chi.NewRouter()
+		router.Use(use...)
+		router.Route("/api", func(router chi.Router) {
+			router.Route("/{user}", func(router chi.Router) { router.Get("/", slow) })
+		})
+		return router
+	}
+	for _, test := range []struct {
+		name    string
+		handler func(measure mw) http.Handler
+		path    string
+		// More than one, unless chi hands the routing context that the first
+		// one's goroutine is still using to the next, which is chi's own fault.
+		requests int
+	}{
+		{"around, around a mux", func(measure mw) http.Handler { return measure(timeout(measure(mux))) }, "/api/{user}/", 2},
+		{"around, in a mux below a mux", func(measure mw) http.Handler { return measure(muxAt("/", timeout(measure(mux)))) }, "/api/{user}/", 2},
+		{"around, around chi below a mux", func(measure mw) http.Handler { return measure(timeout(measure(muxAt("/", newChi())))) }, "/api/{user}", 2},
+		{"around, around a route of a mux", func(measure mw) http.Handler {
+			return measure(timeout(muxAt("GET /api/{user}/{$}", measure(http.HandlerFunc(slow)))))
+		}, "/api/{user}/", 2},
+		{"around, around chi", func(measure mw) http.Handler { return measure(timeout(measure(newChi()))) }, "/api/{user}", 2},
+		{"around, in chi", func(measure mw) http.Handler { return measure(timeout(newChi(measure))) }, "/api/{user}", 2},
+		{"in chi, which times out", func(measure mw) http.Handler { return newChi(measure, timeout) }, "/api/{user}", 1},
+		{"around chi, which times out", func(measure mw) http.Handler { return measure(newChi(timeout)) }, "/api/{user}", 2},
+		{"around, in chi, which times out", func(measure mw) http.Handler { return measure(withContext(newChi(measure, timeout))) }, "/api/{user}", 1},
+		{"around, around chi, which times out", func(measure mw) http.Handler { return measure(withContext(measure(newChi(timeout)))) }, "/api/{user}", 2},
+		{"outside only", func(measure mw) http.Handler { return measure(timeout(mux)) }, "UNKNOWN", 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				h := test.handler(f.measure)
+				for range test.requests {
+					h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/7/", nil))
+					f.measured(t) // nothing is in flight
+				}
+				time.Sleep(2 * time.Hour) // the handlers return, and change nothing
+				f.expect(t, fmt.Sprintf(`
+latencies{method="GET",path="%[1]s"} %[2]d
+requests{code="503",method="GET",path="%[1]s"} %[2]d
+`, test.path, test.requests))
+			})
+		})
+	}
+}
+
+// A unit test of a handler may make a routing context without a router.
+func TestChiContextWithoutRouter(t *testing.T) {
+	f := newFixture(t)
+	rctx := chi.NewRouteContext()
+	rctx.URLParams.Add("user", "7")
+	mux := http.NewServeMux()
+	mux.Handle("GET /users/{user}", answer(200))
+	for _, h := range []http.Handler{f.measure(answer(200)), f.measure(f.measure(answer(200))), f.measure(mux), f.measure(withContext(f.measure(mux)))} {
+		r := httptest.NewRequest("GET", "/users/7", nil)
+		h.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, rctx)))
+	}
+	f.expect(t, `
+latencies{method="GET",path="/users/{user}"} 2
+latencies{method="GET",path="STATIC"} 2
+requests{code="200",method="GET",path="/users/{user}"} 2
+requests{code="200",method="GET",path="STATIC"} 2
+`)
+}
+
+// otherRouter routes like routers do that neither set Request.Pattern nor are
+// known: the route is in the context of a copy of the request.
+type otherRouter struct {
+	middleware func(http.Handler) http.Handler
+	routes     map[string]http.Handler // by the path's first segment
+}
+
+type otherRoute struct{}
+
+func (o otherRouter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	segment, _, _ := strings.Cut(r.URL.Path[1:], "/")
+	h, ok := o.routes[segment]
+	if !ok {
+		o.middleware(http.NotFoundHandler()).ServeHTTP(w, r)
+		return
+	}
+	o.middleware(h).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), otherRoute{}, "/"+segment+"/:id")))
+}
+
+func TestWithRoute(t *testing.T) {
+	route := httpmw.WithRoute(func(r *http.Request) string {
+		route, _ := r.Context().Value(otherRoute{}).(string)
+		return route
+	})
+	router := func(measure mw) http.Handler {
+		return otherRouter{measure, map[string]http.Handler{
+			"users": answer(200),
+			"panic": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") }),
+		}}
+	}
+	for name, at := range map[string]func(measure mw) http.Handler{
+		"in":            router,
+		"around and in": func(measure mw) http.Handler { return measure(withTimeout(router(measure))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, route)
+			labels(t, f, at(f.measure), map[string]string{
+				"/users/7": "/users/:id",
+				"/panic/7": "/panic/:id",
+				"/nothing": "STATIC",
+			})
+		})
+	}
+	t.Run("around a known router", func(t *testing.T) {
+		f := newFixture(t, route)
+		labels(t, f, f.measure(newChi()), chiLabels)
+	})
+}
+
+// Whatever the function does, the request is measured.
+func TestWithRoutePanics(t *testing.T) {
+	f := newFixture(t, httpmw.WithRoute(func(*http.Request) string { panic("no route") }))
+	serve(t, f.measure(answer(200))).do(t, "/users")
+	f.expect(t, `
+latencies{method="GET",path="STATIC"} 1
+requests{code="200",method="GET",path="STATIC"} 1
+`)
+}
