@@ -1,0 +1,168 @@
+package render
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	// pause is the least time between two renderings of a change. State is
+	// collected every minute or so and agents report all the time: what changes
+	// more often than this is shown this often.
+	pause = 5 * time.Second
+	// keep is how long a format is rendered on after it was last asked for. It
+	// is longer than any scrape interval in use.
+	keep = 10 * time.Minute
+)
+
+// Cache holds the renderings of one part, one for each format F that is asked
+// for. They are made by one goroutine, [Cache.Run].
+type Cache[F comparable] struct {
+	gather func() (write func(io.Writer, F))
+	wake   chan struct{} // holds a token when there may be work
+
+	mu      sync.Mutex
+	entries map[F]*entry
+	changed bool      // since last
+	last    time.Time // when a change was rendered last
+}
+
+type entry struct {
+	rendering Rendering
+	has       Encodings     // what rendering holds
+	wanted    Encodings     // what was asked for
+	rendered  chan struct{} // closed by the next rendering
+	asked     time.Time
+}
+
+// NewCache returns a Cache of what gather finds. Gather is called once for a
+// change, and what it returns once a format; never twice at a time.
+func NewCache[F comparable](gather func() (write func(io.Writer, F))) *Cache[F] {
+	return &Cache[F]{
+		gather:  gather,
+		wake:    make(chan struct{}, 1),
+		entries: make(map[F]*entry),
+	}
+}
+
+// Changed says that what gather finds has changed. It does not wait.
+func (c *Cache[F]) Changed() {
+	c.mu.Lock()
+	c.changed = true
+	c.mu.Unlock()
+	c.work()
+}
+
+func (c *Cache[F]) work() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Get returns the newest rendering in a format. It waits only for the first one
+// in the format and encoding; the error is then ctx's.
+func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Rendering, error) {
+	for {
+		c.mu.Lock()
+		e := c.entries[format]
+		if e == nil {
+			e = &entry{rendered: make(chan struct{})}
+			c.entries[format] = e
+		}
+		e.asked = time.Now()
+		if e.has.has(encoding) {
+			defer c.mu.Unlock()
+			return e.rendering, nil
+		}
+		e.wanted |= Of(encoding)
+		rendered := e.rendered
+		c.mu.Unlock()
+
+		c.work()
+		select {
+		case <-rendered:
+		case <-ctx.Done():
+			return Rendering{}, ctx.Err()
+		}
+	}
+}
+
+// Bytes returns how much memory the renderings in a format take.
+func (c *Cache[F]) Bytes(format F) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[format]; e != nil {
+		return e.rendering.Bytes()
+	}
+	return 0
+}
+
+// Run renders until ctx ends.
+func (c *Cache[F]) Run(ctx context.Context) {
+	for {
+		work, next := c.pending(time.Now())
+		if len(work) > 0 {
+			c.render(work)
+			continue
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-c.wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// pending returns what is to be rendered now: every format if a change is due,
+// else those that somebody waits for. If that is nothing, it is to be asked
+// again after next. What nobody asks for any more is dropped.
+func (c *Cache[F]) pending(now time.Time) (work map[F]Encodings, next time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	due := c.changed && now.Sub(c.last) >= pause
+	if due {
+		c.changed, c.last = false, now
+	}
+	next = keep
+	if c.changed {
+		next = pause - now.Sub(c.last)
+	}
+	work = make(map[F]Encodings)
+	for format, e := range c.entries {
+		idle := now.Sub(e.asked)
+		if idle >= keep {
+			delete(c.entries, format)
+			continue
+		}
+		next = min(next, keep-idle)
+		if due || e.wanted != e.has {
+			work[format] = e.wanted
+		}
+	}
+	return work, next
+}
+
+func (c *Cache[F]) render(work map[F]Encodings) {
+	write := c.gather()
+	for format, encodings := range work {
+		c.mu.Lock()
+		e := c.entries[format]
+		like := e.rendering
+		c.mu.Unlock()
+
+		r := New(encodings, like, func(w io.Writer) { write(w, format) })
+
+		c.mu.Lock()
+		e.rendering, e.has = r, encodings
+		close(e.rendered)
+		e.rendered = make(chan struct{})
+		c.mu.Unlock()
+	}
+}

@@ -1,0 +1,218 @@
+package render
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// source counts how often it is gathered and how often it is written.
+type source struct {
+	value     atomic.Int64
+	gathered  atomic.Int64
+	written   atomic.Int64
+	rendering time.Duration // how long a rendering takes
+}
+
+func (s *source) gather() func(io.Writer, string) {
+	s.gathered.Add(1)
+	value := s.value.Load()
+	return func(w io.Writer, format string) {
+		time.Sleep(s.rendering)
+		s.written.Add(1)
+		fmt.Fprintf(w, "%s %d\n", format, value)
+	}
+}
+
+// run starts a cache of s in a bubble of its own time.
+func run(t *testing.T, s *source, test func(t *testing.T, c *Cache[string])) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := NewCache(s.gather)
+		var running sync.WaitGroup
+		running.Go(func() { c.Run(ctx) })
+		test(t, c)
+		cancel()
+		running.Wait()
+	})
+}
+
+func get(t *testing.T, c *Cache[string], format string, encoding Encoding) string {
+	t.Helper()
+	r, err := c.Get(t.Context(), format, encoding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if encoding == Gzip {
+		return fmt.Sprintf("%d deflated", len(r.deflated))
+	}
+	var b bytes.Buffer
+	Write(&b, encoding, r)
+	return b.String()
+}
+
+func TestUnchangedStateIsRenderedOnce(t *testing.T) {
+	s := &source{rendering: time.Second}
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		begin := time.Now()
+		for range 100 {
+			if got := get(t, c, "text", Plain); got != "text 0\n" {
+				t.Fatalf("got %q", got)
+			}
+		}
+		if waited := time.Since(begin); waited != time.Second {
+			t.Errorf("a hundred scrapes waited %v, want the second of the first rendering", waited)
+		}
+		if got := s.written.Load(); got != 1 {
+			t.Errorf("rendered %d times, want once", got)
+		}
+	})
+}
+
+func TestScrapesAtOnceShareTheFirstRendering(t *testing.T) {
+	s := &source{rendering: time.Second}
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		var scrapes sync.WaitGroup
+		for range 10 {
+			scrapes.Go(func() { get(t, c, "text", Plain) })
+		}
+		scrapes.Wait()
+		if got := s.written.Load(); got != 1 {
+			t.Errorf("rendered %d times, want once", got)
+		}
+	})
+}
+
+func TestAChangeIsRenderedOffTheScrapePath(t *testing.T) {
+	s := &source{rendering: time.Second}
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		get(t, c, "text", Plain)
+		s.value.Store(1)
+		c.Changed()
+		synctest.Wait() // the rendering has begun
+
+		begin := time.Now()
+		if got := get(t, c, "text", Plain); got != "text 0\n" {
+			t.Errorf("during the rendering: got %q, want the last one", got)
+		}
+		if waited := time.Since(begin); waited != 0 {
+			t.Errorf("the scrape waited %v", waited)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := get(t, c, "text", Plain); got != "text 1\n" {
+			t.Errorf("after the rendering: got %q", got)
+		}
+	})
+}
+
+func TestManyChangesAreRenderedAtMostEveryFiveSeconds(t *testing.T) {
+	s := new(source)
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		get(t, c, "text", Plain)
+		first := s.written.Load()
+		for range 600 { // a minute of ten changes a second
+			s.value.Add(1)
+			c.Changed()
+			time.Sleep(100 * time.Millisecond)
+		}
+		if got := s.written.Load() - first; got != 12 {
+			t.Errorf("rendered %d times in a minute, want 12", got)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := get(t, c, "text", Plain); got != "text 600\n" {
+			t.Errorf("the last change is not shown: %q", got)
+		}
+	})
+}
+
+func TestFormatsAreRenderedAsTheyAreAskedFor(t *testing.T) {
+	s := new(source)
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		get(t, c, "text", Plain)
+		get(t, c, "text", Gzip)
+		if got := get(t, c, "openmetrics", Plain); got != "openmetrics 0\n" {
+			t.Errorf("got %q", got)
+		}
+		if got := s.written.Load(); got != 3 {
+			t.Errorf("rendered %d times, want 3", got)
+		}
+		before := s.gathered.Load()
+		c.Changed()
+		synctest.Wait()
+		if got := s.gathered.Load() - before; got != 1 {
+			t.Errorf("gathered %d times for one change and two formats, want once", got)
+		}
+		if got := s.written.Load(); got != 5 {
+			t.Errorf("rendered %d times, want 5", got)
+		}
+	})
+}
+
+func TestAFormatThatNobodyAsksForIsDropped(t *testing.T) {
+	s := new(source)
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		get(t, c, "text", Plain)
+		get(t, c, "protobuf", Plain)
+		for range 11 {
+			time.Sleep(time.Minute)
+			get(t, c, "text", Plain)
+		}
+		synctest.Wait()
+		if got := c.Bytes("protobuf"); got != 0 {
+			t.Errorf("%d bytes are kept for a format unasked for in 11 minutes", got)
+		}
+		if c.Bytes("text") == 0 {
+			t.Error("the format in use was dropped")
+		}
+		before := s.written.Load()
+		c.Changed()
+		synctest.Wait()
+		if got := s.written.Load() - before; got != 1 {
+			t.Errorf("%d formats were rendered for a change, want 1", got)
+		}
+		if got := get(t, c, "protobuf", Plain); got != "protobuf 0\n" {
+			t.Errorf("asked for again: got %q", got)
+		}
+	})
+}
+
+func TestAChangeThatNobodyWatchesCostsNothing(t *testing.T) {
+	s := new(source)
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		for range 10 {
+			c.Changed()
+			time.Sleep(time.Minute)
+		}
+		if got := s.gathered.Load(); got != 0 {
+			t.Errorf("gathered %d times, want never", got)
+		}
+		s.value.Store(7)
+		c.Changed()
+		if got := get(t, c, "text", Plain); got != "text 7\n" {
+			t.Errorf("the first scrape got %q", got)
+		}
+	})
+}
+
+func TestAScraperThatGivesUpIsLetGo(t *testing.T) {
+	s := &source{rendering: time.Hour}
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Get(ctx, "text", Plain); err != context.DeadlineExceeded {
+			t.Errorf("error %v, want the context's", err)
+		}
+	})
+}

@@ -1,0 +1,105 @@
+package render
+
+import (
+	"bytes"
+	"compress/gzip"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func text(encodings Encodings, s string) Rendering {
+	return New(encodings, Rendering{}, func(w io.Writer) { io.WriteString(w, s) })
+}
+
+func TestPartsAreOneAnswer(t *testing.T) {
+	both := Of(Plain, Gzip)
+	parts := []string{"first 1\n", "", strings.Repeat("second{label=\"value\"} 2\n", 10_000), "third 3\n"}
+	var renderings []Rendering
+	for _, p := range parts {
+		renderings = append(renderings, text(both, p))
+	}
+	want := "first 1\n" + strings.Repeat("second{label=\"value\"} 2\n", 10_000) + "third 3\n"
+
+	var plain bytes.Buffer
+	if err := Write(&plain, Plain, renderings...); err != nil {
+		t.Fatal(err)
+	}
+	if plain.String() != want {
+		t.Error("the plain answer is not the parts in a row")
+	}
+	if got := Size(Plain, renderings...); got != plain.Len() {
+		t.Errorf("Size says %d, written are %d", got, plain.Len())
+	}
+
+	var zipped bytes.Buffer
+	if err := Write(&zipped, Gzip, renderings...); err != nil {
+		t.Fatal(err)
+	}
+	if got := Size(Gzip, renderings...); got != zipped.Len() {
+		t.Errorf("Size says %d, written are %d", got, zipped.Len())
+	}
+	reader, err := gzip.NewReader(&zipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Multistream(false)      // as zlib and curl read: the first member only
+	got, err := io.ReadAll(reader) // checks the CRC and the size
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("the gzipped answer is not the parts in a row")
+	}
+	if zipped.Len() != 0 {
+		t.Errorf("%d bytes follow the first gzip member", zipped.Len())
+	}
+}
+
+func TestNoPartsAreAnEmptyAnswer(t *testing.T) {
+	var zipped bytes.Buffer
+	Write(&zipped, Gzip)
+	reader, err := gzip.NewReader(&zipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(reader); err != nil || len(got) != 0 {
+		t.Errorf("read %q, %v", got, err)
+	}
+}
+
+func TestOnlyWhatIsAskedForIsKept(t *testing.T) {
+	s := strings.Repeat("series 1\n", 1000)
+	if r := text(Of(Gzip), s); r.plain != nil || len(r.deflated) == 0 || len(r.deflated) > len(s)/10 {
+		t.Errorf("gzip only: %d bytes plain, %d deflated", len(r.plain), len(r.deflated))
+	}
+	if r := text(Of(Plain), s); r.deflated != nil || string(r.plain) != s {
+		t.Errorf("plain only: %d bytes plain, %d deflated", len(r.plain), len(r.deflated))
+	}
+}
+
+func FuzzCombine(f *testing.F) {
+	f.Add([]byte(""), []byte(""))
+	f.Add([]byte("a"), []byte(""))
+	f.Add([]byte(""), []byte("b"))
+	f.Add([]byte("first"), []byte("second"))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		got := combine(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), len(b))
+		if want := crc32.ChecksumIEEE(append(a[:len(a):len(a)], b...)); got != want {
+			t.Errorf("combined %08x, want %08x", got, want)
+		}
+	})
+}
+
+func TestCombineOfLongTexts(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{})
+	a, b := make([]byte, 3_000_001), make([]byte, 5_000_003)
+	random.Read(a)
+	random.Read(b)
+	got := combine(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), len(b))
+	if want := crc32.ChecksumIEEE(append(a, b...)); got != want {
+		t.Errorf("combined %08x, want %08x", got, want)
+	}
+}
