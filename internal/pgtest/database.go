@@ -1,0 +1,137 @@
+package pgtest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"os"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Database is a database that one test has for itself. It is dropped when the
+// test ends.
+type Database struct {
+	// URL connects to it as its owner, a superuser on a server of [Start].
+	URL  string
+	name string
+}
+
+// numbers makes the names of databases and roles differ within a test binary.
+var numbers atomic.Int64
+
+func newName(prefix string) string {
+	return fmt.Sprintf("%s_%d_%d", prefix, os.Getpid(), numbers.Add(1))
+}
+
+// create makes a database on the server that admin connects to.
+func create(t testing.TB, admin string) *Database {
+	t.Helper()
+	name := newName("otelcoder_test")
+	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	t.Cleanup(func() {
+		// The server may have been stopped, or the database replaced, by the test.
+		_ = execute(admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+	})
+	return &Database{URL: withDatabase(t, admin, name), name: name}
+}
+
+// Exec runs SQL as the owner: one statement with arguments, or any number of
+// statements without.
+func (d *Database) Exec(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	run(t, d.URL, sql, args...)
+}
+
+// Value is the only column of the only row that a query returns.
+func Value[T any](t testing.TB, d *Database, sql string, args ...any) T {
+	t.Helper()
+	var v T
+	err := connect(d.URL, func(ctx context.Context, c *pgx.Conn) error {
+		return c.QueryRow(ctx, sql, args...).Scan(&v)
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return v
+}
+
+// Role makes a role that may log in and do what the script of grants says, and
+// nothing else. The returned URL connects as it.
+func (d *Database) Role(t testing.TB, grants func(role string) string) string {
+	t.Helper()
+	name := newName("otelcoder_role")
+	const password = "correct horse/battery?staple"
+	d.Exec(t, "CREATE ROLE "+name+" LOGIN PASSWORD '"+password+"'")
+	t.Cleanup(func() {
+		_ = execute(d.URL, "DROP OWNED BY "+name+"; DROP ROLE "+name)
+	})
+	if script := grants(name); strings.TrimSpace(script) != "" {
+		d.Exec(t, script)
+	}
+	u := parse(t, d.URL)
+	u.User = url.UserPassword(name, password)
+	return u.String()
+}
+
+// Empty replaces the database by an empty one of the same name, as a restore
+// that went wrong does; open connections are cut.
+func (d *Database) Empty(t testing.TB) {
+	t.Helper()
+	admin := withDatabase(t, d.URL, "postgres")
+	run(t, admin, "DROP DATABASE "+d.name+" WITH (FORCE)")
+	run(t, admin, "CREATE DATABASE "+d.name+" TEMPLATE template0 ENCODING 'UTF8'")
+}
+
+// Disconnect cuts every other connection to the database.
+func (d *Database) Disconnect(t testing.TB) {
+	t.Helper()
+	d.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+}
+
+func withDatabase(t testing.TB, address, name string) string {
+	u := parse(t, address)
+	u.Path = "/" + name
+	return u.String()
+}
+
+func parse(t testing.TB, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal("the URL of the test database cannot be parsed: use postgres://user:password@host/database")
+	}
+	return u
+}
+
+func run(t testing.TB, address, sql string, args ...any) {
+	t.Helper()
+	if err := execute(address, sql, args...); err != nil {
+		t.Fatalf("%.200s: %v", sql, err)
+	}
+}
+
+func execute(address, sql string, args ...any) error {
+	return connect(address, func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, sql, args...)
+		return err
+	})
+}
+
+// connect gives f a connection of its own. The tests' contexts are not used:
+// they have ended when databases are dropped.
+func connect(address string, f func(context.Context, *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	return f(ctx, c)
+}

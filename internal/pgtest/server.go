@@ -1,0 +1,279 @@
+package pgtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// superuser is the role that [Server].URL connects as.
+const superuser, password = "postgres", "s3cret"
+
+// Server is a PostgreSQL server that a test can stop, freeze and restart.
+type Server struct {
+	// URL connects to the database postgres as a superuser.
+	URL string
+
+	bin, dir string
+	as       *syscall.Credential // nil: as the user of the tests
+	process  *os.Process
+	exited   chan struct{}
+}
+
+// Start starts a server of the test's own, which ends with the test. It needs
+// an installed PostgreSQL, whatever OTELCODER_TEST_POSTGRES_URL says.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.remove)
+	return s
+}
+
+// Database makes a fresh database on the server.
+func (s *Server) Database(t testing.TB) *Database {
+	t.Helper()
+	return create(t, s.URL)
+}
+
+// Stop stops the server at once, as a crash does: connections are cut and
+// further ones refused.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	s.thaw()
+	s.stop()
+}
+
+// Restart starts the server again, at the same address with the same data,
+// after Stop or instead of it.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.thaw()
+	s.stop()
+	if err := s.run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Freeze stops every process of the server with SIGSTOP: connections stay open
+// and further ones are accepted by the kernel, but nothing answers. It is undone
+// by Thaw and when the test ends.
+func (s *Server) Freeze(t testing.TB) {
+	t.Helper()
+	// The postmaster first: no process can be added while the others stop.
+	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatalf("freeze PostgreSQL: %v", err)
+	}
+	t.Cleanup(s.thaw)
+	s.signalChildren(syscall.SIGSTOP)
+}
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw(t testing.TB) {
+	t.Helper()
+	s.thaw()
+}
+
+func (s *Server) thaw() {
+	if s.process == nil {
+		return
+	}
+	s.signalChildren(syscall.SIGCONT)
+	_ = s.process.Signal(syscall.SIGCONT)
+}
+
+// signalChildren signals the processes that the postmaster started. Each leads
+// a process group of its own, so they are asked for one by one.
+func (s *Server) signalChildren(sig syscall.Signal) {
+	out, _ := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(s.process.Pid)).Output()
+	for field := range strings.FieldsSeq(string(out)) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			_ = syscall.Kill(pid, sig)
+		}
+	}
+}
+
+// start makes a data directory and runs a server on it.
+func start() (*Server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "pgtest")
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	s := &Server{bin: bin, dir: dir}
+	if err := s.init(); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	return s, nil
+}
+
+// binaries is the folder of initdb and postgres, of the newest version if there
+// are several.
+func binaries() (string, error) {
+	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.SortFunc(folders, func(a, b string) int { return version(b) - version(a) })
+	if path, err := exec.LookPath("initdb"); err == nil {
+		folders = slices.Insert(folders, 0, filepath.Dir(path))
+	}
+	for _, folder := range folders {
+		_, errInit := exec.LookPath(filepath.Join(folder, "initdb"))
+		_, errServer := exec.LookPath(filepath.Join(folder, "postgres"))
+		if errInit == nil && errServer == nil {
+			return folder, nil
+		}
+	}
+	return "", errors.New("no PostgreSQL to test with: install it (Debian: apt-get install postgresql) or set " + address + " to the URL of a server")
+}
+
+func version(folder string) int {
+	v, _ := strconv.Atoi(filepath.Base(filepath.Dir(folder)))
+	return v
+}
+
+func (s *Server) init() error {
+	if err := s.chooseUser(); err != nil {
+		return err
+	}
+	passwordFile := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(passwordFile, []byte(password+"\n"), 0o600); err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	if s.as != nil {
+		for _, path := range []string{s.dir, passwordFile} {
+			if err := os.Chown(path, int(s.as.Uid), int(s.as.Gid)); err != nil {
+				return fmt.Errorf("start PostgreSQL: %w", err)
+			}
+		}
+	}
+	initdb := s.command("initdb", "--pgdata="+s.data(), "--username="+superuser, "--pwfile="+passwordFile,
+		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
+	}
+	s.URL = (&url.URL{
+		Scheme:   "postgres",
+		User:     url.UserPassword(superuser, password),
+		Path:     "/postgres",
+		RawQuery: url.Values{"host": {s.dir}}.Encode(),
+	}).String()
+	return s.run()
+}
+
+// chooseUser finds the user to run the server as, which refuses to run as root.
+func (s *Server) chooseUser() error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
+		gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
+		if errUID == nil && errGID == nil {
+			s.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+			return nil
+		}
+	}
+	return errors.New("PostgreSQL does not run as root: add a user named postgres or nobody")
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	c := exec.Command(filepath.Join(s.bin, name), args...)
+	c.Dir = s.dir
+	c.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
+	return c
+}
+
+// run starts the server and waits until it answers.
+func (s *Server) run() error {
+	logFile, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	defer logFile.Close()
+	c := s.command("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "unix_socket_permissions=0777",
+		"-c", "fsync=off", "-c", "full_page_writes=off",
+		"-c", "max_connections=100", "-c", "shared_buffers=128MB")
+	c.Stdout, c.Stderr = logFile, logFile
+	// A test binary that is killed must not leave a server behind.
+	endWithParent(c.SysProcAttr)
+	if err := c.Start(); err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	exited := make(chan struct{})
+	s.process, s.exited = c.Process, exited
+	go func() {
+		defer close(exited)
+		_ = c.Wait()
+	}()
+	const patience = time.Minute
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-exited:
+			return fmt.Errorf("PostgreSQL ended at its start: %s", s.log())
+		default:
+		}
+		if answer(s.URL) == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			s.stop()
+			return fmt.Errorf("PostgreSQL does not answer %v after its start: %s", patience, s.log())
+		}
+	}
+}
+
+// stop ends the server at once and waits for its end.
+func (s *Server) stop() {
+	if s.process == nil {
+		return
+	}
+	_ = s.process.Signal(syscall.SIGQUIT)
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		_ = s.process.Kill()
+		<-s.exited
+	}
+	s.process = nil
+}
+
+func (s *Server) remove() {
+	s.thaw()
+	s.stop()
+	os.RemoveAll(s.dir)
+}
+
+// log is the end of the server's log.
+func (s *Server) log() string {
+	b, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "no log"
+	}
+	return strings.TrimSpace(string(b[max(0, len(b)-2000):]))
+}
+
+func answer(address string) error { return execute(address, "SELECT 1") }

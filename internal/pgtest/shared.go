@@ -1,0 +1,55 @@
+package pgtest
+
+import (
+	"os"
+	"sync"
+	"testing"
+)
+
+// address is the variable that names a server to use instead of starting one.
+const address = "OTELCODER_TEST_POSTGRES_URL"
+
+// shared is the server that the tests of a binary use together.
+var shared struct {
+	sync.Mutex
+	server *Server
+}
+
+// New makes a fresh database on the server that the tests of this binary
+// share, which is started first if need be. A package that calls New calls
+// [Main] in its TestMain.
+func New(t testing.TB) *Database {
+	t.Helper()
+	if admin := os.Getenv(address); admin != "" {
+		return create(t, admin)
+	}
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		s, err := start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.server = s
+	}
+	return create(t, shared.server.URL)
+}
+
+// Main wraps a package's tests so that the server is stopped when they have
+// run.
+func Main(m *testing.M) Tests { return Tests{m} }
+
+// Tests are the tests of a package.
+type Tests struct{ m *testing.M }
+
+// Run runs the tests, stops the server and returns the exit code.
+func (t Tests) Run() int {
+	code := t.m.Run()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server != nil {
+		shared.server.remove()
+		shared.server = nil
+	}
+	return code
+}

@@ -1,0 +1,136 @@
+package coderdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// readAll asks everything that can be asked.
+func readAll(ctx context.Context, db *DB) error {
+	s := db.Sources()
+	var errs [8]error
+	_, errs[0] = s.ActiveUsers.ActiveUsers(ctx)
+	_, errs[1] = s.LatestBuilds.LatestBuilds(ctx)
+	_, errs[2] = s.Agents.Agents(ctx)
+	_, errs[3] = s.AgentStats.AgentStats(ctx)
+	_, errs[4] = s.Insights.Insights(ctx)
+	_, errs[5] = s.License.License(ctx)
+	_, errs[6] = s.Jobs.RunningJobs(ctx)
+	_, errs[7] = db.Events().Next(ctx)
+	return errors.Join(errs[:]...)
+}
+
+// TestSecretsCannotBeRead by the restricted role, as which the golden tests run.
+func TestSecretsCannotBeRead(t *testing.T) {
+	_, url := newDatabase(t, "schema.sql", "fleet.sql")
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for _, sql := range []string{
+		"SELECT hashed_secret FROM api_keys",
+		"SELECT hashed_password FROM users",
+		"SELECT auth_token FROM workspace_agents",
+		"SELECT count(*) FROM api_keys WHERE hashed_secret = 'x'",
+		"SELECT users FROM users",
+		"TABLE api_keys",
+		"DELETE FROM users",
+		"UPDATE users SET email = 'x'",
+		"INSERT INTO licenses (jwt) VALUES ('x')",
+	} {
+		if _, err := conn.Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), insufficientPrivilege) {
+			t.Errorf("%s: error %v, want permission denied", sql, err)
+		}
+	}
+}
+
+// TestEveryGrantIsNeeded takes the columns from the role one by one: nothing is
+// granted that is not read, and what is missing is said with the GRANT that
+// mends it.
+func TestEveryGrantIsNeeded(t *testing.T) {
+	for name, scripts := range map[string][]string{
+		"newest":  {"schema.sql"},
+		"without": {"schema.sql", "without.sql"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, url := newDatabase(t, scripts...)
+			db := open(t, url)
+			if err := readAll(t.Context(), db); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range granted(t, d, url) {
+				d.Exec(t, fmt.Sprintf("REVOKE SELECT (%s) ON %s FROM %s", c.column, c.table, c.role))
+				err := readAll(t.Context(), db)
+				mend := fmt.Sprintf(`GRANT SELECT ("%s") ON "%s" TO "%s"`, c.column, c.table, c.role)
+				if err == nil || !strings.Contains(err.Error(), mend) {
+					t.Fatalf("%s.%s: error %v, want one that says %s", c.table, c.column, err, mend)
+				}
+				d.Exec(t, mend)
+			}
+			if err := readAll(t.Context(), db); err != nil {
+				t.Errorf("after the mending: %v", err)
+			}
+		})
+	}
+}
+
+type grantedColumn struct{ table, column, role string }
+
+// granted lists what the role of a URL may read.
+func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
+	t.Helper()
+	config, err := parseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := pgtest.Value[[]string](t, d, `SELECT array_agg(table_name || ' ' || column_name ORDER BY 1)
+		FROM information_schema.column_privileges WHERE grantee = $1`, config.User)
+	var all []grantedColumn
+	for _, row := range rows {
+		table, column, _ := strings.Cut(row, " ")
+		all = append(all, grantedColumn{table, column, config.User})
+	}
+	return all
+}
+
+// TestGrantsAreTables compares the script with the table that it is made of.
+func TestGrantsAreTables(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql")
+	var want []string
+	for _, table := range Tables() {
+		for _, c := range slices.Concat(table.Columns, table.Optional) {
+			want = append(want, table.Name+"."+c)
+		}
+	}
+	var got []string
+	for _, c := range granted(t, d, url) {
+		got = append(got, c.table+"."+c.column)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("granted:\n%v\nwant:\n%v", got, want)
+	}
+}
+
+// TestGrantsQuoteTheRole whatever it is called.
+func TestGrantsQuoteTheRole(t *testing.T) {
+	d := pgtest.New(t)
+	d.Exec(t, read(t, "schema.sql"))
+	const name = `a"b'c$$d; DROP TABLE users`
+	d.Exec(t, "CREATE ROLE "+quote(name))
+	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+quote(name)+"; DROP ROLE "+quote(name)) })
+	d.Exec(t, Grants(name))
+	if !pgtest.Value[bool](t, d, "SELECT has_column_privilege($1::name, 'users', 'is_system', 'SELECT')", name) {
+		t.Error("the role may not read what is granted to it")
+	}
+}

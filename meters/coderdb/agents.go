@@ -1,0 +1,171 @@
+package coderdb
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+type agents struct{ db *DB }
+
+// workspacesSQL has each workspace with the job of its latest build, if it has
+// been built.
+const workspacesSQL = `
+SELECT w.name, u.username, t.name, b.job_id
+FROM workspaces w
+JOIN users u ON u.id = w.owner_id
+JOIN templates t ON t.id = w.template_id
+LEFT JOIN (
+	SELECT workspace_id, max(build_number) AS build_number
+	FROM workspace_builds
+	GROUP BY workspace_id
+) latest ON latest.workspace_id = w.id
+LEFT JOIN workspace_builds b ON b.workspace_id = latest.workspace_id AND b.build_number = latest.build_number
+WHERE NOT w.deleted`
+
+// agentsSQL has the agents that jobs made. It is a query of its own because the
+// database would otherwise join the agents of all builds that ever were. $1:
+// jobs; $2: now; $3: an agent last heard of before is inactive.
+func agentsSQL(l lacks) string {
+	return `
+SELECT r.job_id, a.id, a.name, a.lifecycle_state::text,
+	CASE
+		WHEN a.first_connected_at IS NULL THEN CASE
+			WHEN a.connection_timeout_seconds > 0
+				AND a.created_at + make_interval(secs => a.connection_timeout_seconds) < $2::timestamptz THEN 'timeout'
+			ELSE 'connecting'
+		END
+		WHEN a.disconnected_at >= a.last_connected_at THEN 'disconnected'
+		WHEN a.last_connected_at >= $3::timestamptz THEN 'connected'
+		ELSE 'disconnected'
+	END,
+	extract(epoch FROM a.ready_at - a.started_at)::float8
+FROM unnest($1::uuid[]) AS j(id)
+JOIN workspace_resources r ON r.job_id = j.id
+JOIN workspace_agents a ON a.resource_id = r.id` + l.unless("workspace_agents", "deleted", " AND NOT a.deleted")
+}
+
+// $1: agents.
+const appsSQL = `
+SELECT p.agent_id, coalesce(p.display_name, ''), p.health::text
+FROM unnest($1::uuid[]) AS a(id)
+JOIN workspace_apps p ON p.agent_id = a.id`
+
+// peersSQL has each agent's newest node. One larger than a node ever is would
+// only cost memory: agents send them. $1: agents; $2: the greatest size.
+const peersSQL = `
+SELECT DISTINCT ON (p.id) p.id, CASE WHEN octet_length(p.node) <= $2 THEN p.node END
+FROM unnest($1::uuid[]) AS a(id)
+JOIN tailnet_peers p ON p.id = a.id
+ORDER BY p.id, p.updated_at DESC, p.node`
+
+// Agents implements [meters.AgentsSource].
+func (a agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
+	var fleet fleet
+	err := a.db.read(ctx, "agents", func(ctx context.Context, s snapshot) error {
+		fleet = newFleet(a.db.regions)
+		if err := fleet.readWorkspaces(ctx, s); err != nil {
+			return err
+		}
+		if err := fleet.readAgents(ctx, s, a.db.config); err != nil {
+			return err
+		}
+		if err := fleet.readApps(ctx, s); err != nil {
+			return err
+		}
+		if s.lacks.table("tailnet_peers") {
+			return nil
+		}
+		return fleet.readPeers(ctx, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return fleet.workspaces, nil
+}
+
+// fleet is all workspaces, and where to find them and their agents.
+type fleet struct {
+	workspaces []meters.Workspace
+	jobs       []id       // of the latest builds
+	built      map[id]int // index of the workspace that a job built
+	agents     []id
+	at         map[id]place
+	regions    map[int]string
+}
+
+// place is an agent's: its workspace's index, and its own within it.
+type place struct{ workspace, agent int }
+
+func newFleet(regions map[int]string) fleet {
+	return fleet{built: make(map[id]int), at: make(map[id]place), regions: regions}
+}
+
+func (f *fleet) agent(agent id) *meters.Agent {
+	at := f.at[agent]
+	return &f.workspaces[at.workspace].Agents[at.agent]
+}
+
+func (f *fleet) readWorkspaces(ctx context.Context, s snapshot) error {
+	var job id
+	var w meters.Workspace
+	return s.each(ctx, func() error {
+		if job.Valid {
+			f.built[job] = len(f.workspaces)
+			f.jobs = append(f.jobs, job)
+		}
+		f.workspaces = append(f.workspaces, w)
+		return nil
+	}, []any{&w.Name, &w.Username, &w.Template, &job}, workspacesSQL)
+}
+
+func (f *fleet) readAgents(ctx context.Context, s snapshot, c config) error {
+	var job, agent id
+	var a meters.Agent
+	var startup *float64
+	return s.each(ctx, func() error {
+		a.StartupScript = startupScript(startup, a.Lifecycle)
+		i := f.built[job]
+		f.at[agent] = place{i, len(f.workspaces[i].Agents)}
+		f.agents = append(f.agents, agent)
+		f.workspaces[i].Agents = append(f.workspaces[i].Agents, a)
+		return nil
+	}, []any{&job, &agent, &a.Name, &a.Lifecycle, &a.Status, &startup},
+		agentsSQL(s.lacks), f.jobs, s.now, s.now.Add(-c.inactivityTimeout))
+}
+
+// startupScript is what the startup script of an agent did that took seconds to
+// become ready; nil if it did not.
+func startupScript(seconds *float64, state meters.AgentLifecycle) *meters.StartupScript {
+	if seconds == nil || *seconds < 0 {
+		return nil
+	}
+	return &meters.StartupScript{
+		Seconds: *seconds,
+		Success: state != meters.LifecycleStartError && state != meters.LifecycleStartTimeout,
+	}
+}
+
+func (f *fleet) readApps(ctx context.Context, s snapshot) error {
+	var agent id
+	var app meters.AgentApp
+	return s.each(ctx, func() error {
+		a := f.agent(agent)
+		a.Apps = append(a.Apps, app)
+		return nil
+	}, []any{&agent, &app.DisplayName, &app.Health}, appsSQL, f.agents)
+}
+
+func (f *fleet) readPeers(ctx context.Context, s snapshot) error {
+	var agent id
+	var node []byte
+	return s.each(ctx, func() error {
+		n, ok := decodeNode(node)
+		if !ok {
+			return nil
+		}
+		a := f.agent(agent)
+		a.TailnetNode, a.Latencies = n.name(), n.latencies(f.regions)
+		return nil
+	}, []any{&agent, &node}, peersSQL, f.agents, maxNodeSize)
+}

@@ -1,0 +1,89 @@
+package coderdb
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+const (
+	// maxConnections is enough: a collection takes well under a second.
+	maxConnections = 2
+	// timeLimit ends a collection whose context does not end before.
+	timeLimit = 30 * time.Second
+	// closePatience is how long Close waits for the server's part in it.
+	closePatience = time.Second
+)
+
+// DB is the database of a Coder deployment. It may be used by several
+// goroutines.
+type DB struct {
+	config
+	pool    *pgxpool.Pool
+	sockets *sockets
+	// lacks is what the database that is connected to lacks; nil if it has not
+	// been looked at yet.
+	lacks    atomic.Pointer[lacks]
+	reported atomic.Pointer[string]
+}
+
+// Open prepares to read the database at a URL, like
+// postgres://user:password@host:5432/coder?sslmode=verify-full. A string of
+// keywords and values, and the PG* environment variables, work as well.
+//
+// It does not connect: an unreachable database is the trouble of each
+// collection, not of the start. An error means that the URL cannot be parsed,
+// and does not quote from it, for fear of the password.
+func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
+	config, err := parsePool(url)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{config: newOptions(options), sockets: newSockets()}
+
+	config.MaxConns = maxConnections
+	config.MinConns = 0
+	config.PingTimeout = connectTimeout
+	config.AfterConnect = func(context.Context, *pgx.Conn) error {
+		// It may be another database by now, or another version of the schema.
+		db.lacks.Store(nil)
+		return nil
+	}
+	config.ConnConfig.DialFunc = db.sockets.dial(config.ConnConfig.DialFunc)
+	config.ConnConfig.Tracer = db.tracer
+
+	db.pool, err = pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return db, nil
+}
+
+// Close ends all connections; collections under way fail. A server that does
+// not answer delays it by a second.
+func (db *DB) Close() {
+	closing := time.AfterFunc(closePatience, db.sockets.close)
+	defer closing.Stop()
+	db.pool.Close()
+}
+
+// Sources returns everything that [meters.Poll] can ask this database. The
+// first collection of agent statistics looks back from when it is made; those
+// of one Sources follow each other.
+func (db *DB) Sources() meters.Sources {
+	return meters.Sources{
+		ActiveUsers:  activeUsers{db},
+		LatestBuilds: latestBuilds{db},
+		Agents:       agents{db},
+		AgentStats:   &agentStats{db: db},
+		Insights:     insights{db},
+		License:      license{db},
+		Jobs:         jobs{db},
+	}
+}

@@ -1,0 +1,17 @@
+// Package coderdb reads the state of a live Coder deployment from its
+// PostgreSQL database (13 or later): the sources of package meters
+// ([DB.Sources]), and the events that ended since one last looked
+// ([DB.Events]).
+//
+// Everything is read, in short read-only transactions; nothing is written.
+// One collection is a fixed number of queries, however large the deployment,
+// and has a time limit. A role for it needs SELECT on the columns of [Tables]
+// and no other; [Grants] writes the script.
+//
+// The database may be away, empty or of another version at any time. Opening
+// never connects, and every collection tries afresh. Some columns and tables do
+// not exist in every version of Coder: what a database lacks is logged once,
+// and done without.
+//
+// All windows are cut by the database's clock, not by this process's.
+package coderdb

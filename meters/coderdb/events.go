@@ -1,0 +1,256 @@
+package coderdb
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+const (
+	// eventMargin is how late a row may become visible, by the clock of the
+	// database: transactions take time, and the replica that stamps a row has a
+	// clock of its own.
+	eventMargin = 5 * time.Minute
+	// maxEvents is how many jobs, and how many scripts, one look reads. After a
+	// long pause the rest comes with the next looks.
+	maxEvents = 10_000
+)
+
+// Events is what happened since the previous look of a [Follower].
+type Events struct {
+	Running []Job      // started and not ended, now
+	Ended   []EndedJob // ended since, and had started; the oldest first
+	Scripts []Script   // ended since; the oldest first
+}
+
+// Job is a provisioner job.
+type Job struct {
+	ID          [16]byte
+	Provisioner meters.Provisioner
+	Build       *meters.Build // nil unless it is the job of a workspace build
+}
+
+// EndedJob is a job that has ended.
+type EndedJob struct {
+	Job
+	Outcome meters.Outcome
+	Seconds float64 // from its start to its end
+}
+
+// Script is a script that an agent has executed.
+type Script struct {
+	Agent   meters.ForwardingAgent
+	Success bool
+}
+
+// Follower tells of every event once. It is for one goroutine.
+//
+// Events count from the moment of the first look, by the database's clock. A
+// follower that has not looked for a while goes on where it was and misses
+// nothing; to start afresh, make another.
+type Follower struct {
+	db *DB
+	// after is where the next look begins: it reads what ended later and is not
+	// known yet. It never goes back, or what was forgotten would be read again.
+	after   time.Time // zero before the first look
+	jobs    known[id]
+	scripts known[scriptRun]
+}
+
+// known are the events that ended after Follower.after and have been told of,
+// with the times of their ends.
+type known[K comparable] map[K]time.Time
+
+// scriptRun tells the executions of scripts apart.
+type scriptRun struct {
+	script         id
+	started, ended int64 // Unix microseconds
+}
+
+// Events returns a follower of the events of this database.
+func (db *DB) Events() *Follower {
+	return &Follower{db: db, jobs: make(known[id]), scripts: make(known[scriptRun])}
+}
+
+// Next looks for what has happened since the previous call that succeeded. The
+// first call marks the beginning, and only tells what is running. At most 10,000
+// jobs and as many scripts come at a time, the rest with the next calls.
+func (f *Follower) Next(ctx context.Context) (Events, error) {
+	var l look
+	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) error {
+		l = f.look(s.now)
+		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs))); err != nil {
+			return err
+		}
+		if s.lacks.table("workspace_agent_scripts") || s.lacks.table("workspace_agent_script_timings") {
+			return nil
+		}
+		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
+	})
+	if err != nil {
+		return Events{}, err
+	}
+	return f.take(l), nil
+}
+
+// look is what one look at the database found.
+type look struct {
+	first   bool
+	after   time.Time
+	until   time.Time // everything that is visible now and ended until then is found
+	events  Events
+	jobs    known[id]
+	scripts known[scriptRun]
+}
+
+// look prepares a look at a time by the database's clock. It is a first one,
+// too, if that clock went back further than a failover explains: it is another
+// database's.
+func (f *Follower) look(now time.Time) look {
+	l := look{after: f.after, until: now, jobs: make(known[id]), scripts: make(known[scriptRun])}
+	if f.after.IsZero() || f.after.Sub(now) > eventMargin {
+		l.first, l.after = true, now
+	}
+	return l
+}
+
+// take remembers what was found and returns what is news.
+func (f *Follower) take(l look) Events {
+	if l.first {
+		f.after = l.after
+		// It ended before, by a clock that is ahead.
+		l.events.Ended, l.events.Scripts = nil, nil
+	} else if after := l.until.Add(-eventMargin); after.After(f.after) {
+		f.after = after
+	}
+	f.jobs.add(l.jobs, f.after)
+	f.scripts.add(l.scripts, f.after)
+	return l.events
+}
+
+// add adds events and forgets those that are not read again.
+func (k known[K]) add(more known[K], after time.Time) {
+	maps.Copy(k, more)
+	maps.DeleteFunc(k, func(_ K, ended time.Time) bool { return !ended.After(after) })
+}
+
+// full says that a look found all that it may: what ended after the last one
+// found is for the next look.
+func (l *look) full(last time.Time) {
+	if last.Before(l.until) {
+		l.until = last
+	}
+}
+
+// jobsSQL has the jobs that ended after $1 and are not among $2, and after them
+// those that are running. $3: the greatest number of both.
+func jobsSQL(l lacks) string {
+	return `
+SELECT j.id, j.provisioner::text, j.completed_at,
+	coalesce(extract(epoch FROM j.completed_at - j.started_at)::float8, 0), ` + l.jobStatus("j") + `,
+	coalesce(b.transition::text, ''), coalesce(u.email, ''), coalesce(t.name, ''), coalesce(tv.name, ''), coalesce(w.name, '')
+FROM provisioner_jobs j
+LEFT JOIN workspace_builds b ON b.job_id = j.id
+LEFT JOIN workspaces w ON w.id = b.workspace_id
+LEFT JOIN users u ON u.id = w.owner_id
+LEFT JOIN templates t ON t.id = w.template_id
+LEFT JOIN template_versions tv ON tv.id = b.template_version_id
+WHERE j.started_at IS NOT NULL
+	AND (j.completed_at IS NULL OR j.completed_at > $1)
+	AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS known(id) WHERE known.id = j.id)
+ORDER BY j.completed_at NULLS LAST, j.id
+LIMIT $3`
+}
+
+func (l *look) readJobs(ctx context.Context, s snapshot, seen []id) error {
+	var job id
+	var provisioner, status, transition string
+	var ended *time.Time
+	var seconds float64
+	var build meters.Build
+	rows, last := 0, time.Time{}
+	err := s.each(ctx, func() error {
+		rows++
+		j := Job{ID: job.Bytes, Provisioner: meters.Provisioner(provisioner), Build: workspaceBuild(transition, build)}
+		if ended == nil {
+			l.events.Running = append(l.events.Running, j)
+			return nil
+		}
+		last = *ended
+		l.jobs[job] = last
+		outcome := meters.Failed
+		if meters.JobStatus(status) == meters.JobSucceeded {
+			outcome = meters.Succeeded
+		}
+		l.events.Ended = append(l.events.Ended, EndedJob{Job: j, Outcome: outcome, Seconds: max(seconds, 0)})
+		return nil
+	}, []any{
+		&job, &provisioner, &ended, &seconds, &status,
+		&transition, &build.OwnerEmail, &build.TemplateName, &build.TemplateVersion, &build.WorkspaceName,
+	}, jobsSQL(s.lacks), l.after, seen, maxEvents)
+	if rows == maxEvents && len(l.events.Running) == 0 {
+		l.full(last)
+	}
+	return err
+}
+
+// workspaceBuild is the build with a transition; nil for one that is none.
+func workspaceBuild(transition string, b meters.Build) *meters.Build {
+	switch transition {
+	case "start":
+		b.Action = meters.BuildStart
+	case "stop":
+		b.Action = meters.BuildStop
+	case "delete":
+		b.Action = meters.BuildDestroy
+	default:
+		return nil
+	}
+	return &b
+}
+
+// scriptsSQL has the scripts of workspaces' agents that ended after $1 and are
+// not among $2, $3, $4. $5: the greatest number.
+const scriptsSQL = `
+SELECT x.script_id, x.started_at, x.ended_at, x.status::text = 'ok', a.name, u.username, w.name, t.name
+FROM workspace_agent_script_timings x
+JOIN workspace_agent_scripts s ON s.id = x.script_id
+JOIN workspace_agents a ON a.id = s.workspace_agent_id
+JOIN workspace_resources r ON r.id = a.resource_id
+JOIN workspace_builds b ON b.job_id = r.job_id
+JOIN workspaces w ON w.id = b.workspace_id
+JOIN users u ON u.id = w.owner_id
+JOIN templates t ON t.id = w.template_id
+WHERE x.ended_at > $1
+	AND NOT EXISTS (
+		SELECT FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS known(script_id, started_at, ended_at)
+		WHERE known.script_id = x.script_id AND known.started_at = x.started_at AND known.ended_at = x.ended_at
+	)
+ORDER BY x.ended_at, x.script_id, x.started_at
+LIMIT $5`
+
+func (l *look) readScripts(ctx context.Context, s snapshot, seen []scriptRun) error {
+	scripts := make([]id, len(seen))
+	starts, ends := make([]time.Time, len(seen)), make([]time.Time, len(seen))
+	for i, run := range seen {
+		scripts[i], starts[i], ends[i] = run.script, time.UnixMicro(run.started), time.UnixMicro(run.ended)
+	}
+	var script id
+	var started, ended time.Time
+	var event Script
+	err := s.each(ctx, func() error {
+		l.events.Scripts = append(l.events.Scripts, event)
+		l.scripts[scriptRun{script, started.UnixMicro(), ended.UnixMicro()}] = ended
+		return nil
+	}, []any{
+		&script, &started, &ended, &event.Success,
+		&event.Agent.AgentName, &event.Agent.Username, &event.Agent.WorkspaceName, &event.Agent.TemplateName,
+	}, scriptsSQL, l.after, scripts, starts, ends, maxEvents)
+	if len(l.events.Scripts) == maxEvents {
+		l.full(ended)
+	}
+	return err
+}

@@ -1,0 +1,315 @@
+package coderdb
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// recorder records events as a service does.
+type recorder struct {
+	builds    *meters.Builds
+	jobs      *meters.Jobs
+	forwarded *meters.Forwarded
+
+	running  map[[16]byte]*meters.RunningBuild
+	reports  map[meters.ForwardingAgent]*meters.AgentReports
+	executed map[Script]float64
+}
+
+func newRecorder(t *testing.T, m *metertest.Meter) *recorder {
+	t.Helper()
+	r := &recorder{
+		running:  make(map[[16]byte]*meters.RunningBuild),
+		reports:  make(map[meters.ForwardingAgent]*meters.AgentReports),
+		executed: make(map[Script]float64),
+	}
+	var errs [3]error
+	r.builds, errs[0] = meters.NewBuilds(m.Providers())
+	r.jobs, errs[1] = meters.NewJobs(m.Providers())
+	r.forwarded, errs[2] = meters.NewForwarded(m.Providers())
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+func (r *recorder) record(e Events) {
+	for _, j := range e.Running {
+		if j.Build != nil && r.running[j.ID] == nil {
+			r.running[j.ID] = r.builds.Start(*j.Build)
+		}
+	}
+	for _, j := range e.Ended {
+		r.jobs.Record(j.Provisioner, j.Outcome, j.Seconds)
+		if j.Build == nil {
+			continue
+		}
+		build := r.running[j.ID]
+		if build == nil {
+			build = r.builds.Start(*j.Build)
+		}
+		build.End(j.Outcome)
+		delete(r.running, j.ID)
+	}
+	for _, s := range e.Scripts {
+		r.executed[s]++
+	}
+	reports := make(map[meters.ForwardingAgent][]meters.ForwardedMetric)
+	for s, n := range r.executed {
+		reports[s.Agent] = append(reports[s.Agent], meters.ForwardedMetric{
+			Name: "agent_scripts_executed_total", Type: meters.ForwardedCounter, Value: n,
+			Labels: []meters.ForwardedLabel{{Name: "success", Value: strconv.FormatBool(s.Success)}},
+		})
+	}
+	for agent, report := range reports {
+		if r.reports[agent] == nil {
+			r.reports[agent] = r.forwarded.Agent(agent)
+		}
+		r.reports[agent].Report(report)
+	}
+}
+
+var eventFamilies = []string{
+	"agent_scripts_executed_total",
+	"coderd_provisionerd_job_timings_seconds",
+	"coderd_workspace_builds_total",
+}
+
+// TestGoldenEvents follows what happens, as the restricted role.
+func TestGoldenEvents(t *testing.T) {
+	t.Run("newest", func(t *testing.T) {
+		testGoldenEvents(t, []string{"schema.sql", "fleet.sql"}, []string{"events.sql", "scripts.sql"}, "scripts.txt", "events.txt")
+	})
+	t.Run("without", func(t *testing.T) {
+		testGoldenEvents(t, []string{"schema.sql", "fleet.sql", "without.sql"}, []string{"events.sql"}, "events.txt")
+	})
+}
+
+func testGoldenEvents(t *testing.T, before, then []string, want ...string) {
+	d, url := newDatabase(t, before...)
+	db, now := clocked(t, url)
+	f := db.Events()
+	m := metertest.New(t)
+	r := newRecorder(t, m)
+
+	r.record(next(t, f))
+	compare(t, m.Text(t, eventFamilies...), read(t, "events_begun.txt"))
+
+	for _, script := range then {
+		d.Exec(t, read(t, script))
+	}
+	*now = noon.Add(10 * time.Second)
+	r.record(next(t, f))
+	var text string
+	for _, name := range want {
+		text += read(t, name)
+	}
+	compare(t, m.Text(t, eventFamilies...), text)
+
+	*now = noon.Add(20 * time.Second)
+	r.record(next(t, f))
+	compare(t, m.Text(t, eventFamilies...), text)
+}
+
+// clocked opens a database whose clock is set by the test.
+func clocked(t *testing.T, url string) (*DB, *time.Time) {
+	now := noon
+	return open(t, url, func(c *config) { c.now = func() time.Time { return now } }), &now
+}
+
+// addJob adds a job with the times that are given, relative to noon.
+func addJob(t *testing.T, d *pgtest.Database, n int, started, completed time.Duration) {
+	t.Helper()
+	d.Exec(t, "INSERT INTO provisioner_jobs (id, started_at, completed_at) VALUES (u($1), $2, $3)", n, noon.Add(started), noon.Add(completed))
+}
+
+func next(t *testing.T, f *Follower) Events {
+	t.Helper()
+	e, err := f.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestFollowerMissesNothing and counts nothing twice, whatever comes late, fails
+// or pauses.
+func TestFollowerMissesNothing(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql")
+	db, now := clocked(t, url)
+	f := db.Events()
+	const s, m = time.Second, time.Minute
+	type job struct{ started, completed time.Duration }
+	n := 0
+	for _, step := range []struct {
+		name string
+		at   time.Duration
+		jobs []job // that become visible
+		fail bool
+		want int
+	}{
+		{"the first look only begins", 0, []job{{-10 * s, -5 * s}, {-10 * s, 0}, {-10 * s, 30 * s}}, false, 0},
+		{"at once", 0, nil, false, 0},
+		{"two jobs", 10 * s, []job{{1 * s, 2 * s}, {1 * s, 10 * s}}, false, 2},
+		{"one that ended before the beginning, seen late", 11 * s, []job{{-10 * s, -1 * s}}, false, 0},
+		{"one seen late", 12 * s, []job{{0, 1 * s}}, false, 1},
+		{"one at the same time as another", 13 * s, []job{{0, 2 * s}}, false, 1},
+		{"one by a clock that is ahead", 14 * s, []job{{1 * s, 60 * s}}, false, 1},
+		{"which is reached", 70 * s, nil, false, 0},
+		{"a failure", 80 * s, []job{{1 * s, 75 * s}}, true, 0},
+		{"what the failure missed", 81 * s, nil, false, 1},
+		{"almost too late", 5*m + 80*s, []job{{1 * s, 82 * s}}, false, 1},
+		{"a pause of hours", 180 * m, []job{{1 * s, 10 * m}, {1 * s, 90 * m}, {1 * s, 179 * m}}, false, 3},
+		{"nothing again", 181 * m, nil, false, 0},
+		{"nothing again, past the margin", 200 * m, nil, false, 0},
+		{"the clock went back a little", 199 * m, []job{{1 * s, 199 * m}}, false, 1},
+		{"the clock of another database", 0, []job{{0, -1 * s}}, false, 0},
+		{"which goes on", 10 * s, []job{{0, 5 * s}}, false, 1},
+	} {
+		for _, j := range step.jobs {
+			n++
+			addJob(t, d, n, j.started, j.completed)
+		}
+		*now = noon.Add(step.at)
+		ctx, cancel := context.WithCancel(t.Context())
+		if step.fail {
+			cancel()
+		}
+		e, err := f.Next(ctx)
+		cancel()
+		if (err != nil) != step.fail {
+			t.Fatalf("%s: error %v", step.name, err)
+		}
+		if len(e.Ended) != step.want {
+			t.Errorf("%s: %d jobs, want %d: %v", step.name, len(e.Ended), step.want, e.Ended)
+		}
+	}
+}
+
+// TestFollowerForgets what it does not read again.
+func TestFollowerForgets(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql")
+	db, now := clocked(t, url)
+	f := db.Events()
+	next(t, f)
+	for i := range 20 {
+		addJob(t, d, i, 0, time.Duration(i)*time.Minute+time.Second)
+		*now = noon.Add(time.Duration(i)*time.Minute + 2*time.Second)
+		next(t, f)
+	}
+	if len(f.jobs) != 5 {
+		t.Errorf("%d jobs are remembered, want the 5 of the last 5 minutes", len(f.jobs))
+	}
+}
+
+// TestFollowerCatchesUp in steps of bounded size, also where more events than
+// that ended at the same moment.
+func TestFollowerCatchesUp(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	db, now := clocked(t, url)
+	f := db.Events()
+	next(t, f)
+	// 15,000 within one second, all at one time but for 1,000; running ones do
+	// not take their place.
+	d.Exec(t, `
+		INSERT INTO provisioner_jobs (id, started_at, completed_at)
+		SELECT u(1000000 + n), '2025-09-01 12:00:31+00', '2025-09-01 12:00:31+00'::timestamptz + least(n, 1000) * interval '1 millisecond'
+		FROM generate_series(1, 15000) AS n;
+		INSERT INTO workspace_agent_scripts SELECT u(2000000 + n), u(502) FROM generate_series(1, 15000) AS n;
+		INSERT INTO workspace_agent_script_timings (script_id, started_at, ended_at, status)
+		SELECT u(2000000 + n), '2025-09-01 12:00:31+00', '2025-09-01 12:00:32+00', 'ok' FROM generate_series(1, 15000) AS n`)
+	*now = noon.Add(time.Hour)
+	jobs, scripts := make(map[[16]byte]int), 0
+	for i, want := range []int{10_000, 5_000, 0, 0} {
+		e := next(t, f)
+		if len(e.Ended) != want || len(e.Scripts) != want {
+			t.Errorf("look %d: %d jobs and %d scripts, want %d each", i, len(e.Ended), len(e.Scripts), want)
+		}
+		for _, j := range e.Ended {
+			jobs[j.ID]++
+		}
+		scripts += len(e.Scripts)
+	}
+	if len(jobs) != 15_000 || scripts != 15_000 {
+		t.Errorf("%d jobs and %d scripts, want 15000 of each", len(jobs), scripts)
+	}
+}
+
+// TestFollowerAtOnceWithWriters who commit after they stamp, by the real clock.
+func TestFollowerAtOnceWithWriters(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql")
+	db, err := Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	f := db.Events()
+	next(t, f)
+
+	const writers, each = 4, 50
+	var running atomic.Int32
+	running.Store(writers)
+	errs := make(chan error, writers)
+	for w := range writers {
+		go func() {
+			defer running.Add(-1)
+			errs <- writeJobs(d.URL, w*each, each)
+		}()
+	}
+	seen := make(map[[16]byte]int)
+	for last := false; ; {
+		for _, j := range next(t, f).Ended {
+			seen[j.ID]++
+		}
+		if last {
+			break
+		}
+		last = running.Load() == 0 // one more look after they are done
+	}
+	for range writers {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(seen) != writers*each {
+		t.Errorf("%d jobs, want %d", len(seen), writers*each)
+	}
+	for job, n := range seen {
+		if n != 1 {
+			t.Errorf("job %x is told %d times", job, n)
+		}
+	}
+}
+
+// writeJobs ends jobs one after the other, each some milliseconds before its
+// commit.
+func writeJobs(url string, from, n int) error {
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	for i := range n {
+		_, err := c.Exec(ctx, fmt.Sprintf(`BEGIN;
+			INSERT INTO provisioner_jobs (id, started_at, completed_at) VALUES (u(%d), clock_timestamp() - interval '1 second', clock_timestamp());
+			SELECT pg_sleep(%f);
+			COMMIT`, 1+from+i, 0.001*float64(i%7)))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

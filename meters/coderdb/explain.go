@@ -1,0 +1,84 @@
+package coderdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// The conditions (SQLSTATE) that an operator can mend.
+const (
+	insufficientPrivilege = "42501"
+	undefinedTable        = "42P01"
+	undefinedColumn       = "42703"
+)
+
+// explainedError is an error of a collection in one line, with what to do about
+// it.
+type explainedError struct {
+	text string
+	err  error
+}
+
+func (e *explainedError) Error() string { return e.text }
+func (e *explainedError) Unwrap() error { return e.err }
+
+// explain says what a failed collection's error means. No error of the driver
+// holds the password.
+func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error {
+	// One line: a failure to connect has one for each address tried.
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
+		text += db.howToGrant(ctx, refused.Message)
+	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
+		db.lacks.Store(nil)
+		text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
+	case errors.Is(err, context.DeadlineExceeded):
+		text = fmt.Sprintf("the database has not answered within %v", limit.Round(time.Millisecond))
+	}
+	return &explainedError{text, err}
+}
+
+// deniedSQL lists the columns that exist and must not be read, of those given.
+// $1, $2: tables and columns.
+const deniedSQL = `
+SELECT r.table_name, a.attname, current_user
+FROM unnest($1::text[], $2::text[]) AS r(table_name, column_name)
+JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(r.table_name)) AND a.attname = r.column_name
+WHERE a.attnum > 0 AND NOT a.attisdropped AND NOT has_column_privilege(a.attrelid, a.attnum, 'SELECT')`
+
+// howToGrant returns the GRANT for the table that a refusal's message names.
+func (db *DB) howToGrant(ctx context.Context, message string) string {
+	var inTables, inColumns []string
+	for _, t := range tables {
+		for _, c := range t.needed(db.lacks.Load()) {
+			inTables, inColumns = append(inTables, t.Name), append(inColumns, c)
+		}
+	}
+	denied := make(map[string][]string)
+	rows, err := db.pool.Query(ctx, deniedSQL, inTables, inColumns)
+	if err != nil {
+		return ""
+	}
+	var table, column, role string
+	if _, err := pgx.ForEachRow(rows, []any{&table, &column, &role}, func() error {
+		denied[table] = append(denied[table], column)
+		return nil
+	}); err != nil {
+		return ""
+	}
+	for _, t := range tables {
+		// The message is in the server's language: only the name is certain.
+		if columns := denied[t.Name]; len(columns) > 0 && strings.HasSuffix(strings.Trim(message, `"'»`), " "+t.Name) {
+			return ": run " + grant(t.Name, columns, quote(role))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,47 @@
+package coderdb
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+type jobs struct{ db *DB }
+
+const runningJobsSQL = `
+SELECT provisioner::text, count(*)
+FROM provisioner_jobs
+WHERE started_at IS NOT NULL AND completed_at IS NULL
+GROUP BY provisioner`
+
+// RunningJobs implements [meters.JobsSource].
+func (j jobs) RunningJobs(ctx context.Context) (map[meters.Provisioner]int, error) {
+	running := make(map[meters.Provisioner]int)
+	err := j.db.read(ctx, "running jobs", func(ctx context.Context, s snapshot) error {
+		var provisioner string
+		var n int
+		return s.each(ctx, func() error {
+			running[meters.Provisioner(provisioner)] = n
+			return nil
+		}, []any{&provisioner, &n}, runningJobsSQL)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return running, nil
+}
+
+// jobStatus is the SQL of the status of the job with this alias. The stored
+// column job_status is what Coder generates from the others.
+func (l lacks) jobStatus(job string) string {
+	if !l.column("provisioner_jobs", "job_status") {
+		return job + ".job_status::text"
+	}
+	return `CASE
+	WHEN ` + job + `.error <> '' THEN 'failed'
+	WHEN ` + job + `.completed_at IS NOT NULL THEN CASE WHEN ` + job + `.canceled_at IS NULL THEN 'succeeded' ELSE 'canceled' END
+	WHEN ` + job + `.canceled_at IS NOT NULL THEN 'canceling'
+	WHEN ` + job + `.started_at IS NULL THEN 'pending'
+	ELSE 'running'
+END`
+}

@@ -1,0 +1,108 @@
+package coderdb
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// lacks is the set of the optional columns, as table.column, that a database
+// does not have.
+type lacks map[string]bool
+
+func (l lacks) column(table, column string) bool { return l[table+"."+column] }
+
+// table says whether any optional column of a table is missing.
+func (l lacks) table(table string) bool {
+	i := slices.IndexFunc(tables[:], func(t Table) bool { return t.Name == table })
+	return slices.ContainsFunc(tables[i].Optional, func(c string) bool { return l.column(table, c) })
+}
+
+// unless returns SQL that uses a column, or nothing if that is missing.
+func (l lacks) unless(table, column, sql string) string {
+	if l.column(table, column) {
+		return ""
+	}
+	return sql
+}
+
+// columnsSQL lists the columns of tables. The catalogue shows them to every
+// role, the views of information_schema only to those who may read them.
+// $1: tables.
+const columnsSQL = `
+SELECT t.name, a.attname
+FROM unnest($1::text[]) AS t(name)
+JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(t.name))
+WHERE a.attnum > 0 AND NOT a.attisdropped`
+
+// lacking returns what the database lacks. It looks once after each new
+// connection, and again once a query has failed because of it.
+func (db *DB) lacking(ctx context.Context, tx pgx.Tx) (lacks, error) {
+	if known := db.lacks.Load(); known != nil {
+		return *known, nil
+	}
+	var optional []string
+	missing := make(lacks)
+	for _, t := range tables {
+		for _, c := range t.Optional {
+			optional = append(optional, t.Name)
+			missing[t.Name+"."+c] = true
+		}
+	}
+	rows, err := tx.Query(ctx, columnsSQL, slices.Compact(optional))
+	if err != nil {
+		return nil, err
+	}
+	var table, column string
+	coder := false
+	_, err = pgx.ForEachRow(rows, []any{&table, &column}, func() error {
+		delete(missing, table+"."+column)
+		coder = coder || table == "users"
+		return nil
+	})
+	if err != nil || !coder {
+		// An empty database does not lack a column, but everything. The queries
+		// will say so.
+		return missing, err
+	}
+	db.lacks.Store(&missing)
+	db.report(missing)
+	return missing, nil
+}
+
+// report logs what is missing, once.
+func (db *DB) report(missing lacks) {
+	var names []string
+	for _, t := range tables {
+		for _, c := range t.Optional {
+			if missing.column(t.Name, c) {
+				names = append(names, t.Name+"."+c)
+			}
+		}
+	}
+	all := strings.Join(names, " ")
+	if previous := db.reported.Swap(&all); previous != nil && *previous == all || previous == nil && all == "" {
+		return
+	}
+	if all == "" {
+		db.logger.Info("the database has every column that some versions lack")
+	}
+	for _, t := range tables {
+		var columns []string
+		for _, c := range t.Optional {
+			if missing.column(t.Name, c) {
+				columns = append(columns, c)
+			}
+		}
+		switch {
+		case len(columns) == 0:
+		case len(t.Columns) == 0 && len(columns) == len(t.Optional):
+			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", t.Name, "so", t.Without)
+		default:
+			db.logger.Warn("the database lacks columns that other versions of Coder have",
+				"table", t.Name, "columns", strings.Join(columns, " "), "so", t.Without)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package coderdb
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// TestLackIsLoggedOnce, whatever is asked how often, and over new connections.
+func TestLackIsLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	d, url := newDatabase(t, "schema.sql", "without.sql")
+	db := open(t, url, WithLogger(logger))
+	for range 2 {
+		for range 2 {
+			if err := readAll(t.Context(), db); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.Disconnect(t)
+		_ = readAll(t.Context(), db) // finds the connection cut
+	}
+	const want = `
+level=WARN msg="the database lacks columns that other versions of Coder have" table=users columns=is_system so="system users count as users"
+level=WARN msg="the database lacks columns that other versions of Coder have" table=provisioner_jobs columns=job_status so="the status of a job follows from its times and its error"
+level=WARN msg="the database lacks columns that other versions of Coder have" table=workspace_agents columns=deleted so="no agent of a latest build counts as deleted"
+level=WARN msg="the database lacks a table that other versions of Coder have" table=workspace_agent_scripts so="agent_scripts_executed_total is not served"
+level=WARN msg="the database lacks a table that other versions of Coder have" table=workspace_agent_script_timings so="agent_scripts_executed_total is not served"
+level=WARN msg="the database lacks a table that other versions of Coder have" table=tailnet_peers so="tailnet nodes and connection latencies of agents are unknown"
+`
+	if got := log.String(); got != strings.TrimPrefix(want, "\n") {
+		t.Errorf("log:\n%s\nwant:%s", got, want)
+	}
+}
+
+// TestNothingLackingIsNotLogged, and neither is that an empty database lacks
+// everything.
+func TestNothingLackingIsNotLogged(t *testing.T) {
+	_, newest := newDatabase(t, "schema.sql")
+	for _, url := range []string{newest, pgtest.New(t).URL} {
+		var log bytes.Buffer
+		db := open(t, url, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		_ = readAll(t.Context(), db)
+		if log.Len() > 0 {
+			t.Errorf("log: %s", log.String())
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package coderdb
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
+
+// noon is the time by the clock of the fixtures' database.
+var noon = time.Date(2025, 9, 1, 12, 0, 30, 0, time.UTC)
+
+// at sets the clock of the database.
+func at(now time.Time) Option { return func(c *config) { c.now = func() time.Time { return now } } }
+
+// newDatabase makes a database and runs scripts of testdata in it. The returned
+// URL is that of a role that has what Grants grants, and nothing else.
+func newDatabase(t testing.TB, scripts ...string) (*pgtest.Database, string) {
+	t.Helper()
+	db := pgtest.New(t)
+	for _, name := range scripts {
+		db.Exec(t, read(t, name))
+	}
+	return db, db.Role(t, Grants)
+}
+
+func read(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func open(t testing.TB, url string, options ...Option) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), url, append([]Option{at(noon)}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	return db
+}
+
+// exposition polls the sources once and returns the text of families.
+func exposition(t *testing.T, sources meters.Sources, families ...string) string {
+	t.Helper()
+	m := metertest.New(t)
+	poller, err := meters.Poll(m.Providers(), sources, meters.WithLogger(testLogger(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := poller.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	timeout := time.After(30 * time.Second)
+	for {
+		up := m.Text(t, "otelcoder_source_up")
+		if !strings.Contains(up, "} 0") {
+			return m.Text(t, families...)
+		}
+		select {
+		case <-m.Changed():
+		case <-timeout:
+			t.Fatalf("no answer from a source:\n%s", up)
+		}
+	}
+}
+
+// testLogger logs to the test.
+func testLogger(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), nil))
+}
+
+// compare compares texts by line.
+func compare(t *testing.T, got, want string) {
+	t.Helper()
+	inWant, inGot := make(map[string]bool), make(map[string]bool)
+	for line := range strings.Lines(want) {
+		inWant[line] = true
+	}
+	for line := range strings.Lines(got) {
+		inGot[line] = true
+		if !inWant[line] {
+			t.Errorf("unexpected: %s", line)
+		}
+	}
+	for line := range strings.Lines(want) {
+		if !inGot[line] {
+			t.Errorf("missing:    %s", line)
+		}
+	}
+	if !t.Failed() && got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

@@ -1,0 +1,61 @@
+package coderdb
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestOpenRefusesURL in one line that quotes nothing from it.
+func TestOpenRefusesURL(t *testing.T) {
+	for _, url := range []string{
+		"postgres://otelcoder:hunter2%zz@localhost/coder",
+		"postgres://otelcoder:hunter2/y@localhost/coder",
+		"postgres://otelcoder:hunter2?y@localhost/coder?sslmode=hunter2",
+		"postgres://otelcoder:hunter2@localhost:port/coder",
+		"postgres://otelcoder:hunter2@localhost/coder?sslmode=always",
+		"postgres://otelcoder:hunter2@localhost/coder?pool_max_conns=hunter2",
+		"host=localhost password=hunter2 port=x",
+		"password='hunter2",
+		"mysql://hunter2",
+		"hunter2",
+	} {
+		db, err := Open(t.Context(), url)
+		if err == nil {
+			db.Close()
+			t.Errorf("%s: no error", url)
+			continue
+		}
+		if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %q", url, err)
+		}
+	}
+}
+
+// TestOpenDoesNotConnect: an unreachable database is no error of the start, and
+// its error does not show the password.
+func TestOpenDoesNotConnect(t *testing.T) {
+	for _, url := range []string{
+		"postgres://otelcoder:hunter2@127.0.0.1:1/coder",
+		"postgres://otelcoder:hunter2@/coder?host=/nowhere",
+		"host=127.0.0.1 port=1 user=otelcoder password=hunter2",
+	} {
+		db, err := Open(t.Context(), url)
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		_, err = db.Sources().ActiveUsers.ActiveUsers(ctx)
+		cancel()
+		db.Close()
+		switch {
+		case err == nil:
+			t.Errorf("%s: no error of the collection", url)
+		case !strings.HasPrefix(err.Error(), "read active users: failed to connect to"),
+			strings.Contains(err.Error(), "hunter2"), strings.Contains(err.Error(), "\n"):
+			t.Errorf("%s: error %q", url, err)
+		}
+	}
+}

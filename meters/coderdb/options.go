@@ -1,0 +1,68 @@
+package coderdb
+
+import (
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Option configures a [DB].
+type Option func(*config)
+
+type config struct {
+	logger            *slog.Logger
+	interval          time.Duration
+	inactivityTimeout time.Duration
+	regions           map[int]string
+	parameters        bool
+
+	// For tests: a clock instead of the database's, and what sees each query.
+	now    func() time.Time
+	tracer pgx.QueryTracer
+}
+
+func newOptions(options []Option) config {
+	c := config{
+		logger:            slog.New(slog.DiscardHandler),
+		interval:          time.Minute,
+		inactivityTimeout: 30 * time.Second, // twice the heartbeat of an agent
+		parameters:        true,
+	}
+	for _, option := range options {
+		option(&c)
+	}
+	return c
+}
+
+// WithLogger sets where is logged what the database lacks. By default nothing
+// is logged.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) { c.logger = l }
+}
+
+// WithInterval sets how far the first collection of agent statistics looks
+// back: give the interval of [meters.WithInterval]. Default: one minute.
+func WithInterval(d time.Duration) Option {
+	return func(c *config) { c.interval = d }
+}
+
+// WithInactivityTimeout sets after how long without a heartbeat an agent counts
+// as disconnected. Default: 30 seconds.
+func WithInactivityTimeout(d time.Duration) Option {
+	return func(c *config) { c.inactivityTimeout = d }
+}
+
+// WithRegionNames names the relay (DERP) regions by id. The names are part of
+// a deployment's configuration and not in its database; a region without one is
+// shown as "Unnamed <id>".
+func WithRegionNames(names map[int]string) Option {
+	return func(c *config) { c.regions = maps.Clone(names) }
+}
+
+// WithoutParameters leaves out the insights into the values that users typed as
+// parameters of workspaces; the tables that hold them are not read then.
+func WithoutParameters() Option {
+	return func(c *config) { c.parameters = false }
+}

@@ -1,0 +1,126 @@
+package coderdb
+
+import "slices"
+
+// Table is a table that is read, and the columns of it that are.
+type Table struct {
+	Name    string
+	Columns []string // in every version of Coder that has the table
+
+	// Optional are further columns, missing in some versions. A table without
+	// Columns is missing in some versions itself.
+	Optional []string
+	// Without says what is done without Optional.
+	Without string
+	// Instead are the columns that are read only where Optional is missing.
+	Instead []string
+}
+
+// Tables returns everything that is ever read. No query names another column,
+// which the tests prove with a role that may read nothing else.
+func Tables() []Table {
+	all := slices.Clone(tables[:])
+	for i := range all {
+		all[i].Columns = slices.Clone(all[i].Columns)
+		all[i].Optional = slices.Clone(all[i].Optional)
+		all[i].Instead = slices.Clone(all[i].Instead)
+	}
+	return all
+}
+
+// needed are the columns that are read of a database that lacks some.
+func (t Table) needed(l *lacks) []string {
+	columns := slices.Concat(t.Columns, t.Optional)
+	if l != nil && l.table(t.Name) {
+		columns = append(columns, t.Instead...)
+	}
+	return columns
+}
+
+var tables = [...]Table{
+	{
+		Name:     "users",
+		Columns:  []string{"id", "username", "email", "status", "deleted"},
+		Optional: []string{"is_system"},
+		Without:  "system users count as users",
+	},
+	{
+		Name:    "api_keys",
+		Columns: []string{"user_id", "last_used"},
+	},
+	{
+		Name:    "templates",
+		Columns: []string{"id", "name"},
+	},
+	{
+		Name:    "template_versions",
+		Columns: []string{"id", "template_id", "name"},
+	},
+	{
+		Name:    "workspaces",
+		Columns: []string{"id", "owner_id", "template_id", "name", "deleted"},
+	},
+	{
+		Name:    "workspace_builds",
+		Columns: []string{"id", "workspace_id", "template_version_id", "build_number", "transition", "job_id", "created_at"},
+	},
+	{
+		Name:     "provisioner_jobs",
+		Columns:  []string{"id", "provisioner", "started_at", "completed_at"},
+		Optional: []string{"job_status"},
+		Without:  "the status of a job follows from its times and its error",
+		Instead:  []string{"canceled_at", "error"},
+	},
+	{
+		Name:    "workspace_resources",
+		Columns: []string{"id", "job_id"},
+	},
+	{
+		Name: "workspace_agents",
+		Columns: []string{"id", "resource_id", "name", "created_at", "first_connected_at", "last_connected_at", "disconnected_at",
+			"connection_timeout_seconds", "lifecycle_state", "started_at", "ready_at"},
+		Optional: []string{"deleted"},
+		Without:  "no agent of a latest build counts as deleted",
+	},
+	{
+		Name:    "workspace_apps",
+		Columns: []string{"agent_id", "display_name", "slug", "health"},
+	},
+	{
+		Name: "workspace_agent_stats",
+		Columns: []string{"created_at", "user_id", "agent_id", "workspace_id", "template_id", "rx_bytes", "tx_bytes",
+			"connection_count", "connection_median_latency_ms",
+			"session_count_vscode", "session_count_jetbrains", "session_count_reconnecting_pty", "session_count_ssh"},
+	},
+	{
+		Name:    "workspace_app_stats",
+		Columns: []string{"user_id", "workspace_id", "agent_id", "slug_or_port", "session_started_at", "session_ended_at"},
+	},
+	{
+		Name:     "workspace_agent_scripts",
+		Optional: []string{"id", "workspace_agent_id"},
+		Without:  "agent_scripts_executed_total is not served",
+	},
+	{
+		Name:     "workspace_agent_script_timings",
+		Optional: []string{"script_id", "started_at", "ended_at", "status"},
+		Without:  "agent_scripts_executed_total is not served",
+	},
+	{
+		Name:    "template_version_parameters",
+		Columns: []string{"template_version_id", "name", "type"},
+	},
+	{
+		Name:    "workspace_build_parameters",
+		Columns: []string{"workspace_build_id", "name", "value"},
+	},
+	{
+		Name:    "licenses",
+		Columns: []string{"jwt"},
+	},
+	{
+		Name:     "tailnet_peers",
+		Optional: []string{"id", "updated_at", "node"},
+		Without:  "tailnet nodes and connection latencies of agents are unknown",
+	},
+}

@@ -1,0 +1,8 @@
+-- Takes from the schema what some versions of Coder do not have.
+
+ALTER TABLE users DROP COLUMN is_system;
+ALTER TABLE provisioner_jobs DROP COLUMN job_status;
+ALTER TABLE workspace_agents DROP COLUMN deleted;
+DROP TABLE workspace_agent_script_timings;
+DROP TABLE workspace_agent_scripts;
+DROP TABLE tailnet_peers;
