@@ -60,7 +60,7 @@ func ids(span trace.SpanContext) string {
 func attributes(span sdk.ReadOnlySpan) map[attribute.Key]string {
 	all := make(map[attribute.Key]string)
 	for _, kv := range span.Attributes() {
-		all[kv.Key] = kv.Value.Emit()
+		all[kv.Key] = kv.Value.String()
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package meters
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strconv"
@@ -34,9 +35,11 @@ type API struct {
 	websocketDurations instrument.HistogramInstrument
 	refusals           refusals[apiRefusal]
 
+	logger   *slog.Logger
 	maxPaths int
-	growing  sync.Mutex // held to replace paths
 	paths    atomic.Pointer[map[string]*apiPath]
+	growing  sync.Mutex // held to replace paths
+	sayFull  sync.Once
 }
 
 type apiRefusal string
@@ -45,7 +48,8 @@ const apiPathLimit apiRefusal = "path limit" // requests counted under UNKNOWN f
 
 // NewAPI returns an API whose instruments live on the providers.
 func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
-	a := &API{maxPaths: newConfig(options).maxPaths}
+	c := newConfig(options)
+	a := &API{logger: c.logger, maxPaths: c.maxPaths}
 	a.paths.Store(&map[string]*apiPath{
 		PathUnknown: newAPIPath(PathUnknown),
 		PathStatic:  newAPIPath(PathStatic),
@@ -128,6 +132,9 @@ func (a *API) full(paths map[string]*apiPath) bool { return len(paths)-2 >= a.ma
 
 func (a *API) refusePath() *apiPath {
 	a.refusals.add(apiPathLimit)
+	a.sayFull.Do(func() {
+		a.logger.Warn("no room for further API paths: their requests are counted under "+PathUnknown, "max_paths", a.maxPaths)
+	})
 	return (*a.paths.Load())[PathUnknown]
 }
 

@@ -24,7 +24,8 @@ const (
 // that have not moved for the longest time are dropped and counted in
 // otelcoder_refused_total, origin "builds", reason "limit".
 type Builds struct {
-	refused refusals[buildRefusal]
+	refused   refusals[buildRefusal]
+	providers instrument.Providers
 
 	mu     sync.Mutex
 	series *table[Build, *buildSeries]
@@ -79,13 +80,13 @@ func NewBuilds(p instrument.Providers, options ...Option) (*Builds, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Builds{
-		refused: refused,
-		series: &table[Build, *buildSeries]{
-			size:    maxBuildSeries / len(outcomes),
-			life:    buildSeriesLife,
-			evicted: onEviction(func() { refused.add(buildLimit) }, c.logger, "workspace builds", maxBuildSeries),
-		},
+	b := &Builds{refused: refused, providers: p}
+	b.series = &table[Build, *buildSeries]{
+		size:    maxBuildSeries / len(outcomes),
+		life:    buildSeriesLife,
+		guard:   &b.mu,
+		evicted: onEviction(func() { refused.add(buildLimit) }, c.logger, "workspace builds", maxBuildSeries),
+		gone:    func(*buildSeries) { b.announce() },
 	}
 	if _, err := p.Observe(b.collect, instrument.WorkspaceBuilds); err != nil {
 		return nil, fmt.Errorf("count workspace builds: %w", err)
@@ -122,8 +123,14 @@ func (b *Builds) Start(build Build) *RunningBuild {
 
 // move returns the series of a build; b.mu is held.
 func (b *Builds) move(build Build) *buildSeries {
-	return b.series.move(build, time.Now(), func() *buildSeries { return newBuildSeries(build) })
+	return b.series.move(build, time.Now(), func() *buildSeries {
+		b.announce()
+		return newBuildSeries(build)
+	})
 }
+
+// announce says that a scrape would show other series or counts than before.
+func (b *Builds) announce() { b.providers.Announce(instrument.WorkspaceBuilds) }
 
 // RunningBuild is a workspace build whose job has started.
 type RunningBuild struct {
@@ -148,6 +155,7 @@ func (r *RunningBuild) End(outcome Outcome) {
 	r.builds.mu.Lock()
 	defer r.builds.mu.Unlock()
 	r.builds.move(r.build)[i].builds++
+	r.builds.announce()
 }
 
 func (b *Builds) collect(o instrument.Observer) {

@@ -2,7 +2,6 @@ package meters
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +28,9 @@ const (
 // the longest time are dropped and counted in otelcoder_refused_total, origin
 // "agent", reason "limit".
 type Forwarded struct {
-	refused refusals[forwardedRefusal]
-	by      []AgentLabel // each one once
+	refused   refusals[forwardedRefusal]
+	providers instrument.Providers
+	kept      keptLabels
 
 	mu       sync.Mutex
 	newest   int // generation of the newest AgentReports
@@ -55,15 +55,16 @@ func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error)
 	if err != nil {
 		return nil, err
 	}
-	f := &Forwarded{refused: refused, series: make(map[forwardedKey]*forwardedSeries)}
-	for _, label := range allAgentLabels() {
-		if slices.Contains(c.aggregateBy, label) {
-			f.by = append(f.by, label)
-		}
+	f := &Forwarded{
+		refused:   refused,
+		providers: p,
+		kept:      newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy), // the labels of both families
+		series:    make(map[forwardedKey]*forwardedSeries),
 	}
 	f.reported = &table[forwardedKey, *forwardedValue]{
 		size:    maxForwarded,
 		life:    forwardedLife,
+		guard:   &f.mu,
 		evicted: onEviction(func() { refused.add(forwardedLimit) }, c.logger, "forwarded by agents", maxForwarded),
 		gone:    f.leave,
 	}
@@ -122,7 +123,7 @@ type AgentReports struct {
 func (a *AgentReports) keys() []forwardedKey {
 	var keys []forwardedKey
 	for _, f := range forwardedFamilies {
-		keys = append(keys, forwardedKey{a.agent, f, false}, forwardedKey{a.agent, f, true})
+		keys = append(keys, a.agent.key(f, false), a.agent.key(f, true))
 	}
 	return keys
 }
@@ -147,13 +148,16 @@ func (a *AgentReports) Report(report []ForwardedMetric) {
 	}
 	now := time.Now()
 	for _, m := range accepted {
-		key := forwardedKey{a.agent, m.family, m.success}
+		key := a.agent.key(m.family, m.success)
 		if v, ok := f.reported.get(key, now); ok && v.generation > a.generation {
 			continue
 		}
 		v := f.reported.move(key, now, func() *forwardedValue { return f.join(key) })
 		v.generation = a.generation
-		v.set(m.value)
+		if v.value != m.value {
+			v.set(m.value)
+			f.providers.Announce(m.family)
+		}
 	}
 }
 
@@ -173,11 +177,12 @@ func (a *AgentReports) Close() {
 // join adds an agent to the series that it feeds with its value of a key; f.mu
 // is held.
 func (f *Forwarded) join(key forwardedKey) *forwardedValue {
-	key.agent = key.agent.keep(f.by)
+	f.kept.merge(key.labels[:])
 	s, ok := f.series[key]
 	if !ok {
-		s = newForwardedSeries(key, f.by)
+		s = newForwardedSeries(key, f.kept.labels(key.labels[:]))
 		f.series[key] = s
+		f.providers.Announce(key.family)
 	}
 	return s.join()
 }
@@ -188,6 +193,7 @@ func (f *Forwarded) leave(v *forwardedValue) {
 	if v.series.agents == 0 {
 		delete(f.series, v.series.key)
 	}
+	f.providers.Announce(v.series.family)
 }
 
 func (f *Forwarded) collect(o instrument.Observer) {

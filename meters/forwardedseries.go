@@ -6,12 +6,15 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// forwardedKey is what tells values of agents apart, and series: the key of a
-// series has only those fields of its agents by which they are aggregated.
+// forwardedKey is what tells values of agents apart, and series: in the key of a
+// series, the labels that are not kept are empty.
 type forwardedKey struct {
-	agent   ForwardingAgent
-	family  instrument.Family
-	success bool
+	family instrument.Family
+	labels [5]string // values, in the catalogue's order
+}
+
+func (a ForwardingAgent) key(f instrument.Family, success bool) forwardedKey {
+	return forwardedKey{f, [...]string{a.AgentName, strconv.FormatBool(success), a.TemplateName, a.Username, a.WorkspaceName}}
 }
 
 // forwardedValue is what one agent reported.
@@ -30,14 +33,9 @@ type forwardedSeries struct {
 	merged  bool // more than one agent has fed it
 }
 
-func newForwardedSeries(key forwardedKey, by []AgentLabel) *forwardedSeries {
-	names, values := []string{"success"}, []string{strconv.FormatBool(key.success)}
-	for _, label := range by {
-		names = append(names, string(label))
-		values = append(values, *key.agent.text(label))
-	}
+func newForwardedSeries(key forwardedKey, labels instrument.Labels) *forwardedSeries {
 	return &forwardedSeries{
-		sample:  sample{family: key.family, labels: instrument.NewLabels(names, values)},
+		sample:  sample{family: key.family, labels: labels},
 		key:     key,
 		counter: key.family.Info().Type == instrument.Counter,
 	}
@@ -63,26 +61,4 @@ func (v *forwardedValue) set(value float64) {
 		}
 	}
 	v.value = value
-}
-
-// keep returns the agent with nothing but the labels by which it is aggregated.
-func (a ForwardingAgent) keep(by []AgentLabel) (kept ForwardingAgent) {
-	for _, label := range by {
-		*kept.text(label) = *a.text(label)
-	}
-	return kept
-}
-
-// text returns the field of a label.
-func (a *ForwardingAgent) text(label AgentLabel) *string {
-	switch label {
-	case LabelAgentName:
-		return &a.AgentName
-	case LabelTemplateName:
-		return &a.TemplateName
-	case LabelUsername:
-		return &a.Username
-	default:
-		return &a.WorkspaceName
-	}
 }

@@ -15,11 +15,13 @@ import (
 type table[K comparable, V any] struct {
 	size    int           // most rows
 	life    time.Duration // a row that has not moved for so long goes; 0: it stays
+	guard   sync.Locker   // the owner's mutex, needed only with a life
 	evicted func()        // called for each row that goes because the table is full
 	gone    func(V)       // called for each row that goes, whatever the reason; may be nil
 
 	rows  map[K]*list.Element
 	order list.List // of *tableRow[K, V], the least recently moved first
+	armed bool
 }
 
 type tableRow[K comparable, V any] struct {
@@ -47,6 +49,7 @@ func (t *table[K, V]) move(key K, now time.Time, create func() V) V {
 	}
 	row := &tableRow[K, V]{key, create(), now}
 	t.rows[key] = t.order.PushBack(row)
+	t.arm(now)
 	return row.value
 }
 
@@ -79,8 +82,8 @@ func (t *table[K, V]) all(now time.Time) iter.Seq[V] {
 	}
 }
 
-// expire drops the rows whose life is over. Every other method does it first,
-// so that no goroutine has to.
+// expire drops the rows whose life is over. Every other method does it first, so
+// that nobody sees a row that is too old.
 func (t *table[K, V]) expire(now time.Time) {
 	if t.life == 0 {
 		return
@@ -88,6 +91,24 @@ func (t *table[K, V]) expire(now time.Time) {
 	for e := t.order.Front(); e != nil && now.Sub(e.Value.(*tableRow[K, V]).moved) >= t.life; e = t.order.Front() {
 		t.drop(e)
 	}
+}
+
+// arm sees to it that rows whose life is over also go, and gone tells of them,
+// while nobody looks at the table. An empty one is left alone.
+func (t *table[K, V]) arm(now time.Time) {
+	if t.life == 0 || t.armed || t.order.Len() == 0 {
+		return
+	}
+	t.armed = true
+	oldest := t.order.Front().Value.(*tableRow[K, V])
+	time.AfterFunc(oldest.moved.Add(t.life).Sub(now), func() {
+		t.guard.Lock()
+		defer t.guard.Unlock()
+		now := time.Now()
+		t.expire(now)
+		t.armed = false
+		t.arm(now)
+	})
 }
 
 func (t *table[K, V]) drop(e *list.Element) {

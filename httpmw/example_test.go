@@ -1,0 +1,115 @@
+package httpmw_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/httpmw"
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+func Example() {
+	endpoint := newEndpoint() // for an exporter of package exporters
+	api, err := meters.NewAPI(endpoint.Providers())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v2/users/{user}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, r.PathValue("user"))
+	})
+	server := httptest.NewServer(httpmw.New(api)(mux))
+
+	for _, path := range []string{"/api/v2/users/ann", "/api/v2/users/bob", "/api/v2/nothing"} {
+		if response, err := http.Get(server.URL + path); err == nil {
+			response.Body.Close()
+		}
+	}
+	server.Close()
+	endpoint.scrape("coderd_api_requests_processed_total")
+	// Output:
+	// # TYPE coderd_api_requests_processed_total counter
+	// coderd_api_requests_processed_total{code="200",method="GET",path="/api/v2/users/{user}"} 2
+	// coderd_api_requests_processed_total{code="404",method="GET",path="UNKNOWN"} 1
+}
+
+// http.TimeoutHandler passes a copy of the request on, and does not wait for the
+// handler: the middleware is applied around it, to measure, and to the router, to
+// know the route.
+func Example_timeoutHandler() {
+	endpoint := newEndpoint()
+	api, err := meters.NewAPI(endpoint.Providers())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	measure := httpmw.New(api)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /slow/{thing}", func(http.ResponseWriter, *http.Request) {})
+	handler := measure(http.TimeoutHandler(measure(mux), time.Minute, "too slow"))
+
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/slow/7", nil))
+	endpoint.scrape("coderd_api_requests_processed_total")
+	// Output:
+	// # TYPE coderd_api_requests_processed_total counter
+	// coderd_api_requests_processed_total{code="200",method="GET",path="/slow/{thing}"} 1
+}
+
+// For gorilla/mux, whose route is known to a middleware in the router, pass
+//
+//	httpmw.WithRoute(func(r *http.Request) string {
+//		route := mux.CurrentRoute(r)
+//		if route == nil {
+//			return ""
+//		}
+//		pattern, _ := route.GetPathTemplate()
+//		return pattern
+//	})
+//
+// and router.Use(measure). Here a router keeps the pattern in the request's
+// context.
+func ExampleWithRoute() {
+	type patternKey struct{}
+	endpoint := newEndpoint()
+	api, err := meters.NewAPI(endpoint.Providers())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	measure := httpmw.New(api, httpmw.WithRoute(func(r *http.Request) string {
+		pattern, _ := r.Context().Value(patternKey{}).(string)
+		return pattern
+	}))
+	user := measure(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	router := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), patternKey{}, "/users/:user")))
+	})
+
+	router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/users/ann", nil))
+	endpoint.scrape("coderd_api_requests_processed_total")
+	// Output:
+	// # TYPE coderd_api_requests_processed_total counter
+	// coderd_api_requests_processed_total{code="200",method="GET",path="/users/:user"} 1
+}
+
+// endpoint stands for an exporter of package exporters.
+type endpoint struct{ *metertest.Meter }
+
+func newEndpoint() endpoint { return endpoint{metertest.New(example{})} }
+
+// scrape prints what a scrape shows of the families.
+func (e endpoint) scrape(families ...string) { fmt.Print(e.Text(example{}, families...)) }
+
+// example is as much of a test as an example needs.
+type example struct{ testing.TB }
+
+func (example) Helper()                        {}
+func (example) Cleanup(func())                 {}
+func (example) Fatal(v ...any)                 { panic(fmt.Sprint(v...)) }
+func (example) Fatalf(format string, v ...any) { panic(fmt.Sprintf(format, v...)) }

@@ -1,0 +1,26 @@
+package meters_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// Package httpmw does this for every request.
+func ExampleAPI() {
+	endpoint := newEndpoint()
+	api, err := meters.NewAPI(endpoint.Providers())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request := api.Start(false)
+	request.End(context.Background(), api.Endpoint("GET", "/api/v2/users/{user}"), 200)
+	endpoint.scrape("coderd_api_concurrent_requests", "coderd_api_requests_processed_total")
+	// Output:
+	// # TYPE coderd_api_concurrent_requests gauge
+	// coderd_api_concurrent_requests 0
+	// # TYPE coderd_api_requests_processed_total counter
+	// coderd_api_requests_processed_total{code="200",method="GET",path="/api/v2/users/{user}"} 1
+}
