@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/httpmw"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// Short, so that there is soon something to see. Coder takes a minute and five,
+// and so does package meters by default.
+const (
+	stateInterval    = 5 * time.Second
+	insightsInterval = 10 * time.Second
+)
+
+// serve puts the control plane together and runs it until ctx ends.
+func serve(ctx context.Context, o options, log *slog.Logger) error {
+	apiListener, err := listen(ctx, o.httpAddress)
+	if err != nil {
+		return err
+	}
+	defer apiListener.Close()
+	apiURL := "http://" + apiListener.Addr().String()
+
+	var running sync.WaitGroup // whatever ends with ctx
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 3)
+	serving := func(serve func() error) {
+		running.Go(func() {
+			if err := serve(); err != nil {
+				failed <- err
+			}
+		})
+	}
+
+	// Without an exporter, what is measured goes nowhere.
+	providers := instrument.Providers{Deployment: noop.NewMeterProvider(), Replica: noop.NewMeterProvider(), Workspaces: noop.NewMeterProvider()}
+	metricsURL := "none: see --prometheus-enable"
+	if o.prometheusEnable {
+		metricsListener, err := exporters.Listen(ctx, o.prometheusAddress)
+		if err != nil {
+			return fmt.Errorf("%w (--prometheus-address)", err)
+		}
+		exporter, err := exporters.New(exporters.WithLogger(log))
+		if err != nil {
+			metricsListener.Close()
+			return err
+		}
+		serving(func() error { return exporter.Serve(ctx, metricsListener) })
+		defer shutDown(log, "exporter", exporter.Shutdown)
+		providers, metricsURL = exporter.Providers(), "http://"+metricsListener.Addr().String()+"/"
+	}
+	measured, err := newRecorders(providers, log)
+	if err != nil {
+		return err
+	}
+
+	store := newStore(o.workspaces)
+	provisioner := &provisioner{store, measured.builds, measured.jobs, make(chan buildJob, 100)}
+
+	oauth2Listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("start the OAuth2 provider: %w", err)
+	}
+	serving(func() error { return serveHTTP(ctx, oauth2Listener, &oauth2Provider{started: time.Now()}, log) })
+	externalAuth := newExternalAuth(measured.oauth2, "http://"+oauth2Listener.Addr().String(), log)
+
+	api := &api{store: store, provisioner: provisioner, externalAuth: externalAuth, forwarded: measured.forwarded, log: log}
+	handler := api.handler(httpmw.New(measured.api))
+	warmUp(ctx, handler)
+	serving(func() error {
+		err := serveHTTP(ctx, apiListener, handler, log)
+		api.handlers.Lock() // waits for those of websockets, as http.Server does not
+		defer api.handlers.Unlock()
+		return err
+	})
+	if err := startAgents(ctx, &running, page(store, &store.workspaces, 0, connectedAgents), apiURL, o.load > 0, log); err != nil {
+		return err
+	}
+
+	poller, err := meters.Poll(providers, meters.Sources{
+		ActiveUsers:  store,
+		LatestBuilds: store,
+		Agents:       store,
+		AgentStats:   store,
+		Insights:     store,
+		License:      store,
+	}, meters.WithInterval(stateInterval), meters.WithInsightsInterval(insightsInterval), meters.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	defer shutDown(log, "poller", poller.Shutdown)
+
+	running.Go(func() { provisioner.run(ctx) })
+	running.Go(func() { externalAuth.run(ctx) })
+	log.Info("ready", "api", apiURL+"/", "metrics", metricsURL, "workspaces", o.workspaces, "load", o.load)
+	if o.load > 0 {
+		load := &load{apiURL, o.load, page(store, &store.workspaces, 0, 100), newClient(), log}
+		running.Go(func() { load.run(ctx) })
+	}
+
+	select {
+	case <-ctx.Done():
+		log.Info("ending")
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+// recorders are what events are told to.
+type recorders struct {
+	api       *meters.API
+	builds    *meters.Builds
+	jobs      *meters.Jobs
+	oauth2    *meters.OAuth2
+	forwarded *meters.Forwarded
+}
+
+func newRecorders(p instrument.Providers, log *slog.Logger) (r recorders, err error) {
+	var errs [5]error
+	r.api, errs[0] = meters.NewAPI(p, meters.WithLogger(log))
+	r.builds, errs[1] = meters.NewBuilds(p, meters.WithLogger(log))
+	r.jobs, errs[2] = meters.NewJobs(p, meters.WithLogger(log))
+	r.oauth2, errs[3] = meters.NewOAuth2(p, meters.WithLogger(log))
+	r.forwarded, errs[4] = meters.NewForwarded(p, meters.WithLogger(log))
+	return r, errors.Join(errs[:]...)
+}
+
+// shutDown gives something a moment to stop.
+func shutDown(log *slog.Logger, what string, stop func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		log.Warn("cannot stop cleanly", "what", what, "error", err)
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// Tokens of users, by what the provider makes of them.
+const (
+	goodToken    = "good"
+	expiredToken = "expired"
+	lostToken    = "lost" // it hangs up
+)
+
+// oauth2Provider does as GitHub does: callers that it does not know have 60
+// requests an hour, which the headers of its 401s tell.
+type oauth2Provider struct {
+	unknown atomic.Int64 // calls
+	started time.Time
+}
+
+func (p *oauth2Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	const limit = 60
+	switch r.Header.Get("Authorization") {
+	case "Bearer " + goodToken:
+		io.WriteString(w, `{"login":"ada"}`)
+	case "Bearer " + lostToken:
+		panic(http.ErrAbortHandler)
+	default:
+		used := min(p.unknown.Add(1), limit)
+		reset := p.started.Add(time.Since(p.started).Truncate(time.Hour) + time.Hour)
+		w.Header().Set("X-RateLimit-Limit", strconv.Itoa(limit))
+		w.Header().Set("X-RateLimit-Used", strconv.FormatInt(used, 10))
+		w.Header().Set("X-RateLimit-Remaining", strconv.FormatInt(limit-used, 10))
+		w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
+		w.Header().Set("X-RateLimit-Resource", "core")
+		http.Error(w, "bad credentials", http.StatusUnauthorized)
+	}
+}
+
+// externalAuth calls the provider. Each kind of call has a client of its own,
+// whose transport measures it.
+type externalAuth struct {
+	url                              string
+	log                              *slog.Logger
+	validateToken, exchange, refresh *http.Client
+}
+
+func newExternalAuth(o *meters.OAuth2, url string, log *slog.Logger) *externalAuth {
+	base := &http.Transport{}
+	client := func(source meters.OAuth2Source) *http.Client {
+		return &http.Client{Transport: o.Transport("github", source, base), Timeout: 10 * time.Second}
+	}
+	return &externalAuth{url, log, client(meters.OAuth2ValidateToken), client(meters.OAuth2Exchange), client(meters.OAuth2TokenSource)}
+}
+
+// run looks after the users' tokens until ctx ends: some are no longer valid and
+// are refreshed, and now and then a user signs in.
+func (e *externalAuth) run(ctx context.Context) {
+	defer e.validateToken.CloseIdleConnections() // of all three
+	for n := 0; ctx.Err() == nil; n++ {
+		switch n % 10 {
+		case 0:
+			e.call(ctx, e.validateToken, "/user", expiredToken)
+			e.call(ctx, e.refresh, "/login/oauth/access_token", goodToken)
+		case 3:
+			e.call(ctx, e.exchange, "/login/oauth/access_token", goodToken)
+		case 7:
+			e.call(ctx, e.validateToken, "/user", lostToken)
+		default:
+			e.valid(ctx)
+		}
+		pause(ctx, time.Second)
+	}
+}
+
+// valid tells whether the provider takes a user's token.
+func (e *externalAuth) valid(ctx context.Context) bool {
+	return e.call(ctx, e.validateToken, "/user", goodToken)
+}
+
+func (e *externalAuth) call(ctx context.Context, client *http.Client, path, token string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url+path, http.NoBody)
+	if err != nil {
+		e.log.Error("cannot call the OAuth2 provider", "error", err)
+		return false
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := client.Do(request)
+	if err != nil {
+		e.log.Debug("the OAuth2 provider does not answer", "error", err)
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}

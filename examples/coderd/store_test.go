@@ -1,0 +1,155 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// A stopped workspace has no agents, and is still listed.
+func TestBuild(t *testing.T) {
+	s := newStore(2)
+	p := &provisioner{store: s, queue: make(chan buildJob, 1)}
+	const id = "dev.ada"
+	agents := func() int {
+		rows, err := s.Agents(t.Context())
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%d workspaces: %v", len(rows), err)
+		}
+		return len(rows[0].Agents)
+	}
+	for _, step := range []struct {
+		action meters.BuildAction
+		status meters.JobStatus
+		agents int
+	}{
+		{meters.BuildStop, meters.JobSucceeded, 0},
+		{meters.BuildStart, meters.JobFailed, 0},
+		{meters.BuildStart, meters.JobCanceled, 0},
+		{meters.BuildStart, meters.JobSucceeded, 2},
+		{meters.BuildDestroy, meters.JobSucceeded, 0},
+	} {
+		queued, err := p.enqueue(id, step.action)
+		if err != nil || queued.Status != meters.JobPending {
+			t.Fatalf("queued a build that is %s: %v", queued.Status, err)
+		}
+		if _, err := p.enqueue(id, step.action); err != errBusy {
+			t.Errorf("while a build waits another one is queued: %v", err)
+		}
+		if _, err := p.enqueue("api.ada", step.action); err != errQueueFull {
+			t.Errorf("a build too many is queued: %v", err)
+		}
+		job := <-p.queue
+		if job.measured.Action != step.action || job.measured.OwnerEmail != "ada@example.com" ||
+			job.measured.WorkspaceName != "dev" || job.measured.TemplateName != "docker" || job.measured.TemplateVersion != "v1" {
+			t.Errorf("measures %+v", job.measured)
+		}
+		s.setStatus(job, step.status)
+		if got := agents(); got != step.agents {
+			t.Errorf("%d agents after %s %s, want %d", got, step.action, step.status, step.agents)
+		}
+	}
+	if _, err := p.enqueue("nobody", meters.BuildStart); err != errNotFound {
+		t.Errorf("a build of no workspace is queued: %v", err)
+	}
+}
+
+// One workspace after the other is built, but not the first one and none twice
+// at a time.
+func TestNextBuild(t *testing.T) {
+	s := newStore(4)
+	var order []string
+	for {
+		job, ok := s.nextBuild()
+		if !ok {
+			break
+		}
+		order = append(order, job.workspace.ID)
+	}
+	if want := []string{"dev.bela", "api.ada", "api.bela"}; !slices.Equal(order, want) {
+		t.Errorf("builds %v, want %v", order, want)
+	}
+}
+
+func TestInsights(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(5) // of ada and bela; dev.ada and web.ada of other templates
+		use := func() {
+			s.report("main.dev.ada", s.agentConnected("main.dev.ada"), agentReport{
+				Stats: meters.AgentStats{Connections: 1, SessionsSSH: 3},
+			})
+			s.report("main.dev.bela", s.agentConnected("main.dev.bela"), agentReport{
+				Stats: meters.AgentStats{Connections: 0, SessionsSSH: 1}, // no use without a connection
+			})
+			if err := s.openApp("dev.ada", "docs"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		use()
+		use() // in the same minute
+		time.Sleep(time.Minute)
+		use()
+
+		insights := func() meters.Insights {
+			i, err := s.Insights(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.SortFunc(i.Applications, func(a, b meters.ApplicationUsage) int { return cmp.Compare(a.Application, b.Application) })
+			return i
+		}
+		i := insights()
+		if want := []meters.TemplateUsers{{Template: "docker", Users: 1}}; !slices.Equal(i.ActiveUsers, want) {
+			t.Errorf("active users %v, want %v", i.ActiveUsers, want)
+		}
+		want := []meters.ApplicationUsage{
+			{Template: "docker", Application: "Documentation", Slug: "docs", Seconds: 120},
+			{Template: "docker", Application: "JetBrains"},
+			{Template: "docker", Application: "SSH", Seconds: 120},
+			{Template: "docker", Application: "Visual Studio Code"},
+			{Template: "docker", Application: "Web Terminal"},
+		}
+		if !slices.Equal(i.Applications, want) {
+			t.Errorf("applications %v, want %v", i.Applications, want)
+		}
+		if got := len(i.Parameters); got != 6 { // kubernetes has two
+			t.Errorf("%d parameters, want 6", got)
+		}
+
+		time.Sleep(10 * time.Minute)
+		if i := insights(); i.ActiveUsers != nil || i.Applications != nil || i.Parameters != nil || len(s.usage) != 0 {
+			t.Errorf("after ten minutes still %v", i)
+		}
+	})
+}
+
+func TestActiveUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(48) // 16 users, seen 0, 5, ... 75 minutes ago
+		for _, want := range []int{12, 11} {
+			if got, _ := s.ActiveUsers(t.Context()); got != want {
+				t.Errorf("%d active users, want %d", got, want)
+			}
+			time.Sleep(5 * time.Minute)
+		}
+	})
+}
+
+// Bytes are those since the previous collection; the rest is the newest report's.
+func TestAgentStats(t *testing.T) {
+	s := newStore(2)
+	c := s.agentConnected("main.dev.ada")
+	s.report("main.dev.ada", c, agentReport{Stats: meters.AgentStats{RxBytes: 10, TxBytes: 1, Connections: 5}})
+	s.report("main.dev.ada", c, agentReport{Stats: meters.AgentStats{RxBytes: 20, TxBytes: -7, Connections: 4, Username: "root"}})
+	want := []meters.AgentStats{{AgentName: "main", Username: "ada", Workspace: "dev", RxBytes: 30, TxBytes: 1, Connections: 4}}
+	if got, _ := s.AgentStats(t.Context()); !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got, _ := s.AgentStats(t.Context()); len(got) != 0 {
+		t.Errorf("without a report since: %+v", got)
+	}
+}

@@ -1,0 +1,40 @@
+// Command embed is the least that a program does to have its API measured: open
+// http://127.0.0.1:3000/hello/you, then http://127.0.0.1:2112/.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/httpmw"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+func main() {
+	exporter, err := exporters.New()
+	if err != nil {
+		log.Fatal(err)
+	}
+	api, err := newAPI(exporter.Providers())
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() { log.Fatal(http.ListenAndServe("127.0.0.1:3000", api)) }()
+	log.Fatal(exporter.ListenAndServe(context.Background(), "127.0.0.1:2112"))
+}
+
+func newAPI(providers instrument.Providers) (http.Handler, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "Hello, %s!\n", r.PathValue("name"))
+	})
+	api, err := meters.NewAPI(providers)
+	if err != nil {
+		return nil, err
+	}
+	return httpmw.New(api)(mux), nil
+}
