@@ -1,0 +1,100 @@
+// Package e2e tests the project from outside: the programs as processes, read
+// by a real Prometheus. It is a module of its own, so that what it needs for
+// that never reaches a user of the library.
+//
+// [Documented] is what the project is held to, as literal data, so that no
+// expected value comes from the code under test. Package invariant checks any
+// scrape against it. Packages coderd and prometheus start the two sides: a
+// control plane that exports, and a Prometheus that reads it.
+//
+// A test that starts processes owns them: it starts what it needs with the
+// helpers, which stop it when the test ends, and runs what can share them as
+// subtests.
+package e2e
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// Contract holds families by their documented name.
+type Contract map[string]Family
+
+// Family is what is promised of a metric family.
+type Family struct {
+	Name    string
+	Type    string   // counter, gauge, histogram or summary
+	Labels  []string // label names, sorted
+	Buckets []float64
+	Scope   string // deployment or replica
+	Origin  string // otel, runtime or health
+	Help    string
+}
+
+//go:embed testdata/catalogue.tsv
+var catalogue string
+
+//go:embed testdata/health.tsv
+var health string
+
+// Documented returns the documented families.
+func Documented() Contract { return mustRead(catalogue) }
+
+// Health returns the families that tell how the service itself fares.
+func Health() Contract { return mustRead(health) }
+
+// Served returns the documented and the health families: what an endpoint
+// serves.
+func Served() Contract {
+	all := Documented()
+	maps.Copy(all, Health())
+	return all
+}
+
+// OfScope returns the families of a scope: deployment or replica.
+func (c Contract) OfScope(scope string) Contract {
+	some := maps.Clone(c)
+	maps.DeleteFunc(some, func(_ string, f Family) bool { return f.Scope != scope })
+	return some
+}
+
+// mustRead reads a table whose first line names the columns of Family in order.
+// It panics if the embedded table is malformed.
+func mustRead(table string) Contract {
+	contract := make(Contract)
+	_, rows, _ := strings.Cut(table, "\n")
+	for row := range strings.Lines(rows) {
+		cells := strings.Split(strings.TrimSuffix(row, "\n"), "\t")
+		if len(cells) != 7 {
+			panic(fmt.Sprintf("e2e: %d cells, not 7, in row %q", len(cells), row))
+		}
+		f := Family{
+			Name:   cells[0],
+			Type:   cells[1],
+			Labels: list(cells[2]),
+			Scope:  cells[4],
+			Origin: cells[5],
+			Help:   cells[6],
+		}
+		for _, bound := range list(cells[3]) {
+			b, err := strconv.ParseFloat(bound, 64)
+			if err != nil {
+				panic(fmt.Sprintf("e2e: bucket of %s: %v", f.Name, err))
+			}
+			f.Buckets = append(f.Buckets, b)
+		}
+		contract[f.Name] = f
+	}
+	return contract
+}
+
+// list splits a cell at its commas; "-" is an empty list.
+func list(cell string) []string {
+	if cell == "-" {
+		return nil
+	}
+	return strings.Split(cell, ",")
+}

@@ -1,0 +1,32 @@
+package e2e_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/e2e"
+)
+
+func TestContract(t *testing.T) {
+	for name, test := range map[string]struct {
+		contract e2e.Contract
+		want     int
+	}{
+		"documented":             {e2e.Documented(), 73},
+		"health":                 {e2e.Health(), 10},
+		"served":                 {e2e.Served(), 83},
+		"served, the deployment": {e2e.Served().OfScope("deployment"), 20},
+		"served, the replica":    {e2e.Served().OfScope("replica"), 63},
+	} {
+		if got := len(test.contract); got != test.want {
+			t.Errorf("%s: %d families, want %d", name, got, test.want)
+		}
+	}
+	timings := e2e.Documented()["coderd_provisionerd_job_timings_seconds"]
+	if timings.Type != "histogram" || timings.Scope != "replica" || timings.Origin != "otel" ||
+		timings.Help != "The provisioner job time duration in seconds." ||
+		!slices.Equal(timings.Labels, []string{"provisioner", "status"}) ||
+		!slices.Equal(timings.Buckets, []float64{1, 10, 30, 60, 300, 600, 1800, 3600}) {
+		t.Errorf("read %+v", timings)
+	}
+}
