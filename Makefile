@@ -1,0 +1,55 @@
+# Everything a reader or a developer types. `make` alone lists it.
+
+staticcheck = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The race detector needs a C compiler; `make test RACE=` does without both.
+RACE = -race
+
+# How long `make fuzz` gives each fuzz target.
+FUZZTIME = 20s
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^[a-z].*:.*## / { printf "make %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## start the example control plane and its endpoint
+	@echo "open http://localhost:2112/ for the metrics; Ctrl-C stops"
+	@go run ./examples/coderd --prometheus-enable
+
+.PHONY: test
+test: ## run every test
+	@.ci/need $(if $(RACE),gcc) postgresql
+	go test $(RACE) ./...
+	go -C e2e test ./...
+
+.PHONY: lint
+lint: ## check format and code
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:" $$unformatted; exit 1; }
+	go vet ./...
+	go -C e2e vet ./...
+	$(staticcheck) ./...
+	cd e2e && $(staticcheck) ./...
+
+.PHONY: bench
+bench: ## run the benchmarks, those against peers too
+	go test -run '^$$' -bench . -benchmem ./...
+	go -C e2e test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@set -e; for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "== $$target of $$package"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: docs/admin/prometheus.md
+docs/admin/prometheus.md: ## write the tables of metrics from the catalogue
+	@go run ./internal/docgen <$@ >$@.new && mv $@.new $@ || { rm -f $@.new; exit 1; }
+
+.PHONY: check-docs
+check-docs: ## tell whether the tables of metrics are those of the catalogue
+	@go run ./internal/docgen <docs/admin/prometheus.md | diff docs/admin/prometheus.md - \
+		|| { echo "docs/admin/prometheus.md is stale: run make docs/admin/prometheus.md"; exit 1; }
