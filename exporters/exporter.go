@@ -31,22 +31,29 @@ type Exporter struct {
 }
 
 // New returns an Exporter with a meter provider for each scope. It fails only
-// if the OpenTelemetry SDK or client_golang refuse what they are given.
-func New(options ...Option) (*Exporter, error) {
+// if the OpenTelemetry SDK or client_golang refuse what they are given, or a
+// reader of [WithReader] cannot be made.
+func New(options ...Option) (_ *Exporter, err error) {
 	c := newConfig(options)
 	e := &Exporter{logger: c.logger, reporter: c.reporter}
+	defer func() {
+		if err != nil {
+			e.abandon()
+		}
+	}()
 
-	deployment, err := newScope(instrument.Deployment)
+	deployment, err := e.newScope(c, instrument.Deployment, nil)
 	if err != nil {
 		return nil, err
 	}
-	replica, err := newScope(instrument.Replica)
-	if err != nil {
-		return nil, err
-	}
-	e.deployment, e.replica = deployment.provider, replica.provider
-
+	e.deployment = deployment.provider
 	runtime := newRuntimeRegistry()
+	replica, err := e.newScope(c, instrument.Replica, trimmed{runtime})
+	if err != nil {
+		return nil, err
+	}
+	e.replica = replica.provider
+
 	e.handler = e.newHandler(
 		e.whileReporting(deployment.registry),
 		concat{replica.registry, trimmed{runtime}},
@@ -60,7 +67,7 @@ func New(options ...Option) (*Exporter, error) {
 
 // Providers returns the meter providers to measure on.
 func (e *Exporter) Providers() instrument.Providers {
-	return instrument.Providers{Deployment: e.deployment, Replica: e.replica}
+	return instrument.Providers{Deployment: e.deployment, Replica: e.replica, Workspaces: e.replica}
 }
 
 // Shutdown flushes and stops the readers; what is recorded afterwards is lost.
@@ -71,6 +78,17 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	return nil
 }
 
+// abandon stops what a New that fails has begun, at once.
+func (e *Exporter) abandon() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, provider := range []*sdk.MeterProvider{e.deployment, e.replica} {
+		if provider != nil {
+			provider.Shutdown(ctx)
+		}
+	}
+}
+
 // scope is the meter provider of an instrument.Scope and the registry that its
 // Prometheus reader fills.
 type scope struct {
@@ -78,7 +96,9 @@ type scope struct {
 	registry *prometheus.Registry
 }
 
-func newScope(s instrument.Scope) (scope, error) {
+// newScope returns a scope that runtime families are gathered beside; nil for
+// none.
+func (e *Exporter) newScope(c config, s instrument.Scope, runtime prometheus.Gatherer) (scope, error) {
 	registry := prometheus.NewRegistry()
 	reader, err := otelprometheus.New(
 		otelprometheus.WithRegisterer(registry),
@@ -91,13 +111,20 @@ func newScope(s instrument.Scope) (scope, error) {
 	if err != nil {
 		return scope{}, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
 	}
-	provider := sdk.NewMeterProvider(
+	options := []sdk.Option{
 		sdk.WithReader(reader),
 		sdk.WithView(instrument.View(s)),
 		// Limits are kept where values enter, by package meters. The SDK's
 		// would fold a deployment of more than 2,000 workspaces into one
 		// overflow series.
 		sdk.WithCardinalityLimit(0),
-	)
-	return scope{provider, registry}, nil
+	}
+	if c.newReader != nil {
+		reader, err := c.newReader(e.readerConfig(s, runtime))
+		if err != nil {
+			return scope{}, fmt.Errorf("create the reader of the %s scope: %w", s, err)
+		}
+		options = append(options, sdk.WithReader(reader))
+	}
+	return scope{sdk.NewMeterProvider(options...), registry}, nil
 }

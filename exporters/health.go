@@ -60,6 +60,15 @@ func (e *Exporter) scrapeSucceeded() {
 	}
 }
 
+// exported counts a push by its outcome.
+func (e *Exporter) exported(err error) {
+	outcome := 0
+	if err != nil {
+		outcome = 1
+	}
+	e.pushed[outcome].Add(1)
+}
+
 // moduleVersion is the version of this module in the running program.
 func moduleVersion() string {
 	const unknown = "(devel)"

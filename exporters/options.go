@@ -1,14 +1,20 @@
 package exporters
 
-import "log/slog"
+import (
+	"log/slog"
 
-// Option configures an [Exporter].
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+)
+
+// Option configures an [Exporter]. A nil Option leaves it as it is.
 type Option func(*config)
 
 type config struct {
 	logger   *slog.Logger
 	reporter func() bool
 	version  string
+	// newReader is nil if nothing but scrapes reads.
+	newReader func(ReaderConfig) (sdk.Reader, error)
 }
 
 func newConfig(options []Option) config {
@@ -18,7 +24,9 @@ func newConfig(options []Option) config {
 		version:  moduleVersion(),
 	}
 	for _, option := range options {
-		option(&c)
+		if option != nil {
+			option(&c)
+		}
 	}
 	return c
 }
@@ -35,4 +43,12 @@ func WithLogger(l *slog.Logger) Option {
 // for a deployment of one replica.
 func WithReporter(reports func() bool) Option {
 	return func(c *config) { c.reporter = reports }
+}
+
+// WithReader adds a reader to each meter provider, besides the one that answers
+// scrapes: [New] calls newReader for each. The readers see the same families, and
+// are shut down with the Exporter. Package
+// [github.com/otelcoder/otelcoder/exporters/otlp] makes such readers.
+func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
+	return func(c *config) { c.newReader = newReader }
 }

@@ -1,0 +1,146 @@
+package otlp
+
+import (
+	"iter"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// A collector's gRPC receiver refuses messages over 4 MiB by default. Half of it
+// leaves room for the resource; larger batches would hardly be quicker.
+const (
+	maxBatch = 2 << 20
+	maxPart  = maxBatch / 8
+)
+
+// batches yields what was collected in parts of at most about maxBatch bytes on
+// the wire. The SDK's own batches are of so many data points, but label values
+// from outside, such as those of template parameters, have any length.
+func batches(collected *metricdata.ResourceMetrics) iter.Seq[*metricdata.ResourceMetrics] {
+	return func(yield func(*metricdata.ResourceMetrics) bool) {
+		var batch metricdata.ResourceMetrics
+		size := 0
+		for _, scope := range collected.ScopeMetrics {
+			for _, metric := range scope.Metrics {
+				for part, n := range parts(metric) {
+					if size > 0 && size+n > maxBatch {
+						if !yield(&batch) {
+							return
+						}
+						batch, size = metricdata.ResourceMetrics{}, 0
+					}
+					add(&batch, scope.Scope, part)
+					size += n
+				}
+			}
+		}
+		if size > 0 {
+			yield(&batch)
+		}
+	}
+}
+
+func add(batch *metricdata.ResourceMetrics, scope instrumentation.Scope, metric metricdata.Metrics) {
+	last := len(batch.ScopeMetrics) - 1
+	if last < 0 || batch.ScopeMetrics[last].Scope != scope {
+		batch.ScopeMetrics = append(batch.ScopeMetrics, metricdata.ScopeMetrics{Scope: scope})
+		last++
+	}
+	batch.ScopeMetrics[last].Metrics = append(batch.ScopeMetrics[last].Metrics, metric)
+}
+
+// parts yields a metric in parts of at most maxPart bytes, or of one data point,
+// each with its size on the wire, which is rounded up. Other types than the
+// catalogue's do not get past its views.
+func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
+	switch data := m.Data.(type) {
+	case metricdata.Gauge[float64]:
+		return split(m, data.DataPoints, numberSize, func(points []metricdata.DataPoint[float64]) metricdata.Aggregation {
+			return metricdata.Gauge[float64]{DataPoints: points}
+		})
+	case metricdata.Sum[float64]:
+		return split(m, data.DataPoints, numberSize, func(points []metricdata.DataPoint[float64]) metricdata.Aggregation {
+			data.DataPoints = points
+			return data
+		})
+	case metricdata.Histogram[float64]:
+		return split(m, data.DataPoints, histogramSize, func(points []metricdata.HistogramDataPoint[float64]) metricdata.Aggregation {
+			data.DataPoints = points
+			return data
+		})
+	case metricdata.Summary:
+		return split(m, data.DataPoints, summarySize, func(points []metricdata.SummaryDataPoint) metricdata.Aggregation {
+			return metricdata.Summary{DataPoints: points}
+		})
+	}
+	return func(func(metricdata.Metrics, int) bool) {}
+}
+
+func split[Point any](m metricdata.Metrics, points []Point, sizeOf func(*Point) int, data func([]Point) metricdata.Aggregation) iter.Seq2[metricdata.Metrics, int] {
+	return func(yield func(metricdata.Metrics, int) bool) {
+		head := overhead + len(m.Name) + len(m.Description) + len(m.Unit)
+		begin, size := 0, head
+		for i := range points {
+			n := sizeOf(&points[i])
+			if i > begin && size+n > maxPart {
+				m.Data = data(points[begin:i])
+				if !yield(m, size) {
+					return
+				}
+				begin, size = i, head
+			}
+			size += n
+		}
+		if begin < len(points) {
+			m.Data = data(points[begin:])
+			yield(m, size)
+		}
+	}
+}
+
+// What the tags, lengths and fixed fields of a message take at most: one of a
+// metric, a data point, a quantile or an exemplar; one of an attribute.
+const (
+	overhead          = 64
+	attributeOverhead = 20
+)
+
+func numberSize(p *metricdata.DataPoint[float64]) int {
+	return overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars)
+}
+
+func histogramSize(p *metricdata.HistogramDataPoint[float64]) int {
+	return overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars) + 8*len(p.Bounds) + 8*len(p.BucketCounts)
+}
+
+func summarySize(p *metricdata.SummaryDataPoint) int {
+	return overhead + attributesSize(p.Attributes) + overhead*len(p.QuantileValues)
+}
+
+func exemplarsSize(exemplars []metricdata.Exemplar[float64]) int {
+	size := 0
+	for _, e := range exemplars {
+		size += overhead
+		for _, a := range e.FilteredAttributes {
+			size += attributeSize(a)
+		}
+	}
+	return size
+}
+
+func attributesSize(set attribute.Set) int {
+	size := 0
+	for i := range set.Len() {
+		a, _ := set.Get(i)
+		size += attributeSize(a)
+	}
+	return size
+}
+
+// attributeSize is that of a text: no attribute of the catalogue is anything
+// else.
+func attributeSize(a attribute.KeyValue) int {
+	return attributeOverhead + len(a.Key) + len(a.Value.AsString())
+}

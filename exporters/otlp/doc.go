@@ -1,0 +1,29 @@
+// Package otlp pushes what is measured to an OpenTelemetry collector, or to
+// anything else that speaks OTLP: the families that package exporters serves,
+// under the same names, and traces.
+//
+//	push, err := otlp.New(ctx, otlp.WithLogger(logger))
+//	exporter, err := exporters.New(push.Metrics())
+//	tracing, err := push.Traces(ctx)
+//
+// Metrics and Traces return nil for what is not pushed.
+//
+// It is configured like every OpenTelemetry program. Something is pushed if
+// OTEL_EXPORTER_OTLP_ENDPOINT, or its variant for a signal, names a receiver, or
+// [WithEndpoint] does, over the protocol that OTEL_EXPORTER_OTLP_PROTOCOL names:
+// http/protobuf, the default, or grpc. OTEL_METRICS_EXPORTER=none and
+// OTEL_TRACES_EXPORTER=none turn a signal off. Interval, timeouts, headers,
+// compression, certificates, resource attributes and the traces' sampler are
+// what the SDK and its exporters read from their variables.
+//
+// The families of the deployment scope are pushed only while this process
+// reports them, with a resource that is the same on every replica, so that a
+// backend sees one series whichever replica reports. The families of the replica
+// scope and the traces carry a resource that tells replicas apart.
+//
+// A receiver that is absent, slow or refuses costs neither a scrape nor a request
+// anything: a collection is held until it is sent or its time is up, and then
+// dropped; the next one, being cumulative, makes up for it. Each push of metrics
+// is counted in otelcoder_otlp_exports_total; a log line tells when pushes begin
+// to fail, and when they succeed again.
+package otlp

@@ -1,0 +1,278 @@
+package otlp_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/exporters/otlp"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// log collects log lines.
+type log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.FieldsFunc(l.text.String(), func(r rune) bool { return r == '\n' })
+}
+
+func (l *log) option() otlp.Option {
+	return otlp.WithLogger(slog.New(slog.NewTextHandler(l, nil)))
+}
+
+// forbidGlobalErrors fails the test if an error reaches OpenTelemetry's global
+// handler, which prints each one.
+func forbidGlobalErrors(t *testing.T) {
+	t.Helper()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Errorf("OpenTelemetry would print: %v", err) }))
+	t.Cleanup(func() { otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) })
+}
+
+// answers are those of an HTTP receiver that is not well.
+var answers = map[string]http.HandlerFunc{
+	"429": func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	},
+	"503": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+	"404, megabytes of garbage": func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		w.Write(bytes.Repeat([]byte("\xff<html>"), 1<<20))
+	},
+	"200, garbage": func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		w.Write(bytes.Repeat([]byte{0xff}, 1000))
+	},
+	"a connection that ends": func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) },
+	"hanging": func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	},
+}
+
+// A receiver that is not well is noticed in one log line and in a family; it
+// takes nothing from a scrape; when it is well again it has everything.
+func TestReceiverInTrouble(t *testing.T) {
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "1000") // milliseconds for all tries
+	for name, answer := range answers {
+		t.Run(name, func(t *testing.T) {
+			forbidGlobalErrors(t)
+			receiver := new(receiver)
+			var well atomic.Bool
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if well.Load() {
+					receiver.ServeHTTP(w, r)
+				} else {
+					answer(w, r)
+				}
+			}))
+			defer server.Close()
+			var log log
+			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), log.option()})
+			observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+			observe(t, e, instrument.APIRequestsProcessed, 42, "200", "GET", "/api/v2/users")
+
+			flush(t, e)
+			flush(t, e)
+			if got := exports(t, e); got != "0 4" {
+				t.Errorf("exports that succeeded and failed: %s, want 0 4", got)
+			}
+			lines := log.lines()
+			if len(lines) != 1 || !strings.Contains(lines[0], "level=WARN msg=\"metrics are not pushed\" endpoint="+server.URL+" error=") || len(lines[0]) > 2000 {
+				t.Errorf("log %q, want one short line", lines)
+			}
+
+			well.Store(true)
+			flushScope(t, e.Providers().Deployment)
+			if lines := log.lines(); len(lines) != 1 {
+				t.Errorf("log %q while the replica's push still fails", lines[1:])
+			}
+			flush(t, e)
+			if got := exports(t, e); got != "3 4" {
+				t.Errorf("exports that succeeded and failed: %s, want 3 4", got)
+			}
+			lines = log.lines()
+			if len(lines) != 2 || !strings.Contains(lines[1], "level=INFO msg=\"metrics are pushed again\"") {
+				t.Errorf("log %q, want a second line", lines)
+			}
+			for m := range receiver.all() {
+				if m.Name == "coderd_api_requests_processed_total" {
+					if got := m.GetSum().DataPoints[0].GetAsDouble(); got != 42 {
+						t.Errorf("after recovery %s is %v, want 42", m.Name, got)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestReceiverAbsent(t *testing.T) {
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "100")
+	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
+		t.Run(string(protocol), func(t *testing.T) {
+			forbidGlobalErrors(t)
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			listener.Close()
+			var log log
+			e := newExporter(t, []otlp.Option{otlp.WithEndpoint("http://" + listener.Addr().String()), otlp.WithProtocol(protocol), log.option()})
+			flush(t, e)
+			flush(t, e)
+			if got := exports(t, e); got != "0 2" {
+				t.Errorf("exports that succeeded and failed: %s, want 0 2: there is nothing of the deployment", got)
+			}
+			if lines := log.lines(); len(lines) != 1 {
+				t.Errorf("log %q, want one line", lines)
+			}
+		})
+	}
+}
+
+type refusing struct {
+	colmetrics.UnimplementedMetricsServiceServer
+}
+
+func (refusing) Export(context.Context, *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
+	return nil, status.Error(codes.ResourceExhausted, "memory is short")
+}
+
+func TestGRPCReceiverRefuses(t *testing.T) {
+	forbidGlobalErrors(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	colmetrics.RegisterMetricsServiceServer(server, refusing{})
+	go server.Serve(listener)
+	defer server.Stop()
+	var log log
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint("http://" + listener.Addr().String()), otlp.WithProtocol(otlp.GRPC), log.option()})
+	flush(t, e)
+	if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "memory is short") {
+		t.Errorf("log %q, want one line that tells why", lines)
+	}
+}
+
+// A push that hangs holds up neither a scrape nor the end of the process.
+func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
+	forbidGlobalErrors(t)
+	arrived := make(chan struct{}, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		answers["hanging"](w, r)
+	}))
+	defer server.Close()
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
+	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+
+	flushed := make(chan error)
+	go func() { flushed <- e.Providers().Deployment.(*sdk.MeterProvider).ForceFlush(context.Background()) }()
+	<-arrived
+	if got := exports(t, e); got != "0 0" {
+		t.Errorf("exports that succeeded and failed: %s, want 0 0", got)
+	}
+	w := httptest.NewRecorder()
+	e.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics/deployment", nil))
+	if !strings.Contains(w.Body.String(), `coderd_agents_up{template_name="docker"`) {
+		t.Errorf("the scrape during a push answers %q", w.Body.String())
+	}
+
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := e.Shutdown(ctx)
+	// The exporters' own limits are 10 seconds for a try, 30 for all of them.
+	if took := time.Since(began); err == nil || took > 5*time.Second {
+		t.Errorf("Shutdown took %v and returned %v", took, err)
+	}
+	if err := <-flushed; err != nil {
+		t.Errorf("the flush that Shutdown interrupted: %v", err)
+	}
+}
+
+// What a receiver does not take in the time of one batch is not kept for it.
+func TestAHangingReceiverIsGivenUp(t *testing.T) {
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "100")
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		answers["hanging"](w, r)
+	}))
+	defer server.Close()
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
+	observeMegabytes(t, e)
+	flushScope(t, e.Providers().Deployment)
+	if got := requests.Load(); got != 1 {
+		t.Errorf("%d batches are sent to a receiver that hangs, want 1", got)
+	}
+	if got := exports(t, e); got != "0 1" {
+		t.Errorf("exports that succeeded and failed: %s, want 0 1", got)
+	}
+}
+
+// observeMegabytes observes five megabytes of the deployment: three batches.
+func observeMegabytes(t *testing.T, e *exporters.Exporter) {
+	t.Helper()
+	long := strings.Repeat("x", 100_000)
+	for i := range 50 {
+		observe(t, e, instrument.InsightsParameters, 1, "name", "string", long+strings.Repeat("y", i), "template")
+	}
+}
+
+func TestShutdownPushesALastTime(t *testing.T) {
+	receiver := newReceiver(t, otlp.HTTP)
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)})
+	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	if err := e.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"coderd_agents_up", "go_goroutines"} {
+		if receiver.byName(t)[name].Metric == nil {
+			t.Errorf("%s is not pushed", name)
+		}
+	}
+}
+
+// A process that loses its role in the middle of a push sends no more of it.
+func TestTakeoverDuringAPush(t *testing.T) {
+	receiver := newReceiver(t, otlp.HTTP)
+	var asked atomic.Int32
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)},
+		exporters.WithReporter(func() bool { return asked.Add(1) <= 1 }))
+	observeMegabytes(t, e)
+	flushScope(t, e.Providers().Deployment)
+	if got := len(receiver.sizes); got != 1 {
+		t.Errorf("%d batches are sent, want 1", got)
+	}
+}

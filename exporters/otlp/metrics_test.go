@@ -1,0 +1,341 @@
+package otlp_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/proto/otlp/metrics/v1"
+	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/exporters/otlp"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newExporter returns an Exporter that pushes when it is flushed.
+func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) *exporters.Exporter {
+	t.Helper()
+	p, err := otlp.New(t.Context(), push...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := p.Metrics()
+	if metrics == nil {
+		t.Fatal("metrics are not pushed")
+	}
+	e, err := exporters.New(append(options, metrics)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Shutdown without time: it pushes nothing more.
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		e.Shutdown(ctx)
+	})
+	return e
+}
+
+// flush pushes both scopes once.
+func flush(t *testing.T, e *exporters.Exporter) {
+	t.Helper()
+	flushScope(t, e.Providers().Deployment)
+	flushScope(t, e.Providers().Replica)
+}
+
+func flushScope(t *testing.T, provider metric.MeterProvider) {
+	t.Helper()
+	// Without a deadline a flush waits no longer than the push may take.
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if err := provider.(*sdk.MeterProvider).ForceFlush(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, value float64, labels ...string) {
+	t.Helper()
+	prepared := f.Labels(labels...)
+	_, err := e.Providers().Observe(func(o instrument.Observer) { o.Observe(f, prepared, value) }, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// observeAll records a value of every family that an instrument measures.
+func observeAll(t *testing.T, e *exporters.Exporter) {
+	t.Helper()
+	for f := range instrument.All() {
+		info := f.Info()
+		labels := make([]string, len(info.Labels))
+		for i, label := range info.Labels {
+			labels[i] = "the " + label
+		}
+		switch {
+		case info.Origin == instrument.OTel && info.Type == instrument.Histogram:
+			h, err := e.Providers().Histogram(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Record(t.Context(), 7, f.Labels(labels...))
+		case info.Origin == instrument.OTel, info.Name == "otelcoder_refused_total", strings.HasPrefix(info.Name, "otelcoder_source_"):
+			observe(t, e, f, 7, labels...)
+		}
+	}
+}
+
+// Every family arrives under its documented name, with its help, its labels and a
+// unit from which nothing derives another name.
+func TestEveryFamilyArrives(t *testing.T) {
+	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
+		t.Run(string(protocol), func(t *testing.T) {
+			began := time.Now()
+			receiver := newReceiver(t, protocol)
+			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithProtocol(protocol)})
+			observeAll(t, e)
+			served := httptest.NewRecorder()
+			e.Handler().ServeHTTP(served, httptest.NewRequest("GET", "/", nil))
+			flush(t, e)
+
+			byName := receiver.byName(t)
+			var lines []string
+			for name := range byName {
+				lines = append(lines, "\n# TYPE "+name+" ")
+			}
+			for _, line := range lines {
+				if !strings.Contains(served.Body.String(), line) {
+					t.Errorf("%q is pushed but not served", line)
+				}
+			}
+			if got := strings.Count(served.Body.String(), "# TYPE "); got != 83 || len(byName) != 83 {
+				t.Errorf("%d families are served and %d pushed, want 83", got, len(byName))
+			}
+			for f := range instrument.All() {
+				metric, info := byName[f.String()], f.Info()
+				if metric.Metric == nil {
+					t.Errorf("%s does not arrive", f)
+					continue
+				}
+				if metric.Description != info.Help || metric.Unit != info.Unit {
+					t.Errorf("%s: description %q, unit %q", f, metric.Description, metric.Unit)
+				}
+				scope := "github.com/otelcoder/otelcoder"
+				if info.Origin == instrument.Runtime {
+					scope = "go.opentelemetry.io/contrib/bridges/prometheus"
+				}
+				if metric.scope != scope {
+					t.Errorf("%s: scope %q, want %q", f, metric.scope, scope)
+				}
+				for _, point := range points(t, metric.Metric, info.Type) {
+					if got := slices.Sorted(maps.Keys(point.labels)); !slices.Equal(got, info.Labels) {
+						t.Errorf("%s: labels %q, want %q", f, got, info.Labels)
+					}
+					// Of a rate a backend knows from where on to count.
+					if start := time.Unix(0, int64(point.start)); info.Type != instrument.Gauge && info.Origin != instrument.Runtime &&
+						(start.Before(began) || start.After(time.Now())) {
+						t.Errorf("%s: starts at %v", f, start)
+					}
+				}
+			}
+		})
+	}
+}
+
+type point struct {
+	labels map[string]string
+	start  uint64
+	value  float64
+}
+
+// points returns a metric's data points. The metric must be of the type, and
+// cumulative.
+func points(t *testing.T, m *v1.Metric, want instrument.Type) []point {
+	t.Helper()
+	var points []point
+	number := func(data []*v1.NumberDataPoint) {
+		for _, p := range data {
+			points = append(points, point{texts(p.Attributes), p.StartTimeUnixNano, p.GetAsDouble()})
+		}
+	}
+	got, cumulative := instrument.Gauge, true
+	switch data := m.Data.(type) {
+	case *v1.Metric_Gauge:
+		number(data.Gauge.DataPoints)
+	case *v1.Metric_Sum:
+		got = instrument.Counter
+		cumulative = data.Sum.IsMonotonic && data.Sum.AggregationTemporality == v1.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
+		number(data.Sum.DataPoints)
+	case *v1.Metric_Histogram:
+		got = instrument.Histogram
+		cumulative = data.Histogram.AggregationTemporality == v1.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
+		for _, p := range data.Histogram.DataPoints {
+			points = append(points, point{texts(p.Attributes), p.StartTimeUnixNano, p.GetSum()})
+		}
+	case *v1.Metric_Summary:
+		got = instrument.Summary
+		for _, p := range data.Summary.DataPoints {
+			points = append(points, point{texts(p.Attributes), p.StartTimeUnixNano, p.Sum})
+		}
+	}
+	if got != want || !cumulative || len(points) == 0 {
+		t.Errorf("%s is a %s, cumulative %t, of %d points; want a %s", m.Name, got, cumulative, len(points), want)
+	}
+	return points
+}
+
+// Whichever replica reports, a backend sees the deployment's series once; what
+// happened in a replica, it sees for each.
+func TestResources(t *testing.T) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=prod,host.name=pod-7,k8s.pod.name=pod-7,k8s.namespace.name=coder,process.pid=1,service.instance.id=seven")
+	receiver := newReceiver(t, otlp.HTTP)
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)})
+	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	flush(t, e)
+
+	byName := receiver.byName(t)
+	deployment := map[string]string{
+		"service.name": "coder", "service.instance.id": "deployment", "service.namespace": "prod", "k8s.namespace.name": "coder",
+	}
+	if got := byName["coderd_agents_up"].resource; !maps.Equal(got, deployment) {
+		t.Errorf("the deployment's resource is %q, want %q", got, deployment)
+	}
+	replica := map[string]string{
+		"service.name": "coder", "service.instance.id": "seven", "service.namespace": "prod", "k8s.namespace.name": "coder",
+		"host.name": "pod-7", "k8s.pod.name": "pod-7", "process.pid": "1",
+	}
+	for _, name := range []string{"otelcoder_build_info", "go_goroutines"} {
+		if got := byName[name].resource; !maps.Equal(got, replica) {
+			t.Errorf("the replica's resource is %q, want %q", got, replica)
+		}
+	}
+}
+
+func TestReplicasTellThemselvesApart(t *testing.T) {
+	t.Setenv("OTEL_SERVICE_NAME", "coder-eu")
+	instances := make(map[string]bool)
+	for range 2 {
+		receiver := newReceiver(t, otlp.HTTP)
+		e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithDeploymentID("d1")})
+		observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+		flush(t, e)
+		byName := receiver.byName(t)
+		replica := byName["otelcoder_build_info"].resource
+		if replica["service.name"] != "coder-eu" || replica["host.name"] == "" {
+			t.Errorf("the replica's resource is %q", replica)
+		}
+		instances[replica["service.instance.id"]] = true
+		if got, want := byName["coderd_agents_up"].resource, map[string]string{"service.name": "coder-eu", "service.instance.id": "d1"}; !maps.Equal(got, want) {
+			t.Errorf("the deployment's resource is %q, want %q", got, want)
+		}
+	}
+	if len(instances) != 2 || instances[""] {
+		t.Errorf("two replicas have the service.instance.id %q", slices.Collect(maps.Keys(instances)))
+	}
+}
+
+func TestOnlyTheReporterPushesTheDeployment(t *testing.T) {
+	receiver := newReceiver(t, otlp.HTTP)
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)}, exporters.WithReporter(func() bool { return false }))
+	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	flush(t, e)
+
+	byName := receiver.byName(t)
+	if _, pushed := byName["coderd_agents_up"]; pushed {
+		t.Error("the deployment is pushed by a process that does not report it")
+	}
+	if _, pushed := byName["go_goroutines"]; !pushed {
+		t.Error("the replica is not pushed")
+	}
+	if got := exports(t, e); got != "1 0" {
+		t.Errorf("exports that succeeded and failed: %s, want 1 0", got)
+	}
+}
+
+// exports returns otelcoder_otlp_exports_total of both outcomes.
+func exports(t *testing.T, e *exporters.Exporter) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	e.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics/replica", nil))
+	var success, failure string
+	for line := range strings.Lines(w.Body.String()) {
+		fmt.Sscanf(line, `otelcoder_otlp_exports_total{outcome="success"} %s`, &success)
+		fmt.Sscanf(line, `otelcoder_otlp_exports_total{outcome="failure"} %s`, &failure)
+	}
+	return success + " " + failure
+}
+
+// A collector's gRPC receiver takes 4 MiB, and so does the one here. Folder e2e
+// pushes ten times as much to a real one.
+func TestALargeDeploymentArrivesComplete(t *testing.T) {
+	receiver := newReceiver(t, otlp.GRPC)
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithProtocol(otlp.GRPC)})
+	labels := make([]instrument.Labels, 20_000)
+	for i := range labels {
+		labels[i] = instrument.AgentsConnections.Labels("main", "ready", "connected", fmt.Sprintf("nodeid:%016x", i),
+			fmt.Sprintf("firstname.lastname-%d", i/4), fmt.Sprintf("workspace-of-a-customary-length-%d", i))
+	}
+	_, err := e.Providers().Observe(func(o instrument.Observer) {
+		for i := range labels {
+			o.Observe(instrument.AgentsConnections, labels[i], float64(i))
+		}
+	}, instrument.AgentsConnections)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Outsiders choose the values of template parameters.
+	long := strings.Repeat("x", 60_000)
+	for i := range 100 {
+		observe(t, e, instrument.InsightsParameters, 1, "name", "string", fmt.Sprint(i, long), "template")
+	}
+	flush(t, e)
+
+	sum, parameters := 0.0, 0
+	for m := range receiver.all() {
+		switch m.Name {
+		case "coderd_agents_connections":
+			for _, p := range m.GetGauge().DataPoints {
+				sum += p.GetAsDouble()
+			}
+		case "coderd_insights_parameters":
+			parameters += len(m.GetGauge().DataPoints)
+		}
+	}
+	if sum != 199_990_000 || parameters != 100 {
+		t.Errorf("the values add up to %.0f, want 199990000; %d parameters, want 100", sum, parameters)
+	}
+	if largest := slices.Max(receiver.sizes); largest > 2<<20 || len(receiver.sizes) > 10 {
+		t.Errorf("%d requests, the largest of %d bytes; want at most 10 of 2 MiB", len(receiver.sizes), largest)
+	}
+	if got := exports(t, e); got != "2 0" {
+		t.Errorf("exports that succeeded and failed: %s, want 2 0", got)
+	}
+}
+
+// The histograms' exemplars lead from a latency to a trace of it.
+func TestExemplarsCarryTheirTrace(t *testing.T) {
+	receiver := newReceiver(t, otlp.HTTP)
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)})
+	h, err := e.Providers().Histogram(instrument.APIRequestLatencies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: 1}, SpanID: trace.SpanID{7: 2}, TraceFlags: trace.FlagsSampled})
+	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.APIRequestLatencies.Labels("GET", "/api/v2/users"))
+	flush(t, e)
+
+	exemplars := receiver.byName(t)["coderd_api_request_latencies_seconds"].GetHistogram().DataPoints[0].Exemplars
+	if len(exemplars) != 1 || exemplars[0].GetAsDouble() != 0.2 || trace.TraceID(exemplars[0].TraceId) != span.TraceID() || trace.SpanID(exemplars[0].SpanId) != span.SpanID() {
+		t.Errorf("exemplars %v", exemplars)
+	}
+}

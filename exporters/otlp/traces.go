@@ -1,0 +1,56 @@
+package otlp
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Traces returns a tracer provider that pushes spans, for the middleware of
+// package httpmw; nil if traces are not pushed. OTEL_TRACES_SAMPLER says which
+// traces are kept. Spans wait in a bounded queue and are dropped when it is full.
+// Whoever calls Traces calls the provider's Shutdown.
+func (p *Push) Traces(ctx context.Context) (*sdktrace.TracerProvider, error) {
+	if p.traces == nil {
+		return nil, nil
+	}
+	client, err := p.traces.spanExporter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("push traces to %s: %w", p.traces.endpoint, err)
+	}
+	return sdktrace.NewTracerProvider(
+		sdktrace.WithResource(p.resources[instrument.Replica]),
+		sdktrace.WithBatcher(&spanExporter{client, p.traces.outage(p.config.logger, "traces")}),
+	), nil
+}
+
+func (t *target) spanExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
+	if t.protocol == GRPC {
+		var options []otlptracegrpc.Option
+		if t.url != "" {
+			options = append(options, otlptracegrpc.WithEndpointURL(t.url))
+		}
+		return otlptracegrpc.New(ctx, options...)
+	}
+	var options []otlptracehttp.Option
+	if t.url != "" {
+		options = append(options, otlptracehttp.WithEndpointURL(t.url))
+	}
+	return otlptracehttp.New(ctx, options...)
+}
+
+// spanExporter logs changes of state instead of every error.
+type spanExporter struct {
+	sdktrace.SpanExporter
+	outage *outage
+}
+
+func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	e.outage.set(e, e.SpanExporter.ExportSpans(ctx, spans))
+	return nil
+}

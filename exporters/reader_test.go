@@ -1,0 +1,110 @@
+package exporters_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// A reader that a host adds sees the families that scrapes see.
+func TestReadersSeeWhatIsServed(t *testing.T) {
+	reports := false
+	var configs []exporters.ReaderConfig
+	var readers []*sdk.ManualReader
+	e := newExporter(t, exporters.WithReporter(func() bool { return reports }),
+		exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
+			reader := sdk.NewManualReader()
+			configs, readers = append(configs, c), append(readers, reader)
+			return reader, nil
+		}))
+
+	var names []string
+	runtime := 0
+	for i, c := range configs {
+		var collected metricdata.ResourceMetrics
+		if err := readers[i].Collect(t.Context(), &collected); err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range collected.ScopeMetrics {
+			for _, metric := range scope.Metrics {
+				names = append(names, metric.Name)
+				if f, _ := instrument.Lookup(metric.Name); f.Info().Scope != c.Scope {
+					t.Errorf("%s is read in the %s scope", f, c.Scope)
+				}
+			}
+		}
+		if c.Runtime != nil {
+			runtime++
+			families, err := c.Runtime.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, family := range families {
+				names = append(names, family.GetName())
+			}
+		}
+		if got, want := c.Reports(), c.Scope == instrument.Replica; got != want {
+			t.Errorf("%s: reports %t, want %t", c.Scope, got, want)
+		}
+	}
+	if runtime != 1 {
+		t.Errorf("%d readers have the runtime families, want 1", runtime)
+	}
+	reports = true
+	var served []string
+	for line := range strings.Lines(body(t, scrape(t, e, "GET", "/"))) {
+		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			served = append(served, name)
+		}
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, served) {
+		t.Errorf("read are   %q\nserved are %q", names, served)
+	}
+
+	configs[0].Exported(nil)
+	configs[1].Exported(errors.New("refused"))
+	configs[1].Exported(errors.New("refused"))
+	text := body(t, scrape(t, e, "GET", "/"))
+	for _, series := range []string{`otelcoder_otlp_exports_total{outcome="success"} 1`, `otelcoder_otlp_exports_total{outcome="failure"} 2`} {
+		if !strings.Contains(text, series+"\n") {
+			t.Errorf("the answer lacks %q", series)
+		}
+	}
+}
+
+// The readers that were made before the one that cannot be are stopped: goleak
+// would find them.
+func TestAReaderThatCannotBeMade(t *testing.T) {
+	broken := errors.New("no such file")
+	made := false
+	_, err := exporters.New(nil, exporters.WithReader(func(exporters.ReaderConfig) (sdk.Reader, error) {
+		if made {
+			return nil, broken
+		}
+		made = true
+		return sdk.NewPeriodicReader(discard{}), nil
+	}))
+	if !errors.Is(err, broken) {
+		t.Errorf("New: %v, want %v", err, broken)
+	}
+}
+
+type discard struct{ sdk.Exporter }
+
+func (discard) Temporality(k sdk.InstrumentKind) metricdata.Temporality {
+	return sdk.DefaultTemporalitySelector(k)
+}
+func (discard) Aggregation(k sdk.InstrumentKind) sdk.Aggregation {
+	return sdk.DefaultAggregationSelector(k)
+}
+func (discard) Shutdown(context.Context) error { return nil }
