@@ -5,7 +5,7 @@
 //	api, err := meters.NewAPI(exporter.Providers())   // and other recorders
 //	err = exporter.ListenAndServe(ctx, "127.0.0.1:2112")
 //
-// An [Exporter] holds one meter provider for each [instrument.Scope], read by
+// An [Exporter] holds the meter providers, read by
 // the OpenTelemetry Prometheus exporter, and the Go, process and scrape-handler
 // collectors of client_golang, trimmed to the documented families. Its endpoint
 // serves exactly the families of the catalogue:
@@ -16,7 +16,9 @@
 //	/metrics/replica     the families of this process
 //
 // as Prometheus text, OpenMetrics or protobuf, plain or gzipped, as the scraper
-// negotiates. An error while a family is gathered or rendered leaves out what
+// negotiates. Families that can have many series are rendered ahead, when they
+// have changed and at most every five seconds: a scrape copies them. The rest is
+// rendered for each scrape. An error while a family is gathered or rendered leaves out what
 // it affects, is counted in otelcoder_scrape_errors_total, and never fails the
 // scrape.
 package exporters

@@ -1,6 +1,7 @@
 package exporters_test
 
 import (
+	"context"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +17,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
+	defer exporter.Shutdown(context.Background())
 	// Package meters does this for a whole deployment.
 	_, err = exporter.Providers().Observe(func(o instrument.Observer) {
 		o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels("docker", "ann", "dev"), 1)

@@ -6,125 +6,114 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/otlptranslator"
-	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
-	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // Exporter holds the meter providers and serves what is recorded on them.
 type Exporter struct {
-	logger     *slog.Logger
-	reporter   func() bool
-	deployment *sdk.MeterProvider
-	replica    *sdk.MeterProvider
-	handler    http.Handler
+	logger   *slog.Logger
+	reporter func() bool
+	handler  http.Handler
 
-	scrapeErrors  atomic.Int64
-	scrapeFailing atomic.Bool
-	rendered      [len(formats)]atomic.Int64 // bytes of the newest rendering
-	pushed        [len(outcomes)]atomic.Int64
+	deployment *group
+	workspaces *group
+	replica    *group
+
+	stop    context.CancelFunc // of the goroutines that render ahead
+	running sync.WaitGroup
+
+	scrapeErrors atomic.Int64
+	pushed       [len(outcomes)]atomic.Int64
 }
 
-// New returns an Exporter with a meter provider for each scope. It fails only
-// if the OpenTelemetry SDK or client_golang refuse what they are given, or a
-// reader of [WithReader] cannot be made.
-func New(options ...Option) (_ *Exporter, err error) {
+// New returns an Exporter with its meter providers, to be shut down with
+// [Exporter.Shutdown]. It fails only if the OpenTelemetry SDK or client_golang
+// refuse what they are given, or a reader of [WithReader] cannot be made.
+func New(options ...Option) (*Exporter, error) {
 	c := newConfig(options)
 	e := &Exporter{logger: c.logger, reporter: c.reporter}
-	defer func() {
-		if err != nil {
-			e.abandon()
-		}
-	}()
-
-	deployment, err := e.newScope(c, instrument.Deployment, nil)
-	if err != nil {
-		return nil, err
-	}
-	e.deployment = deployment.provider
-	runtime := newRuntimeRegistry()
-	replica, err := e.newScope(c, instrument.Replica, trimmed{runtime})
-	if err != nil {
-		return nil, err
-	}
-	e.replica = replica.provider
-
-	e.handler = e.newHandler(
-		e.whileReporting(deployment.registry),
-		concat{replica.registry, trimmed{runtime}},
-		runtime,
-	)
-	if err := e.observeHealth(c.version); err != nil {
+	if err := e.open(c); err != nil {
+		// Nothing is recorded yet: there is nothing to wait for.
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		e.Shutdown(ctx)
 		return nil, err
 	}
 	return e, nil
 }
 
-// Providers returns the meter providers to measure on.
-func (e *Exporter) Providers() instrument.Providers {
-	return instrument.Providers{Deployment: e.deployment, Replica: e.replica, Workspaces: e.replica}
-}
-
-// Shutdown flushes and stops the readers; what is recorded afterwards is lost.
-func (e *Exporter) Shutdown(ctx context.Context) error {
-	if err := errors.Join(e.deployment.Shutdown(ctx), e.replica.Shutdown(ctx)); err != nil {
-		return fmt.Errorf("shut the meter providers down: %w", err)
+func (e *Exporter) open(c config) (err error) {
+	runtime := newRuntimeRegistry()
+	always := func() bool { return true }
+	if e.deployment, err = e.newGroup(c, instrument.Deployment, e.reporter, nil); err != nil {
+		return err
+	}
+	if e.workspaces, err = e.newGroup(c, instrument.Replica, e.reporter, nil); err != nil {
+		return err
+	}
+	e.deployment.renderAhead()
+	e.workspaces.renderAhead()
+	if e.replica, err = e.newGroup(c, instrument.Replica, always, trimmed{runtime}); err != nil {
+		return err
+	}
+	e.handler = e.newHandler(runtime)
+	if err := e.observeHealth(c.version); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	for _, g := range []*group{e.deployment, e.workspaces} {
+		e.running.Go(func() { g.cache.Run(ctx) })
 	}
 	return nil
 }
 
-// abandon stops what a New that fails has begun, at once.
-func (e *Exporter) abandon() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	for _, provider := range []*sdk.MeterProvider{e.deployment, e.replica} {
-		if provider != nil {
-			provider.Shutdown(ctx)
-		}
+// Providers returns the meter providers to measure on.
+func (e *Exporter) Providers() instrument.Providers {
+	return instrument.Providers{
+		Deployment: e.deployment.provider,
+		Workspaces: e.workspaces.provider,
+		Replica:    e.replica.provider,
+		Changed:    e.changed,
 	}
 }
 
-// scope is the meter provider of an instrument.Scope and the registry that its
-// Prometheus reader fills.
-type scope struct {
-	provider *sdk.MeterProvider
-	registry *prometheus.Registry
+// changed is told of a family whose series have changed.
+func (e *Exporter) changed(f instrument.Family) {
+	switch row := f.Info(); {
+	case row.Scope == instrument.Deployment:
+		e.deployment.cache.Changed()
+	case row.Workspaces:
+		e.workspaces.cache.Changed()
+	}
 }
 
-// newScope returns a scope that runtime families are gathered beside; nil for
-// none.
-func (e *Exporter) newScope(c config, s instrument.Scope, runtime prometheus.Gatherer) (scope, error) {
-	registry := prometheus.NewRegistry()
-	reader, err := otelprometheus.New(
-		otelprometheus.WithRegisterer(registry),
-		otelprometheus.WithoutScopeInfo(),
-		otelprometheus.WithoutTargetInfo(),
-		// The views give streams their documented names: nothing is to be
-		// added or escaped.
-		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
-	)
+// Shutdown flushes and stops the readers; what is recorded afterwards is lost.
+func (e *Exporter) Shutdown(ctx context.Context) error {
+	if e.stop != nil {
+		e.stop()
+	}
+	var err error
+	for _, g := range []*group{e.deployment, e.workspaces, e.replica} {
+		if g != nil {
+			err = errors.Join(err, g.provider.Shutdown(ctx))
+		}
+	}
+	ended := make(chan struct{})
+	go func() {
+		e.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // a rendering under way ends by itself
+		err = errors.Join(err, ctx.Err())
+	}
 	if err != nil {
-		return scope{}, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
+		return fmt.Errorf("shut the exporter down: %w", err)
 	}
-	options := []sdk.Option{
-		sdk.WithReader(reader),
-		sdk.WithView(instrument.View(s)),
-		// Limits are kept where values enter, by package meters. The SDK's
-		// would fold a deployment of more than 2,000 workspaces into one
-		// overflow series.
-		sdk.WithCardinalityLimit(0),
-	}
-	if c.newReader != nil {
-		reader, err := c.newReader(e.readerConfig(s, runtime))
-		if err != nil {
-			return scope{}, fmt.Errorf("create the reader of the %s scope: %w", s, err)
-		}
-		options = append(options, sdk.WithReader(reader))
-	}
-	return scope{sdk.NewMeterProvider(options...), registry}, nil
+	return nil
 }

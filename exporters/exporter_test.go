@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -23,8 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newExporter returns an Exporter on which one deployment and one replica
-// family are observed.
+// newExporter returns an Exporter on which a family of each provider is observed.
 func newExporter(t *testing.T, options ...exporters.Option) *exporters.Exporter {
 	t.Helper()
 	e, err := exporters.New(options...)
@@ -33,7 +34,8 @@ func newExporter(t *testing.T, options ...exporters.Option) *exporters.Exporter 
 	}
 	t.Cleanup(func() { e.Shutdown(context.WithoutCancel(t.Context())) })
 	observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("tmpl", "ann", "dev"), 2)
-	observe(t, e, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerdJobsCurrent.Labels("terraform"), 3)
+	observe(t, e, instrument.APIConcurrentRequests, instrument.APIConcurrentRequests.Labels(), 3)
+	observe(t, e, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerdJobsCurrent.Labels("terraform"), 4)
 	return e
 }
 
@@ -68,7 +70,8 @@ func body(t *testing.T, response *http.Response) string {
 
 const (
 	deploymentSeries = `coderd_agents_up{template_name="tmpl",username="ann",workspace_name="dev"} 2` + "\n"
-	replicaSeries    = `coderd_provisionerd_jobs_current{provisioner="terraform"} 3` + "\n"
+	replicaSeries    = "coderd_api_concurrent_requests 3\n"
+	workspacesSeries = `coderd_provisionerd_jobs_current{provisioner="terraform"} 4` + "\n"
 )
 
 func TestPathsServeTheirScope(t *testing.T) {
@@ -83,7 +86,7 @@ func TestPathsServeTheirScope(t *testing.T) {
 		if got := strings.Contains(text, deploymentSeries); got != want.deployment {
 			t.Errorf("%s: deployment series present: %t, want %t", path, got, want.deployment)
 		}
-		for _, series := range []string{replicaSeries, "\ngo_goroutines ", "\nprocess_cpu_seconds_total ", "\notelcoder_reporter 1\n"} {
+		for _, series := range []string{replicaSeries, workspacesSeries, "\ngo_goroutines ", "\nprocess_cpu_seconds_total ", "\notelcoder_reporter 1\n"} {
 			if got := strings.Contains(text, series); got != want.replica {
 				t.Errorf("%s: %q present: %t, want %t", path, series, got, want.replica)
 			}
@@ -223,12 +226,12 @@ func TestOnlyTheReporterServesTheDeployment(t *testing.T) {
 		t.Errorf("not the reporter: status %d, body %q; want 200 and nothing", response.StatusCode, text)
 	}
 	text := body(t, scrape(t, e, "GET", "/"))
-	if strings.Contains(text, "coderd_agents_up") || !strings.Contains(text, "\notelcoder_reporter 0\n") || !strings.Contains(text, replicaSeries) {
+	if strings.Contains(text, "coderd_agents_up") || strings.Contains(text, workspacesSeries) || !strings.Contains(text, "\notelcoder_reporter 0\n") || !strings.Contains(text, replicaSeries) {
 		t.Error("not the reporter: / is not the replica scope with otelcoder_reporter 0")
 	}
 
 	reports = true
-	if text := body(t, scrape(t, e, "GET", "/metrics/deployment")); !strings.Contains(text, deploymentSeries) {
+	if text := body(t, scrape(t, e, "GET", "/")); !strings.Contains(text, deploymentSeries) || !strings.Contains(text, workspacesSeries) {
 		t.Error("the reporter does not serve the deployment scope")
 	}
 }
@@ -255,8 +258,8 @@ func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
 			t.Error("the invalid series is served")
 		}
 	}
-	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); !strings.Contains(text, "\notelcoder_scrape_errors_total 2\n") {
-		t.Error("the two incomplete scrapes are not counted")
+	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); !strings.Contains(text, "\notelcoder_scrape_errors_total 1\n") {
+		t.Error("what is left out is not counted")
 	}
 	if got := strings.Count(log.String(), "scrape is incomplete"); got != 1 {
 		t.Errorf("logged %d times, want once:\n%s", got, log.String())
@@ -313,11 +316,52 @@ func TestOpenMetricsUsesNoNameTwice(t *testing.T) {
 
 func TestRenderedBytesAreReported(t *testing.T) {
 	e := newExporter(t)
-	first := body(t, scrape(t, e, "GET", "/metrics/deployment"))
-	want := "\notelcoder_rendered_bytes{format=\"text\"} " + strconv.Itoa(len(first)) + "\n"
-	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); !strings.Contains(text, want) {
-		t.Errorf("no %q", want)
+	held := func(format string) bool {
+		text := body(t, scrape(t, e, "GET", "/metrics/replica"))
+		return !strings.Contains(text, `otelcoder_rendered_bytes{format="`+format+`"} 0`+"\n")
 	}
+	scrape(t, e, "GET", "/metrics/deployment")
+	if !held("text") {
+		t.Error("no bytes are held of the format that was asked for")
+	}
+	if held("openmetrics") {
+		t.Error("bytes are held of a format that nobody asked for")
+	}
+}
+
+// What is rendered ahead is rendered anew when it says that it has changed.
+func TestAnnouncedChangesAreServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newExporter(t)
+		var users atomic.Int64
+		_, err := e.Providers().Observe(func(o instrument.Observer) {
+			o.Observe(instrument.APIActiveUsers, instrument.APIActiveUsers.Labels(), float64(users.Load()))
+		}, instrument.APIActiveUsers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := func(series string) {
+			t.Helper()
+			synctest.Wait()
+			if text := body(t, scrape(t, e, "GET", "/metrics/deployment")); !strings.Contains(text, series) {
+				t.Errorf("the answer lacks %q:\n%s", series, text)
+			}
+		}
+		want("coderd_api_active_users_duration_hour 0\n")
+		time.Sleep(6 * time.Second)
+		users.Store(1)
+		want("coderd_api_active_users_duration_hour 0\n")
+		e.Providers().Announce(instrument.APIActiveUsers)
+		want("coderd_api_active_users_duration_hour 1\n")
+		users.Store(2)
+		e.Providers().Announce(instrument.APIActiveUsers)
+		want("coderd_api_active_users_duration_hour 1\n")
+		time.Sleep(5 * time.Second)
+		want("coderd_api_active_users_duration_hour 2\n")
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestListenErrorsSayWhatToDo(t *testing.T) {
@@ -328,6 +372,7 @@ func TestListenErrorsSayWhatToDo(t *testing.T) {
 	defer taken.Close()
 	for address, want := range map[string]string{
 		taken.Addr().String(): "another process listens there; choose another address",
+		"":                    "without an address: give one of this host as <host>:<port>",
 		"nowhere":             `"nowhere": give an address of this host as <host>:<port>`,
 		"127.0.0.1:99999":     "give an address of this host as <host>:<port>",
 	} {

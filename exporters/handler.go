@@ -1,33 +1,33 @@
 package exporters
 
 import (
-	"bytes"
-	"compress/gzip"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
 )
 
 // Handler returns the endpoint, for a host that serves it on a server of its
 // own. It answers GET and HEAD, and no path but the documented ones.
 func (e *Exporter) Handler() http.Handler { return e.handler }
 
-func (e *Exporter) newHandler(deployment, replica prometheus.Gatherer, runtime prometheus.Registerer) http.Handler {
+func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
 	// Each handler is instrumented on its own and shares the collectors: the
 	// first call registers them, later ones find them.
-	scrapes := func(g prometheus.Gatherer) http.Handler {
-		return getOrHead(promhttp.InstrumentMetricHandler(runtime, e.scrapeHandler(g)))
+	scrapes := func(groups ...*group) http.Handler {
+		return getOrHead(promhttp.InstrumentMetricHandler(runtime, answer(groups)))
 	}
-	all := scrapes(concat{deployment, replica})
+	all := scrapes(e.deployment, e.workspaces, e.replica)
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", all)
 	mux.Handle("/metrics", all)
-	mux.Handle("/metrics/deployment", scrapes(deployment))
-	mux.Handle("/metrics/replica", scrapes(replica))
+	mux.Handle("/metrics/deployment", scrapes(e.deployment))
+	mux.Handle("/metrics/replica", scrapes(e.workspaces, e.replica))
 	return mux
 }
 
@@ -42,48 +42,49 @@ func getOrHead(next http.Handler) http.Handler {
 	})
 }
 
-// scrapeHandler answers with the families of a gatherer.
-func (e *Exporter) scrapeHandler(gatherer prometheus.Gatherer) http.Handler {
-	// A scrape of a large deployment is tens of megabytes: its buffer is used
-	// again.
-	buffers := sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// answer answers a scrape with the families of groups.
+func answer(groups []*group) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := buffers.Get().(*bytes.Buffer)
-		body.Reset()
-		defer buffers.Put(body)
-
-		format, contentType := negotiate(r.Header)
-		e.render(body, format, contentType, gatherer)
+		f, contentType := negotiate(r.Header)
+		encoding := render.Plain
+		if acceptsGzip(r.Header) {
+			encoding = render.Gzip
+		}
+		renderings := make([]render.Rendering, len(groups))
+		for i, g := range groups {
+			if !g.reports() {
+				continue
+			}
+			var err error
+			if renderings[i], err = g.rendering(r.Context(), f, encoding); err != nil {
+				http.Error(w, "no metrics: "+err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+		}
+		var parts []render.Rendering
+		for i, g := range groups {
+			// Once more: a process that was frozen in the meantime may have
+			// lost the role to another.
+			if g.reports() {
+				parts = append(parts, renderings[i])
+			}
+		}
+		if end := formats[f].end; end != "" {
+			parts = append(parts, render.New(render.Of(encoding), render.Rendering{}, func(w io.Writer) { io.WriteString(w, end) }))
+		}
 
 		header := w.Header()
 		header.Set("Content-Type", string(contentType))
 		header.Set("Vary", "Accept, Accept-Encoding")
-		if !acceptsGzip(r.Header) {
-			header.Set("Content-Length", strconv.Itoa(body.Len()))
-			w.Write(body.Bytes()) // an error is the client's to notice
-			return
+		header.Set("Content-Length", strconv.Itoa(render.Size(encoding, parts...)))
+		if encoding == render.Gzip {
+			header.Set("Content-Encoding", "gzip")
 		}
-		header.Set("Content-Encoding", "gzip")
-		if r.Method == http.MethodHead {
-			return
+		if r.Method != http.MethodHead {
+			render.Write(w, encoding, parts...) // an error is the client's to notice
 		}
-		compressor := compressors.Get().(*gzip.Writer)
-		defer compressors.Put(compressor)
-		compressor.Reset(w)
-		compressor.Write(body.Bytes())
-		compressor.Close()
 	})
 }
-
-// compressors are used again because each holds about a megabyte of state. Text
-// this repetitive does not compress much better at a slower level.
-var compressors = sync.Pool{New: func() any {
-	w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-	if err != nil {
-		panic(err) // the level is a valid constant
-	}
-	return w
-}}
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
 func acceptsGzip(h http.Header) bool {

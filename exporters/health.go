@@ -31,8 +31,9 @@ func (e *Exporter) observeHealth(version string) error {
 		}
 		o.Observe(instrument.HealthReporter, none, reports)
 		o.Observe(instrument.HealthScrapeErrors, none, float64(e.scrapeErrors.Load()))
-		for i := range formats {
-			o.Observe(instrument.HealthRenderedBytes, byFormat[i], float64(e.rendered[i].Load()))
+		for f := range formats {
+			held := e.deployment.cache.Bytes(format(f)) + e.workspaces.cache.Bytes(format(f))
+			o.Observe(instrument.HealthRenderedBytes, byFormat[f], float64(held))
 		}
 		for i := range outcomes {
 			o.Observe(instrument.HealthOTLPExports, byOutcome[i], float64(e.pushed[i].Load()))
@@ -43,21 +44,6 @@ func (e *Exporter) observeHealth(version string) error {
 		return fmt.Errorf("observe the health of the endpoint: %w", err)
 	}
 	return nil
-}
-
-// scrapeError counts errors met during a scrape. They are logged when scrapes
-// begin to fail, not on every scrape.
-func (e *Exporter) scrapeError(err error) {
-	e.scrapeErrors.Add(1)
-	if !e.scrapeFailing.Swap(true) {
-		e.logger.Warn("scrape is incomplete: what is affected is left out", "error", err)
-	}
-}
-
-func (e *Exporter) scrapeSucceeded() {
-	if e.scrapeFailing.Load() && e.scrapeFailing.Swap(false) {
-		e.logger.Info("scrape is complete again")
-	}
 }
 
 // exported counts a push by its outcome.

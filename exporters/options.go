@@ -37,10 +37,12 @@ func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
 
-// WithReporter sets a function that tells whether this process reports the
-// deployment scope now. It is called for every scrape; while it returns false
-// the scrape holds no deployment family. By default this process reports: right
-// for a deployment of one replica.
+// WithReporter sets a function that tells whether this process reports, now,
+// what all replicas can see: the deployment scope, and of the replica scope what
+// is about workspaces ([instrument.Info].Workspaces). It is called for every
+// scrape, which holds none of that while it returns false. By default this
+// process reports: right for a control plane, which knows of workspaces by its
+// own doing, and for a deployment of one replica.
 func WithReporter(reports func() bool) Option {
 	return func(c *config) { c.reporter = reports }
 }

@@ -18,8 +18,8 @@ type ReaderConfig struct {
 	// otelcoder_scrape_errors_total.
 	Runtime prometheus.Gatherer
 
-	// Reports tells whether this process reports the scope now. What is read
-	// while it does not must not leave the process.
+	// Reports tells whether this process reports what the reader reads now. If
+	// it does not, that must not leave the process.
 	Reports func() bool
 
 	// Exported counts an export in otelcoder_otlp_exports_total, by whether it
@@ -27,16 +27,13 @@ type ReaderConfig struct {
 	Exported func(error)
 }
 
-func (e *Exporter) readerConfig(s instrument.Scope, runtime prometheus.Gatherer) ReaderConfig {
-	c := ReaderConfig{Scope: s, Reports: func() bool { return true }, Exported: e.exported}
-	if s == instrument.Deployment {
-		c.Reports = e.reporter
-	}
+func (e *Exporter) readerConfig(s instrument.Scope, reports func() bool, runtime prometheus.Gatherer) ReaderConfig {
+	c := ReaderConfig{Scope: s, Reports: reports, Exported: e.exported}
 	if runtime != nil {
 		c.Runtime = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 			families, err := runtime.Gather()
 			if err != nil {
-				e.scrapeError(err)
+				e.scrapeErrors.Add(1)
 			}
 			return families, nil
 		})

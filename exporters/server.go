@@ -22,6 +22,9 @@ func (e *Exporter) ListenAndServe(ctx context.Context, address string) error {
 
 // Listen opens the endpoint's listener. Its error says what to do.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
+	if address == "" { // the net package would take any port of any interface
+		return nil, errors.New("cannot serve metrics without an address: give one of this host as <host>:<port>")
+	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	switch {

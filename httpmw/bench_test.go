@@ -76,6 +76,7 @@ func BenchmarkMiddleware(b *testing.B) {
 				b.Run(fmt.Sprintf("%s/routes=%d/%s", router.name, routes, variant.name), func(b *testing.B) {
 					h := router.new(routes, variant.middleware)
 					b.ReportAllocs()
+					b.ResetTimer()
 					b.RunParallel(func(pb *testing.PB) {
 						r := httptest.NewRequest("GET", "/api/v2/things7/42", nil)
 						for pb.Next() {

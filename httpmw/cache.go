@@ -14,7 +14,7 @@ type copyOnWrite[K comparable, V any] struct {
 	entries atomic.Pointer[map[K]V]
 }
 
-const maxEntries = 10_000
+const maxEntries = 4096
 
 func (m *copyOnWrite[K, V]) load() map[K]V {
 	if entries := m.entries.Load(); entries != nil {
@@ -29,12 +29,13 @@ func (m *copyOnWrite[K, V]) get(key K) (V, bool) {
 }
 
 func (m *copyOnWrite[K, V]) put(key K, value V) {
+	if len(m.load()) >= maxEntries {
+		return
+	}
 	m.writing.Lock()
 	defer m.writing.Unlock()
 	entries := make(map[K]V, len(m.load())+1)
 	maps.Copy(entries, m.load())
-	if len(entries) < maxEntries {
-		entries[key] = value
-		m.entries.Store(&entries)
-	}
+	entries[key] = value
+	m.entries.Store(&entries)
 }

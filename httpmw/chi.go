@@ -1,6 +1,7 @@
 package httpmw
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -69,14 +70,7 @@ func (a *application) find(routes chi.Routes, r *http.Request) *chain {
 	rctx := a.contexts.Get().(*chi.Context)
 	defer a.contexts.Put(rctx)
 	rctx.Reset()
-	path := r.URL.RawPath
-	if path == "" {
-		path = r.URL.Path
-	}
-	if path == "" {
-		path = "/"
-	}
-	routes.Find(rctx, r.Method, path)
+	routes.Find(rctx, r.Method, cmp.Or(r.URL.RawPath, r.URL.Path, "/"))
 	c := a.chain(routes, r.Method, rctx.RoutePatterns)
 	for c.unrouted != nil { // Find stops at the root of a sub-router
 		depth := len(rctx.RoutePatterns)
@@ -92,6 +86,11 @@ func (a *application) find(routes chi.Routes, r *http.Request) *chain {
 // chain looks the patterns up, of a request that was routed by its method
 // through routes.
 func (a *application) chain(routes chi.Routes, method string, patterns []string) *chain {
+	// Any other method is what a client likes to call it. If it matched a
+	// pattern all the same, because it was registered with chi, look again.
+	if len(patterns) == 0 || !isStandard(method) {
+		return newChain(routes, method, patterns)
+	}
 	var buffer [256]byte
 	key := buffer[:0]
 	for _, p := range patterns {

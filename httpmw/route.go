@@ -88,6 +88,16 @@ func noRoute(code int) bool {
 	return code == http.StatusNotFound || code == http.StatusMethodNotAllowed
 }
 
+// isStandard says whether net/http has a constant for the method.
+func isStandard(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
 // muxRoute returns the path of a ServeMux pattern, which is
 // "[METHOD ][HOST]/[PATH]": without a trailing {$}, which matches the end of the
 // path and so is no part of it. It returns "" for what is no such pattern.

@@ -190,10 +190,9 @@ func newChi(use ...mw) *chi.Mux {
 	hidden := chi.NewRouter()
 	hidden.Get("/", answer(200))
 	hidden.Get("/x/{y}", answer(200))
+	hidden.Get("/files/*", answer(200))
+	hidden.Route("/sub", func(router chi.Router) { router.Get("/x", answer(200)) })
 	router.Mount("/hidden", withContext(hidden))
-	mux := http.NewServeMux()
-	mux.Handle("GET /mux/users/{user}", answer(200))
-	router.Mount("/mux", mux)
 	return router
 }
 
@@ -235,6 +234,10 @@ var chiLabels = map[string]string{
 	"/both/y":                     "STATIC",
 	"/hidden":                     "/hidden",
 	"/hidden/x/1":                 "/hidden/x/{y}",
+	"/hidden/files/a":             "/hidden/files/*",
+	"/hidden/sub/x":               "/hidden/sub/x",
+	"/hidden/sub/y":               "STATIC",
+	"/hidden/nothing":             "/hidden/*",
 }
 
 func TestChi(t *testing.T) {
@@ -262,8 +265,10 @@ func TestChi(t *testing.T) {
 			mux.Handle("/", newChi())
 			return measure(mux)
 		}, map[string]string{
-			"/hidden/x/1":  "/hidden/*",
-			"/mux/users/7": "/mux/*",
+			"/hidden/x/1":     "/hidden/*",
+			"/hidden/files/a": "/hidden/*",
+			"/hidden/sub/x":   "/hidden/*",
+			"/hidden/sub/y":   "/hidden/*",
 		}},
 		{"around a mux and below TimeoutHandler", func(measure mw) http.Handler {
 			mux := http.NewServeMux()

@@ -43,9 +43,7 @@ func (x *exchange) finishSpan(code int) {
 // spanMethod returns what stands for a method in a span's name, of which there
 // may only be a few.
 func spanMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+	if isStandard(method) {
 		return method
 	}
 	return "HTTP"

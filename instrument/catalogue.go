@@ -128,7 +128,7 @@ const (
 var catalogue = [...]Info{
 	AgentScriptsExecuted: {
 		Name: "agent_scripts_executed_total", Instrument: "coder.agent.scripts.executed",
-		Type: Counter, Scope: Replica, Origin: OTel, PerWorkspace: true, Unit: "{script}",
+		Type: Counter, Scope: Replica, Origin: OTel, Workspaces: true, Unit: "{script}",
 		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
 		Help:   "Total number of scripts executed by the Coder agent. Includes cron scheduled scripts.",
 	},
@@ -200,7 +200,7 @@ var catalogue = [...]Info{
 	},
 	AgentStatsStartupScript: {
 		Name: "coderd_agentstats_startup_script_seconds", Instrument: "coderd.agentstats.startup_script.duration",
-		Type: Gauge, Scope: Replica, Origin: OTel, PerWorkspace: true, Unit: "s",
+		Type: Gauge, Scope: Replica, Origin: OTel, Workspaces: true, Unit: "s",
 		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
 		Help:   "The number of seconds the startup script took to execute.",
 	},
@@ -328,20 +328,20 @@ var catalogue = [...]Info{
 	},
 	ProvisionerdJobTimings: {
 		Name: "coderd_provisionerd_job_timings_seconds", Instrument: "coderd.provisionerd.job.duration",
-		Type: Histogram, Scope: Replica, Origin: OTel, Unit: "s",
+		Type: Histogram, Scope: Replica, Origin: OTel, Workspaces: true, Unit: "s",
 		Labels:  []string{"provisioner", "status"},
 		Buckets: []float64{1, 10, 30, 60, 300, 600, 1800, 3600},
 		Help:    "The provisioner job time duration in seconds.",
 	},
 	ProvisionerdJobsCurrent: {
 		Name: "coderd_provisionerd_jobs_current", Instrument: "coderd.provisionerd.active_jobs",
-		Type: Gauge, Scope: Replica, Origin: OTel, Unit: "{job}",
+		Type: Gauge, Scope: Replica, Origin: OTel, Workspaces: true, Unit: "{job}",
 		Labels: []string{"provisioner"},
 		Help:   "The number of currently running provisioner jobs.",
 	},
 	WorkspaceBuilds: {
 		Name: "coderd_workspace_builds_total", Instrument: "coderd.workspace.builds",
-		Type: Counter, Scope: Replica, Origin: OTel, PerWorkspace: true, Unit: "{build}",
+		Type: Counter, Scope: Replica, Origin: OTel, Workspaces: true, Unit: "{build}",
 		Labels: []string{"action", "owner_email", "status", "template_name", "template_version", "workspace_name"},
 		Help:   "The number of workspaces started, updated, or deleted.",
 	},
@@ -549,7 +549,7 @@ var catalogue = [...]Info{
 		Name: "otelcoder_rendered_bytes", Instrument: "otelcoder.rendered",
 		Type: Gauge, Scope: Replica, Origin: Health, Unit: "By",
 		Labels: []string{"format"},
-		Help:   "Size of the newest rendering of the endpoint in bytes, uncompressed, by format: text, openmetrics or protobuf.",
+		Help:   "Bytes held of what is rendered ahead of scrapes, plain and gzipped, by format: text, openmetrics or protobuf.",
 	},
 	HealthReporter: {
 		Name: "otelcoder_reporter", Instrument: "otelcoder.reporter",

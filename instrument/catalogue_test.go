@@ -88,20 +88,22 @@ func TestLabelsAreSorted(t *testing.T) {
 	}
 }
 
-// TestPerWorkspace: of the replica scope, the families with a label that names a
-// workspace are marked as those with many series.
-func TestPerWorkspace(t *testing.T) {
+// TestWorkspaces: what of the replica scope a database can tell too is about
+// workspaces and their jobs.
+func TestWorkspaces(t *testing.T) {
 	var got []string
 	for f := range instrument.All() {
-		info := f.Info()
-		if info.PerWorkspace {
+		if info := f.Info(); info.Workspaces {
 			got = append(got, info.Name)
 		}
-		if byWorkspace := slices.Contains(info.Labels, "workspace_name"); info.Scope == instrument.Replica && byWorkspace != info.PerWorkspace {
-			t.Errorf("%s: labels %q, but per workspace is %t", f, info.Labels, info.PerWorkspace)
-		}
 	}
-	want := []string{"agent_scripts_executed_total", "coderd_agentstats_startup_script_seconds", "coderd_workspace_builds_total"}
+	want := []string{
+		"agent_scripts_executed_total",
+		"coderd_agentstats_startup_script_seconds",
+		"coderd_provisionerd_job_timings_seconds",
+		"coderd_provisionerd_jobs_current",
+		"coderd_workspace_builds_total",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

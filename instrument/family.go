@@ -27,10 +27,12 @@ type Info struct {
 	Scope      Scope
 	Origin     Origin
 
-	// PerWorkspace says that a family of the replica scope has a series for
-	// each workspace or agent. There may be many, and they change rarely, like
-	// those of the deployment scope.
-	PerWorkspace bool
+	// Workspaces says that a family of the replica scope is about workspaces:
+	// their builds, the jobs that build them, what their agents forward. A
+	// control plane knows that of its own doing; a process beside it reads it
+	// from the state that all replicas share, and reports it only while it
+	// reports the deployment. There may be many series, and they change rarely.
+	Workspaces bool
 }
 
 func (i Info) clone() Info {

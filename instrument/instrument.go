@@ -12,13 +12,13 @@ import (
 const ScopeName = "github.com/otelcoder/otelcoder"
 
 // Providers are the meter providers that instruments are created on. A family's
-// instrument is always created on the provider of its [Scope]; families with
-// many series have providers of their own, so that they can be read apart.
-// Package exporters makes them.
+// instrument is always created on the provider of its [Scope]; those of the
+// replica scope that are about workspaces have one of their own, so that they
+// can be read apart. Package exporters makes them.
 type Providers struct {
 	Deployment metric.MeterProvider // deployment scope
 	Replica    metric.MeterProvider // replica scope
-	Workspaces metric.MeterProvider // replica scope, Info.PerWorkspace
+	Workspaces metric.MeterProvider // replica scope, Info.Workspaces
 
 	// Changed, if not nil, is told when a collection would show other series or
 	// values of a family on Deployment or Workspaces than before, so that a
@@ -38,7 +38,7 @@ func (p Providers) meter(f Family) metric.Meter {
 	switch row := catalogue[f]; {
 	case row.Scope == Deployment:
 		return p.Deployment.Meter(ScopeName)
-	case row.PerWorkspace:
+	case row.Workspaces:
 		return p.Workspaces.Meter(ScopeName)
 	}
 	return p.Replica.Meter(ScopeName)
@@ -46,7 +46,7 @@ func (p Providers) meter(f Family) metric.Meter {
 
 // together says whether two families are on one provider.
 func together(f, g Family) bool {
-	return catalogue[f].Scope == catalogue[g].Scope && catalogue[f].PerWorkspace == catalogue[g].PerWorkspace
+	return catalogue[f].Scope == catalogue[g].Scope && catalogue[f].Workspaces == catalogue[g].Workspaces
 }
 
 // Observe creates the observable instruments of families and registers collect
@@ -81,6 +81,9 @@ func (p Providers) Observe(collect func(Observer), families ...Family) (metric.R
 	}, observables...)
 	if err != nil {
 		return nil, fmt.Errorf("observe %s: %w", families[0], err)
+	}
+	for _, f := range families {
+		p.Announce(f)
 	}
 	return registration, nil
 }

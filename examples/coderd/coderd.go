@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/exporters/otlp"
 	"github.com/otelcoder/otelcoder/httpmw"
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
@@ -46,22 +47,30 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		})
 	}
 
+	push, err := otlp.New(ctx, otlp.WithEndpoint(o.otlpEndpoint), otlp.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	metrics := push.Metrics() // nil if metrics are not pushed
+
 	// Without an exporter, what is measured goes nowhere.
 	providers := instrument.Providers{Deployment: noop.NewMeterProvider(), Replica: noop.NewMeterProvider(), Workspaces: noop.NewMeterProvider()}
 	metricsURL := "none: see --prometheus-enable"
-	if o.prometheusEnable {
-		metricsListener, err := exporters.Listen(ctx, o.prometheusAddress)
+	if o.prometheusEnable || metrics != nil {
+		exporter, err := exporters.New(exporters.WithLogger(log), metrics)
 		if err != nil {
-			return fmt.Errorf("%w (--prometheus-address)", err)
-		}
-		exporter, err := exporters.New(exporters.WithLogger(log))
-		if err != nil {
-			metricsListener.Close()
 			return err
 		}
-		serving(func() error { return exporter.Serve(ctx, metricsListener) })
 		defer shutDown(log, "exporter", exporter.Shutdown)
-		providers, metricsURL = exporter.Providers(), "http://"+metricsListener.Addr().String()+"/"
+		providers = exporter.Providers()
+		if o.prometheusEnable {
+			metricsListener, err := exporters.Listen(ctx, o.prometheusAddress)
+			if err != nil {
+				return fmt.Errorf("%w (--prometheus-address)", err)
+			}
+			serving(func() error { return exporter.Serve(ctx, metricsListener) })
+			metricsURL = "http://" + metricsListener.Addr().String() + "/"
+		}
 	}
 	measured, err := newRecorders(providers, log)
 	if err != nil {
@@ -79,7 +88,16 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	externalAuth := newExternalAuth(measured.oauth2, "http://"+oauth2Listener.Addr().String(), log)
 
 	api := &api{store: store, provisioner: provisioner, externalAuth: externalAuth, forwarded: measured.forwarded, log: log}
-	handler := api.handler(httpmw.New(measured.api))
+	var middleware []httpmw.Option
+	traces, err := push.Traces(ctx)
+	if err != nil {
+		return err
+	}
+	if traces != nil {
+		defer shutDown(log, "traces", traces.Shutdown)
+		middleware = append(middleware, httpmw.WithTracerProvider(traces))
+	}
+	handler := api.handler(httpmw.New(measured.api, middleware...))
 	warmUp(ctx, handler)
 	serving(func() error {
 		err := serveHTTP(ctx, apiListener, handler, log)

@@ -10,6 +10,9 @@
 // http://127.0.0.1:3000/ for what the API answers. Nothing asks for a password:
 // both listen on this host alone unless told otherwise.
 //
+// With --otlp-endpoint it pushes the same metrics, and traces, to a collector:
+// examples/collector has one to try it with.
+//
 // # What to look at
 //
 //   - coderd.go puts it together: an exporter, the recorders on its providers,
@@ -59,6 +62,7 @@ func main() {
 type options struct {
 	prometheusEnable  bool
 	prometheusAddress string
+	otlpEndpoint      string
 	httpAddress       string
 	workspaces        int // how many there are
 	load              int // requests a second
@@ -87,6 +91,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 				Value:       "127.0.0.1:2112",
 				Validator:   validAddress,
 				Destination: &o.prometheusAddress,
+			},
+			&cli.StringFlag{
+				Name:        "otlp-endpoint",
+				Usage:       "`URL` to push metrics and traces to, if not that of OTEL_EXPORTER_OTLP_ENDPOINT",
+				Destination: &o.otlpEndpoint,
 			},
 			&cli.StringFlag{
 				Name:        "http-address",

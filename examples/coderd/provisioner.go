@@ -127,8 +127,8 @@ func (p *provisioner) enqueue(workspaceID string, action meters.BuildAction) (bu
 }
 
 // nextBuild makes a pending build the latest one of one workspace after the
-// other: what is stopped is started, what runs is updated, stopped or deleted.
-// The first workspace is left alone, so that one always runs.
+// other: what is stopped is started, what runs is mostly updated, else stopped or
+// deleted. The first workspace is left alone, so that one always runs.
 func (s *store) nextBuild() (buildJob, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *store) nextBuild() (buildJob, bool) {
 		switch {
 		case w.busy():
 		case w.up():
-			actions := []meters.BuildAction{meters.BuildStart, meters.BuildStop, meters.BuildDestroy}
+			actions := []meters.BuildAction{meters.BuildStart, meters.BuildStart, meters.BuildStart, meters.BuildStop, meters.BuildDestroy}
 			return newBuildJob(w, actions[rand.N(len(actions))]), true
 		default:
 			return newBuildJob(w, meters.BuildStart), true

@@ -47,10 +47,11 @@ func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) 
 	return e
 }
 
-// flush pushes both scopes once.
+// flush pushes everything once.
 func flush(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	flushScope(t, e.Providers().Deployment)
+	flushScope(t, e.Providers().Workspaces)
 	flushScope(t, e.Providers().Replica)
 }
 

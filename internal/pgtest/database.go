@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"os"
 
 	"github.com/jackc/pgx/v5"
 )

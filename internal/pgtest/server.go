@@ -140,7 +140,7 @@ func binaries() (string, error) {
 			return folder, nil
 		}
 	}
-	return "", errors.New("no PostgreSQL to test with: install it (Debian: apt-get install postgresql) or set " + address + " to the URL of a server")
+	return "", errors.New("no PostgreSQL to test with: install it (Debian: apt-get install postgresql) or set " + variable + " to the URL of a server")
 }
 
 func version(folder string) int {

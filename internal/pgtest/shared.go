@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// address is the variable that names a server to use instead of starting one.
-const address = "OTELCODER_TEST_POSTGRES_URL"
+// variable is the environment variable that names a server to use instead of starting one.
+const variable = "OTELCODER_TEST_POSTGRES_URL"
 
 // shared is the server that the tests of a binary use together.
 var shared struct {
@@ -20,7 +20,7 @@ var shared struct {
 // [Main] in its TestMain.
 func New(t testing.TB) *Database {
 	t.Helper()
-	if admin := os.Getenv(address); admin != "" {
+	if admin := os.Getenv(variable); admin != "" {
 		return create(t, admin)
 	}
 	shared.Lock()

@@ -2,6 +2,7 @@ package render
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -12,6 +13,9 @@ const (
 	// collected every minute or so and agents report all the time: what changes
 	// more often than this is shown this often.
 	pause = 5 * time.Second
+	// refresh is how often what nobody says has changed is rendered all the same:
+	// series that expire by their age do not say so.
+	refresh = time.Minute
 	// keep is how long a format is rendered on after it was last asked for. It
 	// is longer than any scrape interval in use.
 	keep = 10 * time.Minute
@@ -22,11 +26,12 @@ const (
 type Cache[F comparable] struct {
 	gather func() (write func(io.Writer, F))
 	wake   chan struct{} // holds a token when there may be work
+	ended  chan struct{} // closed when nothing is rendered any more
 
 	mu      sync.Mutex
 	entries map[F]*entry
 	changed bool      // since last
-	last    time.Time // when a change was rendered last
+	last    time.Time // when all formats were rendered last
 }
 
 type entry struct {
@@ -43,6 +48,7 @@ func NewCache[F comparable](gather func() (write func(io.Writer, F))) *Cache[F] 
 	return &Cache[F]{
 		gather:  gather,
 		wake:    make(chan struct{}, 1),
+		ended:   make(chan struct{}),
 		entries: make(map[F]*entry),
 	}
 }
@@ -62,8 +68,12 @@ func (c *Cache[F]) work() {
 	}
 }
 
+// ErrEnded says that a rendering is not there and will not be made any more.
+var ErrEnded = errors.New("the renderer has ended")
+
 // Get returns the newest rendering in a format. It waits only for the first one
-// in the format and encoding; the error is then ctx's.
+// in the format and encoding, until ctx ends. The error is then ctx's, or
+// [ErrEnded].
 func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Rendering, error) {
 	for {
 		c.mu.Lock()
@@ -84,6 +94,8 @@ func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Render
 		c.work()
 		select {
 		case <-rendered:
+		case <-c.ended:
+			return Rendering{}, ErrEnded
 		case <-ctx.Done():
 			return Rendering{}, ctx.Err()
 		}
@@ -100,8 +112,9 @@ func (c *Cache[F]) Bytes(format F) int {
 	return 0
 }
 
-// Run renders until ctx ends.
+// Run renders until ctx ends. It is called once.
 func (c *Cache[F]) Run(ctx context.Context) {
+	defer close(c.ended)
 	for {
 		work, next := c.pending(time.Now())
 		if len(work) > 0 {
@@ -126,13 +139,18 @@ func (c *Cache[F]) Run(ctx context.Context) {
 func (c *Cache[F]) pending(now time.Time) (work map[F]Encodings, next time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	due := c.changed && now.Sub(c.last) >= pause
+	if len(c.entries) == 0 {
+		return nil, keep // the first scrape finds what there is then
+	}
+	wait := refresh
+	if c.changed {
+		wait = pause
+	}
+	next = wait - now.Sub(c.last)
+	due := next <= 0
 	if due {
 		c.changed, c.last = false, now
-	}
-	next = keep
-	if c.changed {
-		next = pause - now.Sub(c.last)
+		next = refresh
 	}
 	work = make(map[F]Encodings)
 	for format, e := range c.entries {

@@ -79,6 +79,40 @@ func TestUnchangedStateIsRenderedOnce(t *testing.T) {
 	})
 }
 
+// What expires by its age does not say that it has changed.
+func TestWhatIsAskedForIsRefreshedEveryMinute(t *testing.T) {
+	s := new(source)
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		get(t, c, "text", Plain)
+		s.value.Store(1)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := get(t, c, "text", Plain); got != "text 1\n" {
+			t.Errorf("after a minute: got %q", got)
+		}
+		time.Sleep(time.Hour)
+		if got := s.written.Load(); got != 11 {
+			t.Errorf("rendered %d times, want 11: for ten minutes after the last scrape", got)
+		}
+	})
+}
+
+func TestNothingIsWaitedForOnceTheRendererHasEnded(t *testing.T) {
+	c := NewCache(new(source).gather)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { c.Run(ctx) })
+	get(t, c, "text", Plain)
+	cancel()
+	running.Wait()
+	if _, err := c.Get(t.Context(), "openmetrics", Plain); err != ErrEnded {
+		t.Errorf("error %v, want ErrEnded", err)
+	}
+	if got := get(t, c, "text", Plain); got != "text 0\n" {
+		t.Errorf("what is there: got %q", got)
+	}
+}
+
 func TestScrapesAtOnceShareTheFirstRendering(t *testing.T) {
 	s := &source{rendering: time.Second}
 	run(t, s, func(t *testing.T, c *Cache[string]) {
@@ -97,6 +131,7 @@ func TestAChangeIsRenderedOffTheScrapePath(t *testing.T) {
 	s := &source{rendering: time.Second}
 	run(t, s, func(t *testing.T, c *Cache[string]) {
 		get(t, c, "text", Plain)
+		time.Sleep(pause)
 		s.value.Store(1)
 		c.Changed()
 		synctest.Wait() // the rendering has begun
@@ -120,6 +155,7 @@ func TestManyChangesAreRenderedAtMostEveryFiveSeconds(t *testing.T) {
 	s := new(source)
 	run(t, s, func(t *testing.T, c *Cache[string]) {
 		get(t, c, "text", Plain)
+		time.Sleep(pause)
 		first := s.written.Load()
 		for range 600 { // a minute of ten changes a second
 			s.value.Add(1)
@@ -148,6 +184,7 @@ func TestFormatsAreRenderedAsTheyAreAskedFor(t *testing.T) {
 		if got := s.written.Load(); got != 3 {
 			t.Errorf("rendered %d times, want 3", got)
 		}
+		time.Sleep(pause)
 		before := s.gathered.Load()
 		c.Changed()
 		synctest.Wait()
@@ -176,6 +213,7 @@ func TestAFormatThatNobodyAsksForIsDropped(t *testing.T) {
 		if c.Bytes("text") == 0 {
 			t.Error("the format in use was dropped")
 		}
+		time.Sleep(pause)
 		before := s.written.Load()
 		c.Changed()
 		synctest.Wait()

@@ -1,0 +1,79 @@
+package exporters
+
+import (
+	"net/http"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// format is an exposition format.
+type format int
+
+const (
+	text format = iota
+	openMetrics
+	protobuf
+)
+
+var formats = [...]struct {
+	name     string // as otelcoder_rendered_bytes names it
+	kind     expfmt.FormatType
+	encoding expfmt.Format
+	end      string // ends an answer
+}{
+	text:        {"text", expfmt.TypeTextPlain, expfmt.FmtText, ""},
+	openMetrics: {"openmetrics", expfmt.TypeOpenMetrics, expfmt.FmtOpenMetrics_1_0_0, "# EOF\n"},
+	protobuf:    {"protobuf", expfmt.TypeProtoDelim, expfmt.FmtProtoDelim, ""},
+}
+
+func (f format) contentType() expfmt.Format { return formats[f].encoding }
+
+// accepted are the content types offered. The first one answers "*/*": curl and
+// browsers are to show Prometheus text, as documented. Protobuf for people is
+// left out, since nothing scrapes it.
+var accepted = []expfmt.Format{
+	expfmt.FmtText,
+	expfmt.FmtOpenMetrics_1_0_0,
+	expfmt.FmtOpenMetrics_0_0_1,
+	expfmt.FmtProtoDelim,
+}
+
+// negotiate returns the format that a scraper prefers and its content type:
+// Prometheus text unless it asks for another. The same bytes are right for all
+// versions and escapings of a format, since the documented names need none.
+func negotiate(h http.Header) (format, expfmt.Format) {
+	contentType := expfmt.NegotiateAccept(h, accepted...)
+	for f := range formats {
+		if contentType.FormatType() == formats[f].kind {
+			return format(f), contentType
+		}
+	}
+	return text, expfmt.FmtText
+}
+
+// adapt makes of a counter whose OpenMetrics name is another family's name a
+// family of type unknown. OpenMetrics names the family of the counter
+// go_memstats_alloc_bytes_total go_memstats_alloc_bytes, which is a gauge; a
+// name used twice makes a strict parser refuse the scrape. The sample's name
+// stays what it was.
+func (f format) adapt(family *dto.MetricFamily) *dto.MetricFamily {
+	base, isTotal := strings.CutSuffix(family.GetName(), "_total")
+	if f != openMetrics || !isTotal || family.GetType() != dto.MetricType_COUNTER {
+		return family
+	}
+	if _, clash := instrument.Lookup(base); !clash {
+		return family
+	}
+	unknown := &dto.MetricFamily{Name: family.Name, Help: family.Help, Unit: family.Unit, Type: dto.MetricType_UNTYPED.Enum()}
+	for _, m := range family.Metric {
+		unknown.Metric = append(unknown.Metric, &dto.Metric{
+			Label:   m.Label,
+			Untyped: &dto.Untyped{Value: m.Counter.Value},
+		})
+	}
+	return unknown
+}
