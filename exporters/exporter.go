@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
@@ -48,17 +50,36 @@ func New(options ...Option) (*Exporter, error) {
 func (e *Exporter) open(c config) (err error) {
 	runtime := newRuntimeRegistry()
 	always := func() bool { return true }
-	if e.deployment, err = e.newGroup(c, instrument.Deployment, e.reporter, nil); err != nil {
+	workspaces := producer{sdk.NewManualReader(), e}
+	deploymentReader, err := c.reader(ReaderConfig{
+		Scope:    instrument.Deployment,
+		Reports:  e.reporter,
+		Exported: e.exported,
+	})
+	if err != nil {
 		return err
 	}
-	if e.workspaces, err = e.newGroup(c, instrument.Replica, e.reporter, nil); err != nil {
+	if e.deployment, err = e.newGroup(instrument.Deployment, e.reporter, deploymentReader, nil); err != nil {
+		return err
+	}
+	replicaReader, err := c.reader(ReaderConfig{
+		Scope:      instrument.Replica,
+		Reports:    always,
+		Exported:   e.exported,
+		Workspaces: workspaces,
+		Runtime:    e.swallowing(trimmed{runtime}),
+	})
+	if err != nil {
+		return err
+	}
+	if e.workspaces, err = e.newGroup(instrument.Replica, e.reporter, workspaces.ManualReader, nil); err != nil {
+		return err
+	}
+	if e.replica, err = e.newGroup(instrument.Replica, always, replicaReader, trimmed{runtime}); err != nil {
 		return err
 	}
 	e.deployment.renderAhead()
 	e.workspaces.renderAhead()
-	if e.replica, err = e.newGroup(c, instrument.Replica, always, trimmed{runtime}); err != nil {
-		return err
-	}
 	e.handler = e.newHandler(runtime)
 	if err := e.observeHealth(c.version); err != nil {
 		return err
@@ -97,7 +118,8 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 		e.stop()
 	}
 	var err error
-	for _, g := range []*group{e.deployment, e.workspaces, e.replica} {
+	// The replica's reader reads the workspaces' provider a last time.
+	for _, g := range []*group{e.deployment, e.replica, e.workspaces} {
 		if g != nil {
 			err = errors.Join(err, g.provider.Shutdown(ctx))
 		}

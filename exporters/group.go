@@ -34,11 +34,11 @@ type group struct {
 	failing atomic.Bool // something is left out of scrapes
 }
 
-// newGroup returns the group of a scope's families. Runtime is gathered beside
-// them; nil for nothing.
-func (e *Exporter) newGroup(c config, s instrument.Scope, reports func() bool, runtime prometheus.Gatherer) (*group, error) {
+// newGroup returns the group of a scope's families, which the reader reads too,
+// if it is not nil. Runtime is gathered beside them; nil for nothing.
+func (e *Exporter) newGroup(s instrument.Scope, reports func() bool, reader sdk.Reader, runtime prometheus.Gatherer) (*group, error) {
 	registry := prometheus.NewRegistry()
-	reader, err := otelprometheus.New(
+	scrapes, err := otelprometheus.New(
 		otelprometheus.WithRegisterer(registry),
 		otelprometheus.WithoutScopeInfo(),
 		otelprometheus.WithoutTargetInfo(),
@@ -50,18 +50,14 @@ func (e *Exporter) newGroup(c config, s instrument.Scope, reports func() bool, r
 		return nil, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
 	}
 	options := []sdk.Option{
-		sdk.WithReader(reader),
+		sdk.WithReader(scrapes),
 		sdk.WithView(instrument.View(s)),
 		// Limits are kept where values enter, by package meters. The SDK's
 		// would fold a deployment of more than 2,000 workspaces into one
 		// overflow series.
 		sdk.WithCardinalityLimit(0),
 	}
-	if c.newReader != nil {
-		reader, err := c.newReader(e.readerConfig(s, reports, runtime))
-		if err != nil {
-			return nil, fmt.Errorf("create the reader of the %s scope: %w", s, err)
-		}
+	if reader != nil {
 		options = append(options, sdk.WithReader(reader))
 	}
 	g := &group{exporter: e, provider: sdk.NewMeterProvider(options...), gatherer: registry, reports: reports}

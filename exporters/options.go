@@ -47,8 +47,8 @@ func WithReporter(reports func() bool) Option {
 	return func(c *config) { c.reporter = reports }
 }
 
-// WithReader adds a reader to each meter provider, besides the one that answers
-// scrapes: [New] calls newReader for each. The readers see the same families, and
+// WithReader adds a reader of each scope, besides those that answer scrapes:
+// [New] calls newReader once a scope. The readers see the same families, and
 // are shut down with the Exporter. Package
 // [github.com/otelcoder/otelcoder/exporters/otlp] makes such readers.
 func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {

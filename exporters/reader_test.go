@@ -21,11 +21,29 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 	var readers []*sdk.ManualReader
 	e := newExporter(t, exporters.WithReporter(func() bool { return reports }),
 		exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
-			reader := sdk.NewManualReader()
+			var options []sdk.ManualReaderOption
+			if c.Workspaces != nil {
+				options = append(options, sdk.WithProducer(c.Workspaces))
+			}
+			reader := sdk.NewManualReader(options...)
 			configs, readers = append(configs, c), append(readers, reader)
 			return reader, nil
 		}))
 
+	for _, c := range configs {
+		// What no other process can tell is always reported.
+		if got, want := c.Reports(), c.Scope == instrument.Replica; got != want {
+			t.Errorf("%s scope: reports %t, want %t", c.Scope, got, want)
+		}
+		if c.Workspaces == nil {
+			continue
+		}
+		if produced, err := c.Workspaces.Produce(t.Context()); len(produced) > 0 || err != nil {
+			t.Errorf("not the reporter, yet workspaces are read: %v, %v", produced, err)
+		}
+	}
+
+	reports = true
 	var names []string
 	runtime := 0
 	for i, c := range configs {
@@ -51,15 +69,10 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 				names = append(names, family.GetName())
 			}
 		}
-		// What no other process can tell is always reported.
-		if got, want := c.Reports(), c.Runtime != nil; got != want {
-			t.Errorf("reader %d: reports %t, want %t", i, got, want)
-		}
 	}
 	if runtime != 1 {
 		t.Errorf("%d readers have the runtime families, want 1", runtime)
 	}
-	reports = true
 	var served []string
 	for line := range strings.Lines(body(t, scrape(t, e, "GET", "/"))) {
 		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {

@@ -82,9 +82,6 @@ func (p Providers) Observe(collect func(Observer), families ...Family) (metric.R
 	if err != nil {
 		return nil, fmt.Errorf("observe %s: %w", families[0], err)
 	}
-	for _, f := range families {
-		p.Announce(f)
-	}
 	return registration, nil
 }
 

@@ -139,6 +139,32 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 	})
 }
 
+// TestBuildsAnnounceChanges: a reader that prepares learns of every change, also
+// of those that time brings while nobody looks.
+func TestBuildsAnnounceChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, b := newBuilds(t)
+		b.Start(aBuild)
+		wantAnnounced(t, m, true) // two series
+		running := b.Start(aBuild)
+		wantAnnounced(t, m, false)
+		time.Sleep(time.Hour)
+		running.End(Succeeded)
+		wantAnnounced(t, m, true) // a count
+		running.End(Succeeded)
+		wantAnnounced(t, m, false)
+		time.Sleep(24*time.Hour - time.Nanosecond)
+		wantAnnounced(t, m, false)
+		time.Sleep(time.Nanosecond)
+		wantAnnounced(t, m, true) // none left
+
+		b.Start(aBuild)
+		wantAnnounced(t, m, true)
+		time.Sleep(24 * time.Hour)
+		wantAnnounced(t, m, true)
+	})
+}
+
 func TestBuildsAreBounded(t *testing.T) {
 	log := new(log)
 	m, b := newBuilds(t, log.option())

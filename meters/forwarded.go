@@ -207,16 +207,19 @@ func (f *Forwarded) snapshot() []sample {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	values := f.reported.all(time.Now())
-	// Gauges are summed anew each time: adding to a sum and taking from it again
-	// would not give back exactly what one agent said.
+	// Merged gauges are summed anew each time: adding to a sum and taking from it
+	// again would not give back exactly what one agent said.
+	summed := false
 	for _, s := range f.series {
-		if !s.counter {
-			s.value = 0
+		if s.merged && !s.counter {
+			s.value, summed = 0, true
 		}
 	}
-	for v := range values {
-		if !v.series.counter {
-			v.series.value += v.value
+	if summed {
+		for v := range values {
+			if s := v.series; s.merged && !s.counter {
+				s.value += v.value
+			}
 		}
 	}
 	samples := make([]sample, 0, len(f.series))

@@ -411,6 +411,38 @@ func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
 	}
 }
 
+// TestForwardedAnnouncesChanges: a reader that prepares learns of every change,
+// also of those that time brings while nobody looks, but not of each report.
+func TestForwardedAnnouncesChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, f := newForwarded(t)
+		report := []ForwardedMetric{scriptsExecuted("true", 0)}
+		agent := f.Agent(anAgent)
+		wantAnnounced(t, m, false)
+		agent.Report(report)
+		wantAnnounced(t, m, true) // a series
+		time.Sleep(time.Minute)
+		agent.Report(report)
+		wantAnnounced(t, m, false)
+		report[0].Value = 1
+		agent.Report(report)
+		wantAnnounced(t, m, true) // a value
+		time.Sleep(2*time.Minute - time.Nanosecond)
+		wantAnnounced(t, m, false)
+		time.Sleep(time.Nanosecond)
+		wantAnnounced(t, m, true) // none left
+
+		agent.Report(report)
+		wantAnnounced(t, m, true)
+		agent.Close()
+		wantAnnounced(t, m, true)
+		agent.Report(report)
+		agent.Close()
+		time.Sleep(2 * time.Minute)
+		wantAnnounced(t, m, false)
+	})
+}
+
 func TestForwardedIsBounded(t *testing.T) {
 	log := new(log)
 	m, f := newForwarded(t, log.option())

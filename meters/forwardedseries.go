@@ -47,18 +47,17 @@ func (s *forwardedSeries) join() *forwardedValue {
 	return &forwardedValue{series: s}
 }
 
-// set changes what an agent reports. A counter that is merged only grows, by
-// what the agent has counted since; a value that falls counts from 0 again.
+// set changes what an agent reports. A merged counter only grows, by what the
+// agent has counted since; a value that falls counts from 0 again.
 func (v *forwardedValue) set(value float64) {
-	if s := v.series; s.counter {
-		switch {
-		case !s.merged:
-			s.value = value
-		case value >= v.value:
-			s.value += value - v.value
-		default:
-			s.value += value
-		}
+	switch s := v.series; {
+	case !s.merged:
+		s.value = value
+	case !s.counter: // summed when it is asked for
+	case value >= v.value:
+		s.value += value - v.value
+	default:
+		s.value += value
 	}
 	v.value = value
 }

@@ -3,7 +3,9 @@ package meters
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -34,7 +36,7 @@ func TestTable(t *testing.T) {
 			var gone []string
 			evicted := 0
 			table := table[string, string]{
-				size: test.size, life: test.life,
+				size: test.size, life: test.life, guard: new(sync.Mutex),
 				evicted: func() { evicted++ },
 				gone:    func(value string) { gone = append(gone, value) },
 			}
@@ -63,7 +65,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestTableGet(t *testing.T) {
-	table := table[string, int]{size: 1, life: time.Hour}
+	table := table[string, int]{size: 1, life: time.Hour, guard: new(sync.Mutex)}
 	now := time.Now()
 	table.move("a", now, func() int { return 7 })
 	if got, ok := table.get("a", now); got != 7 || !ok {
@@ -88,4 +90,42 @@ func TestTableStop(t *testing.T) {
 			break
 		}
 	}
+}
+
+// TestTableExpiresAlone: rows also go while nobody looks.
+func TestTableExpiresAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		gone := ""
+		table := table[string, string]{size: 3, life: time.Hour, guard: &mu, gone: func(value string) { gone += value }}
+		move := func(key string) {
+			mu.Lock()
+			defer mu.Unlock()
+			table.move(key, time.Now(), func() string { return key })
+		}
+		move("a")
+		time.Sleep(20 * time.Minute)
+		move("b")
+		move("a")
+		time.Sleep(20 * time.Minute)
+		move("c")
+		for _, step := range []struct {
+			wait time.Duration
+			want string
+		}{
+			{20 * time.Minute, ""},
+			{20*time.Minute - time.Nanosecond, ""},
+			{time.Nanosecond, "ba"},
+			{20*time.Minute - time.Nanosecond, "ba"},
+			{time.Nanosecond, "bac"},
+		} {
+			time.Sleep(step.wait)
+			synctest.Wait()
+			mu.Lock()
+			if gone != step.want {
+				t.Errorf("at %s %q are gone, want %q", time.Now().Format(time.TimeOnly), gone, step.want)
+			}
+			mu.Unlock()
+		}
+	})
 }

@@ -32,6 +32,9 @@ func (p *Push) Metrics() exporters.Option {
 		// The time of OTEL_METRIC_EXPORT_TIMEOUT is each batch's, not that of
 		// all: a slow receiver is to get everything.
 		options := []sdk.PeriodicReaderOption{sdk.WithTimeout(time.Hour)}
+		if c.Workspaces != nil {
+			options = append(options, sdk.WithProducer(c.Workspaces))
+		}
 		if c.Runtime != nil {
 			options = append(options, sdk.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(c.Runtime))))
 		}

@@ -51,7 +51,6 @@ func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) 
 func flush(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	flushScope(t, e.Providers().Deployment)
-	flushScope(t, e.Providers().Workspaces)
 	flushScope(t, e.Providers().Replica)
 }
 
