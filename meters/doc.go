@@ -3,6 +3,8 @@
 //
 // Events are recorded where they happen, by typed recorders that hand out one
 // handle a label set: [API], [Builds], [Jobs], [OAuth2] and [Forwarded].
+// Where they are only seen from elsewhere, in a database, [JobTimings] takes the
+// place of Jobs and [Scripts] that of Forwarded.
 //
 // State is polled: [Poll] asks small sources ([Sources]) on an interval, in the
 // background, and keeps what they said as immutable snapshots. A collection

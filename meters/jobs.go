@@ -1,9 +1,7 @@
 package meters
 
 import (
-	"context"
 	"fmt"
-	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -11,26 +9,14 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Jobs measures provisioner jobs of every type: how many run now, as
-// coderd_provisionerd_jobs_current, and how long they took, as
-// coderd_provisionerd_job_timings_seconds. Make one for each process.
-//
-// A job with an unknown provisioner or outcome is left out, and counted in
-// otelcoder_refused_total, origin "jobs".
+// Jobs measures provisioner jobs of every type where they run: how many run now,
+// as coderd_provisionerd_jobs_current, and how long they took, with its
+// [JobTimings]. Make one for each process.
 type Jobs struct {
-	refused refusals[jobRefusal]
-	timings instrument.HistogramInstrument
-	labels  [len(provisioners)][len(outcomes)]instrument.Labels // of timings
+	*JobTimings // Record is for a job that was watched from elsewhere
+
 	current [len(provisioners)]atomic.Int64
 }
-
-type jobRefusal string
-
-const (
-	jobProvisioner jobRefusal = "provisioner" // neither Terraform nor Echo
-	jobOutcome     jobRefusal = "outcome"     // neither Succeeded nor Failed
-	jobSeconds     jobRefusal = "value"       // negative, infinite or not a number
-)
 
 // Provisioner is what runs a job.
 type Provisioner string
@@ -52,20 +38,14 @@ func (p Provisioner) index() (int, bool) {
 
 // NewJobs makes the recorder of provisioner jobs.
 func NewJobs(p instrument.Providers, options ...Option) (*Jobs, error) {
-	refused, err := newRefusals(p, "jobs", jobProvisioner, jobOutcome, jobSeconds)
+	timings, err := NewJobTimings(p, options...)
 	if err != nil {
 		return nil, err
 	}
-	j := &Jobs{refused: refused}
-	if j.timings, err = p.Histogram(instrument.ProvisionerdJobTimings); err != nil {
-		return nil, fmt.Errorf("time provisioner jobs: %w", err)
-	}
+	j := &Jobs{JobTimings: timings}
 	var running [len(provisioners)]instrument.Labels
 	for i, provisioner := range provisioners {
 		running[i] = instrument.ProvisionerdJobsCurrent.Labels(string(provisioner))
-		for k, outcome := range outcomes {
-			j.labels[i][k] = instrument.ProvisionerdJobTimings.Labels(string(provisioner), string(outcome))
-		}
 	}
 	_, err = p.Observe(func(o instrument.Observer) {
 		for i := range provisioners {
@@ -88,7 +68,7 @@ func (j *Jobs) Start(p Provisioner) *RunningJob {
 		return running
 	}
 	running.provisioner = i
-	j.current[i].Add(1)
+	j.move(i, 1)
 	return running
 }
 
@@ -107,26 +87,12 @@ func (r *RunningJob) End(outcome Outcome) {
 	if r.ended.Swap(true) {
 		return
 	}
-	r.jobs.current[r.provisioner].Add(-1)
+	r.jobs.move(r.provisioner, -1)
 	r.jobs.Record(provisioners[r.provisioner], outcome, time.Since(r.started).Seconds())
 }
 
-// Record records how many seconds a job took that was watched from elsewhere,
-// and so was not among the running ones.
-func (j *Jobs) Record(p Provisioner, outcome Outcome, seconds float64) {
-	i, ok := p.index()
-	if !ok {
-		j.refused.add(jobProvisioner)
-		return
-	}
-	k, ok := outcome.index()
-	if !ok {
-		j.refused.add(jobOutcome)
-		return
-	}
-	if !(seconds >= 0) || math.IsInf(seconds, 0) { // also refuses NaN
-		j.refused.add(jobSeconds)
-		return
-	}
-	j.timings.Record(context.Background(), seconds, j.labels[i][k])
+// move changes how many jobs of a provisioner run.
+func (j *Jobs) move(provisioner int, by int64) {
+	j.current[provisioner].Add(by)
+	j.providers.Announce(instrument.ProvisionerdJobsCurrent)
 }

@@ -1,0 +1,129 @@
+package meters
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Agents come and go with their workspaces, so the series of their scripts are
+// bounded in number and in age.
+const (
+	maxScriptSeries  = 200_000 // two each of 100,000 agents
+	scriptSeriesLife = 24 * time.Hour
+)
+
+// Scripts counts the scripts that workspace agents have executed, as
+// agent_scripts_executed_total, where that is seen from elsewhere and not told
+// by the agents, which is for [Forwarded]: a process uses one of the two. The
+// labels are those that [WithAggregateBy] names, and success. Make one for each
+// process.
+//
+// A series that has not moved for 24 hours is dropped, and starts again at 0
+// with the next script. No more than 200,000 series are held; past that, those
+// that have not moved for the longest time are dropped and counted in
+// otelcoder_refused_total, origin "scripts", reason "limit".
+type Scripts struct {
+	providers instrument.Providers
+	kept      keptLabels
+
+	mu     sync.Mutex
+	series *table[forwardedKey, *scriptSeries]
+}
+
+type scriptRefusal string
+
+const scriptLimit scriptRefusal = "limit" // dropped to make room
+
+// scriptSeries are the series of an agent, of failure and of success. They live
+// and go together.
+type scriptSeries [2]struct {
+	labels   instrument.Labels
+	executed int
+}
+
+// NewScripts makes the recorder of executed scripts.
+func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
+	c := newConfig(options)
+	refused, err := newRefusals(p, "scripts", scriptLimit)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scripts{providers: p, kept: newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy)}
+	s.series = &table[forwardedKey, *scriptSeries]{
+		size:    maxScriptSeries / len(scriptSeries{}),
+		life:    scriptSeriesLife,
+		guard:   &s.mu,
+		evicted: onEviction(func() { refused.add(scriptLimit) }, c.logger, "executed scripts", maxScriptSeries),
+		gone:    func(*scriptSeries) { s.announce() },
+	}
+	if _, err := p.Observe(s.collect, instrument.AgentScriptsExecuted); err != nil {
+		return nil, fmt.Errorf("count executed scripts: %w", err)
+	}
+	return s, nil
+}
+
+// Executed counts a script that an agent has executed. With the first one of an
+// agent the other value of success is exposed too, at 0.
+func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
+	agent = ForwardingAgent{
+		Username:      validText(agent.Username),
+		WorkspaceName: validText(agent.WorkspaceName),
+		AgentName:     validText(agent.AgentName),
+		TemplateName:  validText(agent.TemplateName),
+	}
+	key := s.key(agent, false) // of both
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	series := s.series.move(key, time.Now(), func() *scriptSeries { return s.newSeries(agent) })
+	series[place(success)].executed++
+	s.announce()
+}
+
+// key is that of an agent's series: agents with equal labels have equal ones.
+func (s *Scripts) key(agent ForwardingAgent, success bool) forwardedKey {
+	key := agent.key(instrument.AgentScriptsExecuted, success)
+	s.kept.merge(key.labels[:])
+	return key
+}
+
+func (s *Scripts) newSeries(agent ForwardingAgent) *scriptSeries {
+	series := new(scriptSeries)
+	for _, success := range []bool{false, true} {
+		key := s.key(agent, success)
+		series[place(success)].labels = s.kept.labels(key.labels[:])
+	}
+	return series
+}
+
+// place is where a value of success is in a scriptSeries.
+func place(success bool) int {
+	if success {
+		return 1
+	}
+	return 0
+}
+
+// announce says that a scrape would show other series or counts than before.
+func (s *Scripts) announce() { s.providers.Announce(instrument.AgentScriptsExecuted) }
+
+func (s *Scripts) collect(o instrument.Observer) {
+	for _, series := range s.snapshot() {
+		for _, v := range series {
+			o.Observe(instrument.AgentScriptsExecuted, v.labels, float64(v.executed))
+		}
+	}
+}
+
+// snapshot copies the series, so that no script waits until they are observed.
+func (s *Scripts) snapshot() []scriptSeries {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snapshot := make([]scriptSeries, 0, len(s.series.rows))
+	for series := range s.series.all(time.Now()) {
+		snapshot = append(snapshot, *series)
+	}
+	return snapshot
+}
