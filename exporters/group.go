@@ -99,7 +99,9 @@ func (g *group) gather() func(io.Writer, format) {
 				failed = err
 				continue
 			}
-			w.Write(text.Bytes())
+			if _, err := w.Write(text.Bytes()); err != nil {
+				return // nobody waits for the rest
+			}
 		}
 		if failed == nil && g.failing.Swap(false) {
 			g.exporter.logger.Info("scrape is complete again")

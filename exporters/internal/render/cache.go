@@ -115,10 +115,10 @@ func (c *Cache[F]) Bytes(format F) int {
 // Run renders until ctx ends. It is called once.
 func (c *Cache[F]) Run(ctx context.Context) {
 	defer close(c.ended)
-	for {
+	for ctx.Err() == nil {
 		work, next := c.pending(time.Now())
 		if len(work) > 0 {
-			c.render(work)
+			c.render(ctx, work)
 			continue
 		}
 		timer := time.NewTimer(next)
@@ -167,7 +167,7 @@ func (c *Cache[F]) pending(now time.Time) (work map[F]Encodings, next time.Durat
 	return work, next
 }
 
-func (c *Cache[F]) render(work map[F]Encodings) {
+func (c *Cache[F]) render(ctx context.Context, work map[F]Encodings) {
 	write := c.gather()
 	for format, encodings := range work {
 		c.mu.Lock()
@@ -175,7 +175,10 @@ func (c *Cache[F]) render(work map[F]Encodings) {
 		like := e.rendering
 		c.mu.Unlock()
 
-		r := New(encodings, like, func(w io.Writer) { write(w, format) })
+		r := New(encodings, like, func(w io.Writer) { write(whileNotEnded{w, ctx}, format) })
+		if ctx.Err() != nil {
+			return // it may be cut off
+		}
 
 		c.mu.Lock()
 		e.rendering, e.has = r, encodings
@@ -183,4 +186,18 @@ func (c *Cache[F]) render(work map[F]Encodings) {
 		e.rendered = make(chan struct{})
 		c.mu.Unlock()
 	}
+}
+
+// whileNotEnded writes until its context ends, so that nobody who ends the
+// program waits for a large rendering.
+type whileNotEnded struct {
+	io.Writer
+	ctx context.Context
+}
+
+func (w whileNotEnded) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.Writer.Write(p)
 }
