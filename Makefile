@@ -17,9 +17,13 @@ run: ## start the example control plane and its endpoint
 	@echo "open http://localhost:2112/ for the metrics; Ctrl-C stops"
 	@go run ./examples/coderd --prometheus-enable
 
+.PHONY: build
+build: ## build the service, bin/otelcoder
+	go build -trimpath -o bin/otelcoder ./cmd/otelcoder
+
 .PHONY: test
 test: ## run every test
-	@.ci/need $(if $(RACE),gcc) postgresql
+	@.ci/need $(if $(RACE),gcc) postgresql procps
 	go test $(RACE) ./...
 	go -C e2e test ./...
 
@@ -32,9 +36,20 @@ lint: ## check format and code
 	cd e2e && $(staticcheck) ./...
 
 .PHONY: bench
-bench: ## run the benchmarks, those against peers too
-	go test -run '^$$' -bench . -benchmem ./...
-	go -C e2e test -run '^$$' -bench . -benchmem ./...
+bench: ## compare speed and memory with peers (15 minutes)
+	@mkdir -p bin
+	@{ $(compare) -bench 'Middleware' -benchtime 0.15s -count 5; \
+	   $(compare) -bench 'Scrape|Everything' -benchtime 0.1s -count 3; \
+	   $(compare) -bench 'Memory' -benchtime 1x; } | tee bin/bench.txt | go -C e2e run ./bench/ratios
+
+.PHONY: bench-large
+bench-large: ## compare them at up to 1,000,000 series (30 minutes, 8 GB)
+	@mkdir -p bin
+	@{ export OTELCODER_BENCH_LARGE=1; \
+	   $(compare) -bench 'Scrape$$|Everything' -benchtime 0.1s -count 2; \
+	   $(compare) -bench 'Memory' -benchtime 1x; } | tee bin/bench-large.txt | go -C e2e run ./bench/ratios
+
+compare = go -C e2e test ./bench -run '^$$' -timeout 2h
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (20s)
@@ -48,6 +63,10 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 .PHONY: docs/admin/prometheus.md
 docs/admin/prometheus.md: ## write the tables of metrics from the catalogue
 	@go run ./internal/docgen <$@ >$@.new && mv $@.new $@ || { rm -f $@.new; exit 1; }
+
+.PHONY: docs/service.md
+docs/service.md: ## write the service's tables, in the README too
+	@go test ./cmd/otelcoder -run TestPages -update
 
 .PHONY: check-docs
 check-docs: ## tell whether the tables of metrics are those of the catalogue

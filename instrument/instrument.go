@@ -128,8 +128,9 @@ func (p Providers) Histogram(f Family) (HistogramInstrument, error) {
 // HistogramInstrument records observations of a histogram family.
 type HistogramInstrument struct{ histogram metric.Float64Histogram }
 
-// Record adds one observation to the series with these labels. If the span in
-// ctx is sampled, it may be kept as the exemplar of its bucket.
+// Record adds one observation to the series with these labels, which are to be
+// the family's: others are served too. If the span in ctx is sampled, it may be
+// kept as the exemplar of its bucket.
 func (h HistogramInstrument) Record(ctx context.Context, value float64, labels Labels) {
 	h.histogram.Record(ctx, value, labels.record[:]...)
 }

@@ -8,9 +8,10 @@ import (
 )
 
 // View returns the view of a scope's meter provider. Every instrument of the
-// catalogue in that scope becomes a stream with its documented name, help,
-// buckets and label names; every other instrument is dropped, so that what is
-// served is exactly the catalogue, whatever else a host creates on the provider.
+// catalogue in that scope becomes a stream with its documented name, help and
+// buckets, a counter or gauge also without labels that are not documented; every
+// other instrument is dropped, so that what is served is exactly the catalogue,
+// whatever else a host creates on the provider.
 func View(s Scope) sdk.View {
 	streams := make(map[string]sdk.Stream)
 	for f := range All() {
@@ -31,12 +32,14 @@ func stream(row Info) sdk.Stream {
 		Name:        row.Name,
 		Description: row.Help,
 		Unit:        row.Unit,
-		AttributeFilter: func(kv attribute.KeyValue) bool {
-			return slices.Contains(row.Labels, string(kv.Key))
-		},
 	}
 	if row.Type == Histogram {
+		// Not filtered: that would be half of what an observation costs.
 		st.Aggregation = sdk.AggregationExplicitBucketHistogram{Boundaries: row.Buckets, NoMinMax: true}
+		return st
+	}
+	st.AttributeFilter = func(kv attribute.KeyValue) bool {
+		return slices.Contains(row.Labels, string(kv.Key))
 	}
 	return st
 }

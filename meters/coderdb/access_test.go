@@ -134,3 +134,21 @@ func TestGrantsQuoteTheRole(t *testing.T) {
 		t.Error("the role may not read what is granted to it")
 	}
 }
+
+// TestWithoutParameters does not even need to be allowed to read them.
+func TestWithoutParameters(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql", "insights.sql")
+	config, err := parseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Exec(t, "REVOKE SELECT (name, type, template_version_id) ON template_version_parameters FROM "+config.User)
+	d.Exec(t, "REVOKE SELECT (name, value, workspace_build_id) ON workspace_build_parameters FROM "+config.User)
+	i, err := open(t, url, WithoutParameters()).Sources().Insights.Insights(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(i.Parameters) != 0 || len(i.ActiveUsers) != 3 {
+		t.Errorf("%d parameters and %d templates, want none and 3", len(i.Parameters), len(i.ActiveUsers))
+	}
+}

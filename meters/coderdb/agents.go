@@ -124,7 +124,10 @@ func (f *fleet) readAgents(ctx context.Context, s snapshot, c config) error {
 	var a meters.Agent
 	var startup *float64
 	return s.each(ctx, func() error {
-		a.StartupScript = startupScript(startup, a.Lifecycle)
+		a.StartupScript = nil
+		if c.agentStats {
+			a.StartupScript = startupScript(startup, a.Lifecycle)
+		}
 		i := f.built[job]
 		f.at[agent] = place{i, len(f.workspaces[i].Agents)}
 		f.agents = append(f.agents, agent)

@@ -77,13 +77,16 @@ func (db *DB) Close() {
 // first collection of agent statistics looks back from when it is made; those
 // of one Sources follow each other.
 func (db *DB) Sources() meters.Sources {
-	return meters.Sources{
+	sources := meters.Sources{
 		ActiveUsers:  activeUsers{db},
 		LatestBuilds: latestBuilds{db},
 		Agents:       agents{db},
-		AgentStats:   &agentStats{db: db},
 		Insights:     insights{db},
 		License:      license{db},
 		Jobs:         jobs{db},
 	}
+	if db.config.agentStats {
+		sources.AgentStats = &agentStats{db: db}
+	}
+	return sources
 }

@@ -55,7 +55,10 @@ type Follower struct {
 	db *DB
 	// after is where the next look begins: it reads what ended later and is not
 	// known yet. It never goes back, or what was forgotten would be read again.
-	after   time.Time // zero before the first look
+	after time.Time // zero before the first look
+	// end, if not nil, is until when events are told: what ended later is not
+	// this follower's.
+	end     *time.Time
 	jobs    known[id]
 	scripts known[scriptRun]
 }
@@ -79,21 +82,28 @@ func (db *DB) Events() *Follower {
 // first call marks the beginning, and only tells what is running. At most 10,000
 // jobs and as many scripts come at a time, the rest with the next calls.
 func (f *Follower) Next(ctx context.Context) (Events, error) {
-	var l look
-	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) error {
-		l = f.look(s.now)
-		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs))); err != nil {
-			return err
-		}
-		if s.lacks.table("workspace_agent_scripts") || s.lacks.table("workspace_agent_script_timings") {
-			return nil
-		}
-		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
-	})
+	l, err := f.look(ctx)
 	if err != nil {
 		return Events{}, err
 	}
 	return f.take(l), nil
+}
+
+// look looks for what has happened since the previous look that was taken. It
+// changes nothing: what is not taken is found again.
+func (f *Follower) look(ctx context.Context) (look, error) {
+	var l look
+	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) error {
+		l = f.begin(s.now)
+		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs))); err != nil {
+			return err
+		}
+		if !f.db.agentStats || s.lacks.table("workspace_agent_scripts") || s.lacks.table("workspace_agent_script_timings") {
+			return nil
+		}
+		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
+	})
+	return l, err
 }
 
 // look is what one look at the database found.
@@ -101,16 +111,18 @@ type look struct {
 	first   bool
 	after   time.Time
 	until   time.Time // everything that is visible now and ended until then is found
+	end     *time.Time
+	more    bool // there is more to be found
 	events  Events
 	jobs    known[id]
 	scripts known[scriptRun]
 }
 
-// look prepares a look at a time by the database's clock. It is a first one,
+// begin prepares a look at a time by the database's clock. It is a first one,
 // too, if that clock went back further than a failover explains: it is another
 // database's.
-func (f *Follower) look(now time.Time) look {
-	l := look{after: f.after, until: now, jobs: make(known[id]), scripts: make(known[scriptRun])}
+func (f *Follower) begin(now time.Time) look {
+	l := look{after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
 	if f.after.IsZero() || f.after.Sub(now) > eventMargin {
 		l.first, l.after = true, now
 	}
@@ -140,13 +152,15 @@ func (k known[K]) add(more known[K], after time.Time) {
 // full says that a look found all that it may: what ended after the last one
 // found is for the next look.
 func (l *look) full(last time.Time) {
+	l.more = true
 	if last.Before(l.until) {
 		l.until = last
 	}
 }
 
-// jobsSQL has the jobs that ended after $1 and are not among $2, and after them
-// those that are running. $3: the greatest number of both.
+// jobsSQL has the jobs that ended after $1, not after $4 if that is not null,
+// and are not among $2, and after them those that are running. $3: the greatest
+// number of both.
 func jobsSQL(l lacks) string {
 	return `
 SELECT j.id, j.provisioner::text, j.completed_at,
@@ -159,7 +173,7 @@ LEFT JOIN users u ON u.id = w.owner_id
 LEFT JOIN templates t ON t.id = w.template_id
 LEFT JOIN template_versions tv ON tv.id = b.template_version_id
 WHERE j.started_at IS NOT NULL
-	AND (j.completed_at IS NULL OR j.completed_at > $1)
+	AND (j.completed_at IS NULL OR j.completed_at > $1 AND ($4::timestamptz IS NULL OR j.completed_at <= $4))
 	AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS known(id) WHERE known.id = j.id)
 ORDER BY j.completed_at NULLS LAST, j.id
 LIMIT $3`
@@ -190,7 +204,7 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen []id) error {
 	}, []any{
 		&job, &provisioner, &ended, &seconds, &status,
 		&transition, &build.OwnerEmail, &build.TemplateName, &build.TemplateVersion, &build.WorkspaceName,
-	}, jobsSQL(s.lacks), l.after, seen, maxEvents)
+	}, jobsSQL(s.lacks), l.after, seen, maxEvents, l.end)
 	if rows == maxEvents && len(l.events.Running) == 0 {
 		l.full(last)
 	}
@@ -212,8 +226,9 @@ func workspaceBuild(transition string, b meters.Build) *meters.Build {
 	return &b
 }
 
-// scriptsSQL has the scripts of workspaces' agents that ended after $1 and are
-// not among $2, $3, $4. $5: the greatest number.
+// scriptsSQL has the scripts of workspaces' agents that ended after $1, not
+// after $6 if that is not null, and are not among $2, $3, $4. $5: the greatest
+// number.
 const scriptsSQL = `
 SELECT x.script_id, x.started_at, x.ended_at, x.status::text = 'ok', a.name, u.username, w.name, t.name
 FROM workspace_agent_script_timings x
@@ -224,7 +239,7 @@ JOIN workspace_builds b ON b.job_id = r.job_id
 JOIN workspaces w ON w.id = b.workspace_id
 JOIN users u ON u.id = w.owner_id
 JOIN templates t ON t.id = w.template_id
-WHERE x.ended_at > $1
+WHERE x.ended_at > $1 AND ($6::timestamptz IS NULL OR x.ended_at <= $6)
 	AND NOT EXISTS (
 		SELECT FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS known(script_id, started_at, ended_at)
 		WHERE known.script_id = x.script_id AND known.started_at = x.started_at AND known.ended_at = x.ended_at
@@ -248,7 +263,7 @@ func (l *look) readScripts(ctx context.Context, s snapshot, seen []scriptRun) er
 	}, []any{
 		&script, &started, &ended, &event.Success,
 		&event.Agent.AgentName, &event.Agent.Username, &event.Agent.WorkspaceName, &event.Agent.TemplateName,
-	}, scriptsSQL, l.after, scripts, starts, ends, maxEvents)
+	}, scriptsSQL, l.after, scripts, starts, ends, maxEvents, l.end)
 	if len(l.events.Scripts) == maxEvents {
 		l.full(ended)
 	}

@@ -31,8 +31,7 @@ func (e *explainedError) Unwrap() error { return e.err }
 // explain says what a failed collection's error means. No error of the driver
 // holds the password.
 func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error {
-	// One line: a failure to connect has one for each address tried.
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := oneLine(err)
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
@@ -45,6 +44,10 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	}
 	return &explainedError{text, err}
 }
+
+// oneLine is an error's text: a failure to connect has a line for each address
+// tried.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // deniedSQL lists the columns that exist and must not be read, of those given.
 // $1, $2: tables and columns.

@@ -8,7 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Option configures a [DB].
+// Option configures a [DB], a [Reporter] or [Follow]. Each takes every option and
+// uses those that concern it.
 type Option func(*config)
 
 type config struct {
@@ -17,6 +18,8 @@ type config struct {
 	inactivityTimeout time.Duration
 	regions           map[int]string
 	parameters        bool
+	agentStats        bool
+	followInterval    time.Duration
 
 	// For tests: a clock instead of the database's, and what sees each query.
 	now    func() time.Time
@@ -29,6 +32,8 @@ func newOptions(options []Option) config {
 		interval:          time.Minute,
 		inactivityTimeout: 30 * time.Second, // twice the heartbeat of an agent
 		parameters:        true,
+		agentStats:        true,
+		followInterval:    10 * time.Second,
 	}
 	for _, option := range options {
 		option(&c)
@@ -36,8 +41,8 @@ func newOptions(options []Option) config {
 	return c
 }
 
-// WithLogger sets where is logged what the database lacks. By default nothing
-// is logged.
+// WithLogger sets where is logged what the database lacks, and which process
+// reports. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
@@ -65,4 +70,18 @@ func WithRegionNames(names map[int]string) Option {
 // parameters of workspaces; the tables that hold them are not read then.
 func WithoutParameters() Option {
 	return func(c *config) { c.parameters = false }
+}
+
+// WithoutAgentStats leaves out what agents tell of themselves: their
+// statistics, how long their startup scripts took, and the scripts that they
+// executed. The tables of statistics and scripts are not read for it then; the
+// insights, which are made of the former, still read them.
+func WithoutAgentStats() Option {
+	return func(c *config) { c.agentStats = false }
+}
+
+// WithFollowInterval sets how often [Follow] looks for events. Default: 10
+// seconds.
+func WithFollowInterval(d time.Duration) Option {
+	return func(c *config) { c.followInterval = d }
 }

@@ -13,11 +13,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The key of the advisory lock that the reporter holds. Coder's own locks have
-// keys of one integer, so that one of two integers never meets them.
+// The keys of the advisory locks: one is the role, the other is shared by the
+// processes that stand by. Coder's own locks have keys of one integer, so that
+// those of two integers never meet them.
 const (
-	lockClass  int32 = 0x6f74656c // "otel"
-	lockObject int32 = 1
+	lockClass    int32 = 0x6f74656c // "otel"
+	lockRole     int32 = 1
+	lockStandBys int32 = 2
 )
 
 // reporterTiming is how the role is held. No two processes report at a time,
@@ -32,19 +34,21 @@ const (
 //
 // A takeover takes at most idle + try + settle after the last touch.
 type reporterTiming struct {
-	try    time.Duration // between two tries to get the lock
-	touch  time.Duration // between two touches of the session that holds it
-	serve  time.Duration
-	idle   time.Duration
-	settle time.Duration
+	try     time.Duration // between two tries to get the lock
+	touch   time.Duration // between two touches of the session that holds it
+	serve   time.Duration
+	idle    time.Duration
+	settle  time.Duration
+	company time.Duration // how long one that stood by counts as still there
 }
 
 var defaultReporterTiming = reporterTiming{
-	try:    time.Second,
-	touch:  2 * time.Second,
-	serve:  6 * time.Second,
-	idle:   7 * time.Second,
-	settle: 6 * time.Second,
+	try:     time.Second,
+	touch:   2 * time.Second,
+	serve:   6 * time.Second,
+	idle:    7 * time.Second,
+	settle:  6 * time.Second,
+	company: time.Minute,
 }
 
 // ErrTransactionPooler says that a pooler in transaction mode stands between
@@ -60,25 +64,9 @@ type Reporter struct {
 	config *pgx.ConnConfig
 	logger *slog.Logger
 	timing reporterTiming
+	as13   bool // for tests: limit the idle time as on PostgreSQL 13
 
 	term atomic.Pointer[Term]
-}
-
-// Term is a time during which this process holds the role.
-type Term struct {
-	// Resumed says that no other process is known to have held the role since
-	// this one held it last: what is followed goes on where it was. Otherwise
-	// it starts afresh, since another process has told of what came between.
-	Resumed bool
-
-	from  time.Time                 // reports from then on
-	until atomic.Pointer[time.Time] // end of the time that the last touch grants
-}
-
-// holds tells whether the last touch still grants the role.
-func (t *Term) holds(now time.Time) bool {
-	until := t.until.Load()
-	return until != nil && now.Before(*until)
 }
 
 // NewReporter returns a Reporter for the database at url; [Reporter.Run] makes
@@ -93,35 +81,49 @@ func NewReporter(url string, options ...Option) (*Reporter, error) {
 
 // Reports tells whether this process may report now. Ask when the answer is
 // written: a process that was frozen in between must not show what it knew.
-func (r *Reporter) Reports() bool {
-	now := time.Now()
-	term := r.term.Load()
-	return term != nil && term.holds(now) && now.After(term.from)
+func (r *Reporter) Reports() bool { return r.reporting() != nil }
+
+// reporting returns the current term if this process may report now.
+func (r *Reporter) reporting() *Term {
+	if term := r.Term(); term != nil && time.Now().After(term.from) {
+		return term
+	}
+	return nil
 }
 
 // Term returns the current term, or nil while another process holds the role or
 // none can. A term begins some seconds before [Reporter.Reports].
 func (r *Reporter) Term() *Term {
-	if term := r.term.Load(); term != nil && term.holds(time.Now()) {
+	if term := r.term.Load(); term != nil && term.holds() {
 		return term
 	}
+	return nil
+}
+
+// Check tells whether the role can be held through the URL, without competing
+// for it: whether there is a connection to be had, and none of a pooler in
+// transaction mode ([ErrTransactionPooler]). The error is one line.
+func (r *Reporter) Check(ctx context.Context) error {
+	conn, err := r.connect(ctx)
+	if err != nil {
+		return &explainedError{oneLine(err), err}
+	}
+	conn.end(ctx)
 	return nil
 }
 
 // Run competes for the role until ctx ends, and gives it up then.
 func (r *Reporter) Run(ctx context.Context) {
 	log := stateLog{logger: r.logger}
-	resumed := false
+	var past tenure
 	for ctx.Err() == nil {
 		conn, err := r.connect(ctx)
 		if err == nil {
-			err = r.compete(ctx, conn, &resumed, &log)
-			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			conn.Close(closing)
-			cancel()
+			err = r.compete(ctx, conn, &past, &log)
+			conn.end(ctx)
 		}
 		if ctx.Err() == nil {
-			log.change(slog.LevelWarn, "no process can report the deployment through this connection", "error", err)
+			log.change(slog.LevelWarn, "no process can report the deployment through this connection", "error", oneLine(err))
 		}
 		sleep(ctx, r.timing.try)
 	}
@@ -129,21 +131,21 @@ func (r *Reporter) Run(ctx context.Context) {
 
 // connect opens the connection of the lock, on which the server ends a session
 // that is not touched in time.
-func (r *Reporter) connect(ctx context.Context) (*pgx.Conn, error) {
+func (r *Reporter) connect(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, r.config)
+	conn, err := newSession(ctx, r.config)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
+		return nil, err
 	}
 	if err := r.prepare(ctx, conn); err != nil {
-		conn.Close(ctx)
+		conn.end(ctx)
 		return nil, err
 	}
 	return conn, nil
 }
 
-func (r *Reporter) prepare(ctx context.Context, conn *pgx.Conn) error {
+func (r *Reporter) prepare(ctx context.Context, conn *session) error {
 	if err := r.refusePooler(ctx, conn); err != nil {
 		return err
 	}
@@ -157,7 +159,7 @@ func (r *Reporter) prepare(ctx context.Context, conn *pgx.Conn) error {
 	}
 	idle := strconv.FormatInt(r.timing.idle.Milliseconds(), 10)
 	statements := []string{"SET idle_session_timeout = " + idle}
-	if number < 14_00_00 {
+	if number < 14_00_00 || r.as13 {
 		// PostgreSQL 13 ends idle transactions, but not idle sessions.
 		statements = []string{"SET idle_in_transaction_session_timeout = " + idle, "BEGIN"}
 	}
@@ -171,48 +173,43 @@ func (r *Reporter) prepare(ctx context.Context, conn *pgx.Conn) error {
 
 // refusePooler looks for a pooler in transaction mode: behind one, two
 // connections share a server process, or one of them changes it.
-func (r *Reporter) refusePooler(ctx context.Context, conn *pgx.Conn) error {
-	other, err := pgx.ConnectConfig(ctx, r.config)
+func (r *Reporter) refusePooler(ctx context.Context, conn *session) error {
+	other, err := newSession(ctx, r.config)
 	if err != nil {
-		return fmt.Errorf("connect to the database: %w", err)
+		return err
 	}
-	defer other.Close(ctx)
-	var pids [3]int
-	for i, c := range []*pgx.Conn{conn, other, conn} {
-		if err := c.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pids[i]); err != nil {
+	defer other.end(ctx)
+	pids := make(map[*session]int)
+	// Several times, in no regular order: a few may look right by chance.
+	for _, c := range []*session{conn, other, conn, conn, other, other, conn, other} {
+		var pid int
+		if err := c.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 			return fmt.Errorf("ask for the server process: %w", err)
 		}
+		if was, asked := pids[c]; asked && pid != was {
+			return ErrTransactionPooler
+		}
+		pids[c] = pid
 	}
-	if pids[0] == pids[1] || pids[0] != pids[2] {
+	if pids[conn] == pids[other] {
 		return ErrTransactionPooler
 	}
 	return nil
 }
 
 // compete tries to get the lock, and holds it until the connection fails or ctx
-// ends. resumed is kept between connections.
-func (r *Reporter) compete(ctx context.Context, conn *pgx.Conn, resumed *bool, log *stateLog) error {
-	for {
-		got, err := r.try(ctx, conn)
-		if err != nil {
-			return err
-		}
-		if got {
-			break
-		}
-		*resumed = false
-		log.change(slog.LevelInfo, "standing by: another process reports the deployment")
-		if err := r.idle(ctx, conn, r.timing.try); err != nil {
-			return err
-		}
+// ends. past is kept between connections.
+func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log *stateLog) error {
+	pid, err := r.win(ctx, conn, past, log)
+	if err != nil {
+		return err
 	}
-	term := &Term{Resumed: *resumed, from: time.Now().Add(r.timing.settle)}
+	term := past.begin(r.timing)
 	r.term.Store(term)
 	defer r.term.Store(nil)
-	*resumed = true
 	log.change(slog.LevelInfo, "reporting the deployment", "in", r.timing.settle)
 	for {
-		if err := r.touch(ctx, conn, term); err != nil {
+		if err := r.touch(ctx, conn, pid, term, past); err != nil {
 			return err
 		}
 		if err := r.idle(ctx, conn, r.timing.touch); err != nil {
@@ -221,32 +218,66 @@ func (r *Reporter) compete(ctx context.Context, conn *pgx.Conn, resumed *bool, l
 	}
 }
 
-func (r *Reporter) try(ctx context.Context, conn *pgx.Conn) (got bool, err error) {
+// win returns when this session has the lock, with the process that serves it.
+func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *stateLog) (pid int, err error) {
+	for standing := false; ; {
+		won, err := r.try(ctx, conn, &pid, "SELECT pg_try_advisory_lock($1, $2), pg_backend_pid()", lockRole)
+		if won || err != nil {
+			return pid, err
+		}
+		past.refused(r.timing)
+		log.change(slog.LevelInfo, "standing by: another process reports the deployment")
+		if !standing {
+			standing, err = r.try(ctx, conn, &pid, "SELECT pg_try_advisory_lock_shared($1, $2), pg_backend_pid()", lockStandBys)
+			if err != nil {
+				return 0, err
+			}
+		}
+		if err := r.idle(ctx, conn, r.timing.try); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (r *Reporter) try(ctx context.Context, conn *session, pid *int, sql string, lock int32) (got bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1, $2)", lockClass, lockObject).Scan(&got)
-	if err != nil {
+	if err = conn.QueryRow(ctx, sql, lockClass, lock).Scan(&got, pid); err != nil {
 		return false, fmt.Errorf("try to get the reporter's lock: %w", err)
 	}
 	return got, nil
 }
 
+// touchSQL tells whether others stand by: then their lock cannot be had alone.
+const touchSQL = `
+SELECT pg_backend_pid(), clock_timestamp(),
+	CASE WHEN pg_try_advisory_lock($1, $2) THEN NOT pg_advisory_unlock($1, $2) ELSE true END`
+
 // touch proves that the session, and with it the lock, is still there. The time
 // that it grants counts from before it was sent.
-func (r *Reporter) touch(ctx context.Context, conn *pgx.Conn, term *Term) error {
-	until := time.Now().Add(r.timing.serve)
-	ctx, cancel := context.WithDeadline(ctx, until)
+func (r *Reporter) touch(ctx context.Context, conn *session, locked int, term *Term, past *tenure) error {
+	l := lease{sent: time.Now()}
+	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "SELECT 1"); err != nil {
+	var pid int
+	var company bool
+	if err := conn.QueryRow(ctx, touchSQL, lockClass, lockStandBys).Scan(&pid, &l.clock, &company); err != nil {
 		return fmt.Errorf("touch the reporter's session: %w", err)
 	}
-	term.until.Store(&until)
+	if pid != locked {
+		return ErrTransactionPooler
+	}
+	term.lease.Store(&l)
+	past.touched = l.sent
+	if company {
+		past.company = l.sent
+	}
 	return nil
 }
 
 // idle lets time pass while it listens to the connection, so that one that is
 // cut is noticed at once and not at the next touch.
-func (r *Reporter) idle(ctx context.Context, conn *pgx.Conn, d time.Duration) error {
+func (r *Reporter) idle(ctx context.Context, conn *session, d time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	for {
@@ -260,12 +291,5 @@ func (r *Reporter) idle(ctx context.Context, conn *pgx.Conn, d time.Duration) er
 			return nil
 		}
 		return fmt.Errorf("the reporter's session ended: %w", err)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// checked is what "otelcoder check" said, and its error.
+type checked struct {
+	stdout, stderr string
+	err            error
+}
+
+func runCheck(t *testing.T, url string, args ...string) checked {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	err := run(ctx, append([]string{"otelcoder", "check", "--postgres-url", url}, args...), &stdout, &stderr)
+	c := checked{stdout.String(), stderr.String(), err}
+	if err != nil && strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error has several lines: %v", err)
+	}
+	said := c.stdout + c.stderr
+	if err != nil {
+		said += err.Error()
+	}
+	if found := password.FindString(said); found != "" {
+		t.Errorf("a part of the password is shown: %s", found)
+	}
+	return c
+}
+
+// wants checks for rows of the table, whose last cell, a time, is left out, and
+// for lines that hold a text.
+func (c checked) wants(t *testing.T, failed bool, rows []string, lines ...string) {
+	t.Helper()
+	if (c.err != nil) != failed {
+		t.Errorf("error %v", c.err)
+	}
+	spaces, took := regexp.MustCompile(` {2,}`), regexp.MustCompile(`(?m) {2,}[0-9.]+(µs|ms|s)$`)
+	text := spaces.ReplaceAllString(took.ReplaceAllString(c.stdout, ""), " | ")
+	for _, row := range rows {
+		if !has(text, row+"\n") {
+			t.Errorf("no row %s", row)
+		}
+	}
+	for _, line := range lines {
+		if !strings.Contains(c.stdout+c.stderr, line) {
+			t.Errorf("it does not say %s", line)
+		}
+	}
+	if t.Failed() {
+		t.Logf("it says:\n%s%s%v", c.stdout, c.stderr, c.err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	_, url := deployment(t, live(t))
+	c := runCheck(t, url)
+	c.wants(t, false, []string{
+		"METRIC | IMPORT | SERVICE | SERIES | TOOK",
+		"agent_scripts_executed_total | yes | yes | from 0",
+		"coderd_agents_connection_latencies_seconds | yes | yes | 2",
+		"coderd_agents_up | yes | yes | 1",
+		"coderd_agentstats_tx_bytes | yes | yes | 1",
+		"coderd_api_active_users_duration_hour | yes | yes | 1",
+		"coderd_api_requests_processed_total | yes | no",
+		"coderd_api_workspace_latest_build_total | yes | yes | 7",
+		"coderd_insights_applications_usage_seconds | yes | yes | 5",
+		"coderd_insights_parameters | yes | yes | 1",
+		"coderd_license_limit_users | yes | yes | 1",
+		"coderd_oauth2_external_requests_total | yes | no",
+		"coderd_provisionerd_jobs_current | yes | yes | 2",
+		"coderd_workspace_builds_total | yes | yes | from 0",
+		"go_* (27) | yes | of itself",
+		"documented | 73 | 62",
+	}, "\neverything can be read\n")
+	if c.stderr != "" {
+		t.Errorf("besides it says:\n%s", c.stderr)
+	}
+	for line := range strings.Lines(c.stdout) {
+		if strings.TrimRight(line, " \n") != strings.TrimRight(line, "\n") {
+			t.Errorf("the line %q ends in spaces", line)
+		}
+	}
+}
+
+func TestCheckWithoutAgentStats(t *testing.T) {
+	_, url := deployment(t, live(t))
+	runCheck(t, url, "--prometheus-collect-agent-stats=false").wants(t, false, []string{
+		"agent_scripts_executed_total | yes | yes | off",
+		"coderd_agentstats_rx_bytes | yes | yes | off",
+		"coderd_agents_up | yes | yes | 1",
+		"coderd_workspace_builds_total | yes | yes | from 0",
+	})
+}
+
+func TestCheckMissingGrant(t *testing.T) {
+	db, url := deployment(t, live(t))
+	role := roleOf(t, url)
+	db.Exec(t, "REVOKE SELECT (jwt) ON licenses FROM "+role)
+	c := runCheck(t, url)
+	c.wants(t, true, []string{
+		"coderd_license_limit_users | yes | yes | failed",
+		"coderd_agents_up | yes | yes | 1",
+	}, "\nwrong:\n- read licenses: ", `run GRANT SELECT ("jwt") ON "licenses" TO "`+role+`"`)
+	if c.err == nil || c.err.Error() != "not in order: 1 of 9 checks failed, see above" {
+		t.Errorf("error %v", c.err)
+	}
+}
+
+func TestCheckMissingTable(t *testing.T) {
+	db, url := deployment(t, live(t))
+	db.Exec(t, "DROP TABLE workspace_app_stats")
+	runCheck(t, url).wants(t, true, []string{
+		"coderd_insights_templates_active_users | yes | yes | failed",
+		"coderd_agents_up | yes | yes | 1",
+	}, `- read insights: `, `relation "workspace_app_stats" does not exist`)
+}
+
+// A table that some versions do not have is no problem.
+func TestCheckOtherVersion(t *testing.T) {
+	_, url := deployment(t, live(t)+read(t, "../../meters/coderdb/testdata/without.sql"))
+	runCheck(t, url).wants(t, false, nil, "table=workspace_agent_scripts so=\"agent_scripts_executed_total is not served\"")
+}
+
+func TestCheckEmptyDatabase(t *testing.T) {
+	db, url := deployment(t, schema(t))
+	db.Empty(t)
+	runCheck(t, url).wants(t, true, []string{"coderd_agents_up | yes | yes | failed"}, "is this the database of a Coder deployment")
+}
+
+func TestCheckUnreachable(t *testing.T) {
+	db, good := deployment(t, schema(t))
+	role := roleOf(t, good)
+	db.Exec(t, "ALTER ROLE "+role+" PASSWORD 'another'")
+	for url, want := range map[string]string{
+		"postgres://otelcoder:hunter2@127.0.0.1:1/coder":                                        "connect to the database: failed to connect to ",
+		"postgres://otelcoder:hunter2@" + taken(t) + "/coder?sslmode=disable&connect_timeout=1": "connect to the database: failed to connect to ",
+		"postgres://otelcoder:hunter2%zz@127.0.0.1/coder":                                       "the URL of the database cannot be parsed",
+		good: "password authentication failed",
+		"":   "no database: give its URL",
+	} {
+		c := runCheck(t, url)
+		if c.err == nil || !strings.Contains(c.err.Error(), want) || strings.Contains(c.err.Error(), "hunter2") || c.stdout+c.stderr != "" {
+			t.Errorf("%s: error %v, and it says %q", url, c.err, c.stdout+c.stderr)
+		}
+	}
+}
+
+// TestReportPooler tells of a pooler in transaction mode, through which all can
+// be read, but no process can report. Package coderdb tests that it is found.
+func TestReportPooler(t *testing.T) {
+	answers := []meters.Answer{{Source: "active_users", Series: map[instrument.Family]int{instrument.APIActiveUsers: 1}, Took: 1234567}}
+	var stdout bytes.Buffer
+	err := report(&stdout, answers, []error{coderdb.ErrTransactionPooler})
+	checked{stdout.String(), "", err}.wants(t, true, []string{
+		"coderd_api_active_users_duration_hour | yes | yes | 1",
+		"coderd_agents_up | yes | yes | off",
+	}, "\nwrong:\n- a connection pooler in transaction mode is in between: give the address of PostgreSQL itself, or of a pool in session mode\n")
+}
+
+func roleOf(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.User.Username()
+}

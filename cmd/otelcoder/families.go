@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// insideOnly are the families that exist only inside a control plane: the
+// database does not tell of its requests, nor of its calls to OAuth2 providers.
+var insideOnly = []instrument.Family{
+	instrument.APIConcurrentRequests,
+	instrument.APIConcurrentWebsockets,
+	instrument.APIRequestLatencies,
+	instrument.APIRequestsProcessed,
+	instrument.APIWebsocketDurations,
+	instrument.OAuth2RateLimitNextReset,
+	instrument.OAuth2RateLimitRemaining,
+	instrument.OAuth2RateLimitResetIn,
+	instrument.OAuth2RateLimitTotal,
+	instrument.OAuth2RateLimitUsed,
+	instrument.OAuth2Requests,
+}
+
+// served tells whether the service serves a documented family.
+func served(f instrument.Family) bool { return !slices.Contains(insideOnly, f) }
+
+// row is a row of the table of documented families: one family, or those of the
+// runtime that begin alike.
+type row struct {
+	name     string
+	families []instrument.Family
+}
+
+func (r row) origin() instrument.Origin { return r.families[0].Info().Origin }
+
+// service says whether, or of what, the service serves the row.
+func (r row) service() string {
+	switch {
+	case !served(r.families[0]):
+		return "no"
+	case r.origin() == instrument.Runtime:
+		return "of itself"
+	}
+	return "yes"
+}
+
+// table has every documented family in the catalogue's order.
+func table() []row {
+	var rows []row
+	for f := range instrument.All() {
+		info := f.Info()
+		if info.Origin == instrument.Health {
+			continue
+		}
+		name := info.Name
+		if info.Origin == instrument.Runtime {
+			subject, _, _ := strings.Cut(name, "_")
+			name = subject + "_*"
+		}
+		if last := len(rows) - 1; last >= 0 && rows[last].name == name {
+			rows[last].families = append(rows[last].families, f)
+			continue
+		}
+		rows = append(rows, row{name, []instrument.Family{f}})
+	}
+	for i, r := range rows {
+		if n := len(r.families); n > 1 {
+			rows[i].name = fmt.Sprintf("%s (%d)", r.name, n)
+		}
+	}
+	return rows
+}
+
+// sums counts what an import and what the service serves.
+func sums(rows []row) (imports, service int) {
+	for _, r := range rows {
+		imports += len(r.families)
+		if served(r.families[0]) {
+			service += len(r.families)
+		}
+	}
+	return imports, service
+}
+
+// tableText is the table for a terminal, with further columns whose cells more
+// returns.
+func tableText(headings []string, more func(row) []string) string {
+	rows := table()
+	imports, service := sums(rows)
+	lines := [][]string{append([]string{"METRIC", "IMPORT", "SERVICE"}, headings...)}
+	for _, r := range rows {
+		lines = append(lines, append([]string{r.name, "yes", r.service()}, more(r)...))
+	}
+	lines = append(lines, []string{"documented", strconv.Itoa(imports), strconv.Itoa(service)})
+	return align(lines)
+}
+
+// align writes cells in columns, two spaces apart.
+func align(lines [][]string) string {
+	widths := make([]int, len(lines[0]))
+	for _, cells := range lines {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var text strings.Builder
+	for _, cells := range lines {
+		var line strings.Builder
+		for i, cell := range cells {
+			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
+		}
+		text.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return text.String()
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+func grantsCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "grants",
+		Usage: "print the SQL script that lets a role read what is read, and nothing else",
+		Description: `The role must exist. Let the owner of the database run the script, again after
+an upgrade of Coder:
+
+psql "$OWNER_URL" -c "CREATE ROLE otelcoder LOGIN PASSWORD '...'"
+otelcoder grants | psql "$OWNER_URL"`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{
+				Name:  "role",
+				Usage: "`NAME` of the role",
+				Value: "otelcoder",
+			},
+		},
+		Action: func(_ context.Context, c *cli.Command) error {
+			_, err := io.WriteString(c.Root().Writer, coderdb.Grants(c.String("role")))
+			return err
+		},
+	}
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+// describe writes a flag in --help, with what it does below its name.
+func describe(f cli.Flag) string {
+	d := f.(cli.DocGenerationFlag)
+	placeholder, usage := placeholder(d.GetUsage())
+	name := "--" + f.Names()[0]
+	if placeholder != "" {
+		name += " " + placeholder
+	}
+	var after []string
+	if value := defaultOf(f); value != "" {
+		after = append(after, "default "+value)
+	}
+	for _, variable := range d.GetEnvVars() {
+		after = append(after, "$"+variable)
+	}
+	if len(after) > 0 {
+		usage += " (" + strings.Join(after, ", ") + ")"
+	}
+	return name + "\n" + fold(usage, 7, 80)
+}
+
+// placeholder takes the quoted word out of a usage.
+func placeholder(usage string) (word, rest string) {
+	before, quoted, ok := strings.Cut(usage, "`")
+	if !ok {
+		return "", usage
+	}
+	word, after, _ := strings.Cut(quoted, "`")
+	return word, before + word + after
+}
+
+// defaultOf is a flag's default as one would type it; empty for none, and for a
+// switch that is off.
+func defaultOf(f cli.Flag) string {
+	d := f.(cli.DocGenerationFlag)
+	switch f := f.(type) {
+	case *cli.BoolFlag:
+		if f.Value {
+			return "true"
+		}
+		return ""
+	case *cli.DurationFlag:
+		// 1m and not 1m0s.
+		short := f.Value.String()
+		if trimmed, ok := strings.CutSuffix(short, "m0s"); ok {
+			short = trimmed + "m"
+		}
+		return short
+	}
+	return strings.Trim(d.GetValue(), `"`)
+}
+
+// fold breaks a text into lines of a width, each indented.
+func fold(text string, indent, width int) string {
+	margin := strings.Repeat(" ", indent)
+	var lines []string
+	line := margin
+	for word := range strings.FieldsSeq(text) {
+		if len(line) > indent && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), margin
+		}
+		if len(line) > indent {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n")
+}

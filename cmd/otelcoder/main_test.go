@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// asProgram makes the test binary the program, for tests of its exit codes.
+const asProgram = "OTELCODER_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(pgtest.Main(m))
+}
+
+// password is that of the roles of pgtest, in what a URL may make of it.
+var password = regexp.MustCompile(`correct|horse|battery|staple`)
+
+// schema is a Coder deployment's, and live fills it.
+func schema(t *testing.T) string { return read(t, "../../meters/coderdb/testdata/schema.sql") }
+func live(t *testing.T) string   { return schema(t) + read(t, "testdata/live.sql") }
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.FromSlash(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// deployment makes a database from a script. The URL is that of a role that may
+// do what "otelcoder grants" writes, and nothing else.
+func deployment(t *testing.T, script string) (*pgtest.Database, string) {
+	t.Helper()
+	db := pgtest.New(t)
+	db.Exec(t, script)
+	return db, db.Role(t, coderdb.Grants)
+}
+
+// service is a server that runs in this process.
+type service struct {
+	metrics, health string // URLs; metrics without a slash at the end
+	log             *output
+}
+
+// start starts a server with its endpoint enabled, on free ports, that collects
+// every second. It is stopped when the test ends, which must take less than five
+// seconds.
+func start(t *testing.T, url string, args ...string) *service {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := newOutput()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, append([]string{"otelcoder", "server", "--postgres-url", url, "--prometheus-enable",
+			"--prometheus-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0",
+			"--interval", "1s", "--insights-interval", "1s"}, args...), io.Discard, log)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("ended with %v", err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Error("still running after five seconds")
+		}
+		if found := password.FindString(log.String()); found != "" {
+			t.Errorf("the log shows a part of the password: %s", found)
+		}
+		if t.Failed() {
+			t.Logf("the log:\n%s", log)
+		}
+	})
+	select {
+	case urls := <-log.ready:
+		return &service{urls[0], urls[1], log}
+	case err := <-ended:
+		ended <- nil
+		t.Fatalf("ended before it was ready: %v", err)
+	case <-time.After(time.Minute):
+		t.Fatal("not ready after a minute")
+	}
+	return nil
+}
+
+// output keeps what the program says, and finds the line that it is ready.
+type output struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	ready chan [2]string // gets the URLs of the endpoint and of health, once
+}
+
+func newOutput() *output { return &output{ready: make(chan [2]string, 1)} }
+
+var readyLine = regexp.MustCompile(`msg=ready metrics=(\S+)/ health=(\S+)/healthz\n`)
+
+func (o *output) Write(line []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if m := readyLine.FindSubmatch(line); m != nil {
+		o.ready <- [2]string{string(m[1]), string(m[2])}
+	}
+	return o.text.Write(line)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// get returns the body of an answer with status 200.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d: %v", url, response.StatusCode, err)
+	}
+	if password.Match(body) {
+		t.Fatalf("%s shows a part of the password:\n%s", url, body)
+	}
+	return string(body)
+}
+
+// until scrapes path until a scrape is as wanted.
+func (s *service) until(t *testing.T, path, what string, wanted func(string) bool) string {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		text := get(t, s.metrics+path)
+		if wanted(text) {
+			return text
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s:\n%s", what, text)
+		}
+	}
+}
+
+// untilFollowing scrapes until events that end are counted.
+func (s *service) untilFollowing(t *testing.T) {
+	t.Helper()
+	s.until(t, "/metrics", "it follows events", func(scrape string) bool {
+		return has(scrape, "otelcoder_reporter 1") && has(scrape, `otelcoder_source_up{source="events"} 1`)
+	})
+}
+
+// has tells whether a scrape has a line that begins so.
+func has(scrape, line string) bool { return strings.Contains("\n"+scrape, "\n"+line) }
+
+// taken returns an address that somebody listens on.
+func taken(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return listener.Addr().String()
+}
+
+// startProcess starts the program as a process of its own.
+func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd, *output) {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(path, args...)
+	log := newOutput()
+	command.Env = append(append(os.Environ(), asProgram+"=1"), environment...)
+	command.Stderr = log
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { command.Process.Kill() })
+	return command, log
+}
+
+func TestExitCode(t *testing.T) {
+	command, log := startProcess(t, nil, "server", "--interval", "soon")
+	if err := command.Wait(); err == nil || err.Error() != "exit status 1" {
+		t.Errorf("ended with %v, want exit status 1", err)
+	}
+	const want = `otelcoder: invalid value "soon" for flag -interval: time: invalid duration "soon"` + "\n"
+	if log.String() != want {
+		t.Errorf("said %q, want %q", log, want)
+	}
+}
+
+// Both signals end it with exit code 0 within five seconds, whatever it waits
+// for: a database that accepts and says nothing, a collector that is not there.
+func TestSignals(t *testing.T) {
+	for name, signal := range map[string]os.Signal{"Ctrl-C": os.Interrupt, "SIGTERM": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command, log := startProcess(t, []string{
+				"CODER_PG_CONNECTION_URL=postgres://otelcoder:hunter2@" + taken(t) + "/coder?sslmode=disable",
+				"CODER_PROMETHEUS_ENABLE=true", "CODER_PROMETHEUS_ADDRESS=127.0.0.1:0", "OTELCODER_HEALTH_ADDRESS=127.0.0.1:0",
+				"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1",
+			}, "server")
+			select {
+			case <-log.ready:
+			case <-time.After(time.Minute):
+				t.Fatalf("not ready after a minute, but said:\n%s", log)
+			}
+			command.Process.Signal(signal)
+			kill := time.AfterFunc(5*time.Second, func() { command.Process.Kill() })
+			defer kill.Stop()
+			if err := command.Wait(); err != nil {
+				t.Errorf("ended with %v, want exit code 0 within five seconds:\n%s", err, log)
+			}
+			if strings.Contains(log.String(), "hunter2") {
+				t.Errorf("the log shows the password:\n%s", log)
+			}
+		})
+	}
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/exporters/otlp"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+func serverCommand(stderr io.Writer) *cli.Command {
+	var o serverOptions
+	return &cli.Command{
+		Name:  "server",
+		Usage: "serve what the database tells to Prometheus, or push it over OTLP",
+		Description: `The database may be away when it starts and at any time later: the endpoint goes
+on answering, and otelcoder_source_up says what is not known. Any number of
+processes may run at one database: one at a time reports the state that all of
+them see, the others serve /metrics/deployment with nothing in it and take over
+within 15 seconds.`,
+		Flags: o.flags(),
+		Action: func(ctx context.Context, _ *cli.Command) error {
+			err := serve(ctx, o, o.log.logger(stderr))
+			if ctx.Err() != nil {
+				return nil // ended as asked, perhaps before all had started
+			}
+			return err
+		},
+	}
+}
+
+var errNothingEnabled = errors.New("nothing to do: enable the endpoint by --prometheus-enable or CODER_PROMETHEUS_ENABLE=true, " +
+	"or name a collector by --otlp-endpoint or OTEL_EXPORTER_OTLP_ENDPOINT")
+
+// serve puts the service together and runs it until ctx ends. Only what is said
+// in flags and environment can keep it from starting; what is connected to is
+// not waited for.
+func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
+	push, err := otlp.New(ctx, otlp.WithEndpoint(o.otlpEndpoint), otlp.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	metrics := push.Metrics() // nil if metrics are not pushed
+	if !o.prometheusEnable && metrics == nil {
+		return errNothingEnabled
+	}
+	reading, err := o.database.options(log)
+	if err != nil {
+		return err
+	}
+	db, err := coderdb.Open(ctx, o.database.url, append(reading, coderdb.WithInterval(o.interval))...)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	reporter, err := coderdb.NewReporter(o.database.url, coderdb.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	listeners, err := o.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+
+	exporter, err := exporters.New(exporters.WithLogger(log), exporters.WithReporter(reporter.Reports), metrics)
+	if err != nil {
+		return err
+	}
+	flush := sync.OnceFunc(func() { shutDown(log, "exporter", exporter.Shutdown) })
+	defer flush()
+	poller, err := meters.Poll(exporter.Providers(), db.Sources(), meters.WithLogger(log),
+		meters.WithInterval(o.interval), meters.WithInsightsInterval(o.insightsInterval), meters.WithAggregateBy(o.aggregateBy...))
+	if err != nil {
+		return err
+	}
+	defer shutDown(log, "poller", poller.Shutdown)
+	recorders, err := newRecorders(exporter.Providers(), o, log)
+	if err != nil {
+		return err
+	}
+	// The last push goes out while this process still holds the role, and before
+	// anything is withdrawn.
+	defer inBackground(ctx, reporter.Run)()
+	defer inBackground(ctx, func(ctx context.Context) {
+		coderdb.Follow(ctx, db, reporter, recorders, coderdb.WithLogger(log), coderdb.WithFollowInterval(min(o.interval, followInterval)))
+	})()
+	defer flush()
+
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	failed := make(chan error, 2)
+	serving := func(serve func(context.Context, net.Listener) error, on net.Listener) {
+		running.Go(func() {
+			if err := serve(ctx, on); err != nil {
+				failed <- err
+			}
+		})
+	}
+	serving(serveHealth, listeners.health)
+	if listeners.metrics != nil {
+		serving(exporter.Serve, listeners.metrics)
+	}
+	log.Info("ready", "metrics", listeners.metricsURL(), "health", listeners.healthURL())
+
+	select {
+	case <-ctx.Done():
+		log.Info("ending")
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+// followInterval is the longest time between two looks for events.
+const followInterval = 10 * time.Second
+
+// newRecorders makes the recorders of the events that a database tells of.
+func newRecorders(p instrument.Providers, o serverOptions, log *slog.Logger) (coderdb.Recorders, error) {
+	options := []meters.Option{meters.WithLogger(log), meters.WithAggregateBy(o.aggregateBy...)}
+	var r coderdb.Recorders
+	var errs [4]error
+	r.Builds, errs[0] = meters.NewBuilds(p, options...)
+	r.Jobs, errs[1] = meters.NewJobTimings(p, options...)
+	r.Health, errs[2] = meters.NewSourceHealth(p, "events")
+	if o.database.collectAgentStats {
+		r.Scripts, errs[3] = meters.NewScripts(p, options...)
+	}
+	return r, errors.Join(errs[:]...)
+}
+
+// listeners are what the service listens on.
+type listeners struct {
+	health  net.Listener
+	metrics net.Listener // nil if nothing is scraped
+}
+
+func (o *serverOptions) listen(ctx context.Context) (l listeners, err error) {
+	if l.health, err = listenHealth(ctx, o.healthAddress); err != nil {
+		return l, err
+	}
+	if o.prometheusEnable {
+		if l.metrics, err = exporters.Listen(ctx, o.prometheusAddress); err != nil {
+			l.health.Close()
+			return l, fmt.Errorf("%w (--prometheus-address)", err)
+		}
+	}
+	return l, nil
+}
+
+func (l listeners) close() {
+	l.health.Close()
+	if l.metrics != nil {
+		l.metrics.Close()
+	}
+}
+
+func (l listeners) healthURL() string { return "http://" + l.health.Addr().String() + "/healthz" }
+
+func (l listeners) metricsURL() string {
+	if l.metrics == nil {
+		return "not served: see --prometheus-enable"
+	}
+	return "http://" + l.metrics.Addr().String() + "/"
+}
+
+// inBackground runs something until the returned function is called, whatever
+// becomes of ctx.
+func inBackground(ctx context.Context, run func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// shutDown gives something a moment to stop.
+func shutDown(log *slog.Logger, what string, stop func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		log.Warn("cannot stop cleanly", "what", what, "error", err)
+	}
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func validAddress(address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return errors.New("give an address of this host as <host>:<port>")
+	}
+	return nil
+}
+
+func atLeast(least time.Duration) func(time.Duration) error {
+	return func(d time.Duration) error {
+		if d < least {
+			return fmt.Errorf("give a time of at least %s, such as 30s or 5m", least)
+		}
+		return nil
+	}
+}
+
+// parseRegions reads a list of relay regions, like 1=Frankfurt,999=Home.
+func parseRegions(list string) (map[int]string, error) {
+	regions := make(map[int]string)
+	for entry := range strings.SplitSeq(list, ",") {
+		number, name, _ := strings.Cut(entry, "=")
+		id, err := strconv.Atoi(strings.TrimSpace(number))
+		name = strings.TrimSpace(name)
+		if err != nil || id <= 0 || name == "" {
+			return nil, fmt.Errorf("%q is no region: give <id>=<name>, several with commas between them", entry)
+		}
+		if _, twice := regions[id]; twice {
+			return nil, fmt.Errorf("region %d is given twice", id)
+		}
+		regions[id] = name
+	}
+	return regions, nil
+}

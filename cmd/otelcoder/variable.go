@@ -1,0 +1,19 @@
+package main
+
+import "github.com/urfave/cli/v3"
+
+// variable is an environment variable. An empty one is an unset one: manifests
+// are full of them.
+func variable(name string) cli.ValueSourceChain {
+	return cli.NewValueSourceChain(variableSource{cli.EnvVar(name)})
+}
+
+type variableSource struct{ cli.ValueSource }
+
+func (s variableSource) Lookup() (string, bool) {
+	value, _ := s.ValueSource.Lookup()
+	return value, value != ""
+}
+
+func (s variableSource) IsFromEnv() bool { return true }
+func (s variableSource) Key() string     { return s.ValueSource.(cli.EnvValueSource).Key() }

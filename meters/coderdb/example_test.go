@@ -1,0 +1,51 @@
+package coderdb_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+func Example() {
+	ctx := context.Background()
+
+	// It need not be reachable now, or ever: then the series stay away, and the
+	// health families say so.
+	db, err := coderdb.Open(ctx, "postgres://otelcoder:secret@127.0.0.1:1/coder",
+		coderdb.WithRegionNames(map[int]string{1: "Frankfurt"}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer db.Close()
+
+	// The providers are those of package exporters.
+	none := noop.NewMeterProvider()
+	providers := instrument.Providers{Deployment: none, Replica: none, Workspaces: none}
+	poller, err := meters.Poll(providers, db.Sources())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := poller.Shutdown(ctx); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+}
+
+func ExampleGrants() {
+	for line := range strings.Lines(coderdb.Grants("otelcoder")) {
+		if strings.Contains(line, "api_keys") || strings.Contains(line, "licenses") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// GRANT SELECT ("user_id", "last_used") ON "api_keys" TO "otelcoder";
+	// GRANT SELECT ("jwt") ON "licenses" TO "otelcoder";
+}

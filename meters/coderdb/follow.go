@@ -1,0 +1,162 @@
+package coderdb
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// Recorders are what [Follow] records events with. A nil one leaves its events
+// out.
+type Recorders struct {
+	Builds  *meters.Builds
+	Jobs    *meters.JobTimings
+	Scripts *meters.Scripts
+	Health  *meters.SourceHealth // of the look for events
+}
+
+// Follow records the events of a database until ctx ends, while the reporter
+// says that this process reports, so that no event is recorded by two processes.
+//
+// What ends after the process has begun to report is recorded, and nothing that
+// ended before. If it goes on after a break during which no other process
+// reported ([Term].Resumed), it records what it missed. If another did, it only
+// makes up for what ended before it stopped itself, and starts afresh.
+//
+// A look that fails is repeated after a second, then after twice that and so on
+// up to the interval ([WithFollowInterval]); the first failure and the recovery
+// are logged.
+func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders, options ...Option) {
+	c := newOptions(options)
+	f := follow{db: db, reporter: reporter, to: to, log: stateLog{logger: c.logger, state: following}, interval: c.followInterval}
+	var next time.Time
+	for ctx.Err() == nil {
+		term := reporter.reporting()
+		switch now := time.Now(); {
+		case term == nil:
+			f.rest()
+		case term != f.term, !now.Before(next):
+			next = now.Add(f.step(ctx, term))
+		}
+		sleep(ctx, min(reporter.timing.try, f.interval))
+	}
+	f.rest()
+}
+
+// The states of following.
+const (
+	following    = "following the events again"
+	notFollowing = "the events cannot be followed"
+)
+
+// firstRetry is how long after a failed look there is another; the pause
+// doubles with each further failure.
+const firstRetry = time.Second
+
+type follow struct {
+	db       *DB
+	reporter *Reporter
+	to       Recorders
+	log      stateLog
+	interval time.Duration
+
+	term   *Term     // in which current looks
+	past   *Follower // of before another process reported, with its rest to tell; or nil
+	now    *Follower
+	paused time.Duration // after the last failure; 0 after a success
+}
+
+// step looks once, for a term in which this process reports, and returns how
+// long to wait for the next look.
+func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
+	f.enter(term)
+	began := time.Now()
+	more, err := f.look(ctx)
+	if ctx.Err() != nil {
+		return 0 // it was told to give up: that is no failure
+	}
+	if f.to.Health != nil {
+		f.to.Health.Asked(time.Since(began), err)
+	}
+	if err != nil {
+		f.log.change(slog.LevelWarn, notFollowing, "error", err)
+		f.paused = min(max(2*f.paused, firstRetry), f.interval)
+		return f.paused
+	}
+	f.log.change(slog.LevelInfo, following)
+	f.paused = 0
+	if more {
+		return 0
+	}
+	return f.interval
+}
+
+// rest is for the time in which another process reports, or none.
+func (f *follow) rest() {
+	if f.to.Health != nil {
+		f.to.Health.Rest()
+	}
+}
+
+// enter sees to the followers of a term.
+func (f *follow) enter(term *Term) {
+	switch {
+	case f.term == nil:
+		f.now = f.db.Events()
+	case term.epoch != f.term.epoch && !f.now.after.IsZero():
+		end := f.term.own()
+		f.past, f.now = f.now, f.db.Events()
+		f.past.end = &end
+	}
+	f.term = term
+}
+
+// look records what has happened, and tells whether there is more. What it finds
+// after the role was lost is left to be found again: it may be another
+// process's, or else it is this one's in its next term.
+func (f *follow) look(ctx context.Context) (more bool, err error) {
+	if f.past != nil {
+		l, err := f.past.look(ctx)
+		if err != nil {
+			return false, err
+		}
+		f.record(f.past.take(l))
+		if l.more {
+			return true, nil
+		}
+		f.past = nil
+	}
+	l, err := f.now.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	if f.reporter.reporting() == f.term {
+		f.record(f.now.take(l))
+	}
+	return l.more, nil
+}
+
+// record records events. A build that runs is recorded each time: its series are
+// exposed, at 0, before it ends.
+func (f *follow) record(e Events) {
+	for _, j := range e.Running {
+		if f.to.Builds != nil && j.Build != nil {
+			f.to.Builds.Start(*j.Build)
+		}
+	}
+	for _, j := range e.Ended {
+		if f.to.Builds != nil && j.Build != nil {
+			f.to.Builds.Start(*j.Build).End(j.Outcome)
+		}
+		if f.to.Jobs != nil {
+			f.to.Jobs.Record(j.Provisioner, j.Outcome, j.Seconds)
+		}
+	}
+	for _, s := range e.Scripts {
+		if f.to.Scripts != nil {
+			f.to.Scripts.Executed(s.Agent, s.Success)
+		}
+	}
+}

@@ -1,0 +1,394 @@
+package coderdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// process is what a service runs.
+type process struct {
+	*Reporter
+	db             *DB
+	events, health *metertest.Meter
+	log            *logged
+	stop           func()
+}
+
+// start starts a process that reports, and follows the events while it does,
+// until the test ends or it is stopped.
+func start(t *testing.T, url string, options ...Option) *process {
+	t.Helper()
+	p := &process{events: metertest.New(t), health: metertest.New(t), log: new(logged)}
+	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option()}, options...)
+	var to Recorders
+	var errs [5]error
+	to.Builds, errs[0] = meters.NewBuilds(p.events.Providers())
+	to.Jobs, errs[1] = meters.NewJobTimings(p.events.Providers())
+	to.Scripts, errs[2] = meters.NewScripts(p.events.Providers())
+	to.Health, errs[3] = meters.NewSourceHealth(p.health.Providers(), "events")
+	p.db, errs[4] = Open(t.Context(), url, options...)
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
+	p.Reporter = newReporter(t, url, options...)
+	end := compete(t, p.Reporter)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Follow(ctx, p.db, p.Reporter, to, options...)
+	}()
+	p.stop = func() {
+		cancel()
+		<-done
+		end()
+		p.db.Close()
+	}
+	t.Cleanup(p.stop)
+	return p
+}
+
+// up returns the health of its look for events.
+func (p *process) up(t *testing.T) (up, asked bool) {
+	t.Helper()
+	v, asked := p.health.Value(t, `otelcoder_source_up{source="events"}`)
+	return v == 1, asked
+}
+
+// following returns the term in which it records events, or nil.
+func (p *process) following(t *testing.T) *Term {
+	t.Helper()
+	term := p.reporting()
+	if up, _ := p.up(t); !up {
+		return nil
+	}
+	return term
+}
+
+func (p *process) awaitFollowing(t *testing.T) (term *Term) {
+	t.Helper()
+	await(t, "the process follows the events", func() bool { term = p.following(t); return term != nil })
+	return term
+}
+
+// builds returns how often each build is counted, by template version.
+func (p *process) builds(t *testing.T) map[string]int {
+	t.Helper()
+	counts := make(map[string]int)
+	for _, m := range p.events.Families(t)["coderd_workspace_builds_total"].GetMetric() {
+		for _, l := range m.GetLabel() {
+			if n := int(m.GetCounter().GetValue()); l.GetName() == "template_version" && n > 0 {
+				counts[l.GetValue()] += n
+			}
+		}
+	}
+	return counts
+}
+
+// buildSQL adds a build that ends now.
+const buildSQL = `
+INSERT INTO template_versions (id, name) VALUES (u(10000 + %[1]d), 'e%[1]d');
+INSERT INTO provisioner_jobs (id, started_at, completed_at) VALUES (u(10000 + %[1]d), clock_timestamp() - interval '1 second', clock_timestamp());
+INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id)
+	VALUES (u(10000 + %[1]d), now(), u(31), u(10000 + %[1]d), 10000 + %[1]d, 'start', u(10000 + %[1]d))`
+
+// TestFollow records what the golden events are.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	var now atomic.Pointer[time.Time]
+	set := func(at time.Time) { now.Store(&at) }
+	set(noon)
+	p := start(t, url, func(c *config) { c.now = func() time.Time { return *now.Load() } })
+	if _, asked := p.up(t); asked {
+		t.Error("it has looked before it reports")
+	}
+	p.awaitFollowing(t)
+	await(t, "what runs", func() bool { return p.events.Text(t) != "" })
+	compare(t, p.events.Text(t, eventFamilies...), read(t, "events_begun.txt"))
+
+	set(noon.Add(10 * time.Second))
+	d.Exec(t, "BEGIN; "+read(t, "events.sql")+";"+read(t, "scripts.sql")+"; COMMIT")
+	await(t, "what has ended", func() bool { return strings.Contains(p.events.Text(t), "agent_scripts") })
+	time.Sleep(200 * time.Millisecond) // some more looks
+	const quoted = `agent_scripts_executed_total{agent_name="ag\"e\nnt\\ 🙂",success="%s",template_name="docker",username="bob \"the\nbuilder\" 🙂",workspace_name="quo\"te\nnew\\line 🙂"} %d` + "\n"
+	compare(t, p.events.Text(t, eventFamilies...), strings.Replace(read(t, "scripts.txt"),
+		fmt.Sprintf(quoted, "false", 2), fmt.Sprintf(quoted, "false", 2)+fmt.Sprintf(quoted, "true", 0), 1)+read(t, "events.txt"))
+}
+
+// handover is a test of processes that follow one after the other, while events
+// go on.
+type handover struct {
+	url       string
+	conn      *pgx.Conn
+	processes []*process
+	n         int                 // of the last event
+	owner     map[string]*process // of the events that one process must count
+	early     map[string]*process // that must not count them: they ended before it reported
+}
+
+func newHandover(t *testing.T, d *pgtest.Database, p *process) *handover {
+	t.Helper()
+	h := &handover{url: d.URL, processes: []*process{p}, owner: make(map[string]*process), early: make(map[string]*process)}
+	h.conn = h.connect(t)
+	return h
+}
+
+func (h *handover) connect(t *testing.T) *pgx.Conn {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), h.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(context.Background()) })
+	return c
+}
+
+// add adds an event, which is to be counted by the process that follows before
+// and after.
+func (h *handover) add(t *testing.T) {
+	t.Helper()
+	terms := make([]*Term, len(h.processes))
+	for i, p := range h.processes {
+		terms[i] = p.following(t)
+	}
+	h.n++
+	time.Sleep(10 * time.Millisecond) // some hundreds of events are enough
+	if _, err := h.conn.Exec(t.Context(), fmt.Sprintf(buildSQL, h.n)); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range h.processes {
+		if terms[i] != nil && p.reporting() == terms[i] {
+			h.own(p, h.n)
+		}
+		if term := p.Term(); term != nil && !term.Resumed && p.reporting() == nil {
+			h.early[fmt.Sprintf("e%d", h.n)] = p
+		}
+	}
+}
+
+func (h *handover) own(p *process, n int) { h.owner[fmt.Sprintf("e%d", n)] = p }
+
+// addUntil adds events until a condition holds, and some more.
+func (h *handover) addUntil(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	await(t, what, func() bool { h.add(t); return condition() })
+	for range 20 {
+		h.add(t)
+	}
+}
+
+// late begins to add an event that ends now, and becomes visible when it is
+// committed.
+func (h *handover) late(t *testing.T) (n int, commit func()) {
+	t.Helper()
+	h.n++
+	c := h.connect(t)
+	if _, err := c.Exec(t.Context(), "BEGIN;"+fmt.Sprintf(buildSQL, h.n)); err != nil {
+		t.Fatal(err)
+	}
+	return h.n, func() {
+		t.Helper()
+		if _, err := c.Exec(t.Context(), "COMMIT"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// check waits until all is counted that must be, and fails the test if anything
+// is counted twice or by another process.
+func (h *handover) check(t *testing.T, except ...string) {
+	t.Helper()
+	await(t, "all is counted", func() bool {
+		builds := make(map[*process]map[string]int)
+		for _, p := range h.processes {
+			builds[p] = p.builds(t)
+		}
+		for e, p := range h.owner {
+			if builds[p][e] == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	time.Sleep(200 * time.Millisecond) // some more looks
+	total := make(map[string]int)
+	for _, p := range h.processes {
+		for e, n := range p.builds(t) {
+			total[e] += n
+			if owner := h.owner[e]; owner != nil && owner != p {
+				t.Errorf("%s is counted by another process", e)
+			}
+			if h.early[e] == p {
+				t.Errorf("%s is counted by a process that did not report yet", e)
+			}
+		}
+	}
+	for e, n := range total {
+		if n != 1 {
+			t.Errorf("%s is counted %d times", e, n)
+		}
+	}
+	for _, e := range except {
+		if total[e] != 0 {
+			t.Errorf("%s is counted, though it ended when nobody reported", e)
+		}
+	}
+	t.Logf("of %d events %d must be counted, %d must not by one process, %d are", h.n, len(h.owner), len(h.early), len(total))
+}
+
+// TestNoEventIsLost or counted twice, while the role goes to another process and
+// back, and events come late.
+func TestNoEventIsLost(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	link := newProxy(t, url)
+	a, b := start(t, link.URL), (*process)(nil)
+	h := newHandover(t, d, a)
+
+	h.add(t)
+	h.addUntil(t, "the first follows", func() bool { return a.following(t) != nil })
+	b = start(t, url)
+	h.processes = append(h.processes, b)
+	watch(t, a.Reporter, b.Reporter)
+	awaitCompany(t, d, a.Term())
+	late, commit := h.late(t)
+	h.own(a, late)
+	h.addUntil(t, "more than one look", func() bool { return a.following(t) != nil })
+
+	thaw := link.freeze()
+	defer thaw()
+	h.addUntil(t, "the second follows", func() bool { return b.following(t) != nil })
+	commit()
+	thaw()
+	h.addUntil(t, "the first stands by", func() bool {
+		return a.log.lines(`msg="standing by: another process reports the deployment"`) > 0
+	})
+	gone, commit := h.late(t)
+	h.add(t)
+	await(t, "all is counted", func() bool { return b.builds(t)[fmt.Sprintf("e%d", h.n)] == 1 })
+	b.stop()
+
+	h.addUntil(t, "the first follows again", func() bool { return a.following(t) != nil })
+	commit() // its process is gone
+	h.addUntil(t, "more than one look", func() bool { return a.following(t) != nil })
+	h.check(t, fmt.Sprintf("e%d", gone), "e1")
+}
+
+// TestNothingIsMissed by a process that loses the role and regains it, with none
+// in between.
+func TestNothingIsMissed(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	p := start(t, url)
+	h := newHandover(t, d, p)
+	for range 3 {
+		term := p.awaitFollowing(t)
+		late, commit := h.late(t)
+		h.own(p, late)
+		h.add(t)
+		endHolder(t, d)
+		await(t, "the loss is noticed", func() bool { return p.reporting() != term })
+		first := h.n + 1
+		h.addUntil(t, "it reports again", p.Reports)
+		for n := first; n <= h.n; n++ {
+			h.own(p, n)
+		}
+		commit()
+	}
+	h.check(t)
+}
+
+// pause is a tracer that stops a look for events in its middle.
+type pause struct {
+	armed         atomic.Bool
+	reached, goOn chan struct{}
+}
+
+func (p *pause) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	return context.WithValue(ctx, p, strings.Contains(q.SQL, "FROM provisioner_jobs j"))
+}
+
+func (p *pause) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryEndData) {
+	if ctx.Value(p) == true && q.Err == nil && p.armed.Swap(false) {
+		p.reached <- struct{}{}
+		<-p.goOn
+	}
+}
+
+// TestRoleIsLostInMidLook: what was found is not recorded then, but in the next
+// term.
+func TestRoleIsLostInMidLook(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	middle := &pause{reached: make(chan struct{}), goOn: make(chan struct{})}
+	p := start(t, url, func(c *config) { c.tracer = middle })
+	term := p.awaitFollowing(t)
+
+	d.Exec(t, "ALTER TABLE provisioner_jobs RENAME TO elsewhere") // no look finds it before
+	await(t, "a look fails", func() bool { up, _ := p.up(t); return !up })
+	middle.armed.Store(true)
+	d.Exec(t, "ALTER TABLE elsewhere RENAME TO provisioner_jobs;"+fmt.Sprintf(buildSQL, 1))
+	<-middle.reached
+	endHolder(t, d)
+	await(t, "the loss is noticed", func() bool { return p.reporting() != term })
+	close(middle.goOn)
+	for !p.Reports() {
+		if n := p.builds(t)["e1"]; n > 0 && !p.Reports() {
+			t.Fatal("it is counted when the role is lost")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	h := newHandover(t, d, p)
+	h.own(p, 1)
+	h.check(t)
+}
+
+// TestFollowFails says so once, and misses nothing.
+func TestFollowFails(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	p := start(t, url)
+	p.awaitFollowing(t)
+	for n := 1; n <= 2; n++ {
+		d.Exec(t, "ALTER TABLE provisioner_jobs RENAME TO elsewhere")
+		await(t, "it is told", func() bool { up, asked := p.up(t); return asked && !up })
+		time.Sleep(500 * time.Millisecond) // some more looks
+		d.Exec(t, fmt.Sprintf(strings.ReplaceAll(buildSQL, "provisioner_jobs", "elsewhere"), n))
+		d.Exec(t, "ALTER TABLE elsewhere RENAME TO provisioner_jobs")
+		p.awaitFollowing(t)
+		await(t, "it is counted", func() bool { return p.builds(t)[fmt.Sprintf("e%d", n)] == 1 })
+		fails := p.log.lines(`level=WARN msg="the events cannot be followed" error="read events: ERROR: relation \"provisioner_jobs\" does not exist (SQLSTATE 42P01): is this the database of a Coder deployment, and has the role USAGE on its schema?"`)
+		if again := p.log.lines(`level=INFO msg="following the events again"`); fails != n || again != n {
+			t.Errorf("%d lines of failures and %d of recoveries, want %d each", fails, again, n)
+		}
+	}
+	p.stop()
+	if _, asked := p.up(t); asked {
+		t.Error("its health is told after the end")
+	}
+	p.log.wantNo(t, "staple")
+}
+
+// TestFollowWithoutRecorders leaves events out.
+func TestFollowWithoutRecorders(t *testing.T) {
+	f := follow{}
+	f.record(Events{
+		Running: []Job{{Build: new(meters.Build)}},
+		Ended:   []EndedJob{{Job: Job{Build: new(meters.Build)}}},
+		Scripts: []Script{{}},
+	})
+	f.rest()
+}

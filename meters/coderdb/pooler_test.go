@@ -1,0 +1,127 @@
+package coderdb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// newPooler starts as much of a pooler in transaction mode as a test needs: it
+// serves each round of any client with the next of its few server connections.
+func newPooler(t *testing.T, address string, size int) (url string) {
+	t.Helper()
+	servers := make(chan *pgproto3.Frontend, size)
+	for range size {
+		conn, err := pgconn.Connect(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close(context.Background()) })
+		servers <- conn.Frontend()
+	}
+	l := listen(t)
+	var clients sync.WaitGroup
+	clients.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			clients.Go(func() {
+				defer client.Close()
+				_ = pool(client, servers)
+			})
+		}
+	})
+	t.Cleanup(clients.Wait)
+	t.Cleanup(func() { l.Close() })
+	return through(t, address, l)
+}
+
+// pool serves a client until it goes.
+func pool(conn net.Conn, servers chan *pgproto3.Frontend) error {
+	client := pgproto3.NewBackend(conn, conn)
+	if _, err := client.ReceiveStartupMessage(); err != nil {
+		return err
+	}
+	client.Send(&pgproto3.AuthenticationOk{})
+	client.Send(&pgproto3.BackendKeyData{ProcessID: 1, SecretKey: []byte{0, 0, 0, 1}})
+	client.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+	for {
+		if err := client.Flush(); err != nil {
+			return err
+		}
+		message, err := client.Receive()
+		if err != nil {
+			return err
+		}
+		server := <-servers
+		err = round(client, server, message)
+		servers <- server
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// round forwards the client's messages, and the answers to them.
+func round(client *pgproto3.Backend, server *pgproto3.Frontend, message pgproto3.FrontendMessage) error {
+	for {
+		switch message.(type) {
+		case *pgproto3.Terminate:
+			return net.ErrClosed
+		}
+		server.Send(message)
+		switch message.(type) {
+		case *pgproto3.Query, *pgproto3.Sync:
+			if err := server.Flush(); err != nil {
+				return err
+			}
+			for {
+				answer, err := server.Receive()
+				if err != nil {
+					return err
+				}
+				client.Send(answer)
+				if _, ready := answer.(*pgproto3.ReadyForQuery); ready {
+					return nil
+				}
+			}
+		}
+		var err error
+		if message, err = client.Receive(); err != nil {
+			return err
+		}
+	}
+}
+
+// TestTransactionPooler is refused, whether connections share a server process
+// or change it.
+func TestTransactionPooler(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t)
+	for size := 1; size <= 5; size++ {
+		r := newReporter(t, newPooler(t, d.URL, size))
+		if err := r.Check(t.Context()); !errors.Is(err, ErrTransactionPooler) {
+			t.Errorf("%d connections: error %v", size, err)
+		}
+	}
+
+	log := new(logged)
+	r := newReporter(t, newPooler(t, d.URL, 2), log.option())
+	compete(t, r)
+	log.await(t, `level=WARN msg="no process can report the deployment through this connection" error="`+ErrTransactionPooler.Error()+`"`)
+	if r.Term() != nil {
+		t.Error("it holds the role")
+	}
+	if err := newReporter(t, d.URL).Check(t.Context()); err != nil {
+		t.Errorf("without a pooler: %v", err)
+	}
+}

@@ -1,0 +1,447 @@
+package coderdb
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// hasty is a shorter timing, long enough for a machine that is busy.
+var hasty = reporterTiming{
+	try:     50 * time.Millisecond,
+	touch:   200 * time.Millisecond,
+	serve:   1500 * time.Millisecond,
+	idle:    1800 * time.Millisecond,
+	settle:  1500 * time.Millisecond,
+	company: time.Minute,
+}
+
+func TestDefaultReporterTiming(t *testing.T) {
+	d := defaultReporterTiming
+	if d.settle < d.serve {
+		t.Error("a successor may report while its predecessor still does")
+	}
+	if d.idle <= d.serve {
+		t.Error("the server may end a session that grants the role")
+	}
+	if d.touch*2 >= d.serve {
+		t.Error("a touch that is lost ends the term")
+	}
+	if takeover := d.idle + d.try + d.settle; takeover >= 15*time.Second {
+		t.Errorf("a takeover takes %v", takeover)
+	}
+}
+
+func newReporter(t *testing.T, url string, options ...Option) *Reporter {
+	t.Helper()
+	r, err := NewReporter(url, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.timing = hasty
+	return r
+}
+
+// compete lets a reporter compete until the test ends, or the returned function
+// is called.
+func compete(t *testing.T, r *Reporter) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Run(ctx)
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// watch fails the test if two ever report at a time, until it ends.
+func watch(t *testing.T, reporters ...*Reporter) {
+	t.Helper()
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(500 * time.Microsecond):
+			}
+			for i, a := range reporters {
+				term := a.reporting()
+				if term == nil {
+					continue
+				}
+				for k, b := range reporters {
+					// It reported before and after, so it did in between.
+					if i != k && b.Reports() && a.reporting() == term {
+						t.Errorf("reporters %d and %d report at a time", i, k)
+						return
+					}
+				}
+			}
+		}
+	}()
+	t.Cleanup(func() { close(done); <-ended })
+}
+
+// await waits until a condition holds.
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for began := time.Now(); !condition(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > patience {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// awaitOne waits until one of them reports, and returns it with its term.
+func awaitOne(t *testing.T, reporters ...*Reporter) (one *Reporter, term *Term) {
+	t.Helper()
+	await(t, "one reports", func() bool {
+		for _, r := range reporters {
+			if term = r.reporting(); term != nil {
+				one = r
+				return true
+			}
+		}
+		return false
+	})
+	return one, term
+}
+
+// awaitCompany waits until the process of a term has seen that one stands by.
+func awaitCompany(t *testing.T, d *pgtest.Database, term *Term) {
+	t.Helper()
+	await(t, "one stands by", func() bool {
+		return pgtest.Value[int](t, d, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = 2
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockClass) == 1
+	})
+	sent := term.lease.Load().sent
+	await(t, "two touches", func() bool { return term.lease.Load().sent.Sub(sent) > hasty.touch*3/2 })
+}
+
+func without(reporters []*Reporter, one *Reporter) []*Reporter {
+	var others []*Reporter
+	for _, r := range reporters {
+		if r != one {
+			others = append(others, r)
+		}
+	}
+	return others
+}
+
+// endHolder ends the session that has the role.
+func endHolder(t *testing.T, d *pgtest.Database) {
+	t.Helper()
+	d.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_locks
+		WHERE locktype = 'advisory' AND classid = $1 AND objid = 1 AND granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockClass)
+}
+
+// logged are log lines.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) option() Option { return WithLogger(slog.New(slog.NewTextHandler(l, nil))) }
+
+// lines returns how many lines end as given.
+func (l *logged) lines(end string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), end+"\n")
+}
+
+func (l *logged) await(t *testing.T, end string) {
+	t.Helper()
+	await(t, end, func() bool { return l.lines(end) > 0 })
+}
+
+// wantNo fails the test if a secret was logged.
+func (l *logged) wantNo(t *testing.T, secret string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if strings.Contains(l.text.String(), secret) {
+		t.Errorf("logged: %s", l.text.String())
+	}
+}
+
+// TestOneReports of several, as the restricted role, and another as soon as it
+// ends.
+func TestOneReports(t *testing.T) {
+	for name, as13 := range map[string]bool{"PostgreSQL 14": false, "PostgreSQL 13": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, url := newDatabase(t, "schema.sql")
+			log := new(logged)
+			var reporters []*Reporter
+			stop := make(map[*Reporter]func())
+			for range 3 {
+				r := newReporter(t, url, log.option())
+				r.timing.idle = time.Hour // it is given up, not taken away
+				r.as13 = as13
+				reporters = append(reporters, r)
+				stop[r] = compete(t, r)
+			}
+			watch(t, reporters...)
+			for n := 3; n > 0; n-- {
+				one, term := awaitOne(t, reporters...)
+				if term.Resumed {
+					t.Error("it goes on from nothing")
+				}
+				if one.Term() != term {
+					t.Error("it reports without the role")
+				}
+				reporters = without(reporters, one)
+				for _, r := range reporters {
+					if r.Term() != nil {
+						t.Error("another holds the role too")
+					}
+				}
+				stop[one]()
+				if one.Reports() || one.Term() != nil {
+					t.Error("it reports after it has ended")
+				}
+			}
+			if n := log.lines(`msg="reporting the deployment" in=1.5s`); n != 3 {
+				t.Errorf("%d lines of those that report, want 3", n)
+			}
+			if n := log.lines(`msg="standing by: another process reports the deployment"`); n != 2 {
+				t.Errorf("%d lines of those that stand by, want 2", n)
+			}
+			log.wantNo(t, "staple")
+		})
+	}
+}
+
+// TestRoleIsTaken by the server from a session, which is noticed at once.
+func TestRoleIsTaken(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql")
+	reporters := []*Reporter{newReporter(t, url), newReporter(t, url), newReporter(t, url)}
+	for _, r := range reporters {
+		r.timing.touch, r.timing.serve = time.Hour, time.Hour
+		compete(t, r)
+	}
+	watch(t, reporters...)
+	for range 3 {
+		one, term := awaitOne(t, reporters...)
+		endHolder(t, d)
+		await(t, "it is noticed", func() bool { return one.Term() != term })
+		awaitOne(t, reporters...)
+	}
+}
+
+// TestRoleIsResumed by a process that was alone.
+func TestRoleIsResumed(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Start(t)
+	d := s.Database(t)
+	log := new(logged)
+	r := newReporter(t, d.URL, log.option())
+	compete(t, r)
+	_, first := awaitOne(t, r)
+
+	endHolder(t, d)
+	await(t, "it is noticed", func() bool { return r.Term() != first })
+	_, second := awaitOne(t, r)
+
+	s.Stop(t)
+	await(t, "it is noticed", func() bool { return r.Term() == nil })
+	log.await(t, `level=INFO msg="reporting the deployment" in=1.5s`)
+	time.Sleep(2 * hasty.settle) // long enough for another, if there were one
+	if r.Term() != nil {
+		t.Error("it holds the role without a server")
+	}
+	s.Restart(t)
+	_, third := awaitOne(t, r)
+	if first.Resumed || !second.Resumed || !third.Resumed {
+		t.Errorf("resumed: %t, %t, %t", first.Resumed, second.Resumed, third.Resumed)
+	}
+	if first.epoch != second.epoch || second.epoch != third.epoch {
+		t.Errorf("epochs: %d, %d, %d", first.epoch, second.epoch, third.epoch)
+	}
+	log.wantNo(t, "s3cret")
+}
+
+// TestServerRestarts with two processes, of which one reports again, and does
+// not resume what the other may have told.
+func TestServerRestarts(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Start(t)
+	d := s.Database(t)
+	a, b := newReporter(t, d.URL), newReporter(t, d.URL)
+	compete(t, a)
+	_, first := awaitOne(t, a)
+	compete(t, b)
+	watch(t, a, b)
+	awaitCompany(t, d, first)
+
+	s.Stop(t)
+	time.Sleep(2 * hasty.settle)
+	s.Restart(t)
+	if _, term := awaitOne(t, a, b); term.Resumed {
+		t.Error("resumed")
+	}
+}
+
+// TestFrozen: the server ends the session of a process that is frozen, and
+// another takes over. Thawed, the first one stands by.
+func TestFrozen(t *testing.T) {
+	for name, as13 := range map[string]bool{"PostgreSQL 14": false, "PostgreSQL 13": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, url := newDatabase(t, "schema.sql")
+			p := newProxy(t, url)
+			log := new(logged)
+			a, b := newReporter(t, p.URL, log.option()), newReporter(t, url)
+			a.as13 = as13
+			compete(t, a)
+			awaitOne(t, a)
+			stop := compete(t, b)
+			watch(t, a, b)
+
+			thaw := p.freeze()
+			defer thaw()
+			frozen := time.Now()
+			awaitOne(t, b)
+			took, busy := time.Since(frozen), 10*time.Second
+			if took > hasty.idle+hasty.try+hasty.settle+busy {
+				t.Errorf("the takeover took %v", took)
+			}
+			thaw()
+			log.await(t, `level=INFO msg="standing by: another process reports the deployment"`)
+			if a.Reports() || !b.Reports() {
+				t.Error("the thawed one reports, or the other does not")
+			}
+			stop()
+			if _, term := awaitOne(t, a); term.Resumed {
+				t.Error("it resumes what another has told of")
+			}
+			log.wantNo(t, "staple")
+		})
+	}
+}
+
+// TestFrozenWhileAnotherReported and ended: nobody is left to say so.
+func TestFrozenWhileAnotherReported(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql")
+	p := newProxy(t, url)
+	a, b := newReporter(t, p.URL), newReporter(t, url)
+	compete(t, a)
+	_, term := awaitOne(t, a)
+	stop := compete(t, b)
+	watch(t, a, b)
+	awaitCompany(t, d, term)
+
+	thaw := p.freeze()
+	defer thaw()
+	awaitOne(t, b)
+	stop()
+	thaw()
+	if _, term := awaitOne(t, a); term.Resumed {
+		t.Error("it resumes what another has told of")
+	}
+}
+
+// TestResumes tells when a process may go on where it was.
+func TestResumes(t *testing.T) {
+	timing := defaultReporterTiming
+	for _, test := range []struct {
+		name    string
+		before  time.Duration // from when another stood by to the last touch; 0: none ever did
+		refused time.Duration // from the last touch until the lock was refused; 0: it never was
+		regains time.Duration // from the last touch until it was got
+		want    bool
+	}{
+		{"alone, at once", 0, 0, time.Second, true},
+		{"alone, after a day", 0, 0, 24 * time.Hour, true},
+		{"its own last session was in the way", 0, 7 * time.Second, 8 * time.Second, true},
+		{"another took the role", 0, 9 * time.Second, 20 * time.Second, false},
+		{"in company, before another can report", time.Nanosecond, time.Second, 5999 * time.Millisecond, true},
+		{"in company, when another may have", time.Nanosecond, 0, 6 * time.Second, false},
+		{"in company until a minute before", time.Minute, 0, 6 * time.Second, false},
+		{"in company until earlier", time.Minute + 1, 0, 6 * time.Second, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var past tenure
+				if past.begin(timing).Resumed {
+					t.Error("resumes nothing")
+				}
+				past.touched = time.Now()
+				if test.before > 0 {
+					past.company = past.touched.Add(-test.before)
+				}
+				time.Sleep(test.refused)
+				if test.refused > 0 {
+					past.refused(timing)
+				}
+				time.Sleep(test.regains - test.refused)
+				term := past.begin(timing)
+				if term.Resumed != test.want || term.epoch == 1 != test.want {
+					t.Errorf("resumed: %t, epoch %d", term.Resumed, term.epoch)
+				}
+			})
+		})
+	}
+}
+
+// TestElapsed: neither a clock that was set back nor one that stood still makes
+// a time look younger.
+func TestElapsed(t *testing.T) {
+	setBack := time.Now()                                  // it has both clocks
+	stoodStill := time.Now().Round(0).Add(-24 * time.Hour) // it has one, that went on
+	if got := elapsed(setBack.Add(-time.Hour)); got < time.Hour {
+		t.Errorf("%v, want an hour", got)
+	}
+	if got := elapsed(stoodStill); got < 24*time.Hour {
+		t.Errorf("%v, want a day", got)
+	}
+}
+
+// TestReporterAway says once what is wrong, and no password.
+func TestReporterAway(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	l.Close()
+	log := new(logged)
+	url := "postgres://otelcoder:hunter2@" + l.Addr().String() + "/coder?sslmode=disable"
+	r := newReporter(t, url, log.option())
+	if err := r.Check(t.Context()); err == nil || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error %v", err)
+	}
+	compete(t, r)
+	await(t, "a line", func() bool { return log.lines("connect: connection refused\"") == 1 })
+	time.Sleep(5 * hasty.try)
+	if n := log.lines(""); n != 1 {
+		t.Errorf("%d lines, want 1", n)
+	}
+	log.wantNo(t, "hunter2")
+
+	if _, err := NewReporter("postgres://otelcoder:hunter2@[/"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error %v", err)
+	}
+}
