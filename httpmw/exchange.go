@@ -23,7 +23,6 @@ type exchange struct {
 	path        string // of the URL, as it arrived: handlers can change it in place
 	route       string // the pattern of the leaf route; empty if none matched
 	running     meters.RunningRequest
-	finished    bool // the handler returned; else it panicked
 }
 
 // measure serves a request and measures it.
@@ -45,7 +44,7 @@ func (a *application) measure(w http.ResponseWriter, r *http.Request) {
 }
 
 func (x *exchange) findRoute() {
-	route, _ := x.application.served(&x.request, x.arrived.Pattern, x.status(x.arrived.Header, x.finished))
+	route, _ := x.application.served(&x.request, x.arrived.Pattern, x.status(x.arrived.Header))
 	x.route = x.context.note.Load().below(route, x.path)
 	if x.arrived.Method == http.MethodConnect {
 		x.route = "" // ServeMux redirects CONNECT to a pattern that is the client's path
@@ -53,7 +52,7 @@ func (x *exchange) findRoute() {
 }
 
 func (x *exchange) end() {
-	code := x.status(x.arrived.Header, x.finished)
+	code := x.status(x.arrived.Header)
 	if x.finished && x.context.chi != nil && !mayBeRouting(&x.request, x.arrived.Pattern, code) {
 		x.application.contexts.Put(x.context.chi)
 	}

@@ -70,11 +70,10 @@ func (a *application) pass(outer *requestContext, w http.ResponseWriter, r *http
 		r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, rctx))
 	}
 	response := &response{ResponseWriter: w}
-	finished := false
 	defer func() {
-		code := response.status(r.Header, finished)
+		code := response.status(r.Header)
 		route, known := a.served(r, arrived, code)
-		if finished && rctx != nil && !mayBeRouting(r, arrived, code) {
+		if response.finished && rctx != nil && !mayBeRouting(r, arrived, code) {
 			a.contexts.Put(rctx)
 		}
 		if !known {
@@ -87,5 +86,5 @@ func (a *application) pass(outer *requestContext, w http.ResponseWriter, r *http
 		outer.note.Store(&note{route: deeper.below(route, path), path: path})
 	}()
 	a.next.ServeHTTP(response.writer(), r)
-	finished = true
+	response.finished = true
 }

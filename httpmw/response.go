@@ -12,6 +12,7 @@ type response struct {
 	http.ResponseWriter
 	code     int // final status code; 0 until one was sent
 	hijacked bool
+	finished bool // the handler returned; else it panicked, or is still running
 }
 
 // Unwrap is for http.ResponseController: deadlines, full duplex.
@@ -45,14 +46,14 @@ func (w *response) sent(code int) {
 }
 
 // status returns the code that was sent to a request with these headers, or that
-// the server sends now that the handler has finished, or has panicked.
-func (w *response) status(h http.Header, finished bool) int {
+// the server sends now that the handler has returned, or has panicked.
+func (w *response) status(h http.Header) int {
 	switch {
 	case w.code != 0:
 		return w.code
 	case w.hijacked && asksForUpgrade(h):
 		return http.StatusSwitchingProtocols
-	case !finished:
+	case !w.finished:
 		return http.StatusInternalServerError
 	}
 	return http.StatusOK

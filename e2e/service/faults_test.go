@@ -1,0 +1,252 @@
+package service_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/invariant"
+	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+const (
+	// answerTime is how long a scrape may take, whatever the database does.
+	answerTime = 100 * time.Millisecond
+	// faultTime is how long a fault may take to show, or to be over, on a machine
+	// with much else to do.
+	faultTime = time.Minute
+)
+
+// watched is a service whose every scrape is timed.
+type watched struct {
+	*service.Service
+	t *testing.T
+
+	mu    sync.Mutex
+	last  string // the newest answer
+	took  []time.Duration
+	wrong []string
+}
+
+func watch(t *testing.T, s *service.Service) *watched {
+	w := &watched{Service: s, t: t}
+	stop := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		slow := false
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+				slow = w.scrape(slow)
+			}
+		}
+	})
+	t.Cleanup(func() {
+		close(stop)
+		watching.Wait()
+		slices.Sort(w.took)
+		t.Logf("%d scrapes took at most %v, 99 of 100 at most %v", len(w.took), w.took[len(w.took)-1], w.took[len(w.took)*99/100])
+		for _, wrong := range w.wrong {
+			t.Error(wrong)
+		}
+	})
+	return w
+}
+
+// scrape notes an answer and tells whether it was slow. On a machine with much
+// else to do one can be, but not two in a row.
+func (w *watched) scrape(slow bool) bool {
+	began := time.Now()
+	var body []byte
+	response, err := once.Get(w.Metrics + "metrics")
+	if err == nil {
+		body, err = io.ReadAll(response.Body)
+		response.Body.Close()
+	}
+	took := time.Since(began)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = string(body)
+	w.took = append(w.took, took)
+	switch {
+	case err != nil:
+		w.wrong = append(w.wrong, err.Error())
+	case response.StatusCode != http.StatusOK || !w.has("go_goroutines "):
+		w.wrong = append(w.wrong, response.Status+": "+w.last)
+	case slow && took > answerTime:
+		w.wrong = append(w.wrong, "a scrape after another slow one took "+took.String())
+	}
+	return took > answerTime
+}
+
+// has tells whether the newest answer has a line that begins so.
+func (w *watched) has(line string) bool { return strings.Contains(w.last, "\n"+line) }
+
+// until waits until the newest answer is as wanted: with lines that begin like
+// some of these, and without those that follow "no ".
+func (w *watched) until(what string, lines ...string) {
+	w.t.Helper()
+	missing := ""
+	for deadline := time.Now().Add(faultTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		missing = ""
+		w.mu.Lock()
+		for _, line := range lines {
+			if unwanted, no := strings.CutPrefix(line, "no "); w.has(unwanted) == no {
+				missing = line
+			}
+		}
+		w.mu.Unlock()
+		if missing == "" {
+			return
+		}
+	}
+	w.t.Fatalf("%s: not within %v: %s", what, faultTime, missing)
+}
+
+// logs waits until the service has logged a text since it had logged n bytes.
+func (w *watched) logs(n int, text string) {
+	w.t.Helper()
+	for deadline := time.Now().Add(faultTime); !strings.Contains(w.Log()[n:], text); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("the log does not say %q", text)
+		}
+	}
+}
+
+// alive are lines of a service that sees the deployment and reports it.
+var alive = []string{`coderd_agents_up{`, `coderd_api_active_users_duration_hour 1`, `otelcoder_source_up{source="agents"} 1`, `otelcoder_reporter 1`}
+
+// withdrawn are those of one that has not seen it for long.
+var withdrawn = []string{`no coderd_agents_up{`, `no coderd_api_active_users_duration_hour`, `otelcoder_source_up{source="agents"} 0`,
+	`otelcoder_source_series{source="agents"} 0`, `otelcoder_reporter 0`}
+
+// TestFaults of a database, one after the other. Each scrape is answered in
+// time, health is good, the log says what is wrong, series are withdrawn, and it
+// all ends by itself.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	db := server.Database(t)
+	deployment(t, db)
+	address := db.Role(t, coderdb.Grants)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := u.User.Username()
+	password, _ := u.User.Password()
+
+	server.Stop(t)
+	w := watch(t, otelcoder.Start(t, address, "--interval", "1s", "--insights-interval", "1s"))
+	t.Cleanup(func() {
+		if log := w.Log(); strings.Contains(log, password) || strings.Contains(log, url.QueryEscape(password)) {
+			t.Error("the log shows the password")
+		}
+	})
+	for _, fault := range []struct {
+		name   string
+		begin  func()
+		shows  []string
+		says   string
+		remedy func()
+	}{
+		{
+			name: "refusing at the start", begin: func() {}, remedy: func() { server.Restart(t) },
+			shows: []string{`otelcoder_source_up{source="agents"} 0`, `otelcoder_reporter 0`}, says: "failed to connect",
+		},
+		{
+			name: "frozen", begin: func() { server.Freeze(t) }, remedy: func() { server.Thaw(t) },
+			shows: withdrawn, says: "the database has not answered within 1s",
+		},
+		{
+			name: "stopped", begin: func() { server.Stop(t) }, remedy: func() { server.Restart(t) },
+			shows: withdrawn, says: "failed to connect",
+		},
+		{
+			name:  "replaced by an empty one",
+			begin: func() { db.Empty(t) },
+			remedy: func() {
+				deployment(t, db)
+				db.Exec(t, coderdb.Grants(role))
+			},
+			shows: []string{`no coderd_agents_up{`, `otelcoder_source_up{source="agents"} 0`, `otelcoder_source_series{source="agents"} 0`},
+			says:  "is this the database of a Coder deployment",
+		},
+		{
+			name: "wrong password",
+			begin: func() {
+				db.Exec(t, "ALTER ROLE "+role+" PASSWORD 'another'")
+				db.Disconnect(t)
+			},
+			remedy: func() { db.Exec(t, "ALTER ROLE "+role+" PASSWORD '"+password+"'") },
+			shows:  withdrawn, says: "password authentication failed",
+		},
+		{
+			name:   "missing table",
+			begin:  func() { db.Exec(t, "ALTER TABLE api_keys RENAME TO elsewhere") },
+			remedy: func() { db.Exec(t, "ALTER TABLE elsewhere RENAME TO api_keys") },
+			shows: []string{`coderd_agents_up{`, `no coderd_api_active_users_duration_hour`, `otelcoder_source_up{source="agents"} 1`,
+				`otelcoder_source_up{source="active_users"} 0`, `otelcoder_reporter 1`},
+			says: `relation \"api_keys\" does not exist`,
+		},
+	} {
+		logged := len(w.Log())
+		began := time.Now()
+		fault.begin()
+		w.until(fault.name, fault.shows...)
+		if fault.name != "refusing at the start" {
+			w.logs(logged, fault.says)
+		} else {
+			w.logs(0, fault.says)
+		}
+		response, err := once.Get(w.Health)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s: health is %s", fault.name, response.Status)
+		}
+		shown := time.Since(began)
+		fault.remedy()
+		w.until("after: "+fault.name, alive...)
+		t.Logf("%s: shown after %.1f s, over after %.1f s", fault.name, shown.Seconds(), time.Since(began).Seconds()-shown.Seconds())
+	}
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	scrape, err := invariant.Parse("text/plain; version=0.0.4", []byte(w.last))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := scrape.Check(e2e.Served()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSilentDatabase accepts connections from the start and says nothing.
+func TestSilentDatabase(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	db := server.Database(t)
+	deployment(t, db)
+	proxy := service.NewProxy(t, db.Role(t, coderdb.Grants))
+	proxy.Silence()
+	speak := sync.OnceFunc(proxy.Speak)
+	t.Cleanup(speak)
+	w := watch(t, otelcoder.Start(t, proxy.URL, "--interval", "1s"))
+	w.logs(0, "the database has not answered within 1s")
+	w.until("silent", `otelcoder_source_up{source="agents"} 0`, `no coderd_agents_up{`, `otelcoder_reporter 0`)
+	speak()
+	w.until("it speaks", alive...)
+}
