@@ -15,7 +15,7 @@ help:
 .PHONY: run
 run: ## start the example control plane and its endpoint
 	@echo "open http://localhost:2112/ for the metrics; Ctrl-C stops"
-	@go run ./examples/coderd --prometheus-enable
+	@trap 'exit 0' INT; go run ./examples/coderd --prometheus-enable
 
 .PHONY: build
 build: ## build the service, bin/otelcoder
@@ -25,7 +25,11 @@ build: ## build the service, bin/otelcoder
 test: ## run every test
 	@.ci/need $(if $(RACE),gcc) postgresql procps
 	go test $(RACE) ./...
-	go -C e2e test ./...
+	go -C e2e test -p 1 ./...
+
+.PHONY: test-slow
+test-slow: ## run what takes minutes and a quiet machine: receivers of OTLP in trouble
+	go -C e2e test -tags slow -run TestReceiversInTrouble -v .
 
 .PHONY: lint
 lint: ## check format and code

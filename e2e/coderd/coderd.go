@@ -78,6 +78,12 @@ type Coderd struct {
 // ends, and its output shown if the test failed.
 func (p *Program) Start(t testing.TB, args ...string) *Coderd {
 	t.Helper()
+	return p.StartWith(t, nil, args...)
+}
+
+// StartWith is Start with variables, "NAME=value", in the example's environment.
+func (p *Program) StartWith(t testing.TB, variables []string, args ...string) *Coderd {
+	t.Helper()
 	path, err := p.build()
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +95,7 @@ func (p *Program) Start(t testing.TB, args ...string) *Coderd {
 		ended:  make(chan error, 1),
 		output: &output{ready: make(chan [2]string, 1)},
 	}
-	c.command.Env = environment()
+	c.command.Env = append(environment(), variables...)
 	c.command.Stdout, c.command.Stderr = c.output, c.output
 	if err := c.command.Start(); err != nil {
 		t.Fatalf("start the example: %v", err)

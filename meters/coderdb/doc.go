@@ -3,6 +3,10 @@
 // ([DB.Sources]), and the events that ended since one last looked
 // ([DB.Events]).
 //
+// Several processes may read one database. A [Reporter] tells which of them
+// reports what all see, and [Follow] records events while this one does, so that
+// none is recorded by two.
+//
 // Everything is read, in short read-only transactions; nothing is written.
 // One collection is a fixed number of queries, however large the deployment,
 // and has a time limit. A role for it needs SELECT on the columns of [Tables]

@@ -1,0 +1,227 @@
+package bench
+
+import (
+	"compress/gzip"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	victoria "github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// endpoint serves the state of a deployment.
+type endpoint struct {
+	http.Handler
+	path string
+	// collect takes the deployment's state anew; nil if that is done in the
+	// background.
+	collect func()
+}
+
+var endpoints = []struct {
+	name string
+	new  func(b testing.TB, d deployment) endpoint
+}{
+	{"client_golang", clientGolang},
+	{"otelcoder", func(b testing.TB, d deployment) endpoint { return newOtelcoder(b, d, time.Hour).endpoint }},
+	{"VictoriaMetrics", victoriaMetrics},
+}
+
+// otelcoderEndpoint can be told to render again.
+type otelcoderEndpoint struct {
+	endpoint
+	providers instrument.Providers
+	series    atomic.Int64 // that are served besides the deployment's
+}
+
+// newOtelcoder polls the deployment on an interval.
+func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoderEndpoint {
+	exporter, err := exporters.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := &otelcoderEndpoint{providers: exporter.Providers()}
+	o.Handler, o.path = exporter.Handler(), "/metrics/deployment"
+	extra := instrument.InsightsTemplatesActiveUsers
+	if _, err := o.providers.Observe(func(to instrument.Observer) {
+		for i := range o.series.Load() {
+			to.Observe(extra, extra.Labels(strconv.FormatInt(i, 10)), 1)
+		}
+	}, extra); err != nil {
+		b.Fatal(err)
+	}
+	poller, err := meters.Poll(o.providers, meters.Sources{Agents: d, AgentStats: d}, meters.WithInterval(interval))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		poller.Shutdown(context.Background())
+		exporter.Shutdown(context.Background())
+	})
+	// Nobody scrapes the deployment before it is known, so that the first
+	// rendering is of all of it.
+	for i := 0; ; i++ {
+		live := scrape(b, exporter.Handler(), "/metrics/replica", false)
+		if strings.Contains(live, `otelcoder_source_up{source="agents"} 1`) && strings.Contains(live, `otelcoder_source_up{source="agent_stats"} 1`) {
+			return o
+		}
+		if i == 3000 {
+			b.Fatal("the deployment is still not known")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// change makes the endpoint render everything again.
+func (o *otelcoderEndpoint) change() {
+	o.series.Add(1)
+	o.providers.Announce(instrument.InsightsTemplatesActiveUsers)
+}
+
+// withAPI adds requests to a number of routes, and what else is rendered live.
+func (o *otelcoderEndpoint) withAPI(b testing.TB, routes int) {
+	o.path = "/"
+	api, err := meters.NewAPI(o.providers)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range routes {
+		for _, code := range []int{200, 404} {
+			api.Start(false).End(context.Background(), api.Endpoint(http.MethodGet, fmt.Sprintf("/api/v2/things%d/{thing}", i)), code)
+		}
+	}
+}
+
+// vectors are the families of a workspace, as a Coder server registers them.
+type vectors struct {
+	up, connections, latencies, apps *prometheus.GaugeVec
+	stats                            [8]*prometheus.GaugeVec
+}
+
+func clientGolang(_ testing.TB, d deployment) endpoint {
+	registry := prometheus.NewRegistry()
+	vector := func(f instrument.Family) *prometheus.GaugeVec {
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.String(), Help: f.Info().Help}, f.Info().Labels)
+		registry.MustRegister(v)
+		return v
+	}
+	v := vectors{
+		up:          vector(instrument.AgentsUp),
+		connections: vector(instrument.AgentsConnections),
+		latencies:   vector(instrument.AgentsConnectionLatencies),
+		apps:        vector(instrument.AgentsApps),
+	}
+	for i, f := range statFamilies {
+		v.stats[i] = vector(f)
+	}
+	v.collect(d)
+	return endpoint{
+		Handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		path:    "/",
+		collect: func() { v.collect(d) },
+	}
+}
+
+// collect sets all series afresh, as a Coder server does.
+func (v vectors) collect(d deployment) {
+	for _, vector := range append([]*prometheus.GaugeVec{v.up, v.connections, v.latencies, v.apps}, v.stats[:]...) {
+		vector.Reset()
+	}
+	workspaces, _ := d.Agents(context.Background())
+	for _, w := range workspaces {
+		v.up.WithLabelValues(w.Template, w.Username, w.Name).Set(1)
+		for _, a := range w.Agents {
+			v.connections.WithLabelValues(a.Name, string(a.Lifecycle), string(a.Status), a.TailnetNode, w.Username, w.Name).Set(1)
+			for _, l := range a.Latencies {
+				v.latencies.WithLabelValues(a.Name, l.Region, strconv.FormatBool(l.Preferred), w.Username, w.Name).Set(l.Seconds)
+			}
+			for _, app := range a.Apps {
+				v.apps.WithLabelValues(a.Name, app.DisplayName, string(app.Health), w.Username, w.Name).Add(1)
+			}
+		}
+	}
+	rows, _ := d.AgentStats(context.Background())
+	for _, row := range rows {
+		for i, value := range statValues(row) {
+			v.stats[i].WithLabelValues(row.AgentName, row.Username, row.Workspace).Set(value)
+		}
+	}
+}
+
+var statFamilies = [8]instrument.Family{
+	instrument.AgentStatsRx, instrument.AgentStatsTx, instrument.AgentStatsConnections, instrument.AgentStatsSessionsVSCode,
+	instrument.AgentStatsSessionsJetBrains, instrument.AgentStatsSessionsReconnectingPTY, instrument.AgentStatsSessionsSSH,
+	instrument.AgentStatsMedianLatency,
+}
+
+func statValues(s meters.AgentStats) [8]float64 {
+	return [8]float64{
+		float64(s.RxBytes), float64(s.TxBytes), float64(s.Connections), float64(s.SessionsVSCode),
+		float64(s.SessionsJetBrains), float64(s.SessionsReconnectingPTY), float64(s.SessionsSSH), s.MedianLatency,
+	}
+}
+
+// victoriaMetrics has series whose names hold their labels, without help texts.
+func victoriaMetrics(_ testing.TB, d deployment) endpoint {
+	var current atomic.Pointer[victoria.Set]
+	collect := func() {
+		set := victoria.NewSet()
+		gauge := func(f instrument.Family, value float64, labels ...string) {
+			name := []byte(f.String())
+			for i, label := range f.Info().Labels {
+				separator := ","
+				if i == 0 {
+					separator = "{"
+				}
+				name = strconv.AppendQuote(append(append(append(name, separator...), label...), '='), labels[i])
+			}
+			set.GetOrCreateGauge(string(append(name, '}')), nil).Set(value)
+		}
+		workspaces, _ := d.Agents(context.Background())
+		for _, w := range workspaces {
+			gauge(instrument.AgentsUp, 1, w.Template, w.Username, w.Name)
+			for _, a := range w.Agents {
+				gauge(instrument.AgentsConnections, 1, a.Name, string(a.Lifecycle), string(a.Status), a.TailnetNode, w.Username, w.Name)
+				for _, l := range a.Latencies {
+					gauge(instrument.AgentsConnectionLatencies, l.Seconds, a.Name, l.Region, strconv.FormatBool(l.Preferred), w.Username, w.Name)
+				}
+				for _, app := range a.Apps {
+					gauge(instrument.AgentsApps, 1, a.Name, app.DisplayName, string(app.Health), w.Username, w.Name)
+				}
+			}
+		}
+		rows, _ := d.AgentStats(context.Background())
+		for _, row := range rows {
+			for i, value := range statValues(row) {
+				gauge(statFamilies[i], value, row.AgentName, row.Username, row.Workspace)
+			}
+		}
+		current.Store(set)
+	}
+	collect()
+	return endpoint{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Accept-Encoding") != "gzip" {
+				current.Load().WritePrometheus(w)
+				return
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			compressor, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+			current.Load().WritePrometheus(compressor)
+			compressor.Close()
+		}),
+		path:    "/",
+		collect: collect,
+	}
+}

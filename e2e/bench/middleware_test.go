@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+func BenchmarkMiddleware(b *testing.B) {
+	for _, router := range routers {
+		for _, routes := range []int{10, 1000} {
+			for _, traced := range []bool{false, true} {
+				for _, goroutines := range []int{1, runtime.GOMAXPROCS(0)} {
+					for _, peer := range middlewares {
+						if traced && !peer.traces || router.name == "chi" && peer.around == nil {
+							continue
+						}
+						name := fmt.Sprintf("router=%s/routes=%d/traced=%t/parallel=%t/by=%s", router.name, routes, traced, goroutines > 1, peer.name)
+						b.Run(name, func(b *testing.B) {
+							compare(b, router.new(b, routes, middleware{}, false), router.new(b, routes, peer, traced), routes, goroutines)
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// compare measures what the measured handler takes more than the bare one.
+func compare(b *testing.B, bare, measured http.Handler, routes, goroutines int) {
+	requests := make([][]*http.Request, goroutines) // each goroutine has its own
+	for g := range requests {
+		for i := range routes {
+			r := httptest.NewRequest(http.MethodGet, fmt.Sprintf("/api/v2/things%d/42", i), nil)
+			r.Header.Set("User-Agent", "Mozilla/5.0")
+			requests[g] = append(requests[g], r)
+		}
+	}
+	serve(bare, requests, routes*goroutines)
+	serve(measured, requests, routes*goroutines) // makes what is made once a route
+
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.StopTimer()
+	var without, withoutCPU, withCPU time.Duration
+	rounds := min(b.N, 20)
+	for i := range rounds {
+		n := b.N*(i+1)/rounds - b.N*i/rounds
+		cpu, start := cpuTime(), time.Now()
+		serve(bare, requests, n)
+		without += time.Since(start)
+		between := cpuTime()
+		withoutCPU += between - cpu
+		b.StartTimer()
+		serve(measured, requests, n)
+		b.StopTimer()
+		withCPU += cpuTime() - between
+	}
+	b.ReportMetric(float64(b.Elapsed()-without)/float64(b.N), "added-ns/op")
+	b.ReportMetric(float64(withCPU-withoutCPU)/float64(b.N), "added-cpu-ns/op")
+}
+
+// serve serves n requests, each goroutine its own to all routes in turn.
+func serve(h http.Handler, requests [][]*http.Request, n int) {
+	var running sync.WaitGroup
+	for g, own := range requests {
+		share := n*(g+1)/len(requests) - n*g/len(requests)
+		running.Go(func() {
+			w := nowhere{}
+			next := 0
+			for range share {
+				r := own[next]
+				if next++; next == len(own) {
+					next = 0
+				}
+				r.Pattern = "" // as it arrives
+				h.ServeHTTP(w, r)
+			}
+		})
+	}
+	running.Wait()
+}
+
+// nowhere is a response writer that costs nothing, with abilities of a server's.
+type nowhere struct{}
+
+func (nowhere) Header() http.Header         { return http.Header{} }
+func (nowhere) WriteHeader(int)             {}
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (nowhere) Flush()                      {}
+
+func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+
+var routers = []struct {
+	name string
+	new  func(b *testing.B, routes int, m middleware, traced bool) http.Handler
+}{
+	{"ServeMux", func(b *testing.B, routes int, m middleware, traced bool) http.Handler {
+		each := func(_ string, h http.Handler) http.Handler { return h }
+		if m.each != nil {
+			each = m.each(b, traced)
+		}
+		mux := http.NewServeMux()
+		for i := range routes {
+			path := fmt.Sprintf("/api/v2/things%d/{thing}", i)
+			mux.Handle("GET "+path, each(path, http.HandlerFunc(noContent)))
+		}
+		if m.each == nil && m.around != nil {
+			return m.around(b, traced)(mux)
+		}
+		return mux
+	}},
+	{"chi", func(b *testing.B, routes int, m middleware, traced bool) http.Handler {
+		router := chi.NewRouter()
+		if m.around != nil {
+			router.Use(m.around(b, traced))
+		}
+		for i := range routes {
+			router.Get(fmt.Sprintf("/api/v2/things%d/{thing}", i), noContent)
+		}
+		return router
+	}},
+}

@@ -1,0 +1,208 @@
+// Package collector runs a real OpenTelemetry collector inside a test: its OTLP
+// receiver and its Prometheus exporter, configured by the file that users are
+// given.
+//
+//	c := collector.Start(t, "../examples/collector/config.yaml")
+//	push to c.HTTP or c.GRPC
+//	http.Get(c.Metrics)
+package collector
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/zap"
+)
+
+// Collector is a collector on addresses of its own, which it keeps when it is
+// stopped and started again.
+type Collector struct {
+	HTTP    string // URL of the receiver that speaks HTTP
+	GRPC    string // URL of the receiver that speaks gRPC
+	Metrics string // URL of what the Prometheus exporter shows
+
+	file       string
+	components []component.Component // in the order they are started
+	traces     traces
+}
+
+// Start starts a collector with the receiver and the exporter of a configuration
+// file, but on free ports of this host. It is stopped when the test ends.
+func Start(t testing.TB, file string) *Collector {
+	t.Helper()
+	c := New(t, file)
+	c.Start(t)
+	return c
+}
+
+// New returns a collector that is yet to be started.
+func New(t testing.TB, file string) *Collector {
+	t.Helper()
+	c := &Collector{
+		HTTP:    "http://" + freeAddress(t),
+		GRPC:    "http://" + freeAddress(t),
+		Metrics: "http://" + freeAddress(t) + "/metrics",
+		file:    file,
+	}
+	t.Cleanup(func() { c.Stop(t) })
+	return c
+}
+
+// freeAddress returns an address that nothing listens on. It is none of those that
+// systems give to connections, so that it is still free when it is used.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			listener.Close()
+			return address
+		}
+	}
+	t.Fatal("no free port found")
+	return ""
+}
+
+// Start starts a collector that is not running. What it was sent before is gone.
+func (c *Collector) Start(t testing.TB) {
+	t.Helper()
+	show := prometheusexporter.NewFactory()
+	showConfig := c.configuration(t, show.CreateDefaultConfig(), "exporters::prometheus", map[string]any{"endpoint": host(c.Metrics)})
+	metrics, err := show.CreateMetrics(t.Context(), exporter.Settings{ID: component.NewID(show.Type()), TelemetrySettings: silent()}, showConfig)
+	if err != nil {
+		t.Fatalf("create the collector's exporter: %v", err)
+	}
+	spans, err := consumer.NewTraces(c.traces.add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive := otlpreceiver.NewFactory()
+	receiveConfig := c.configuration(t, receive.CreateDefaultConfig(), "receivers::otlp", map[string]any{"protocols": map[string]any{
+		"http": map[string]any{"endpoint": host(c.HTTP)},
+		"grpc": map[string]any{"endpoint": host(c.GRPC)},
+	}})
+	settings := receiver.Settings{ID: component.NewID(receive.Type()), TelemetrySettings: silent()}
+	metricsReceiver, err := receive.CreateMetrics(t.Context(), settings, receiveConfig, metrics)
+	if err != nil {
+		t.Fatalf("create the collector's receiver: %v", err)
+	}
+	tracesReceiver, err := receive.CreateTraces(t.Context(), settings, receiveConfig, spans)
+	if err != nil {
+		t.Fatalf("create the collector's receiver: %v", err)
+	}
+	for _, part := range []component.Component{metrics, metricsReceiver, tracesReceiver} {
+		if err := part.Start(context.WithoutCancel(t.Context()), noExtensions{}); err != nil {
+			t.Fatalf("start the collector: %v", err)
+		}
+		c.components = append(c.components, part)
+	}
+}
+
+// Stop stops a collector. Connections to it are refused then.
+func (c *Collector) Stop(t testing.TB) {
+	t.Helper()
+	for len(c.components) > 0 {
+		last := len(c.components) - 1
+		if err := c.components[last].Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("stop the collector: %v", err)
+		}
+		c.components = c.components[:last]
+	}
+}
+
+// configuration reads what the file says of a component, changed by some.
+func (c *Collector) configuration(t testing.TB, config component.Config, section string, changed map[string]any) component.Config {
+	t.Helper()
+	text, err := os.ReadFile(c.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := confmap.NewRetrievedFromYAML(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := read.AsConf()
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := whole.Sub(section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := part.Merge(confmap.NewFromStringMap(changed)); err != nil {
+		t.Fatal(err)
+	}
+	if err := part.Unmarshal(config); err != nil {
+		t.Fatalf("%s of %s: %v", section, c.file, err)
+	}
+	return config
+}
+
+// host returns the host and port of a URL.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err) // New made it
+	}
+	return u.Host
+}
+
+// Traces returns the spans received so far.
+func (c *Collector) Traces() []ptrace.Span { return c.traces.all() }
+
+// traces keeps spans.
+type traces struct {
+	mu    sync.Mutex
+	spans []ptrace.Span
+}
+
+func (t *traces) add(_ context.Context, received ptrace.Traces) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, resource := range received.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				t.spans = append(t.spans, span)
+			}
+		}
+	}
+	return nil
+}
+
+func (t *traces) all() []ptrace.Span {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.spans[:len(t.spans):len(t.spans)]
+}
+
+// silent is the telemetry of a component of which nobody asks how it fares.
+func silent() component.TelemetrySettings {
+	return component.TelemetrySettings{
+		Logger:         zap.NewNop(),
+		TracerProvider: tracenoop.NewTracerProvider(),
+		MeterProvider:  metricnoop.NewMeterProvider(),
+		Resource:       pcommon.NewResource(),
+	}
+}
+
+// noExtensions is the host of components that need nothing of it.
+type noExtensions struct{}
+
+func (noExtensions) GetExtensions() map[component.ID]component.Component { return nil }

@@ -1,0 +1,199 @@
+// It takes minutes, and a machine with nothing else to do: make test-slow.
+
+//go:build slow
+
+package e2e_test
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/coderd"
+	"github.com/otelcoder/otelcoder/e2e/collector"
+	"github.com/otelcoder/otelcoder/e2e/invariant"
+)
+
+// troubles are what a receiver can answer when it is not well.
+var troubles = map[string]http.HandlerFunc{
+	"429": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
+	"503": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+	"garbage": func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		w.Write(bytes.Repeat([]byte{0xff, 0x00}, 1<<10))
+	},
+	"hanging": func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	},
+}
+
+// pushing is an example that pushes to a collector, or would.
+type pushing struct {
+	name      string
+	coderd    *coderd.Coderd
+	collector *collector.Collector
+	recover   func() // ends the trouble
+
+	memory  []float64       // of the heap in use, at each scrape
+	scrapes []time.Duration // how long each took
+}
+
+// Examples that push to receivers in trouble are as large as one that is not
+// disturbed, and answer scrapes as fast; when the receivers are well again, they
+// are told all of it.
+func TestReceiversInTrouble(t *testing.T) {
+	const rounds = 60
+	all := []*pushing{undisturbed(t), absent(t), restarted(t)}
+	for name, answer := range troubles {
+		all = append(all, troubled(t, name, answer))
+	}
+	for range rounds {
+		for _, p := range all {
+			p.scrape(t)
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	well := all[0]
+	for _, p := range all[1:] {
+		got, undisturbed := median(p.memory)/1e6, median(well.memory)/1e6
+		if got > 1.2*undisturbed {
+			t.Errorf("%s: a heap of %.1f MB, undisturbed %.1f MB", p.name, got, undisturbed)
+		}
+		// A moment for the noise of a machine with much else to do.
+		if got, limit := median(p.scrapes), 2*median(well.scrapes)+20*time.Millisecond; got > limit {
+			t.Errorf("%s: a scrape takes %v, undisturbed %v", p.name, got, median(well.scrapes))
+		}
+		t.Logf("%s: a heap of %.1f MB, undisturbed %.1f MB", p.name, got, undisturbed)
+	}
+	for _, p := range all[1:] {
+		p.recover()
+	}
+	for _, p := range all {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			eventually(t, func() error {
+				before := scrape(t, p.coderd.Metrics, acceptText)
+				time.Sleep(settle)
+				if text := request(t, "GET", p.collector.Metrics).body; len(text) == 0 {
+					return errors.New("the collector has nothing")
+				}
+				shown := scrapeCollector(t, p.collector)
+				time.Sleep(settle)
+				return between(before, shown, scrape(t, p.coderd.Metrics, acceptText))
+			})
+		})
+	}
+}
+
+// between returns nil if a collector shows, of all that is counted, no less than an
+// endpoint served before and no more than it served after.
+func between(before, shown, after *invariant.Scrape) error {
+	counts := func(f e2e.Family) bool { return f.Type == "counter" || f.Type == "histogram" }
+	b, s, a := samples(before, counts), samples(shown, counts), samples(after, counts)
+	var errs []error
+	for series, least := range b {
+		if got, ok := s[series]; !ok || got < least || got > a[series] {
+			errs = append(errs, fmt.Errorf("%s is %v, served as %v and %v", series, got, least, a[series]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func start(t *testing.T, name, endpoint string, c *collector.Collector) *pushing {
+	t.Helper()
+	// GOGC: what is compared is what is held, not what waits to be collected.
+	return &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{often, "OTEL_TRACES_EXPORTER=none", "GOGC=20"},
+		"--workspaces", "1000", "--load", "0", "--otlp-endpoint", endpoint)}
+}
+
+func undisturbed(t *testing.T) *pushing {
+	c := collector.Start(t, collectorFile)
+	return start(t, "undisturbed", c.HTTP, c)
+}
+
+func absent(t *testing.T) *pushing {
+	c := collector.New(t, collectorFile)
+	p := start(t, "absent", c.HTTP, c)
+	p.recover = func() { c.Start(t) }
+	return p
+}
+
+func restarted(t *testing.T) *pushing {
+	c := collector.Start(t, collectorFile)
+	p := start(t, "restarted", c.HTTP, c)
+	eventually(t, func() error {
+		if len(request(t, "GET", c.Metrics).body) == 0 {
+			return errors.New("nothing is pushed")
+		}
+		return nil
+	})
+	c.Stop(t)
+	p.recover = func() { c.Start(t) }
+	return p
+}
+
+func troubled(t *testing.T, name string, answer http.HandlerFunc) *pushing {
+	t.Helper()
+	c := collector.Start(t, collectorFile)
+	behind, err := url.Parse(c.HTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := new(http.Transport)
+	t.Cleanup(transport.CloseIdleConnections)
+	proxy := &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(behind) },
+		ErrorLog:  log.New(io.Discard, "", 0), // the end of a test ends requests
+	}
+	var well atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if well.Load() {
+			proxy.ServeHTTP(w, r)
+		} else {
+			answer(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	p := start(t, name, server.URL, c)
+	p.recover = func() { well.Store(true) }
+	return p
+}
+
+// scrape notes how long a scrape takes and how large the process is.
+func (p *pushing) scrape(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	a := request(t, "GET", p.coderd.Metrics)
+	p.scrapes = append(p.scrapes, time.Since(began))
+	for line := range bytes.Lines(a.body) {
+		if rest, ok := strings.CutPrefix(string(line), "go_memstats_heap_inuse_bytes "); ok {
+			bytes, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.memory = append(p.memory, bytes)
+			return
+		}
+	}
+	t.Fatal(fmt.Errorf("%s: the scrape tells no memory", p.name))
+}
+
+func median[N cmp.Ordered](values []N) N {
+	return slices.Sorted(slices.Values(values))[len(values)/2]
+}

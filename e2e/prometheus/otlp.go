@@ -1,0 +1,27 @@
+package prometheus
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/storage/remote"
+)
+
+// ReceiveOTLP starts Prometheus's OTLP receiver, translating names as it does by
+// default, and returns the URL to push to.
+func (p *Prometheus) ReceiveOTLP(t testing.TB) string {
+	t.Helper()
+	logger := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	receiver := remote.NewOTLPWriteHandler(logger, p.metrics, p.db,
+		func() config.Config { return config.DefaultConfig },
+		remote.OTLPOptions{LookbackDelta: 5 * time.Minute})
+	mux := http.NewServeMux()
+	mux.Handle("/api/v1/otlp/v1/metrics", receiver)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL + "/api/v1/otlp"
+}
