@@ -33,10 +33,14 @@ func (t trimmed) Gather() ([]*dto.MetricFamily, error) {
 	kept := families[:0]
 	for _, family := range families {
 		f, ok := instrument.Lookup(family.GetName())
-		if !ok || f.Info().Origin != instrument.Runtime {
+		if !ok {
 			continue
 		}
-		family.Help = new(f.Info().Help)
+		row := f.Info()
+		if row.Origin != instrument.Runtime {
+			continue
+		}
+		family.Help = new(row.Help)
 		kept = append(kept, family)
 	}
 	return kept, err
