@@ -1,8 +1,10 @@
 package service_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,7 +20,9 @@ import (
 )
 
 const (
-	// answerTime is how long a scrape may take, whatever the database does.
+	// answerTime is how long a scrape may take, whatever the database does. A bare
+	// server is asked at the same moment: when that takes half as long, it is the
+	// machine that is slow.
 	answerTime = 100 * time.Millisecond
 	// faultTime is how long a fault may take to show, or to be over, on a machine
 	// with much else to do.
@@ -28,7 +32,8 @@ const (
 // watched is a service whose every scrape is timed.
 type watched struct {
 	*service.Service
-	t *testing.T
+	t    *testing.T
+	bare string // URL of a server that does nothing
 
 	mu    sync.Mutex
 	last  string // the newest answer
@@ -37,23 +42,24 @@ type watched struct {
 }
 
 func watch(t *testing.T, s *service.Service) *watched {
-	w := &watched{Service: s, t: t}
+	bare := httptest.NewServer(http.NotFoundHandler())
+	w := &watched{Service: s, t: t, bare: bare.URL}
 	stop := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		slow := false
 		for {
 			select {
 			case <-stop:
 				return
 			case <-time.After(50 * time.Millisecond):
-				slow = w.scrape(slow)
+				w.scrape()
 			}
 		}
 	})
 	t.Cleanup(func() {
 		close(stop)
 		watching.Wait()
+		bare.Close()
 		slices.Sort(w.took)
 		t.Logf("%d scrapes took at most %v, 99 of 100 at most %v", len(w.took), w.took[len(w.took)-1], w.took[len(w.took)*99/100])
 		for _, wrong := range w.wrong {
@@ -63,30 +69,39 @@ func watch(t *testing.T, s *service.Service) *watched {
 	return w
 }
 
-// scrape notes an answer and tells whether it was slow. On a machine with much
-// else to do one can be, but not two in a row.
-func (w *watched) scrape(slow bool) bool {
-	began := time.Now()
-	var body []byte
-	response, err := once.Get(w.Metrics + "metrics")
-	if err == nil {
-		body, err = io.ReadAll(response.Body)
-		response.Body.Close()
-	}
-	took := time.Since(began)
+// scrape notes an answer and how long it took.
+func (w *watched) scrape() {
+	machine := make(chan time.Duration, 1)
+	go func() {
+		took, _, _ := timed(w.bare)
+		machine <- took
+	}()
+	took, body, err := timed(w.Metrics + "metrics")
+	bare := <-machine
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last = string(body)
+	w.last = body
 	w.took = append(w.took, took)
 	switch {
 	case err != nil:
 		w.wrong = append(w.wrong, err.Error())
-	case response.StatusCode != http.StatusOK || !w.has("go_goroutines "):
-		w.wrong = append(w.wrong, response.Status+": "+w.last)
-	case slow && took > answerTime:
-		w.wrong = append(w.wrong, "a scrape after another slow one took "+took.String())
+	case !w.has("go_goroutines "):
+		w.wrong = append(w.wrong, "not a whole scrape: "+body)
+	case took > answerTime && bare < answerTime/2:
+		w.wrong = append(w.wrong, fmt.Sprintf("a scrape took %v, when a bare server answered in %v", took, bare))
 	}
-	return took > answerTime
+}
+
+// timed asks for something and returns how long the answer took.
+func timed(url string) (took time.Duration, body string, err error) {
+	began := time.Now()
+	response, err := once.Get(url)
+	if err != nil {
+		return time.Since(began), "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return time.Since(began), string(text), err
 }
 
 // has tells whether the newest answer has a line that begins so.
@@ -132,9 +147,8 @@ var withdrawn = []string{`no coderd_agents_up{`, `no coderd_api_active_users_dur
 
 // TestFaults of a database, one after the other. Each scrape is answered in
 // time, health is good, the log says what is wrong, series are withdrawn, and it
-// all ends by itself.
+// all ends by itself. It runs alone, for it takes times.
 func TestFaults(t *testing.T) {
-	t.Parallel()
 	server := pgtest.Start(t)
 	db := server.Database(t)
 	deployment(t, db)
@@ -153,6 +167,7 @@ func TestFaults(t *testing.T) {
 			t.Error("the log shows the password")
 		}
 	})
+	var sound *invariant.Scrape
 	for _, fault := range []struct {
 		name   string
 		begin  func()
@@ -217,21 +232,34 @@ func TestFaults(t *testing.T) {
 		if response.StatusCode != http.StatusOK {
 			t.Errorf("%s: health is %s", fault.name, response.Status)
 		}
+		sound = w.checked("the begin of "+fault.name, sound)
 		shown := time.Since(began)
 		fault.remedy()
 		w.until("after: "+fault.name, alive...)
+		sound = w.checked(fault.name, sound)
 		t.Logf("%s: shown after %.1f s, over after %.1f s", fault.name, shown.Seconds(), time.Since(began).Seconds()-shown.Seconds())
 	}
+}
 
+// checked is the newest answer, once it is sound in itself and beside an earlier
+// one, if there is one.
+func (w *watched) checked(after string, earlier *invariant.Scrape) *invariant.Scrape {
+	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	scrape, err := invariant.Parse("text/plain; version=0.0.4", []byte(w.last))
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatalf("after: %s: %v", after, err)
 	}
 	if err := scrape.Check(e2e.Served()); err != nil {
-		t.Error(err)
+		w.t.Errorf("after: %s: %v", after, err)
 	}
+	if earlier != nil {
+		if err := scrape.CheckSince(earlier, e2e.Served()); err != nil {
+			w.t.Errorf("after: %s: %v", after, err)
+		}
+	}
+	return scrape
 }
 
 // TestSilentDatabase accepts connections from the start and says nothing.

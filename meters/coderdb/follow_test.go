@@ -166,7 +166,9 @@ func (h *handover) add(t *testing.T) {
 	}
 	h.n++
 	time.Sleep(10 * time.Millisecond) // some hundreds of events are enough
-	if _, err := h.conn.Exec(t.Context(), fmt.Sprintf(buildSQL, h.n)); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := h.conn.Exec(ctx, fmt.Sprintf(buildSQL, h.n)); err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range h.processes {

@@ -1,0 +1,144 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// collecting is a source that tells when a collection is under way.
+type collecting struct {
+	meters.AgentsSource
+	under atomic.Bool
+	done  atomic.Int64
+}
+
+func (c *collecting) Agents(ctx context.Context) ([]meters.Workspace, error) {
+	c.under.Store(true)
+	defer func() {
+		c.under.Store(false)
+		c.done.Add(1)
+	}()
+	return c.AgentsSource.Agents(ctx)
+}
+
+// BenchmarkScrapeBesideCollection shows that no scrape waits for a collection. Of
+// a deployment of 10,000 workspaces two endpoints tell: one collects the agents
+// each second, the other did so once. They are scraped in turn, so that what the
+// database and the collection take of the processors slows both down: whatever
+// the scrapes of the one that collects take longer than those of the other, the
+// control, is waiting.
+func BenchmarkScrapeBesideCollection(b *testing.B) {
+	root, err := service.Root()
+	if err != nil {
+		b.Fatal(err)
+	}
+	db := pgtest.Start(b).Database(b)
+	for _, path := range []string{"schema.sql", "any_fleet.sql"} {
+		script, err := os.ReadFile(filepath.Join(root, "meters/coderdb/testdata", path))
+		if err != nil {
+			b.Fatal(err)
+		}
+		db.Exec(b, "SET fleet.workspaces = 10000;"+string(script))
+	}
+	db.Exec(b, "ANALYZE")
+	source, err := coderdb.Open(b.Context(), db.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(source.Close)
+	agents := &collecting{AgentsSource: source.Sources().Agents}
+	collects := newEndpoint(b, agents, time.Second)
+	collected := &collecting{AgentsSource: source.Sources().Agents}
+	rests := newEndpoint(b, collected, time.Hour)
+	for agents.done.Load() < 3 || collected.done.Load() < 1 {
+		collects.scrape(b)
+		rests.scrape(b)
+	}
+
+	var beside, control, apart []time.Duration
+	for b.Loop() {
+		before := agents.under.Load()
+		took := collects.scrape(b)
+		between := agents.under.Load()
+		other := rests.scrape(b)
+		switch after := agents.under.Load(); {
+		case before && between && after:
+			beside, control = append(beside, took), append(control, other)
+		case !before && !between && !after:
+			apart = append(apart, took)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if len(beside) < 100 || len(apart) < 100 {
+		return // a first, short run
+	}
+	b.ReportMetric(float64(len(beside)), "scrapes-beside")
+	b.ReportMetric(float64(p99(apart))/1e6, "p99-apart-ms")
+	b.ReportMetric(float64(p99(beside))/1e6, "p99-beside-ms")
+	b.ReportMetric(float64(p99(control))/1e6, "p99-control-ms")
+	b.ReportMetric(float64(p99(beside))/float64(p99(apart)), "p99-beside/apart")
+	b.ReportMetric(float64(p99(beside))/float64(p99(control)), "p99-beside/control")
+}
+
+// endpoint serves what a source of agents tells.
+type endpoint struct{ *httptest.Server }
+
+func newEndpoint(b *testing.B, agents meters.AgentsSource, interval time.Duration) endpoint {
+	b.Helper()
+	exporter, err := exporters.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	poller, err := meters.Poll(exporter.Providers(), meters.Sources{Agents: agents}, meters.WithInterval(interval))
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := endpoint{httptest.NewServer(exporter.Handler())}
+	b.Cleanup(func() {
+		e.Close()
+		if err := errors.Join(poller.Shutdown(context.Background()), exporter.Shutdown(context.Background())); err != nil {
+			b.Error(err)
+		}
+	})
+	return e
+}
+
+// scrape scrapes as Prometheus does and returns how long it took.
+func (e endpoint) scrape(b *testing.B) time.Duration {
+	b.Helper()
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, e.URL+"/metrics", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header.Set("Accept-Encoding", "gzip")
+	began := time.Now()
+	response, err := e.Client().Do(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(began)
+}
+
+func p99(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}

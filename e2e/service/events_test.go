@@ -1,0 +1,181 @@
+package service_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// endedBuild adds a build that ends now, of a template version of its own.
+const endedBuild = `
+WITH version AS (INSERT INTO template_versions (id, template_id, name) VALUES (u(10000 + $1::int), u(11), 'e' || $1::int)),
+	job AS (INSERT INTO provisioner_jobs (id, started_at, completed_at)
+		VALUES (u(10000 + $1::int), clock_timestamp() - interval '1 second', clock_timestamp()))
+INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id)
+	VALUES (u(10000 + $1::int), now(), u(31), u(10000 + $1::int), 10000 + $1::int, 'start', u(10000 + $1::int))`
+
+// builder is a deployment whose builds never cease to end.
+type builder struct {
+	t    *testing.T
+	conn *pgx.Conn
+	last int // number of the last build that has ended
+}
+
+func newBuilder(t *testing.T, d *pgtest.Database) *builder {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return &builder{t: t, conn: conn}
+}
+
+// until lets builds end until a condition holds.
+func (b *builder) until(what string, condition func() bool) {
+	b.t.Helper()
+	for deadline := time.Now().Add(faultTime); !condition(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("not within %v: %s", faultTime, what)
+		}
+		b.last++
+		if _, err := b.conn.Exec(b.t.Context(), endedBuild, b.last); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// counted returns how often a replica has counted each build, by its number.
+func counted(t *testing.T, s *service.Service) map[int]int {
+	t.Helper()
+	response, err := once.Get(s.Metrics + "metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatal(response.Status, err)
+	}
+	counts := make(map[int]int)
+	for _, m := range countedBuild.FindAllStringSubmatch(string(body), -1) {
+		number, _ := strconv.Atoi(m[1])
+		count, err := strconv.Atoi(m[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[number] += count
+	}
+	return counts
+}
+
+var countedBuild = regexp.MustCompile(`(?m)^coderd_workspace_builds_total\{.*template_version="e(\d+)".*\} (\S+)$`)
+
+// TestEvents are counted once, whatever becomes of the role: a process that loses
+// it and regains it, with none in between, misses none; two that follow each
+// other count none twice.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	db := server.Database(t)
+	deployment(t, db)
+	b := newBuilder(t, db)
+	address := db.Role(t, coderdb.Grants)
+	one := startReplica(t, "the first", address)
+	reports := func(r *replica) func() bool {
+		since := time.Now()
+		return func() bool { return r.reportsSince(since) }
+	}
+	// follows tells whether a build that ended since has been counted, and so all
+	// before it that ever will be.
+	follows := func(r *replica) func() bool {
+		n := b.last
+		return func() bool {
+			for number := range counted(t, r.Service) {
+				if number > n {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	b.until("the first reports", reports(one))
+	b.until("the first follows", follows(one))
+	first := b.last
+
+	one.proxy.Cut()
+	since := time.Now()
+	b.until("the role is lost", func() bool {
+		return time.Since(since) > 2*time.Second && !one.reportsSince(time.Now().Add(-time.Second))
+	})
+	b.until("after a cut connection", reports(one))
+
+	one.Freeze()
+	since = time.Now()
+	b.until("the server ends the frozen session", func() bool { return time.Since(since) > 9*time.Second })
+	one.Thaw()
+	b.until("after SIGSTOP", reports(one))
+
+	one.proxy.Silence()
+	since = time.Now()
+	b.until("the server ends the silent session", func() bool { return time.Since(since) > 9*time.Second })
+	one.proxy.Speak()
+	b.until("after a silent network", reports(one))
+
+	last := b.last
+	b.until("all is counted", follows(one))
+	counts := counted(t, one.Service)
+	for n := first; n <= last; n++ {
+		if counts[n] != 1 {
+			t.Errorf("the first lost the role thrice: build %d of %d to %d is counted %d times", n, first, last, counts[n])
+		}
+	}
+	t.Logf("%d builds ended while the role was lost and regained, all counted once", last-first+1)
+
+	two := startReplica(t, "the second", address)
+	b.until("the second stands by", func() bool { return standsBy(t, db) })
+	b.until("a touch tells the first so", after(5*time.Second))
+	one.proxy.Silence()
+	b.until("the second reports", reports(two))
+	b.until("the second follows", follows(two))
+	from := b.last
+	one.proxy.Speak()
+	b.until("some more", after(3*time.Second))
+	to := b.last
+	b.until("the second has counted them", follows(two))
+	countsOfTwo := counted(t, two.Service)
+	two.Stop(t)
+	b.until("the first reports again", reports(one))
+	b.until("the first follows again", follows(one))
+	counts = counted(t, one.Service)
+	for n := range b.last {
+		switch sum := counts[n] + countsOfTwo[n]; {
+		case sum > 1:
+			t.Errorf("build %d is counted %d times", n, sum)
+		case n >= from && n <= to && countsOfTwo[n] != 1:
+			t.Errorf("build %d ended while the second reported, and is counted by the first %d times, by the second %d times", n, counts[n], countsOfTwo[n])
+		}
+	}
+}
+
+// standsBy tells whether a process holds the lock of those that stand by.
+func standsBy(t *testing.T, db *pgtest.Database) bool {
+	return pgtest.Value[int](t, db, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 2
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`) > 0
+}
+
+// after returns a condition that holds once some time has passed.
+func after(d time.Duration) func() bool {
+	since := time.Now()
+	return func() bool { return time.Since(since) > d }
+}
