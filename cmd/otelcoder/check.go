@@ -85,7 +85,7 @@ func askEvents(ctx context.Context, db *coderdb.DB, scripts bool) meters.Answer 
 func report(w io.Writer, answers []meters.Answer, problems []error) error {
 	io.WriteString(w, tableText([]string{"SERIES", "TOOK"}, func(r row) []string { return found(answers, r) }))
 	if len(problems) == 0 {
-		_, err := fmt.Fprintln(w, "\neverything can be read")
+		_, err := fmt.Fprintln(w, "\neverything can be read, and no transaction pooler is in between")
 		return err
 	}
 	fmt.Fprintln(w, "\nwrong:")

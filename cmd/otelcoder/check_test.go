@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 		"coderd_workspace_builds_total | yes | yes | from 0",
 		"go_* (27) | yes | of itself",
 		"documented | 73 | 62",
-	}, "\neverything can be read\n")
+	}, "\neverything can be read, and no transaction pooler is in between\n")
 	if c.stderr != "" {
 		t.Errorf("besides it says:\n%s", c.stderr)
 	}

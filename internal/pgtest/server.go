@@ -79,7 +79,9 @@ func (s *Server) Freeze(t testing.TB) {
 		t.Fatalf("freeze PostgreSQL: %v", err)
 	}
 	t.Cleanup(s.thaw)
-	s.signalChildren(syscall.SIGSTOP)
+	if err := s.signalChildren(syscall.SIGSTOP); err != nil {
+		t.Fatalf("freeze PostgreSQL: %v", err)
+	}
 }
 
 // Thaw lets a frozen server go on.
@@ -92,19 +94,23 @@ func (s *Server) thaw() {
 	if s.process == nil {
 		return
 	}
-	s.signalChildren(syscall.SIGCONT)
+	_ = s.signalChildren(syscall.SIGCONT)
 	_ = s.process.Signal(syscall.SIGCONT)
 }
 
 // signalChildren signals the processes that the postmaster started. Each leads
 // a process group of its own, so they are asked for one by one.
-func (s *Server) signalChildren(sig syscall.Signal) {
-	out, _ := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(s.process.Pid)).Output()
+func (s *Server) signalChildren(sig syscall.Signal) error {
+	out, err := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(s.process.Pid)).Output()
+	if err != nil {
+		return fmt.Errorf("list its processes with ps: %w", err)
+	}
 	for field := range strings.FieldsSeq(string(out)) {
 		if pid, err := strconv.Atoi(field); err == nil {
 			_ = syscall.Kill(pid, sig)
 		}
 	}
+	return nil
 }
 
 // start makes a data directory and runs a server on it.
