@@ -23,13 +23,18 @@ build: ## build the service, bin/otelcoder
 
 .PHONY: test
 test: ## run every test
-	@.ci/need $(if $(RACE),gcc) postgresql procps
+	@.ci/need $(if $(RACE),gcc) postgresql procps curl
 	go test $(RACE) ./...
 	go -C e2e test -p 1 ./...
 
 .PHONY: test-slow
 test-slow: ## run what takes minutes and a quiet machine: receivers of OTLP in trouble
 	go -C e2e test -tags slow -run TestReceiversInTrouble -v .
+
+.PHONY: test-browser
+test-browser: ## let Chromium read the endpoint
+	@.ci/need chromium
+	go -C e2e test -tags browser -run TestBrowser .
 
 .PHONY: lint
 lint: ## check format and code

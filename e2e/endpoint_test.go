@@ -21,6 +21,7 @@ func TestEndpoint(t *testing.T) {
 	first := complete(t, c.Metrics)
 
 	t.Run("Formats", func(t *testing.T) { testFormats(t, c.Metrics, first) })
+	t.Run("Curl", func(t *testing.T) { testCurl(t, c.Metrics) })
 	t.Run("OpenMetrics", func(t *testing.T) { testOpenMetrics(t, c.Metrics) })
 	t.Run("Groups", func(t *testing.T) { testGroups(t, c.Metrics) })
 	t.Run("Methods", func(t *testing.T) { testMethods(t, c.Metrics) })

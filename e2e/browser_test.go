@@ -1,0 +1,88 @@
+//go:build browser
+
+package e2e_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// page asks for the endpoint, which its server passes on, in every format that a
+// script can ask for, and shows what Chromium made of the answers. They are
+// gzipped: a browser asks for that by itself.
+const page = `<!doctype html><body><script>
+for (const accept of %q.split(" ")) {
+	const request = new XMLHttpRequest()
+	request.open("GET", "/metrics", false)
+	request.setRequestHeader("Accept", accept)
+	request.overrideMimeType("text/plain; charset=x-user-defined") // bytes, not characters
+	request.send()
+	const bytes = Array.from(request.responseText, c => String.fromCharCode(c.charCodeAt(0) & 0xff)).join("")
+	const p = document.createElement("p")
+	p.textContent = request.getResponseHeader("Content-Type") + "|" + request.getResponseHeader("X-Sent-As") + "|" + btoa(bytes) + "|"
+	document.body.append(p)
+}
+</script>`
+
+// TestBrowser lets Chromium read the endpoint whole.
+func TestBrowser(t *testing.T) {
+	c := program.Start(t)
+	complete(t, c.Metrics)
+	endpoint, err := url.Parse(c.Metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, page, acceptText+" "+acceptOpenMetrics+" "+acceptProtobuf)
+	})
+	mux.Handle("/metrics", &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(endpoint) },
+		ModifyResponse: func(r *http.Response) error {
+			r.Header.Set("X-Sent-As", r.Header.Get("Content-Encoding")) // which Chromium keeps to itself
+			return nil
+		},
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	answers := regexp.MustCompile(`<p>([^|]*)\|([^|]*)\|([^|]*)\|</p>`).FindAllSubmatch(chromium(t, server.URL), -1)
+	if len(answers) != 3 {
+		t.Fatalf("%d answers, want 3", len(answers))
+	}
+	for _, a := range answers {
+		if coding := string(a[2]); coding != "gzip" {
+			t.Errorf("%s: sent as %q, want gzip", a[1], coding)
+		}
+		body, err := base64.StdEncoding.DecodeString(string(a[3]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole(t, "Chromium", string(a[1]), body)
+	}
+	if shown := chromium(t, c.Metrics); !regexp.MustCompile(`(?s)# TYPE coderd_agents_up gauge\n.*\nprocess_virtual_memory_max_bytes `).Match(shown) {
+		t.Errorf("opened by a user, the endpoint shows %.1000s", shown)
+	}
+}
+
+// chromium opens a page and returns its document.
+func chromium(t *testing.T, url string) []byte {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--user-data-dir="+t.TempDir(), "--dump-dom", url)
+	c.WaitDelay = time.Minute
+	document, err := c.Output()
+	if err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+	return document
+}
