@@ -8,6 +8,9 @@ RACE = -race
 # How long `make fuzz` gives each fuzz target.
 FUZZTIME = 20s
 
+# How long `make soak` runs.
+MINUTES = 5
+
 .PHONY: help
 help:
 	@awk -F ':.*## ' '/^[a-z].*:.*## / { printf "make %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +62,10 @@ bench-large: ## compare them at up to 1,000,000 series (30 minutes, 8 GB)
 	   $(compare) -bench 'Memory' -benchtime 1x; } | tee bin/bench-large.txt | go -C e2e run ./bench/ratios
 
 compare = go -C e2e test ./bench -run '^$$' -timeout 2h
+
+.PHONY: soak
+soak: ## run for MINUTES (5) under load and faults; let strangers do their worst for one
+	go -C e2e test ./endurance -v -timeout 0 -soak $(MINUTES)m -hostile 60s
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (20s)

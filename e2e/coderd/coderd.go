@@ -152,6 +152,14 @@ func (c *Coderd) Stop(t testing.TB) {
 	})
 }
 
+// Kill ends it without a warning.
+func (c *Coderd) Kill() {
+	c.stop.Do(func() {
+		c.command.Process.Signal(syscall.SIGKILL)
+		<-c.ended
+	})
+}
+
 // ready is the line in which the example says where it listens.
 var ready = regexp.MustCompile(`(?m)^.* msg=ready api=(\S+) metrics=(\S+) .*\n`)
 

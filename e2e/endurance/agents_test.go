@@ -1,0 +1,206 @@
+package endurance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/otelcoder/otelcoder/e2e/invariant"
+)
+
+// forwarded are the families that agents fed, and good are the users whose
+// agents are the example's own, which behave.
+var forwarded = []string{"agent_scripts_executed_total", "coderd_agentstats_startup_script_seconds"}
+
+// TestMisbehavingAgents are a thousand at once. None has more series than is
+// documented, which are four, and those of the others stay complete in every
+// scrape.
+func TestMisbehavingAgents(t *testing.T) {
+	c := program.Start(t, "--load", "0", "--workspaces", "1100")
+	ids := agents(t, c.API)
+	if len(ids) < 1050 {
+		t.Fatalf("%d agents, want 1100", len(ids))
+	}
+	good, bad := make(map[string]bool), ids[50:1050]
+	for _, id := range ids[:50] {
+		good[id] = true
+	}
+	var complete map[string]bool
+	for deadline := time.Now().Add(time.Minute); len(complete) < 40; time.Sleep(time.Second) { // some workspaces are stopped
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d series of the agents that behave", len(complete))
+		}
+		complete = series(scrapeOnce(t, c.Metrics), good)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), *hostileTime)
+	defer cancel()
+	var misbehaving sync.WaitGroup
+	for _, id := range bad {
+		misbehaving.Go(func() { misbehave(ctx, c.API+"api/v2/workspaceagents/"+id+"/rpc") })
+	}
+	scrapes, most := 0, 0
+	for ctx.Err() == nil {
+		s := scrapeOnce(t, c.Metrics)
+		now := series(s, good)
+		for one := range complete {
+			if !now[one] {
+				t.Fatalf("%s of an agent that behaves is gone", one)
+			}
+		}
+		counts := make(map[string]int) // series of each agent that misbehaves
+		for _, name := range forwarded {
+			if f := s.Family(name); f != nil {
+				for _, sample := range f.Samples {
+					counts[agentOf(sample)]++
+				}
+			}
+		}
+		for agent, n := range counts {
+			if most = max(most, n); n > 4 {
+				t.Errorf("agent %s has %d series, at most 4 are documented", agent, n)
+			}
+		}
+		scrapes++
+	}
+	misbehaving.Wait()
+	refused := 0.0
+	for _, sample := range scrapeOnce(t, c.Metrics).Family("otelcoder_refused_total").Samples {
+		if sample.Labels.Get("origin") == "agent" {
+			refused += sample.Value
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing that agents reported was refused")
+	}
+	t.Logf("%d scrapes with all %d series of the agents that behave; at most %d series of another; %.0f values refused", scrapes, len(complete), most, refused)
+}
+
+// agents returns the IDs of the agents, of each workspace one; those of the
+// example's own come first.
+func agents(t *testing.T, api string) []string {
+	t.Helper()
+	var ids []string
+	for {
+		_, _, body, err := get(fmt.Sprintf("%sapi/v2/workspaces?limit=100&offset=%d", api, len(ids)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page []struct{ ID string }
+		if err := json.Unmarshal(body, &page); err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			return ids
+		}
+		for _, w := range page {
+			ids = append(ids, "main."+w.ID)
+		}
+	}
+}
+
+func scrapeOnce(t *testing.T, url string) *invariant.Scrape {
+	t.Helper()
+	_, contentType, body, err := get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sound(t, "example", contentType, body)
+	if s == nil {
+		t.FailNow()
+	}
+	return s
+}
+
+func agentOf(sample invariant.Sample) string {
+	l := sample.Labels
+	return l.Get("agent_name") + "." + l.Get("workspace_name") + "." + l.Get("username")
+}
+
+// series are the forwarded ones of some agents.
+func series(s *invariant.Scrape, of map[string]bool) map[string]bool {
+	found := make(map[string]bool)
+	for _, name := range forwarded {
+		if f := s.Family(name); f != nil {
+			for _, sample := range f.Samples {
+				if of[agentOf(sample)] {
+					found[sample.String()] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
+type label struct{ Name, Value string }
+
+type metric struct {
+	Name, Type, Value string
+	Labels            []label
+}
+
+// misbehave connects as an agent, again and again, and reports what it likes as
+// fast as it can.
+func misbehave(ctx context.Context, url string) {
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	for ctx.Err() == nil {
+		conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+		if err != nil {
+			continue
+		}
+		for range 1 + rand.N(20) {
+			if conn.Write(ctx, websocket.MessageText, nonsense()) != nil {
+				break
+			}
+			if rand.N(3) > 0 { // else it does not wait for the answer
+				if _, _, err := conn.Read(ctx); err != nil {
+					break
+				}
+			}
+			select { // a thousand share the processors with the example
+			case <-ctx.Done():
+			case <-time.After(rand.N(2 * time.Second)):
+			}
+		}
+		conn.CloseNow()
+	}
+}
+
+// nonsense is a report with names, types, values, labels and sizes of any kind.
+func nonsense() []byte {
+	if rand.N(20) == 0 {
+		return []byte(text(1 + rand.N(1000)))
+	}
+	var metrics []metric
+	for range rand.N(200) {
+		m := metric{
+			Name:  []string{forwarded[0], forwarded[1], "coderd_api_requests_processed_total", "go_goroutines", text(1 + rand.N(50))}[rand.N(5)],
+			Type:  []string{"counter", "gauge", "histogram", ""}[rand.N(4)],
+			Value: []string{"1", "-1", "NaN", "+Inf", "1e308", fmt.Sprint(rand.N(1_000_000))}[rand.N(6)],
+		}
+		for range rand.N(4) {
+			m.Labels = append(m.Labels, label{
+				[]string{"success", "username", "le", "__name__", text(10)}[rand.N(5)],
+				[]string{"true", "false", "\xff\x00", text(rand.N(20)), strings.Repeat("long", rand.N(1000))}[rand.N(5)],
+			})
+		}
+		metrics = append(metrics, m)
+	}
+	report, _ := json.Marshal(map[string]any{
+		"Lifecycle": []string{"ready", text(10)}[rand.N(2)],
+		"Latencies": map[int]float64{rand.N(10_000) - 5_000: rand.Float64() - 0.5},
+		"Home":      rand.N(10) - 5,
+		"Stats":     map[string]any{"RxBytes": rand.Int64() - rand.Int64(), "MedianLatency": -rand.Float64()},
+		"Metrics":   metrics,
+	})
+	return report
+}

@@ -1,0 +1,24 @@
+package endurance
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// TestKilled without a warning at any moment under load, the example starts
+// again each time and serves sound scrapes at once.
+func TestKilled(t *testing.T) {
+	for range *kills {
+		c := program.Start(t, "--load", "500")
+		deadline := time.Now().Add(rand.N(500 * time.Millisecond))
+		for first := true; first || time.Now().Before(deadline); first = false {
+			_, contentType, body, err := get(c.Metrics)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sound(t, "example", contentType, body)
+		}
+		c.Kill()
+	}
+}

@@ -1,0 +1,40 @@
+package endurance
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/e2e/coderd"
+	"github.com/otelcoder/otelcoder/e2e/service"
+)
+
+var (
+	hostileTime = flag.Duration("hostile", 10*time.Second, "how long strangers do their worst")
+	kills       = flag.Int("kills", 50, "how often the example is killed")
+	soakTime    = flag.Duration("soak", 20*time.Second, "how long everything runs under load and faults")
+)
+
+// The programs are built by the first test that starts them.
+var (
+	program   *coderd.Program
+	otelcoder *service.Program
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "endurance-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	program, otelcoder = coderd.NewProgram(dir), service.NewProgram(dir)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}

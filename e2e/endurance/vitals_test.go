@@ -1,0 +1,188 @@
+package endurance
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/invariant"
+)
+
+// answerTime is how long a scrape may take, whatever goes on. A bare server is
+// asked at the same moment: when that takes half as long, it is the machine that
+// is slow.
+const answerTime = 100 * time.Millisecond
+
+// vitals are what a process says of itself, and how long it took.
+type vitals struct {
+	at         time.Time
+	took       time.Duration
+	series     int // of the API's families, which strangers reach
+	goroutines float64
+	memory     float64 // resident, bytes
+	heap       float64 // in use, bytes
+	files      float64
+}
+
+func (v vitals) String() string {
+	return fmt.Sprintf("%4.0f MB resident, %4.0f MB heap, %4.0f goroutines, %3.0f files, %4d API series, scraped in %v",
+		v.memory/1e6, v.heap/1e6, v.goroutines, v.files, v.series, v.took.Round(100*time.Microsecond))
+}
+
+// scraper scrapes an endpoint each second. Every scrape is sound in itself and
+// beside the one before, and answered in time.
+type scraper struct {
+	t    *testing.T
+	name string
+	url  string
+	bare *httptest.Server
+
+	mu   sync.Mutex
+	all  []vitals
+	last *invariant.Scrape
+	slow []string
+}
+
+// scrapeEachSecond starts a scraper, which ends with the test.
+func scrapeEachSecond(t *testing.T, name, url string) *scraper {
+	t.Helper()
+	s := &scraper{t: t, name: name, url: url, bare: httptest.NewServer(http.NotFoundHandler())}
+	stop := make(chan struct{})
+	var scraping sync.WaitGroup
+	scraping.Go(func() {
+		for {
+			s.scrape()
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Second):
+			}
+		}
+	})
+	t.Cleanup(func() {
+		close(stop)
+		scraping.Wait()
+		s.bare.Close()
+		for _, slow := range s.slow {
+			t.Error(slow)
+		}
+		if len(s.all) > 0 {
+			slowest := slices.MaxFunc(s.all, func(a, b vitals) int { return int(a.took - b.took) })
+			t.Logf("%s: %d scrapes, the slowest took %v", name, len(s.all), slowest.took)
+		}
+	})
+	return s
+}
+
+// once answers one request a connection, so that none is left open.
+var once = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
+
+func get(url string) (took time.Duration, contentType string, body []byte, err error) {
+	began := time.Now()
+	response, err := once.Get(url)
+	if err != nil {
+		return time.Since(began), "", nil, err
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, body)
+	}
+	return time.Since(began), response.Header.Get("Content-Type"), body, err
+}
+
+func (s *scraper) scrape() {
+	machine := make(chan time.Duration, 1)
+	go func() {
+		took, _, _, _ := get(s.bare.URL)
+		machine <- took
+	}()
+	took, contentType, body, err := get(s.url)
+	bare := <-machine
+	if err != nil {
+		s.t.Errorf("%s: %v", s.name, err)
+		return
+	}
+	scrape := sound(s.t, s.name, contentType, body)
+	if scrape == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil {
+		if err := scrape.CheckSince(s.last, e2e.Served()); err != nil {
+			s.t.Errorf("%s: %v", s.name, err)
+		}
+	}
+	s.last = scrape
+	s.all = append(s.all, vitalsOf(scrape, took))
+	if took > answerTime && bare < answerTime/2 {
+		s.slow = append(s.slow, fmt.Sprintf("%s: a scrape took %v, when a bare server answered in %v", s.name, took, bare))
+	}
+}
+
+// sound parses and checks an answer; it returns nil if that cannot be done.
+func sound(t *testing.T, name, contentType string, body []byte) *invariant.Scrape {
+	t.Helper()
+	scrape, err := invariant.Parse(contentType, body)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return nil
+	}
+	if err := scrape.Check(e2e.Served()); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	return scrape
+}
+
+func vitalsOf(s *invariant.Scrape, took time.Duration) vitals {
+	v := vitals{
+		at:         time.Now(),
+		took:       took,
+		goroutines: s.Value("go_goroutines"),
+		memory:     s.Value("process_resident_memory_bytes"),
+		heap:       s.Value("go_memstats_heap_inuse_bytes"),
+		files:      s.Value("process_open_fds"),
+	}
+	for _, name := range []string{
+		"coderd_api_requests_processed_total", "coderd_api_request_latencies_seconds", "coderd_api_websocket_durations_seconds",
+	} {
+		if f := s.Family(name); f != nil {
+			v.series += len(f.Samples)
+		}
+	}
+	return v
+}
+
+// newest returns the vitals of the newest scrape.
+func (s *scraper) newest() (v vitals, scrape *invariant.Scrape) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) == 0 {
+		return vitals{}, nil
+	}
+	return s.all[len(s.all)-1], s.last
+}
+
+// settles waits until the process is as it was: with no more goroutines and
+// files but a few, which come and go, and a heap of at most so many times.
+func (s *scraper) settles(before vitals, heap float64) {
+	s.t.Helper()
+	since := time.Now()
+	var now vitals
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		now, _ = s.newest()
+		if now.at.After(since) && now.goroutines <= before.goroutines+10 && now.files <= before.files+5 && now.heap <= heap*before.heap {
+			s.t.Logf("before: %v", before)
+			s.t.Logf("after:  %v", now)
+			return
+		}
+	}
+	s.t.Errorf("not what it was after a minute: before %v, now %v", before, now)
+}
