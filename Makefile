@@ -30,10 +30,6 @@ test: ## run every test
 	go test $(RACE) ./...
 	go -C e2e test -p 1 ./...
 
-.PHONY: test-slow
-test-slow: ## run what takes minutes and a quiet machine: receivers of OTLP in trouble
-	go -C e2e test -tags slow -run TestReceiversInTrouble -v .
-
 .PHONY: test-browser
 test-browser: ## let Chromium read the endpoint
 	@.ci/need chromium

@@ -138,9 +138,18 @@ func flush(t *testing.T, e *exporters.Exporter) {
 // A collector's gRPC receiver takes messages of 4 MiB; those of its HTTP receiver
 // may be larger.
 func TestALargePushArrivesComplete(t *testing.T) {
+	t.Run("gRPC", func(t *testing.T) {
+		c := collector.Start(t, collectorFile)
+		testALargePush(t, c, newPush(t, c.GRPC, otlp.GRPC))
+	})
+	t.Run("HTTP", func(t *testing.T) {
+		c := collector.Start(t, collectorFile)
+		testALargePush(t, c, newPush(t, c.HTTP, otlp.HTTP))
+	})
+}
+
+func testALargePush(t *testing.T, c *collector.Collector, e *exporters.Exporter) {
 	const series = 200_000
-	c := collector.Start(t, collectorFile)
-	e := newPush(t, c.GRPC, otlp.GRPC)
 	labels := make([]instrument.Labels, series)
 	for i := range labels {
 		labels[i] = instrument.AgentsUp.Labels("template-of-some-length", fmt.Sprintf("firstname.lastname-%d", i/4),

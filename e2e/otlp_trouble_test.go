@@ -1,7 +1,3 @@
-// It takes minutes, and a machine with nothing else to do: make test-slow.
-
-//go:build slow
-
 package e2e_test
 
 import (
@@ -49,7 +45,7 @@ type pushing struct {
 	collector *collector.Collector
 	recover   func() // ends the trouble
 
-	memory  []float64       // of the heap in use, at each scrape
+	memory  []float64       // of the heap in use, at each scrape; its peak is what a process needs
 	scrapes []time.Duration // how long each took
 }
 
@@ -57,7 +53,7 @@ type pushing struct {
 // disturbed, and answer scrapes as fast; when the receivers are well again, they
 // are told all of it.
 func TestReceiversInTrouble(t *testing.T) {
-	const rounds = 60
+	const rounds = 40
 	all := []*pushing{undisturbed(t), absent(t), restarted(t)}
 	for name, answer := range troubles {
 		all = append(all, troubled(t, name, answer))
@@ -70,15 +66,16 @@ func TestReceiversInTrouble(t *testing.T) {
 	}
 	well := all[0]
 	for _, p := range all[1:] {
-		got, undisturbed := median(p.memory)/1e6, median(well.memory)/1e6
+		got, undisturbed := slices.Max(p.memory)/1e6, slices.Max(well.memory)/1e6
+		t.Logf("%s: a heap of %.1f MB at its peak, undisturbed %.1f MB; median %.1f and %.1f MB",
+			p.name, got, undisturbed, median(p.memory)/1e6, median(well.memory)/1e6)
 		if got > 1.2*undisturbed {
-			t.Errorf("%s: a heap of %.1f MB, undisturbed %.1f MB", p.name, got, undisturbed)
+			t.Errorf("%s: a heap of %.1f MB at its peak, undisturbed %.1f MB", p.name, got, undisturbed)
 		}
 		// A moment for the noise of a machine with much else to do.
 		if got, limit := median(p.scrapes), 2*median(well.scrapes)+20*time.Millisecond; got > limit {
 			t.Errorf("%s: a scrape takes %v, undisturbed %v", p.name, got, median(well.scrapes))
 		}
-		t.Logf("%s: a heap of %.1f MB, undisturbed %.1f MB", p.name, got, undisturbed)
 	}
 	for _, p := range all[1:] {
 		p.recover()

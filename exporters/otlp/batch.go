@@ -8,10 +8,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// A collector's gRPC receiver refuses messages over 4 MiB by default. Half of it
-// leaves room for the resource; larger batches would hardly be quicker.
+// A collector's gRPC receiver refuses messages over 4 MiB by default. A quarter
+// of it leaves room for the resource. Larger batches would hardly be quicker, and
+// while a receiver hangs, one is held.
 const (
-	maxBatch = 2 << 20
+	maxBatch = 1 << 20
 	maxPart  = maxBatch / 8
 )
 
