@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
 
@@ -12,61 +11,74 @@ import (
 )
 
 // exchange is one measured request and its response, on their way through the
-// handlers. It is the only allocation that measuring costs.
+// handlers. It lives on the stack: handlers hold on to the response, and to the
+// request, for as long as they like, but not to this.
 type exchange struct {
-	response                // handlers are given this writer
-	request  http.Request   // and this request,
-	context  requestContext // which has this context
-
 	application *application
 	arrived     *http.Request
-	path        string // of the URL, as it arrived: handlers can change it in place
-	route       string // the pattern of the leaf route; empty if none matched
+	request     *http.Request // as passed on: what arrived, or a copy that is marked
+	response    *response
+	own         *chi.Context // routing context that chi is to use; nil if it has one already, or is not next
 	running     meters.RunningRequest
+	route       string // the pattern of the leaf route; empty if none matched
+
+	// As it arrived: handlers can change the request in place.
+	context               context.Context
+	method, path, pattern string
+	header                http.Header
 }
 
 // measure serves a request and measures it.
 func (a *application) measure(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{
-		response:    response{ResponseWriter: w},
-		context:     requestContext{Context: r.Context(), chi: a.ownRouteContext(r), received: r.RequestURI != ""},
+	x := exchange{
 		application: a,
 		arrived:     r,
-		path:        r.URL.Path,
+		request:     r,
+		own:         a.ownRouteContext(r),
 		running:     a.api.Start(asksForWebsocket(r.Header)),
+		context:     r.Context(),
+		method:      r.Method,
+		path:        r.URL.Path,
+		pattern:     r.Pattern,
+		header:      r.Header,
 	}
 	// Without recover, so that a panic goes on as it was, with its own stack.
 	defer x.end()
 	defer x.findRoute()
-	x.request = *r.WithContext(&x.context) // inlined: the copy is no allocation
-	a.next.ServeHTTP(x.writer(), &x.request)
-	x.finished = true
+	if x.own != nil || a.marks(r) {
+		x.mark(w)
+	} else {
+		x.response = &response{ResponseWriter: w, measured: true, received: r.RequestURI != ""}
+	}
+	a.next.ServeHTTP(x.response.writer(), x.request)
+	x.response.finished = true
 }
 
 func (x *exchange) findRoute() {
-	route, _ := x.application.served(&x.request, x.arrived.Pattern, x.status(x.arrived.Header))
-	x.route = x.context.note.Load().below(route, x.path)
-	if x.arrived.Method == http.MethodConnect {
+	route, _ := x.application.served(x.request, x.pattern, x.response.status(x.header))
+	x.route = x.response.note.Load().below(route, x.path)
+	if x.method == http.MethodConnect {
 		x.route = "" // ServeMux redirects CONNECT to a pattern that is the client's path
 	}
 }
 
 func (x *exchange) end() {
-	code := x.status(x.arrived.Header)
-	if x.finished && x.context.chi != nil && !mayBeRouting(&x.request, x.arrived.Pattern, code) {
-		x.application.contexts.Put(x.context.chi)
+	code := x.response.status(x.header)
+	if x.response.finished && x.own != nil && !mayBeRouting(x.request, x.pattern, code) {
+		x.application.contexts.Put(x.own)
 	}
-	// What handlers further out, and the server, look for in the request that
-	// they passed on.
-	x.arrived.Pattern = x.request.Pattern
-	if x.request.MultipartForm != nil {
-		x.arrived.MultipartForm = x.request.MultipartForm // the server removes its files
+	if x.request != x.arrived {
+		// What handlers further out, and the server, look for in the request that
+		// they passed on.
+		x.arrived.Pattern = x.request.Pattern
+		if x.request.MultipartForm != nil {
+			x.arrived.MultipartForm = x.request.MultipartForm // the server removes its files
+		}
 	}
-
 	if x.application.tracing != nil {
 		x.finishSpan(code)
 	}
-	x.running.End(x.arrived.Context(), x.application.api.Endpoint(x.arrived.Method, x.label()), code)
+	x.running.End(x.context, x.application.api.Endpoint(x.method, x.label()), code)
 }
 
 // label returns the request's value of the label path.
@@ -78,35 +90,4 @@ func (x *exchange) label() string {
 		return meters.PathUnknown
 	}
 	return meters.PathStatic
-}
-
-// requestContext is the context of a measured request. Applications further in
-// find it there, whatever copies the request in between.
-type requestContext struct {
-	context.Context
-	chi      *chi.Context // that chi is to use; nil if it has one already, or is not next
-	received bool         // from a client, not made by a handler
-	note     atomic.Pointer[note]
-}
-
-type requestKey struct{}
-
-func (c *requestContext) Value(key any) any {
-	switch {
-	case key == requestKey{}:
-		return c
-	case c.chi != nil && key == chi.RouteCtxKey:
-		return c.chi
-	}
-	return c.Context.Value(key)
-}
-
-// measuredBy returns the context that an application further out gave the
-// request, or nil if there is none.
-func measuredBy(r *http.Request) *requestContext {
-	c, _ := r.Context().Value(requestKey{}).(*requestContext)
-	if c != nil && c.received && r.RequestURI == "" {
-		return nil // a handler made a request of its own, with the context of its client's
-	}
-	return c
 }

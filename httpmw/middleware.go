@@ -22,6 +22,7 @@ func New(api *meters.API, options ...Option) func(http.Handler) http.Handler {
 		option(c)
 	}
 	return func(next http.Handler) http.Handler {
+		c.applied.Add(1)
 		a := &application{config: c, next: next}
 		a.mux, _ = next.(*http.ServeMux)
 		a.chi, _ = next.(chi.Routes)
@@ -48,7 +49,7 @@ type application struct {
 }
 
 func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if outer := measuredBy(r); outer != nil {
+	if outer := a.measuredBy(w, r); outer != nil {
 		a.pass(outer, w, r)
 		return
 	}
@@ -59,7 +60,7 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // request's route for it: before the handler runs what is to be expected, since
 // an http.TimeoutHandler in between does not wait for it, and afterwards what it
 // was.
-func (a *application) pass(outer *requestContext, w http.ResponseWriter, r *http.Request) {
+func (a *application) pass(outer *response, w http.ResponseWriter, r *http.Request) {
 	if expected := a.expected(r); expected != nil {
 		outer.note.Store(expected)
 	}

@@ -2,6 +2,7 @@ package httpmw
 
 import (
 	"net/http"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -18,6 +19,8 @@ type config struct {
 	tracing     trace.TracerProvider       // nil for none
 	propagators propagation.TextMapPropagator
 	trusted     bool
+
+	applied atomic.Int32 // times
 }
 
 // WithRoute makes the routes of another router known. route returns the pattern

@@ -5,14 +5,21 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 )
 
-// response notes the status code that a handler sends.
+// response notes the status code that a handler sends. It is small, since each
+// request needs one.
 type response struct {
 	http.ResponseWriter
-	code     int // final status code; 0 until one was sent
+	code     int32 // final status code; 0 until one was sent
 	hijacked bool
 	finished bool // the handler returned; else it panicked, or is still running
+
+	// Of the application that measures the request, not of those further in.
+	measured bool
+	received bool                 // the request is from a client, not made by a handler
+	note     atomic.Pointer[note] // by applications further in
 }
 
 // Unwrap is for http.ResponseController: deadlines, full duplex.
@@ -41,7 +48,7 @@ func (w *response) WriteString(s string) (int, error) {
 // sent notes the first code only: a second WriteHeader has no effect.
 func (w *response) sent(code int) {
 	if w.code == 0 {
-		w.code = code
+		w.code = int32(code)
 	}
 }
 
@@ -50,13 +57,31 @@ func (w *response) sent(code int) {
 func (w *response) status(h http.Header) int {
 	switch {
 	case w.code != 0:
-		return w.code
+		return int(w.code)
 	case w.hijacked && asksForUpgrade(h):
 		return http.StatusSwitchingProtocols
 	case !w.finished:
 		return http.StatusInternalServerError
 	}
 	return http.StatusOK
+}
+
+// itself is for those that have a response with abilities.
+func (w *response) itself() *response { return w }
+
+// measuredResponse returns the response, of the application that measures it,
+// that w is or wraps, or nil.
+func measuredResponse(w http.ResponseWriter) *response {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return nil
+		}
+		if one, ok := w.(interface{ itself() *response }); ok && one.itself().measured {
+			return one.itself()
+		}
+		w = wrapper.Unwrap()
+	}
 }
 
 // writer returns the response as it is handed to the handler: it implements
