@@ -38,6 +38,11 @@
 //	mux.Handle("/api/v2/", http.StripPrefix("/api/v2", measure(api)))
 //	measure(mux) // path="/api/v2/users/{id}"
 //
+// If the middleware is applied only once, around or in a router, a request that
+// comes back to it is known by its writer: a handler that hides the writer, as
+// http.TimeoutHandler does, and sends the request back to that same router, has it
+// counted once more.
+//
 // What a handler makes of its own, with http.NewRequest, is another request.
 // For other routers see [WithRoute].
 package httpmw

@@ -431,6 +431,46 @@ func TestChiRoutesAnotherWay(t *testing.T) {
 	}
 }
 
+// wrapped wraps the writer that a handler is given, in a way that
+// http.ResponseController sees through.
+func wrapped(next http.Handler) http.Handler {
+	type wrapper struct{ withUnwrap }
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(wrapper{withUnwrap{w}}, r)
+	})
+}
+
+type withUnwrap struct{ http.ResponseWriter }
+
+func (w withUnwrap) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A handler that sends a request through the one application of the middleware
+// again, at another path.
+func TestRouterAgain(t *testing.T) {
+	for name, between := range map[string]mw{
+		"WithContext":    withContext,
+		"StripPrefix":    func(next http.Handler) http.Handler { return http.StripPrefix("/old", next) },
+		"wrapped writer": func(next http.Handler) http.Handler { return wrapped(http.StripPrefix("/old", wrapped(next))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			mux := http.NewServeMux()
+			measured := f.measure(mux)
+			mux.Handle("/users/{user}", answer(200))
+			mux.Handle("/old/", between(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r = r.Clone(r.Context())
+				r.URL.Path = strings.TrimPrefix(r.URL.Path, "/old")
+				measured.ServeHTTP(w, r)
+			})))
+			labels(t, f, measured, map[string]string{
+				"/old/users/7": "/old/users/{user}",
+				"/old/nothing": "STATIC",
+				"/users/7":     "/users/{user}",
+			})
+		})
+	}
+}
+
 // A handler that times out is not waited for: its goroutine goes on while the
 // request is measured, and may look at its route, or even for it.
 func TestTimeout(t *testing.T) {
