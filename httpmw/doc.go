@@ -38,6 +38,9 @@
 //	mux.Handle("/api/v2/", http.StripPrefix("/api/v2", measure(api)))
 //	measure(mux) // path="/api/v2/users/{id}"
 //
+// Make it once for an API, and apply what [New] returned wherever it is needed: two
+// of them do not know of each other behind a handler that hides the writer.
+//
 // If the middleware is applied only once, around or in a router, a request that
 // comes back to it is known by its writer: a handler that hides the writer, as
 // http.TimeoutHandler does, and sends the request back to that same router, has it
