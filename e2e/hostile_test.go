@@ -42,7 +42,7 @@ var hostile = map[string]string{
 	"overlong \xc0\xaf":             "overlong \uFFFD",
 	`{le="+Inf"}`:                   `{le="+Inf"}`,
 	"%s%d%!n":                       "%s%d%!n",
-	strings.Repeat("long ", 20_000): strings.Repeat("long ", 20_000),
+	strings.Repeat("long ", 20_000): strings.Repeat("long ", 204) + "l…",
 }
 
 // hostileSource is a deployment full of such names.

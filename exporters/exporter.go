@@ -29,6 +29,7 @@ type Exporter struct {
 
 	scrapeErrors atomic.Int64
 	pushed       [len(outcomes)]atomic.Int64
+	preparing    chan struct{} // holds a token for each scrape that is being prepared
 }
 
 // New returns an Exporter with its meter providers, to be shut down with
@@ -36,7 +37,7 @@ type Exporter struct {
 // refuse what they are given, or a reader of [WithReader] cannot be made.
 func New(options ...Option) (*Exporter, error) {
 	c := newConfig(options)
-	e := &Exporter{logger: c.logger, reporter: c.reporter}
+	e := &Exporter{logger: c.logger, reporter: c.reporter, preparing: make(chan struct{}, max(c.maxScrapes, 1))}
 	if err := e.open(c); err != nil {
 		// Nothing is recorded yet: there is nothing to wait for.
 		ctx, cancel := context.WithCancel(context.Background())

@@ -1,6 +1,8 @@
 package exporters
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -20,7 +22,7 @@ func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
 	// Each handler is instrumented on its own and shares the collectors: the
 	// first call registers them, later ones find them.
 	scrapes := func(groups ...*group) http.Handler {
-		return getOrHead(promhttp.InstrumentMetricHandler(runtime, answer(groups)))
+		return getOrHead(promhttp.InstrumentMetricHandler(runtime, e.answer(groups)))
 	}
 	all := scrapes(e.deployment, e.workspaces, e.replica)
 	mux := http.NewServeMux()
@@ -43,36 +45,19 @@ func getOrHead(next http.Handler) http.Handler {
 }
 
 // answer answers a scrape with the families of groups.
-func answer(groups []*group) http.Handler {
+func (e *Exporter) answer(groups []*group) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, contentType := negotiate(r.Header)
 		encoding := render.Plain
 		if acceptsGzip(r.Header) {
 			encoding = render.Gzip
 		}
-		renderings := make([]render.Rendering, len(groups))
-		for i, g := range groups {
-			if !g.reports() {
-				continue
-			}
-			var err error
-			if renderings[i], err = g.rendering(r.Context(), f, encoding); err != nil {
-				http.Error(w, "no metrics: "+err.Error(), http.StatusServiceUnavailable)
-				return
-			}
+		parts, err := e.prepare(r.Context(), groups, f, encoding)
+		if err != nil {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "no metrics: "+err.Error(), http.StatusServiceUnavailable)
+			return
 		}
-		var parts []render.Rendering
-		for i, g := range groups {
-			// Once more: a process that was frozen in the meantime may have
-			// lost the role to another.
-			if g.reports() {
-				parts = append(parts, renderings[i])
-			}
-		}
-		if end := formats[f].end; end != "" {
-			parts = append(parts, render.New(render.Of(encoding), render.Rendering{}, func(w io.Writer) { io.WriteString(w, end) }))
-		}
-
 		header := w.Header()
 		header.Set("Content-Type", string(contentType))
 		header.Set("Vary", "Accept, Accept-Encoding")
@@ -84,6 +69,40 @@ func answer(groups []*group) http.Handler {
 			render.Write(w, encoding, parts...) // an error is the client's to notice
 		}
 	})
+}
+
+var errTooManyScrapes = errors.New("too many scrapes at a time, try again in a second")
+
+// prepare returns the parts of an answer. Only so many are prepared at a time.
+func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encoding render.Encoding) ([]render.Rendering, error) {
+	select {
+	case e.preparing <- struct{}{}:
+		defer func() { <-e.preparing }()
+	default:
+		return nil, errTooManyScrapes
+	}
+	renderings := make([]render.Rendering, len(groups))
+	for i, g := range groups {
+		if !g.reports() {
+			continue
+		}
+		var err error
+		if renderings[i], err = g.rendering(ctx, f, encoding); err != nil {
+			return nil, err
+		}
+	}
+	var parts []render.Rendering
+	for i, g := range groups {
+		// Once more: a process that was frozen in the meantime may have
+		// lost the role to another.
+		if g.reports() {
+			parts = append(parts, renderings[i])
+		}
+	}
+	if end := formats[f].end; end != "" {
+		parts = append(parts, render.New(render.Of(encoding), render.Rendering{}, func(w io.Writer) { io.WriteString(w, end) }))
+	}
+	return parts, nil
 }
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).

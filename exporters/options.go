@@ -13,6 +13,8 @@ type config struct {
 	logger   *slog.Logger
 	reporter func() bool
 	version  string
+	// maxScrapes is how many answers are prepared at a time.
+	maxScrapes int
 	// newReader is nil if nothing but scrapes reads.
 	newReader func(ReaderConfig) (sdk.Reader, error)
 }
@@ -22,6 +24,8 @@ func newConfig(options []Option) config {
 		logger:   slog.New(slog.DiscardHandler),
 		reporter: func() bool { return true },
 		version:  moduleVersion(),
+
+		maxScrapes: defaultMaxScrapes,
 	}
 	for _, option := range options {
 		if option != nil {
@@ -45,6 +49,16 @@ func WithLogger(l *slog.Logger) Option {
 // own doing, and for a deployment of one replica.
 func WithReporter(reports func() bool) Option {
 	return func(c *config) { c.reporter = reports }
+}
+
+// defaultMaxScrapes is for some Prometheus servers, and for people beside them.
+const defaultMaxScrapes = 40
+
+// WithMaxScrapes sets how many scrapes are prepared at a time; further ones are
+// answered with 503. One whose answer is being sent does not count: a client that
+// reads slowly keeps nobody else from it. Default: 40.
+func WithMaxScrapes(n int) Option {
+	return func(c *config) { c.maxScrapes = n }
 }
 
 // WithReader adds a reader of each scope, besides those that answer scrapes:

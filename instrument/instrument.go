@@ -163,6 +163,12 @@ func NewLabels(names, values []string) Labels {
 	}}
 }
 
+// String returns the label set as name=value pairs, sorted by name.
+func (l Labels) String() string {
+	set := metric.NewObserveConfig(l.observe[:]).Attributes()
+	return set.Encoded(attribute.DefaultEncoder())
+}
+
 // Labels prepares the family's label set; values are in the order of
 // [Info].Labels. It panics if there are not as many values as labels, which is
 // a programming error.

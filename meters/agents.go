@@ -63,22 +63,22 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 	kept := newKeptLabels(instrument.AgentStatsStartupScript, by)
 
 	for _, w := range workspaces {
-		template, username, workspace := validText(w.Template), validText(w.Username), validText(w.Name)
+		template, username, workspace := refused.text(w.Template), refused.text(w.Username), refused.text(w.Name)
 		up[[3]string{template, username, workspace}] += float64(len(w.Agents))
 		for _, a := range w.Agents {
-			agent := validText(a.Name)
+			agent := refused.text(a.Name)
 			if refused.documented(a.Status.documented() && a.Lifecycle.documented()) {
 				connections[[6]string{agent, string(a.Lifecycle), string(a.Status), tailnetNode(a.TailnetNode), username, workspace}]++
 			}
 			for _, l := range a.Latencies {
 				if refused.sound(l.Seconds) {
-					key := [5]string{agent, validText(l.Region), strconv.FormatBool(l.Preferred), username, workspace}
+					key := [5]string{agent, refused.text(l.Region), strconv.FormatBool(l.Preferred), username, workspace}
 					latencies[key] = max(latencies[key], l.Seconds)
 				}
 			}
 			for _, app := range a.Apps {
 				if refused.documented(app.Health.documented()) {
-					apps[[5]string{agent, validText(app.DisplayName), string(app.Health), username, workspace}]++
+					apps[[5]string{agent, refused.text(app.DisplayName), string(app.Health), username, workspace}]++
 				}
 			}
 			if s := a.StartupScript; s != nil && refused.sound(s.Seconds) {

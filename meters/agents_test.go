@@ -126,6 +126,8 @@ coderd_agents_up{template_name="�docker",username="al�ice",workspace_name="d
 func wantRefused(t *testing.T, m *metertest.Meter, label, value int) {
 	t.Helper()
 	wantText(t, m, fmt.Sprintf(`# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="source",reason="length"} 0
+otelcoder_refused_total{origin="source",reason="limit"} 0
 otelcoder_refused_total{origin="source",reason="undocumented"} %d
 otelcoder_refused_total{origin="source",reason="value"} %d
 `, label, value), "otelcoder_refused_total")

@@ -74,7 +74,7 @@ func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusal
 		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.sound(v) }) {
 			continue
 		}
-		key := [3]string{validText(row.AgentName), validText(row.Username), validText(row.Workspace)}
+		key := [3]string{refused.text(row.AgentName), refused.text(row.Username), refused.text(row.Workspace)}
 		kept.merge(key[:])
 		merged[key] = merged[key].merge(values)
 	}

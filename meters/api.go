@@ -3,7 +3,6 @@ package meters
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"strconv"
@@ -39,11 +38,10 @@ type API struct {
 	websocketDurations instrument.HistogramInstrument
 	refusals           refusals[apiRefusal]
 
-	logger   *slog.Logger
+	text     labelText
 	maxPaths int
 	paths    atomic.Pointer[map[string]*apiPath]
 	growing  sync.Mutex // held to replace paths
-	sayFull  sync.Once
 }
 
 // cacheLine is room for one at least, on every processor of note.
@@ -51,12 +49,15 @@ type cacheLine [128]byte
 
 type apiRefusal string
 
-const apiPathLimit apiRefusal = "path limit" // requests counted under UNKNOWN for lack of room
+const (
+	apiPathLimit apiRefusal = "path limit" // requests counted under UNKNOWN for lack of room
+	apiLength    apiRefusal = "length"     // routes that were cut
+)
 
 // NewAPI returns an API whose instruments live on the providers.
 func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
 	c := newConfig(options)
-	a := &API{created: time.Now(), logger: c.logger, maxPaths: c.maxPaths}
+	a := &API{created: time.Now(), maxPaths: c.maxPaths}
 	a.paths.Store(&map[string]*apiPath{
 		PathUnknown: newAPIPath(PathUnknown),
 		PathStatic:  newAPIPath(PathStatic),
@@ -68,9 +69,10 @@ func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
 	if a.websocketDurations, err = p.Histogram(instrument.APIWebsocketDurations); err != nil {
 		return nil, fmt.Errorf("measure the API: %w", err)
 	}
-	if a.refusals, err = newRefusals(p, "api", apiPathLimit); err != nil {
+	if a.refusals, err = newRefusals(p, c.logger, "api", apiPathLimit, apiLength); err != nil {
 		return nil, fmt.Errorf("measure the API: %w", err)
 	}
+	a.text = c.labelText(a.refusals.adder(apiLength))
 	none := instrument.APIConcurrentRequests.Labels()
 	_, err = p.Observe(func(o instrument.Observer) {
 		o.Observe(instrument.APIConcurrentRequests, none, float64(a.requests.Load()))
@@ -124,7 +126,7 @@ func (a *API) newPath(path string) *apiPath {
 		return a.refusePath()
 	}
 	path = strings.Clone(path) // it may be part of a larger text that should not be kept
-	name := validText(path)
+	name := a.text(path)
 	p := paths[name]
 	if p == nil {
 		p = newAPIPath(name)
@@ -139,9 +141,6 @@ func (a *API) full(paths map[string]*apiPath) bool { return len(paths)-2 >= a.ma
 
 func (a *API) refusePath() *apiPath {
 	a.refusals.add(apiPathLimit)
-	a.sayFull.Do(func() {
-		a.logger.Warn("no room for further API paths: their requests are counted under "+PathUnknown, "max_paths", a.maxPaths)
-	})
 	return (*a.paths.Load())[PathUnknown]
 }
 

@@ -82,6 +82,7 @@ coderd_api_websocket_durations_seconds_bucket{path="/api/v2/pty",le="+Inf"} 1
 coderd_api_websocket_durations_seconds_sum{path="/api/v2/pty"} 60.05
 coderd_api_websocket_durations_seconds_count{path="/api/v2/pty"} 1
 # TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="api",reason="length"} 0
 otelcoder_refused_total{origin="api",reason="path limit"} 0
 `)
 	})
@@ -133,12 +134,13 @@ coderd_api_requests_processed_total{code="200",method="GET",path="/b"} 1
 coderd_api_requests_processed_total{code="200",method="GET",path="STATIC"} 1
 coderd_api_requests_processed_total{code="200",method="GET",path="UNKNOWN"} 4
 # TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="api",reason="length"} 0
 otelcoder_refused_total{origin="api",reason="path limit"} 3
 `, "coderd_api_requests_processed_total", "otelcoder_refused_total")
 	if n, _ := m.Value(t, `coderd_api_websocket_durations_seconds_count{path="UNKNOWN"}`); n != 4 {
 		t.Errorf("%v websockets of UNKNOWN, want 4", n)
 	}
-	if n := strings.Count(log.String(), "no room for further API paths"); n != 1 {
+	if n := strings.Count(log.String(), `origin=api reason="path limit"`); n != 1 {
 		t.Errorf("logged %d times, want once:\n%s", n, &log)
 	}
 }

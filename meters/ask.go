@@ -29,11 +29,11 @@ func Ask(ctx context.Context, s Sources, options ...Option) ([]Answer, error) {
 	}
 	nowhere := noop.NewMeterProvider()
 	providers := instrument.Providers{Deployment: nowhere, Replica: nowhere, Workspaces: nowhere}
-	refused, err := newRefusals(providers, "source", refusedUndocumented, refusedValue)
+	refused, err := newSourceRefusals(providers, c)
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
-	subjects, err := s.subjects(providers, c, sourceRefusals{refused})
+	subjects, err := s.subjects(providers, c, refused)
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 // Workspaces come and go, and each new template version makes new series, so
 // those of builds are bounded in number and in age.
 const (
-	maxBuildSeries  = 100_000
 	buildSeriesLife = 24 * time.Hour
 )
 
@@ -20,11 +19,12 @@ const (
 // each process.
 //
 // A series that has not moved for 24 hours is dropped, and starts again at 0
-// with the next build. No more than 100,000 series are held; past that, those
-// that have not moved for the longest time are dropped and counted in
-// otelcoder_refused_total, origin "builds", reason "limit".
+// with the next build. No more than 100,000 series are held ([WithMaxSeries]);
+// past that, those that have not moved for the longest time are dropped and
+// counted in otelcoder_refused_total, origin "builds", reason "limit".
 type Builds struct {
 	refused   refusals[buildRefusal]
+	text      labelText
 	providers instrument.Providers
 
 	mu     sync.Mutex
@@ -37,6 +37,7 @@ const (
 	buildAction  buildRefusal = "action"  // not one of the three actions
 	buildOutcome buildRefusal = "outcome" // neither Succeeded nor Failed
 	buildLimit   buildRefusal = "limit"   // dropped to make room
+	buildLength  buildRefusal = "length"  // a label value that was cut
 )
 
 // Build says which workspace build a count belongs to.
@@ -76,16 +77,16 @@ func newBuildSeries(b Build) *buildSeries {
 // NewBuilds makes the recorder of workspace builds.
 func NewBuilds(p instrument.Providers, options ...Option) (*Builds, error) {
 	c := newConfig(options)
-	refused, err := newRefusals(p, "builds", buildAction, buildOutcome, buildLimit)
+	refused, err := newRefusals(p, c.logger, "builds", buildAction, buildOutcome, buildLimit, buildLength)
 	if err != nil {
 		return nil, err
 	}
-	b := &Builds{refused: refused, providers: p}
+	b := &Builds{refused: refused, providers: p, text: c.labelText(refused.adder(buildLength))}
 	b.series = &table[Build, *buildSeries]{
-		size:    maxBuildSeries / len(outcomes),
+		size:    c.maxSeries(instrument.WorkspaceBuilds) / len(outcomes),
 		life:    buildSeriesLife,
 		guard:   &b.mu,
-		evicted: onEviction(func() { refused.add(buildLimit) }, c.logger, "workspace builds", maxBuildSeries),
+		evicted: refused.adder(buildLimit),
 		gone:    func(*buildSeries) { b.announce() },
 	}
 	if _, err := p.Observe(b.collect, instrument.WorkspaceBuilds); err != nil {
@@ -110,10 +111,10 @@ func (b *Builds) Start(build Build) *RunningBuild {
 	}
 	running.build = Build{
 		Action:          build.Action,
-		OwnerEmail:      validText(build.OwnerEmail),
-		TemplateName:    validText(build.TemplateName),
-		TemplateVersion: validText(build.TemplateVersion),
-		WorkspaceName:   validText(build.WorkspaceName),
+		OwnerEmail:      b.text(build.OwnerEmail),
+		TemplateName:    b.text(build.TemplateName),
+		TemplateVersion: b.text(build.TemplateVersion),
+		WorkspaceName:   b.text(build.WorkspaceName),
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -105,6 +105,7 @@ func TestBuildsRefuse(t *testing.T) {
 	wantText(t, m, aBuilds(0, 0), builds)
 	wantText(t, m, `# TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="builds",reason="action"} 1
+otelcoder_refused_total{origin="builds",reason="length"} 0
 otelcoder_refused_total{origin="builds",reason="limit"} 0
 otelcoder_refused_total{origin="builds",reason="outcome"} 1
 `, "otelcoder_refused_total")
@@ -183,7 +184,7 @@ func TestBuildsAreBounded(t *testing.T) {
 	evicted.End(Succeeded)
 	wantText(t, m, aBuilds(0, 1), builds)
 	wantValue(t, m, `otelcoder_refused_total{origin="builds",reason="limit"}`, 4)
-	log.want(t, `level=WARN msg="table is full: what has not moved for the longest time is dropped" table="workspace builds" size=100000`)
+	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=builds reason=limit total=1`)
 }
 
 func TestBuildsAtOnce(t *testing.T) {

@@ -8,10 +8,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-const (
-	maxForwarded  = 400_000 // values of agents: four each of 100,000 agents
-	forwardedLife = 2 * time.Minute
-)
+const forwardedLife = 2 * time.Minute
 
 // Forwarded keeps what workspace agents report themselves, as
 // agent_scripts_executed_total and coderd_agentstats_startup_script_seconds,
@@ -24,11 +21,12 @@ const (
 // A series goes with its last agent.
 //
 // A value is dropped when its agent has not reported it for two minutes. No more
-// than 400,000 values are held; past that, those that have not been reported for
-// the longest time are dropped and counted in otelcoder_refused_total, origin
-// "agent", reason "limit".
+// than 200,000 values of each family are held ([WithMaxSeries]); past that, those
+// that have not been reported for the longest time are dropped and counted in
+// otelcoder_refused_total, origin "agent", reason "limit".
 type Forwarded struct {
 	refused   refusals[forwardedRefusal]
+	text      labelText
 	providers instrument.Providers
 	kept      keptLabels
 
@@ -46,26 +44,28 @@ const (
 	forwardedNumber    forwardedRefusal = "value"     // negative, infinite or not a number
 	forwardedDuplicate forwardedRefusal = "duplicate" // the second one in a report
 	forwardedLimit     forwardedRefusal = "limit"     // dropped to make room
+	forwardedLength    forwardedRefusal = "length"    // a label value that was cut
 )
 
 // NewForwarded makes the recorder of what agents report.
 func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error) {
 	c := newConfig(options)
-	refused, err := newRefusals(p, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit)
+	refused, err := newRefusals(p, c.logger, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit, forwardedLength)
 	if err != nil {
 		return nil, err
 	}
 	f := &Forwarded{
 		refused:   refused,
+		text:      c.labelText(refused.adder(forwardedLength)),
 		providers: p,
 		kept:      newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy), // the labels of both families
 		series:    make(map[forwardedKey]*forwardedSeries),
 	}
 	f.reported = &table[forwardedKey, *forwardedValue]{
-		size:    maxForwarded,
+		size:    c.maxSeries(instrument.AgentScriptsExecuted) + c.maxSeries(instrument.AgentStatsStartupScript),
 		life:    forwardedLife,
 		guard:   &f.mu,
-		evicted: onEviction(func() { refused.add(forwardedLimit) }, c.logger, "forwarded by agents", maxForwarded),
+		evicted: refused.adder(forwardedLimit),
 		gone:    f.leave,
 	}
 	if _, err := p.Observe(f.collect, forwardedFamilies[:]...); err != nil {
@@ -96,10 +96,10 @@ func (f *Forwarded) Agent(agent ForwardingAgent) *AgentReports {
 	a := &AgentReports{
 		forwarded: f,
 		agent: ForwardingAgent{
-			Username:      validText(agent.Username),
-			WorkspaceName: validText(agent.WorkspaceName),
-			AgentName:     validText(agent.AgentName),
-			TemplateName:  validText(agent.TemplateName),
+			Username:      f.text(agent.Username),
+			WorkspaceName: f.text(agent.WorkspaceName),
+			AgentName:     f.text(agent.AgentName),
+			TemplateName:  f.text(agent.TemplateName),
 		},
 		generation: f.newest,
 	}

@@ -118,7 +118,7 @@ coderd_agentstats_startup_script_seconds{agent_name="main",success="true",templa
 
 			reason, count, _ := strings.Cut(test.refused, " ")
 			want := "# TYPE otelcoder_refused_total counter\n"
-			for _, r := range []string{"duplicate", "labels", "limit", "type", "value"} {
+			for _, r := range []string{"duplicate", "labels", "length", "limit", "type", "value"} {
 				n := "0"
 				if r == reason {
 					n = count
@@ -151,6 +151,7 @@ coderd_agentstats_startup_script_seconds{agent_name="",success="true",template_n
 # TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="agent",reason="duplicate"} 4
 otelcoder_refused_total{origin="agent",reason="labels"} 20000
+otelcoder_refused_total{origin="agent",reason="length"} 0
 otelcoder_refused_total{origin="agent",reason="limit"} 0
 otelcoder_refused_total{origin="agent",reason="type"} 0
 otelcoder_refused_total{origin="agent",reason="value"} 0
@@ -459,7 +460,7 @@ agent_scripts_executed_total{agent_name="2",success="false",template_name="",use
 agent_scripts_executed_total{agent_name="2",success="true",template_name="",username="",workspace_name=""} 1
 `, scripts)
 	wantValue(t, m, `otelcoder_refused_total{origin="agent",reason="limit"}`, 4)
-	log.want(t, `level=WARN msg="table is full: what has not moved for the longest time is dropped" table="forwarded by agents" size=400000`)
+	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=agent reason=limit total=1`)
 }
 
 func TestForwardedAtOnce(t *testing.T) {

@@ -31,19 +31,19 @@ func insightsSamples(i Insights, refused sourceRefusals) []sample {
 	users := make(map[string]float64, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {
 		if refused.sound(float64(row.Users)) {
-			users[validText(row.Template)] += float64(row.Users)
+			users[refused.text(row.Template)] += float64(row.Users)
 		}
 	}
 	usage := make(map[[3]string]float64, len(i.Applications))
 	for _, row := range i.Applications {
 		if refused.sound(row.Seconds) {
-			usage[[3]string{validText(row.Application), validText(row.Slug), validText(row.Template)}] += row.Seconds
+			usage[[3]string{refused.text(row.Application), refused.text(row.Slug), refused.text(row.Template)}] += row.Seconds
 		}
 	}
 	builds := make(map[[4]string]float64, len(i.Parameters))
 	for _, row := range i.Parameters {
 		if refused.sound(float64(row.Builds)) {
-			builds[[4]string{validText(row.Name), validText(row.Type), validText(row.Value), validText(row.Template)}] += float64(row.Builds)
+			builds[[4]string{refused.text(row.Name), refused.text(row.Type), refused.text(row.Value), refused.text(row.Template)}] += float64(row.Builds)
 		}
 	}
 

@@ -33,7 +33,7 @@ const (
 
 // NewJobTimings makes the recorder of the times of provisioner jobs.
 func NewJobTimings(p instrument.Providers, options ...Option) (*JobTimings, error) {
-	refused, err := newRefusals(p, "jobs", jobProvisioner, jobOutcome, jobSeconds)
+	refused, err := newRefusals(p, newConfig(options).logger, "jobs", jobProvisioner, jobOutcome, jobSeconds)
 	if err != nil {
 		return nil, err
 	}

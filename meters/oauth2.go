@@ -2,7 +2,6 @@ package meters
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,11 +13,7 @@ import (
 
 // What the providers' answers can make series of is bounded, though providers
 // are few and configured.
-const (
-	maxOAuth2Requests     = 10_000 // series of coderd_oauth2_external_requests_total
-	maxRateLimitProviders = 100    // providers with rate limits
-	maxProviderRateLimits = 100    // rate limits of one provider, so 10,000 in all
-)
+const maxRateLimitProviders = 100 // among which the room for rate limits is shared out
 
 // OAuth2 measures calls to external OAuth2 providers: how many there were, as
 // coderd_oauth2_external_requests_total, and the rate limits that the answers
@@ -26,12 +21,13 @@ const (
 // process.
 //
 // No more than 10,000 series of calls are held, and the rate limits of 100
-// providers, 100 each; past that, those that have not moved for the longest time
-// are dropped and counted in otelcoder_refused_total, origin "oauth2", reason
-// "limit".
+// providers, 100 each ([WithMaxSeries] of OAuth2Requests, of OAuth2RateLimitTotal
+// for all 100); past that, those that have not moved for the longest time are
+// dropped and counted in otelcoder_refused_total, origin "oauth2", reason "limit".
 type OAuth2 struct {
-	refused refusals[oauth2Refusal]
-	logger  *slog.Logger
+	refused   refusals[oauth2Refusal]
+	text      labelText
+	maxLimits int // series of a family of rate limits
 
 	mu       sync.Mutex
 	requests *table[oauth2Call, *oauth2Calls]
@@ -43,6 +39,7 @@ type oauth2Refusal string
 const (
 	oauth2Source oauth2Refusal = "source" // not a constant of OAuth2Source
 	oauth2Limit  oauth2Refusal = "limit"  // dropped to make room
+	oauth2Length oauth2Refusal = "length" // a provider's name that was cut
 )
 
 // OAuth2Source is the kind of a call to an OAuth2 provider.
@@ -80,18 +77,23 @@ type oauth2Calls struct {
 
 // NewOAuth2 makes the recorder of calls to external OAuth2 providers.
 func NewOAuth2(p instrument.Providers, options ...Option) (*OAuth2, error) {
-	refused, err := newRefusals(p, "oauth2", oauth2Source, oauth2Limit)
+	c := newConfig(options)
+	refused, err := newRefusals(p, c.logger, "oauth2", oauth2Source, oauth2Limit, oauth2Length)
 	if err != nil {
 		return nil, err
 	}
-	o := &OAuth2{refused: refused, logger: newConfig(options).logger}
+	o := &OAuth2{
+		refused:   refused,
+		text:      c.labelText(refused.adder(oauth2Length)),
+		maxLimits: c.maxSeries(instrument.OAuth2RateLimitTotal),
+	}
 	o.requests = &table[oauth2Call, *oauth2Calls]{
-		size:    maxOAuth2Requests,
-		evicted: o.onEviction("OAuth2 calls", maxOAuth2Requests),
+		size:    c.maxSeries(instrument.OAuth2Requests),
+		evicted: refused.adder(oauth2Limit),
 	}
 	o.limits = &table[string, *rateLimits]{
 		size:    maxRateLimitProviders,
-		evicted: o.onEviction("OAuth2 providers with rate limits", maxRateLimitProviders),
+		evicted: refused.adder(oauth2Limit),
 	}
 	_, err = p.Observe(o.collect,
 		instrument.OAuth2Requests,
@@ -107,10 +109,6 @@ func NewOAuth2(p instrument.Providers, options ...Option) (*OAuth2, error) {
 	return o, nil
 }
 
-func (o *OAuth2) onEviction(what string, size int) func() {
-	return onEviction(func() { o.refused.add(oauth2Limit) }, o.logger, what, size)
-}
-
 // Transport returns base, or [http.DefaultTransport] if that is nil, with every
 // call measured: for the provider of the configured name, and for one kind of
 // calls. Requests, responses and errors pass through unchanged.
@@ -124,7 +122,7 @@ func (o *OAuth2) Transport(name string, source OAuth2Source, base http.RoundTrip
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &oauth2Transport{o, validText(name), source, base}
+	return &oauth2Transport{o, o.text(name), source, base}
 }
 
 type oauth2Transport struct {
@@ -178,8 +176,8 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 func (o *OAuth2) recordLimit(name string, limit rateLimit, now time.Time) {
 	limits := o.limits.move(name, now, func() *rateLimits {
 		return &rateLimits{
-			size:    maxProviderRateLimits,
-			evicted: o.onEviction("OAuth2 rate limits of "+name, maxProviderRateLimits),
+			size:    max(o.maxLimits/maxRateLimitProviders, 1),
+			evicted: o.refused.adder(oauth2Limit),
 		}
 	})
 	limits.move(limit.resource, now, func() *rateLimitSeries {

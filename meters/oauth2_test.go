@@ -102,6 +102,7 @@ coderd_oauth2_external_requests_total{name="github",source="ValidateToken",statu
 coderd_oauth2_external_requests_total{name="gitlab",source="Exchange",status_code="200"} 2
 coderd_oauth2_external_requests_total{name="��",source="Exchange",status_code="200"} 1
 # TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="oauth2",reason="length"} 0
 otelcoder_refused_total{origin="oauth2",reason="limit"} 0
 otelcoder_refused_total{origin="oauth2",reason="source"} 2
 `)
@@ -201,7 +202,7 @@ func TestOAuth2IsBounded(t *testing.T) {
 		t.Errorf("%d series, want 10000", got)
 	}
 	wantValue(t, m, `otelcoder_refused_total{origin="oauth2",reason="limit"}`, 6182) // 2 × 9 × 899 - 10000
-	log.want(t, `level=WARN msg="table is full: what has not moved for the longest time is dropped" table="OAuth2 calls" size=10000`)
+	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=oauth2 reason=limit total=1`)
 }
 
 func TestOAuth2AtOnce(t *testing.T) {

@@ -3,6 +3,8 @@ package meters
 import (
 	"log/slog"
 	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // Option configures a recorder or [Poll]. Each takes every option and uses
@@ -14,6 +16,8 @@ type config struct {
 	interval         time.Duration
 	insightsInterval time.Duration
 	maxPaths         int
+	maxLabelLength   int
+	seriesLimits     map[instrument.Family]int // nil: the defaults of maxSeries
 	aggregateBy      []AgentLabel
 }
 
@@ -22,7 +26,8 @@ func newConfig(options []Option) config {
 		logger:           slog.New(slog.DiscardHandler),
 		interval:         time.Minute,
 		insightsInterval: 5 * time.Minute,
-		maxPaths:         1000,
+		maxPaths:         defaultMaxPaths,
+		maxLabelLength:   defaultMaxLabelLength,
 		aggregateBy:      allAgentLabels(),
 	}
 	for _, option := range options {
@@ -32,7 +37,8 @@ func newConfig(options []Option) config {
 }
 
 // WithLogger sets where changes of state are logged: a source that fails or
-// recovers, a table that is full. By default nothing is logged.
+// recovers; and, an hour apart, what is left out of the metrics. By default
+// nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
@@ -53,6 +59,32 @@ func WithInsightsInterval(d time.Duration) Option {
 // further ones are counted under the path UNKNOWN. Default: 1000.
 func WithMaxPaths(n int) Option {
 	return func(c *config) { c.maxPaths = n }
+}
+
+// WithMaxLabelLength sets how long a label value may be, in bytes. What is longer
+// is cut at a character and ends in "…"; that is counted in
+// otelcoder_refused_total, reason "length". Default: 1024.
+func WithMaxLabelLength(n int) Option {
+	return func(c *config) { c.maxLabelLength = n }
+}
+
+// WithMaxSeries sets how many series each of these families may have. Of what is
+// polled, those beyond are left out, the same ones each time; of what is
+// counted, those that have not moved for the longest time make room. That is
+// counted in otelcoder_refused_total, reason "limit". Default: 100,000 of
+// coderd_workspace_builds_total, 200,000 of what agents forward, 10,000 of what is
+// about OAuth2, 1,000,000 of every other family.
+//
+// API requests have a limit of their own: [WithMaxPaths].
+func WithMaxSeries(n int, families ...instrument.Family) Option {
+	return func(c *config) {
+		if c.seriesLimits == nil {
+			c.seriesLimits = make(map[instrument.Family]int)
+		}
+		for _, f := range families {
+			c.seriesLimits[f] = n
+		}
+	}
 }
 
 // WithAggregateBy merges the agent statistics of [Poll] and the metrics of

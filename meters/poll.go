@@ -79,13 +79,13 @@ func (p *Poller) unregister() error {
 
 // start registers what collections read, and then one goroutine a source.
 func (p *Poller) start(providers instrument.Providers, sources Sources, c config) error {
-	refused, err := newRefusals(providers, "source", refusedUndocumented, refusedValue)
+	refused, err := newSourceRefusals(providers, c)
 	if err != nil {
 		return err
 	}
 	p.registrations = append(p.registrations, refused.registration)
 
-	subjects, err := sources.subjects(providers, c, sourceRefusals{refused})
+	subjects, err := sources.subjects(providers, c, refused)
 	if err != nil {
 		return err
 	}
@@ -176,6 +176,9 @@ func (s Sources) subjects(p instrument.Providers, c config, refused sourceRefusa
 	}
 	if s.Jobs != nil {
 		subjects = append(subjects, runningJobs(c, s.Jobs, refused))
+	}
+	for i := range subjects {
+		subjects[i].limit(c, refused)
 	}
 	return subjects, nil
 }

@@ -21,11 +21,10 @@ func BenchmarkSnapshot(b *testing.B) {
 		}}}
 		stats[i] = AgentStats{AgentName: "main", Username: user, Workspace: name, RxBytes: 1, TxBytes: 1, Connections: 1, MedianLatency: 0.02}
 	}
-	r, err := newRefusals(metertest.New(b).Providers(), "source", refusedUndocumented, refusedValue)
+	refused, err := newSourceRefusals(metertest.New(b).Providers(), newConfig(nil))
 	if err != nil {
 		b.Fatal(err)
 	}
-	refused := sourceRefusals{r}
 
 	b.Run("agents", func(b *testing.B) {
 		b.ReportAllocs()

@@ -446,6 +446,8 @@ func TestPollShutdown(t *testing.T) {
 		poll(t, m, Sources{ActiveUsers: activeUsersFunc(answers(8))})
 		wantValue(t, m, "coderd_api_active_users_duration_hour", 8)
 		wantText(t, m, `# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="source",reason="length"} 0
+otelcoder_refused_total{origin="source",reason="limit"} 0
 otelcoder_refused_total{origin="source",reason="undocumented"} 0
 otelcoder_refused_total{origin="source",reason="value"} 0
 `, "otelcoder_refused_total")
@@ -478,6 +480,8 @@ func TestPollWithoutSources(t *testing.T) {
 		m := metertest.New(t)
 		poll(t, m, Sources{})
 		wantText(t, m, `# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="source",reason="length"} 0
+otelcoder_refused_total{origin="source",reason="limit"} 0
 otelcoder_refused_total{origin="source",reason="undocumented"} 0
 otelcoder_refused_total{origin="source",reason="value"} 0
 `)

@@ -2,31 +2,45 @@ package meters
 
 import (
 	"fmt"
+	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// refusalPause is the least time between two log lines of one reason: whoever
+// sends nonsense does not fill the log too.
+const refusalPause = time.Hour
+
 // refusals counts what one origin sent and was not taken, by reason, as
-// otelcoder_refused_total. Every reason is exposed from the start, at 0.
+// otelcoder_refused_total, and logs it. Every reason is exposed from the start,
+// at 0.
 type refusals[R ~string] struct {
-	counts       map[R]*atomic.Int64 // its keys never change
+	origin       string
+	logger       *slog.Logger
+	counts       map[R]*refusalCount // its keys never change
 	registration metric.Registration // for a recorder that ends before its provider
 }
 
-func newRefusals[R ~string](p instrument.Providers, origin string, reasons ...R) (refusals[R], error) {
-	r := refusals[R]{counts: make(map[R]*atomic.Int64, len(reasons))}
+type refusalCount struct {
+	n      atomic.Int64
+	logged atomic.Int64 // when, in Unix nanoseconds; 0 for never
+}
+
+func newRefusals[R ~string](p instrument.Providers, logger *slog.Logger, origin string, reasons ...R) (refusals[R], error) {
+	r := refusals[R]{origin: origin, logger: logger, counts: make(map[R]*refusalCount, len(reasons))}
 	labels := make(map[R]instrument.Labels, len(reasons))
 	for _, reason := range reasons {
-		r.counts[reason] = new(atomic.Int64)
+		r.counts[reason] = new(refusalCount)
 		labels[reason] = instrument.HealthRefused.Labels(origin, string(reason))
 	}
 	var err error
 	r.registration, err = p.Observe(func(o instrument.Observer) {
 		for reason, count := range r.counts {
-			o.Observe(instrument.HealthRefused, labels[reason], float64(count.Load()))
+			o.Observe(instrument.HealthRefused, labels[reason], float64(count.n.Load()))
 		}
 	}, instrument.HealthRefused)
 	if err != nil {
@@ -35,4 +49,20 @@ func newRefusals[R ~string](p instrument.Providers, origin string, reasons ...R)
 	return r, nil
 }
 
-func (r refusals[R]) add(reason R) { r.counts[reason].Add(1) }
+func (r refusals[R]) add(reason R) { r.addMany(reason, 1) }
+
+func (r refusals[R]) addMany(reason R, n int) {
+	if n == 0 {
+		return
+	}
+	count := r.counts[reason]
+	total := count.n.Add(int64(n))
+	now, last := time.Now().UnixNano(), count.logged.Load()
+	if last != 0 && now-last < int64(refusalPause) || !count.logged.CompareAndSwap(last, now) {
+		return
+	}
+	r.logger.Warn("left out of the metrics, and counted in otelcoder_refused_total", "origin", r.origin, "reason", reason, "total", total)
+}
+
+// adder returns a function that counts one refusal.
+func (r refusals[R]) adder(reason R) func() { return func() { r.add(reason) } }

@@ -11,7 +11,6 @@ import (
 // Agents come and go with their workspaces, so the series of their scripts are
 // bounded in number and in age.
 const (
-	maxScriptSeries  = 200_000 // two each of 100,000 agents
 	scriptSeriesLife = 24 * time.Hour
 )
 
@@ -22,10 +21,11 @@ const (
 // process.
 //
 // A series that has not moved for 24 hours is dropped, and starts again at 0
-// with the next script. No more than 200,000 series are held; past that, those
-// that have not moved for the longest time are dropped and counted in
-// otelcoder_refused_total, origin "scripts", reason "limit".
+// with the next script. No more than 200,000 series are held ([WithMaxSeries]);
+// past that, those that have not moved for the longest time are dropped and
+// counted in otelcoder_refused_total, origin "scripts", reason "limit".
 type Scripts struct {
+	text      labelText
 	providers instrument.Providers
 	kept      keptLabels
 
@@ -35,7 +35,10 @@ type Scripts struct {
 
 type scriptRefusal string
 
-const scriptLimit scriptRefusal = "limit" // dropped to make room
+const (
+	scriptLimit  scriptRefusal = "limit"  // dropped to make room
+	scriptLength scriptRefusal = "length" // a label value that was cut
+)
 
 // scriptSeries are the series of an agent, of failure and of success. They live
 // and go together.
@@ -47,16 +50,16 @@ type scriptSeries [2]struct {
 // NewScripts makes the recorder of executed scripts.
 func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
 	c := newConfig(options)
-	refused, err := newRefusals(p, "scripts", scriptLimit)
+	refused, err := newRefusals(p, c.logger, "scripts", scriptLimit, scriptLength)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scripts{providers: p, kept: newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy)}
+	s := &Scripts{providers: p, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy)}
 	s.series = &table[forwardedKey, *scriptSeries]{
-		size:    maxScriptSeries / len(scriptSeries{}),
+		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
 		life:    scriptSeriesLife,
 		guard:   &s.mu,
-		evicted: onEviction(func() { refused.add(scriptLimit) }, c.logger, "executed scripts", maxScriptSeries),
+		evicted: refused.adder(scriptLimit),
 		gone:    func(*scriptSeries) { s.announce() },
 	}
 	if _, err := p.Observe(s.collect, instrument.AgentScriptsExecuted); err != nil {
@@ -69,10 +72,10 @@ func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
 // agent the other value of success is exposed too, at 0.
 func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
 	agent = ForwardingAgent{
-		Username:      validText(agent.Username),
-		WorkspaceName: validText(agent.WorkspaceName),
-		AgentName:     validText(agent.AgentName),
-		TemplateName:  validText(agent.TemplateName),
+		Username:      s.text(agent.Username),
+		WorkspaceName: s.text(agent.WorkspaceName),
+		AgentName:     s.text(agent.AgentName),
+		TemplateName:  s.text(agent.TemplateName),
 	}
 	key := s.key(agent, false) // of both
 	s.mu.Lock()

@@ -102,7 +102,7 @@ func TestScriptsAreBounded(t *testing.T) {
 	if got := len(s.snapshot()); got != 100_000 {
 		t.Errorf("%d agents of two series, want 100000", got)
 	}
-	log.want(t, `level=WARN msg="table is full: what has not moved for the longest time is dropped" table="executed scripts" size=200000`)
+	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=scripts reason=limit total=1`)
 
 	s.series.size = 1 // scraping them all takes seconds
 	for range 99_999 {
@@ -111,6 +111,7 @@ func TestScriptsAreBounded(t *testing.T) {
 	s.Executed(anAgent, false)
 	wantText(t, m, someScripts(1, 0), scripts)
 	wantText(t, m, `# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="scripts",reason="length"} 0
 otelcoder_refused_total{origin="scripts",reason="limit"} 3
 `, "otelcoder_refused_total")
 }

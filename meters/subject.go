@@ -1,7 +1,10 @@
 package meters
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -15,6 +18,42 @@ type subject struct {
 	// collect asks the source and merges what it says into series: no two
 	// samples have the same family and labels.
 	collect func(context.Context) (snapshot, error)
+}
+
+// limit makes the subject's snapshots leave out what is past [WithMaxSeries].
+func (s *subject) limit(c config, refused sourceRefusals) {
+	collect := s.collect
+	s.collect = func(ctx context.Context) (snapshot, error) {
+		found, err := collect(ctx)
+		for scope := range found {
+			kept := atMost(found[scope], c.maxSeries)
+			refused.addMany(refusedLimit, len(found[scope])-len(kept))
+			found[scope] = kept
+		}
+		return found, err
+	}
+}
+
+// atMost returns as many samples of each family as there may be: the first ones
+// by their labels, so that series do not come and go.
+func atMost(samples []sample, most func(instrument.Family) int) []sample {
+	counts := make(map[instrument.Family]int)
+	for _, s := range samples {
+		counts[s.family]++
+	}
+	maps.DeleteFunc(counts, func(f instrument.Family, n int) bool { return n <= most(f) })
+	if len(counts) == 0 {
+		return samples
+	}
+	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.labels.String(), b.labels.String()) })
+	kept := make(map[instrument.Family]int)
+	return slices.DeleteFunc(samples, func(s sample) bool {
+		if counts[s.family] == 0 {
+			return false
+		}
+		kept[s.family]++
+		return kept[s.family] > most(s.family)
+	})
 }
 
 // snapshot is what a collection found, by scope.

@@ -3,7 +3,6 @@ package meters
 import (
 	"container/list"
 	"iter"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -116,17 +115,5 @@ func (t *table[K, V]) drop(e *list.Element) {
 	delete(t.rows, row.key)
 	if t.gone != nil {
 		t.gone(row.value)
-	}
-}
-
-// onEviction returns a table's evicted function: it counts what was lost and logs the
-// first loss.
-func onEviction(count func(), logger *slog.Logger, what string, size int) func() {
-	var once sync.Once
-	return func() {
-		count()
-		once.Do(func() {
-			logger.Warn("table is full: what has not moved for the longest time is dropped", "table", what, "size", size)
-		})
 	}
 }

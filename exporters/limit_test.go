@@ -1,0 +1,93 @@
+package exporters_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Past the limit a scrape is told to come again, at once, and the next one finds
+// room.
+func TestMaxScrapes(t *testing.T) {
+	e := newExporter(t, exporters.WithMaxScrapes(1))
+	reached, goOn := make(chan struct{}, 1), make(chan struct{})
+	f := instrument.OAuth2Requests
+	labels := f.Labels("github", "Exchange", "200")
+	registration, err := e.Providers().Observe(func(o instrument.Observer) {
+		reached <- struct{}{}
+		<-goOn
+		o.Observe(f, labels, 1)
+	}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan *http.Response)
+	go func() { first <- scrape(t, e, "GET", "/metrics/replica") }()
+	<-reached
+	refused := scrape(t, e, "GET", "/metrics/replica")
+	text, _ := io.ReadAll(refused.Body)
+	if refused.StatusCode != http.StatusServiceUnavailable || refused.Header.Get("Retry-After") != "1" ||
+		string(text) != "no metrics: too many scrapes at a time, try again in a second\n" {
+		t.Errorf("%s, Retry-After %q: %s", refused.Status, refused.Header.Get("Retry-After"), text)
+	}
+	close(goOn)
+	if r := <-first; r.StatusCode != http.StatusOK {
+		t.Errorf("the first one is answered %s", r.Status)
+	}
+	if err := registration.Unregister(); err != nil {
+		t.Fatal(err)
+	}
+	if r := scrape(t, e, "GET", "/metrics/replica"); r.StatusCode != http.StatusOK {
+		t.Errorf("the next one is answered %s", r.Status)
+	}
+}
+
+// slowReader is a client that has asked and does not read.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	reached, goOn chan struct{}
+}
+
+func (w slowReader) Write(p []byte) (int, error) {
+	select {
+	case w.reached <- struct{}{}:
+	default:
+	}
+	<-w.goOn
+	return len(p), nil
+}
+
+// A client that reads slowly, or not at all, keeps nobody else from scraping.
+func TestSlowReadersTakeNoRoom(t *testing.T) {
+	e := newExporter(t, exporters.WithMaxScrapes(1))
+	w := slowReader{httptest.NewRecorder(), make(chan struct{}, 1), make(chan struct{})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		e.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	}()
+	<-w.reached
+	if r := scrape(t, e, "GET", "/metrics"); r.StatusCode != http.StatusOK {
+		t.Errorf("another one is answered %s", r.Status)
+	}
+	close(w.goOn)
+	<-done
+}
+
+// The page of limits tells the default.
+func TestLimitsPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row := fmt.Sprintf("| scrapes that are prepared at a time                          | %d ", exporters.DefaultMaxScrapes); !strings.Contains(string(page), row) {
+		t.Errorf("docs/limits.md has no row %q", row)
+	}
+}

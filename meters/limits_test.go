@@ -1,0 +1,156 @@
+package meters
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+func TestLabelText(t *testing.T) {
+	for _, test := range []struct {
+		text, want string
+		cuts       int
+	}{
+		{"", "", 0},
+		{"0123456789", "0123456789", 0},
+		{"01234567890", "0123456…", 1},
+		{"a\xffb\x00cde", "a\uFFFDb…", 1}, // 11 bytes once it is text
+		{"ééééé", "ééééé", 0},
+		{"éééééé", "ééé…", 1},
+		{"🦀🦀🦀", "🦀…", 1},
+	} {
+		cuts := 0
+		text := newConfig([]Option{WithMaxLabelLength(10)}).labelText(func() { cuts++ })
+		if got := text(test.text); got != test.want || cuts != test.cuts {
+			t.Errorf("%q becomes %q and is cut %d times, want %q and %d", test.text, got, cuts, test.want, test.cuts)
+		}
+	}
+}
+
+// Whatever is said, the label value is text of at most so many bytes, and text
+// that is short enough is left as it is.
+func FuzzLabelText(f *testing.F) {
+	for _, s := range []string{"", "dev", "a\nb", "\x00", "\xff", "\xf0\x9f\xa6", "🦀🦀🦀🦀🦀", strings.Repeat("long", 10)} {
+		f.Add(s, 16)
+	}
+	f.Add("🦀", 1)
+	f.Fuzz(func(t *testing.T, s string, longest int) {
+		longest = max(longest, len(cutMark))
+		cut := false
+		got := newConfig([]Option{WithMaxLabelLength(longest)}).labelText(func() { cut = true })(s)
+		if !utf8.ValidString(got) || strings.Contains(got, "\x00") || len(got) > longest {
+			t.Errorf("%q becomes %q", s, got)
+		}
+		if clean := utf8.ValidString(s) && !strings.Contains(s, "\x00"); clean && len(s) <= longest && got != s {
+			t.Errorf("%q becomes %q", s, got)
+		}
+		if cut != strings.HasSuffix(got, cutMark) && !strings.Contains(s, cutMark) {
+			t.Errorf("%q becomes %q, cut: %v", s, got, cut)
+		}
+	})
+}
+
+// Labels that are alike once they are cut are one series, and the cut is counted
+// and logged.
+func TestLongNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, log := metertest.New(t), new(log)
+		long := strings.Repeat("x", 30)
+		poll(t, m, Sources{Agents: agentsFunc(answers([]Workspace{
+			{Name: long + "a", Username: "ada", Template: "docker"}, {Name: long + "b", Username: "ada", Template: "docker"},
+			{Name: "dev", Username: "ada", Template: "docker"},
+		}))}, WithMaxLabelLength(20), log.option())
+		wantText(t, m, `# TYPE coderd_agents_up gauge
+coderd_agents_up{template_name="docker",username="ada",workspace_name="dev"} 0
+coderd_agents_up{template_name="docker",username="ada",workspace_name="xxxxxxxxxxxxxxxxx…"} 0
+`, "coderd_agents_up")
+		wantValue(t, m, `otelcoder_refused_total{origin="source",reason="length"}`, 2)
+		log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=source reason=length total=1`)
+	})
+}
+
+// Past the limit the same series are shown each time, those of other families
+// whole, and what is left out is counted; it is logged once an hour.
+func TestTooManySeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, log := metertest.New(t), new(log)
+		var workspaces []Workspace
+		for i := range 5 {
+			workspaces = append(workspaces, Workspace{Name: fmt.Sprint("w", i), Username: "ada", Template: "docker", Agents: []Agent{{
+				Name: "main", Status: AgentConnected, Lifecycle: LifecycleReady,
+				Apps: []AgentApp{{DisplayName: fmt.Sprint("app", i), Health: AppHealthy}},
+			}}})
+		}
+		poll(t, m, Sources{Agents: agentsFunc(answers(workspaces))}, WithMaxSeries(2, instrument.AgentsApps), log.option())
+		for range 60 {
+			wantText(t, m, `# TYPE coderd_agents_apps gauge
+coderd_agents_apps{agent_name="main",app_name="app0",health="healthy",username="ada",workspace_name="w0"} 1
+coderd_agents_apps{agent_name="main",app_name="app1",health="healthy",username="ada",workspace_name="w1"} 1
+`, "coderd_agents_apps")
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		wantValue(t, m, `otelcoder_source_series{source="agents"}`, 12)
+		wantValue(t, m, `otelcoder_refused_total{origin="source",reason="limit"}`, 183)
+		log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=source reason=limit total=3`,
+			`level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=source reason=limit total=183`)
+	})
+}
+
+// FuzzAggregateBy: what is not a set of the documented labels is refused in one
+// line.
+func FuzzAggregateBy(f *testing.F) {
+	for _, s := range []string{"agent_name,template_name,username,workspace_name", "username", "", ",", "username,username", " username , agent_name ", "success", "\xff", strings.Repeat("username,", 1000)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		labels, err := ParseAggregateBy(s)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "cannot aggregate by ") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q: the error does not say so in one line: %v", s, err)
+			}
+			return
+		}
+		if len(labels) == 0 || len(labels) > 4 {
+			t.Errorf("%q is %d labels", s, len(labels))
+		}
+	})
+}
+
+// TestLimitsPage holds the operator's page to the defaults.
+func TestLimitsPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConfig(nil)
+	for _, row := range []string{
+		fmt.Sprintf("| %s bytes", number(c.maxLabelLength)),
+		fmt.Sprintf("| %s routes", number(c.maxPaths)),
+		fmt.Sprintf("| %s series", number(c.maxSeries(instrument.WorkspaceBuilds))),
+		fmt.Sprintf("| %s series of each", number(c.maxSeries(instrument.AgentScriptsExecuted))),
+		fmt.Sprintf("| %s series", number(c.maxSeries(instrument.OAuth2Requests))),
+		fmt.Sprintf("| %d providers, %d resources each", maxRateLimitProviders, c.maxSeries(instrument.OAuth2RateLimitTotal)/maxRateLimitProviders),
+		fmt.Sprintf("| %s series of each", number(c.maxSeries(instrument.AgentsUp))),
+	} {
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/limits.md has no cell %q", row)
+		}
+	}
+}
+
+// number writes a number with commas, as the page does.
+func number(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
