@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type Exporter struct {
 	logger   *slog.Logger
 	reporter func() bool
 	handler  http.Handler
+	serve    func(net.Listener, *http.Server) error
 
 	deployment *group
 	workspaces *group
@@ -37,7 +39,7 @@ type Exporter struct {
 // refuse what they are given, or a reader of [WithReader] cannot be made.
 func New(options ...Option) (*Exporter, error) {
 	c := newConfig(options)
-	e := &Exporter{logger: c.logger, reporter: c.reporter, preparing: make(chan struct{}, max(c.maxScrapes, 1))}
+	e := &Exporter{logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, max(c.maxScrapes, 1))}
 	if err := e.open(c); err != nil {
 		// Nothing is recorded yet: there is nothing to wait for.
 		ctx, cancel := context.WithCancel(context.Background())

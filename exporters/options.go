@@ -2,6 +2,8 @@ package exporters
 
 import (
 	"log/slog"
+	"net"
+	"net/http"
 
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 )
@@ -15,6 +17,7 @@ type config struct {
 	version  string
 	// maxScrapes is how many answers are prepared at a time.
 	maxScrapes int
+	serve      func(net.Listener, *http.Server) error
 	// newReader is nil if nothing but scrapes reads.
 	newReader func(ReaderConfig) (sdk.Reader, error)
 }
@@ -26,6 +29,7 @@ func newConfig(options []Option) config {
 		version:  moduleVersion(),
 
 		maxScrapes: defaultMaxScrapes,
+		serve:      func(l net.Listener, s *http.Server) error { return s.Serve(l) },
 	}
 	for _, option := range options {
 		if option != nil {
@@ -59,6 +63,13 @@ const defaultMaxScrapes = 40
 // reads slowly keeps nobody else from it. Default: 40.
 func WithMaxScrapes(n int) Option {
 	return func(c *config) { c.maxScrapes = n }
+}
+
+// WithServe sets how the endpoint's server serves its listener, such as with TLS and
+// passwords. It has the server's time-outs and limits, and must return when the
+// server is shut down. Default: plain HTTP.
+func WithServe(serve func(net.Listener, *http.Server) error) Option {
+	return func(c *config) { c.serve = serve }
 }
 
 // WithReader adds a reader of each scope, besides those that answer scrapes:

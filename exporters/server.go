@@ -53,7 +53,7 @@ func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    16 << 10,
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- e.serve(listener, server) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve metrics on %s: %w", listener.Addr(), err)

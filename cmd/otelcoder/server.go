@@ -68,13 +68,17 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	secured, err := webConfig(o.webConfigFile, log)
+	if err != nil {
+		return err
+	}
 	listeners, err := o.listen(ctx)
 	if err != nil {
 		return err
 	}
 	defer listeners.close()
 
-	exporter, err := exporters.New(exporters.WithLogger(log), exporters.WithReporter(reporter.Reports), metrics)
+	exporter, err := exporters.New(exporters.WithLogger(log), exporters.WithReporter(reporter.Reports), metrics, secured)
 	if err != nil {
 		return err
 	}
@@ -114,7 +118,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	if listeners.metrics != nil {
 		serving(exporter.Serve, listeners.metrics)
 	}
-	log.Info("ready", "metrics", listeners.metricsURL(), "health", listeners.healthURL())
+	log.Info("ready", "metrics", listeners.metricsURL(secured != nil), "health", listeners.healthURL())
 
 	select {
 	case <-ctx.Done():
@@ -170,9 +174,13 @@ func (l listeners) close() {
 
 func (l listeners) healthURL() string { return "http://" + l.health.Addr().String() + "/healthz" }
 
-func (l listeners) metricsURL() string {
+// metricsURL leaves out the scheme if a web configuration file has it.
+func (l listeners) metricsURL(secured bool) string {
 	if l.metrics == nil {
 		return "not served: see --prometheus-enable"
+	}
+	if secured {
+		return l.metrics.Addr().String() + "/"
 	}
 	return "http://" + l.metrics.Addr().String() + "/"
 }

@@ -16,6 +16,7 @@ type serverOptions struct {
 	aggregateBy       []meters.AgentLabel
 	interval          time.Duration
 	insightsInterval  time.Duration
+	webConfigFile     string
 	otlpEndpoint      string
 	healthAddress     string
 	log               logOptions
@@ -57,6 +58,13 @@ func (o *serverOptions) flags() []cli.Flag {
 			Value:       "127.0.0.1:2112",
 			Validator:   validAddress,
 			Destination: &o.prometheusAddress,
+		},
+		&cli.StringFlag{
+			Category:    groupPrometheus,
+			Name:        "web-config-file",
+			Usage:       "`FILE` that has TLS, client certificates and passwords of the Prometheus address, in the format of Prometheus's exporters; read again for every connection",
+			Sources:     variable("OTELCODER_WEB_CONFIG_FILE"),
+			Destination: &o.webConfigFile,
 		},
 		&cli.StringFlag{
 			Category:  groupPrometheus,
