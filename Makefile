@@ -43,6 +43,10 @@ lint: ## check format and code
 	$(staticcheck) ./...
 	cd e2e && $(staticcheck) ./...
 
+.PHONY: lint-security
+lint-security: ## look for weaknesses with gosec (builds it for some minutes once)
+	go run github.com/securego/gosec/v2/cmd/gosec@v2.30.0 -quiet -exclude-dir=e2e ./...
+
 .PHONY: bench
 bench: ## compare speed and memory with peers (15 minutes)
 	@mkdir -p bin

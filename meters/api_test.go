@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -200,6 +201,25 @@ func BenchmarkAPI(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			api.Start(false).End(b.Context(), api.Endpoint("GET", "/api/v2/users/{user}"), 200)
+		}
+	})
+}
+
+// FuzzMethod: whatever method a stranger invents is counted under one of ten.
+func FuzzMethod(f *testing.F) {
+	for _, method := range []string{"GET", "get", "", "GET ", "FOO", "CONNECT", "_OTHER", "\xff", "G\x00T", strings.Repeat("A", 10_000)} {
+		f.Add(method)
+	}
+	known := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"}
+	f.Fuzz(func(t *testing.T, method string) {
+		want := "_OTHER"
+		if slices.Contains(known, method) {
+			want = method
+		}
+		m, api := newAPI(t)
+		api.Start(false).End(t.Context(), api.Endpoint(method, "/a"), 200)
+		if n, _ := m.Value(t, `coderd_api_requests_processed_total{code="200",method="`+want+`",path="/a"}`); n != 1 {
+			t.Errorf("%q is not counted under %s:\n%s", method, want, m.Text(t, "coderd_api_requests_processed_total"))
 		}
 	})
 }
