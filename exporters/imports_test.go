@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A program that is only scraped is to link neither gRPC nor an OTLP exporter.
+// A program that is only scraped is to link neither gRPC nor an OTLP exporter, nor
+// what the service has for its own endpoint.
 func TestScrapedProgramsLinkNoPush(t *testing.T) {
 	const module = "github.com/otelcoder/otelcoder/"
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps",
@@ -20,7 +21,8 @@ func TestScrapedProgramsLinkNoPush(t *testing.T) {
 		t.Errorf("only %d packages are linked: %q", len(packages), packages)
 	}
 	for _, name := range packages {
-		for _, push := range []string{"google.golang.org/grpc", "go.opentelemetry.io/otel/exporters/otlp", "go.opentelemetry.io/proto", module + "exporters/otlp"} {
+		for _, push := range []string{"google.golang.org/grpc", "go.opentelemetry.io/otel/exporters/otlp", "go.opentelemetry.io/proto", module + "exporters/otlp",
+			"github.com/prometheus/exporter-toolkit"} {
 			if name == push || strings.HasPrefix(name, push+"/") {
 				t.Errorf("%s is linked", name)
 			}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"syscall"
 	"time"
+
+	"github.com/otelcoder/otelcoder/internal/pace"
 )
 
 // ListenAndServe serves the endpoint on address until ctx ends, and returns nil
@@ -51,6 +54,9 @@ func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      time.Minute, // tens of megabytes to a scraper far away
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		// The handler answers these too: 404, or whatever is put before it.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(pace.Handler(e.logger.Handler()), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
 	go func() { served <- e.serve(listener, server) }()

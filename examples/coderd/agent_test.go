@@ -54,6 +54,7 @@ func TestHostileAgent(t *testing.T) {
 	want := samples{
 		`otelcoder_refused_total{origin="agent",reason="duplicate"}`: 1,
 		`otelcoder_refused_total{origin="agent",reason="labels"}`:    10_003,
+		`otelcoder_refused_total{origin="agent",reason="length"}`:    0,
 		`otelcoder_refused_total{origin="agent",reason="limit"}`:     0,
 		`otelcoder_refused_total{origin="agent",reason="type"}`:      1,
 		`otelcoder_refused_total{origin="agent",reason="value"}`:     1,

@@ -55,11 +55,12 @@ func (c config) target(s signal) (*target, error) {
 	}
 	u, err := url.Parse(endpoint)
 	isHTTP := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-	// gRPC's exporter takes more from the environment, such as a host and port.
-	if err != nil || !isHTTP && (protocol == HTTP || c.endpoint != "") {
-		return nil, fmt.Errorf("%s is %q: give a URL such as http://localhost:4318", setting, endpoint)
+	// gRPC's exporter takes more from the environment, such as a host and port;
+	// but with a password it would be an error that shows it.
+	if err != nil || !isHTTP && (protocol == HTTP || c.endpoint != "" || strings.Contains(endpoint, "@")) {
+		return nil, fmt.Errorf("%s is %q: give a URL such as http://localhost:4318", setting, withoutUser(endpoint))
 	}
-	t := &target{protocol: protocol, endpoint: u.Redacted()}
+	t := &target{protocol: protocol, endpoint: withoutUser(endpoint)}
 	if c.endpoint != "" {
 		if protocol == HTTP {
 			u = u.JoinPath("v1", strings.ToLower(string(s)))
@@ -67,6 +68,20 @@ func (c config) target(s signal) (*target, error) {
 		t.url = u.String()
 	}
 	return t, nil
+}
+
+// withoutUser is what may be shown of an endpoint, which need not be a URL: it
+// may hold a password before an @.
+func withoutUser(endpoint string) string {
+	at := strings.LastIndexByte(endpoint, '@')
+	if at < 0 {
+		return endpoint
+	}
+	scheme, _, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		return endpoint[at+1:]
+	}
+	return scheme + "://" + endpoint[at+1:]
 }
 
 func (c config) protocolOf(s signal) (Protocol, error) {

@@ -157,6 +157,18 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 			env:  "TRACES_ENDPOINT=127.0.0.1:4317 PROTOCOL=grpc",
 			want: `push traces: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is "127.0.0.1:4317": give a URL such as http://localhost:4318`,
 		},
+		"a password, but no scheme": {
+			env:  "ENDPOINT=ann:hunter2@127.0.0.1:4318",
+			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT is "127.0.0.1:4318": give a URL such as http://localhost:4318`,
+		},
+		"a password, but no scheme, for gRPC": {
+			env:  "METRICS_ENDPOINT=ann:hunter2@127.0.0.1:4317 PROTOCOL=grpc",
+			want: `push metrics: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is "127.0.0.1:4317": give a URL such as http://localhost:4318`,
+		},
+		"a password, and another scheme": {
+			endpoint: "ftp://ann:hunter@2@127.0.0.1",
+			want:     `push metrics: the OTLP endpoint is "ftp://127.0.0.1": give a URL such as http://localhost:4318`,
+		},
 		"no host": {
 			env:  "METRICS_ENDPOINT=http:///v1/metrics",
 			want: `push metrics: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is "http:///v1/metrics": give a URL such as http://localhost:4318`,
@@ -170,6 +182,27 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 			setenv(t, test.env)
 			if _, err := otlp.New(t.Context(), otlp.WithEndpoint(test.endpoint)); err == nil || err.Error() != test.want {
 				t.Errorf("got %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+// The password of a receiver that is not there is in no log line.
+func TestThePasswordOfAReceiverIsNotShown(t *testing.T) {
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "100")
+	for name, env := range map[string]string{
+		"HTTP":        "ENDPOINT=http://ann:hunter2@127.0.0.1:1",
+		"gRPC":        "ENDPOINT=http://ann:hunter2@127.0.0.1:1 PROTOCOL=grpc",
+		"in a header": "ENDPOINT=http://127.0.0.1:1 HEADERS=authorization=hunter2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			setenv(t, env)
+			var log log
+			e := newExporter(t, []otlp.Option{log.option()})
+			flush(t, e)
+			lines := log.lines()
+			if len(lines) == 0 || strings.Contains(strings.Join(lines, ""), "hunter2") {
+				t.Errorf("log %q", lines)
 			}
 		})
 	}

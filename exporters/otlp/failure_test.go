@@ -241,7 +241,7 @@ func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	}
 }
 
-// observeMegabytes observes five megabytes of the deployment: three batches.
+// observeMegabytes observes five megabytes of the deployment: ten batches.
 func observeMegabytes(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	long := strings.Repeat("x", 100_000)

@@ -91,9 +91,8 @@ func (e *metricExporter) Export(ctx context.Context, collected *metricdata.Resou
 // push sends the batches of a collection and returns how many it tried to send. A
 // batch that is refused does not keep the others from being sent. But if failures
 // take as long as a batch may, what is left is dropped: it gets old, and the next
-// collection has it all.
-func (e *metricExporter) push(ctx context.Context, collected *metricdata.ResourceMetrics) (sent int, _ error) {
-	var errs []error
+// collection has it all. Of many failures it returns the first.
+func (e *metricExporter) push(ctx context.Context, collected *metricdata.ResourceMetrics) (sent int, failure error) {
 	patience := e.timeout
 	for batch := range batches(collected) {
 		// Another replica may report by now: a push can take long, and the
@@ -106,11 +105,13 @@ func (e *metricExporter) push(ctx context.Context, collected *metricdata.Resourc
 		sent++
 		began := time.Now()
 		if err := e.send(ctx, batch); err != nil {
-			errs = append(errs, err)
+			if failure == nil {
+				failure = brief(err)
+			}
 			patience -= time.Since(began)
 		}
 	}
-	return sent, errors.Join(errs...)
+	return sent, failure
 }
 
 func (e *metricExporter) send(ctx context.Context, batch *metricdata.ResourceMetrics) error {

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -31,7 +32,7 @@ func (o *outage) set(exporter any, err error) {
 	}
 	switch after := len(o.failing); {
 	case before == 0 && after > 0:
-		o.logger.Warn(o.signal+" are not pushed", "error", brief(err))
+		o.logger.Warn(o.signal+" are not pushed", "error", err)
 	case before > 0 && after == 0:
 		o.logger.Info(o.signal + " are pushed again")
 	}
@@ -39,11 +40,11 @@ func (o *outage) set(exporter any, err error) {
 
 // brief returns the beginning of an error's text: exporters quote a receiver's
 // whole answer, megabytes of it.
-func brief(err error) string {
+func brief(err error) error {
 	const enough = 300
 	text := err.Error()
 	if len(text) > enough {
 		text = text[:enough] + "..."
 	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	return errors.New(strings.ToValidUTF8(text, "\uFFFD"))
 }

@@ -51,6 +51,10 @@ type spanExporter struct {
 }
 
 func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.outage.set(e, e.SpanExporter.ExportSpans(ctx, spans))
+	err := e.SpanExporter.ExportSpans(ctx, spans)
+	if err != nil {
+		err = brief(err)
+	}
+	e.outage.set(e, err)
 	return nil
 }

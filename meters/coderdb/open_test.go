@@ -18,6 +18,9 @@ func TestOpenRefusesURL(t *testing.T) {
 		"postgres://otelcoder:hunter2@localhost/coder?pool_max_conns=hunter2",
 		"host=localhost password=hunter2 port=x",
 		"password='hunter2",
+		"postgres://otelcoder:p@hunter2@localhost/coder",
+		"postgres://otelcoder:p@hunter2@localhost,127.0.0.1/coder",
+		"postgres://otelcoder:p@localhost,hunter2@127.0.0.1/coder",
 		"mysql://hunter2",
 		"hunter2",
 	} {
@@ -39,6 +42,7 @@ func TestOpenDoesNotConnect(t *testing.T) {
 	for _, url := range []string{
 		"postgres://otelcoder:hunter2@127.0.0.1:1/coder",
 		"postgres://otelcoder:hunter2@/coder?host=/nowhere",
+		"postgres://otelcoder:hunter2@/coder?host=/no@where",
 		"host=127.0.0.1 port=1 user=otelcoder password=hunter2",
 	} {
 		db, err := Open(t.Context(), url)

@@ -2,9 +2,12 @@ package coderdb
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -30,6 +33,12 @@ func parseConfig(url string) (*pgx.ConnConfig, error) {
 	return pool.ConnConfig, nil
 }
 
+// hostname tells whether a host can be one. With an @ in the middle it is the
+// end of a password that was not percent-encoded, and would be in every error.
+func hostname(host string) bool {
+	return strings.HasPrefix(host, "/") || strings.LastIndexByte(host, '@') <= 0 // a socket may have one
+}
+
 // parsePool reads the URL of the database for a pool of connections.
 func parsePool(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
@@ -37,6 +46,9 @@ func parsePool(url string) (*pgxpool.Config, error) {
 		return nil, errURL
 	}
 	conn := config.ConnConfig
+	if !hostname(conn.Host) || slices.ContainsFunc(conn.Fallbacks, func(f *pgconn.FallbackConfig) bool { return !hostname(f.Host) }) {
+		return nil, errURL
+	}
 	conn.RuntimeParams["application_name"] = applicationName
 	if conn.ConnectTimeout <= 0 || conn.ConnectTimeout > timeLimit {
 		conn.ConnectTimeout = connectTimeout

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+// TestPasswordIsNeverShown: whatever form the URL of the database has, and
+// whatever is wrong with it, its password is in no log line, error, help text,
+// label or answer.
+func TestPasswordIsNeverShown(t *testing.T) {
+	const secret = "hunter2"
+	for name, url := range map[string]string{
+		"in the URL":              "postgres://otelcoder:hunter2@127.0.0.1:1/coder",
+		"as a parameter":          "postgres://otelcoder@127.0.0.1:1/coder?password=hunter2",
+		"percent-encoded":         "postgresql://otelcoder:%68unter2hunter2@127.0.0.1:1/coder?sslmode=disable",
+		"in words":                "host=127.0.0.1 port=1 user=otelcoder password=hunter2 dbname=coder",
+		"in quotes":               "host=127.0.0.1 port=1 user=otelcoder password='hunter2 \\' hunter2' dbname=coder",
+		"of a key":                "postgres://otelcoder@127.0.0.1:1/coder?sslmode=require&sslpassword=hunter2",
+		"of two hosts":            "postgres://otelcoder:hunter2@127.0.0.1:1,127.0.0.1:2/coder",
+		"of a host that is none":  "postgres://otelcoder:hunter2@host.invalid/coder?connect_timeout=1",
+		"badly encoded":           "postgres://otelcoder:hunter2%zz@127.0.0.1:1/coder",
+		"with a slash":            "postgres://otelcoder:hunter2/hunter2@127.0.0.1:1/coder",
+		"with a hash":             "postgres://otelcoder:#hunter2@127.0.0.1:1/coder",
+		"with an at sign":         "postgres://otelcoder:hunter2@hunter2@127.0.0.1:1/coder",
+		"with a bad port":         "postgres://otelcoder:hunter2@127.0.0.1:port/coder",
+		"with a bad mode":         "postgres://otelcoder:hunter2@127.0.0.1:1/coder?sslmode=hunter2",
+		"with an unknown setting": "postgres://otelcoder:hunter2@127.0.0.1:1/coder?hunter2=hunter2&sslrootcert=/hunter2",
+		"of another database":     "mysql://otelcoder:hunter2@127.0.0.1:1/coder",
+		"with a line break":       "postgres://otelcoder:hunter2\n@127.0.0.1:1/coder",
+		"alone":                   "hunter2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("CODER_PG_CONNECTION_URL", url)
+			silent := func(what, said string) {
+				t.Helper()
+				if strings.Contains(said, secret) {
+					t.Errorf("%s shows the password:\n%s", what, said)
+				}
+			}
+			var out bytes.Buffer
+			for _, args := range [][]string{{"server", "--help"}, {"check", "--help"}, {"check"}, {url}, {"server", url}, {"grants", url}} {
+				out.Reset()
+				err := run(t.Context(), append([]string{"otelcoder"}, args...), &out, &out)
+				silent(args[0], out.String())
+				if err != nil {
+					silent(args[0]+"'s error", err.Error())
+				}
+			}
+
+			ended := make(chan error, 1)
+			log := newOutput()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				ended <- run(ctx, []string{"otelcoder", "server", "--prometheus-enable", "--prometheus-address", "127.0.0.1:0",
+					"--health-address", "127.0.0.1:0", "--interval", "1s", "--log-level", "debug"}, log, log)
+			}()
+			select {
+			case err := <-ended:
+				if err == nil {
+					t.Error("it ended without an error")
+				} else {
+					silent("its error", err.Error())
+				}
+			case urls := <-log.ready:
+				s := &service{urls[0], urls[1], log}
+				s.until(t, "/", "a source fails", func(scrape string) bool {
+					silent("a scrape", scrape)
+					return strings.Contains(log.String(), `msg="source fails" source=agents`)
+				})
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}
+			silent("the log", log.String())
+		})
+	}
+}

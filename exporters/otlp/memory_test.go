@@ -1,0 +1,145 @@
+package otlp_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"testing"
+
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/exporters/otlp"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// held returns the megabytes of the heap that something refers to.
+func held() float64 {
+	for range 3 { // what pools hold takes two, what finalizers hold one more
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / 1e6
+}
+
+// observeAgents observes series of the deployment, of the customary length.
+func observeAgents(t *testing.T, e *exporters.Exporter, series int) {
+	t.Helper()
+	labels := make([]instrument.Labels, series)
+	for i := range labels {
+		labels[i] = instrument.AgentsConnections.Labels("main", "ready", "connected", fmt.Sprintf("nodeid:%016x", i),
+			fmt.Sprintf("firstname.lastname-%d", i/4), fmt.Sprintf("workspace-of-a-customary-length-%d", i))
+	}
+	_, err := e.Providers().Observe(func(o instrument.Observer) {
+		for i := range labels {
+			o.Observe(instrument.AgentsConnections, labels[i], float64(i))
+		}
+	}, instrument.AgentsConnections)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hanging is a gRPC receiver that never answers.
+type hanging struct {
+	colmetrics.UnimplementedMetricsServiceServer
+	arrived chan struct{}
+}
+
+func (h hanging) Export(ctx context.Context, request *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
+	request.Reset() // it is not the receiver's memory that is measured
+	h.arrived <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// startHanging starts a receiver that never answers; arrived tells of each request.
+func startHanging(t *testing.T, protocol otlp.Protocol) (url string, arrived <-chan struct{}) {
+	t.Helper()
+	requests := make(chan struct{}, 100)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	var stop func()
+	if protocol == otlp.GRPC {
+		server := grpc.NewServer()
+		colmetrics.RegisterMetricsServiceServer(server, hanging{arrived: requests})
+		go func() { served <- server.Serve(listener) }()
+		stop = server.Stop
+	} else {
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			requests <- struct{}{}
+			<-r.Context().Done()
+		})}
+		go func() { served <- server.Serve(listener) }()
+		stop = func() { server.Close() }
+	}
+	t.Cleanup(func() {
+		stop()
+		<-served
+	})
+	return "http://" + listener.Addr().String(), requests
+}
+
+// A push that hangs holds what was collected, 104 bytes a series, and one batch: of
+// 20,000 series 2.1 MB and 0.4 MB over HTTP, 1.8 MB over gRPC.
+func TestAPushThatHangsHoldsLittle(t *testing.T) {
+	for protocol, most := range map[otlp.Protocol]float64{otlp.HTTP: 3, otlp.GRPC: 5} {
+		t.Run(string(protocol), func(t *testing.T) {
+			url, arrived := startHanging(t, protocol)
+			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(url), otlp.WithProtocol(protocol)})
+			observeAgents(t, e, 20_000)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			before := held()
+			flushed := make(chan struct{})
+			go func() {
+				defer close(flushed)
+				e.Providers().Deployment.(*sdk.MeterProvider).ForceFlush(ctx)
+			}()
+			<-arrived
+			during := held()
+			if more := during - before; more > most {
+				t.Errorf("a push that hangs holds %.1f MB, want at most %.1f", more, most)
+			} else {
+				t.Logf("a push that hangs holds %.1f MB beside %.1f MB", more, before)
+			}
+			cancel()
+			<-flushed
+		})
+	}
+}
+
+// A receiver that refuses each batch, with a page of megabytes, is not quoted for
+// each.
+func TestRefusalsAreNotKept(t *testing.T) {
+	page := bytes.Repeat([]byte("<html>\n"), 400_000) // the exporter refuses to read 4 MiB
+	var after []float64                               // what is held when a batch arrives
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		after = append(after, held())
+		w.WriteHeader(http.StatusNotFound)
+		w.Write(page)
+	}))
+	defer server.Close()
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
+	observeMegabytes(t, e)
+	flushScope(t, e.Providers().Deployment)
+	if len(after) != 10 {
+		t.Fatalf("%d batches are sent, want 10", len(after))
+	}
+	if more := after[9] - after[1]; more > 10 {
+		t.Errorf("eight refusals hold %.1f MB, want nothing", more)
+	}
+}
