@@ -1,0 +1,188 @@
+package helm_test
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/lint/support"
+
+	"github.com/otelcoder/otelcoder/e2e/helm"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// cases are values that people start with.
+var cases = []struct{ name, values string }{
+	{"defaults", ``},
+	{"address", `
+env:
+  - name: CODER_PROMETHEUS_ADDRESS
+    value: "0.0.0.0:9100"
+`},
+	{"enable", `
+env:
+  - name: CODER_PROMETHEUS_ENABLE
+    value: "true"
+`},
+	{"servicemonitor", `
+serviceMonitor:
+  enabled: true
+  labels: {release: prometheus}
+`},
+	{"tls", `
+webConfig: {secretName: otelcoder-web}
+serviceMonitor:
+  enabled: true
+  tlsConfig:
+    serverName: otelcoder.coder.svc
+    ca: {secret: {name: otelcoder-web, key: ca.crt}}
+  basicAuth:
+    username: {name: otelcoder-scrape, key: username}
+    password: {name: otelcoder-scrape, key: password}
+`},
+	{"otlp", `
+env:
+  - name: OTEL_EXPORTER_OTLP_ENDPOINT
+    value: http://collector.observability:4318
+  - name: OTEL_EXPORTER_OTLP_HEADERS
+    valueFrom: {secretKeyRef: {name: collector, key: headers}}
+`},
+	{"everything", `
+replicas: 3
+image: {tag: v1, pullSecrets: [{name: registry}]}
+database: {secretName: db, secretKey: uri}
+env:
+  - name: CODER_PROMETHEUS_ADDRESS
+    value: "[::]:2112"
+  - name: CODER_PROMETHEUS_ENABLE
+    value: "true"
+  - name: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT
+    value: https://collector/v1/metrics
+  - name: OTEL_RESOURCE_ATTRIBUTES
+    value: service.namespace=prod,k8s.pod.name=$(POD_NAME)
+webConfig: {secretName: web, key: config.yaml}
+serviceMonitor: {enabled: true, interval: 1m, scheme: http}
+prometheusRule: {enabled: true, labels: {role: alerts}}
+dashboards: {enabled: true, annotations: {grafana_folder: Coder}}
+serviceAccount: {name: reader, annotations: {team: platform}}
+networkPolicy: {enabled: true}
+podDisruptionBudget: {enabled: true, maxUnavailable: 50%}
+podLabels: {team: platform}
+podAnnotations: {note: "yes"}
+nodeSelector: {kubernetes.io/os: linux}
+tolerations: [{operator: Exists}]
+`},
+}
+
+// TestLint: helm lint --strict has nothing to say.
+func TestLint(t *testing.T) {
+	chart := helm.Load(t)
+	for _, c := range cases {
+		for _, message := range chart.Lint(t, c.values) {
+			if message.Severity >= support.WarningSev {
+				t.Errorf("%s: %v", c.name, message)
+			}
+		}
+	}
+}
+
+// long is a rule's or a dashboard's text: the golden files leave it out, and
+// [TestFiles] compares it with the file that it is.
+var long = regexp.MustCompile(`(?m)(^  groups:|^  \S+\.json: \|)\n((?:    .*)?\n)+`)
+
+// TestTemplate compares what helm template writes with the golden files.
+func TestTemplate(t *testing.T) {
+	chart := helm.Load(t)
+	for _, c := range cases {
+		files, err := chart.Template(t, c.values)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var all strings.Builder
+		for _, path := range slices.Sorted(maps.Keys(files)) {
+			text := long.ReplaceAllString(strings.TrimSpace(files[path])+"\n", "$1 ...\n")
+			all.WriteString("---\n# " + path + "\n" + strings.TrimPrefix(text, "---\n"))
+		}
+		golden := filepath.Join("testdata", c.name+".yaml")
+		if *update {
+			if err := os.WriteFile(golden, []byte(all.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all.String() != string(want) {
+			t.Errorf("%s is not what the chart makes: look at it after go -C e2e test ./helm -update", golden)
+		}
+	}
+}
+
+// TestRefused: values that make no sense are refused with a sentence.
+func TestRefused(t *testing.T) {
+	chart := helm.Load(t)
+	env := func(pairs ...string) string {
+		var b strings.Builder
+		b.WriteString("env:\n")
+		for i := 0; i < len(pairs); i += 2 {
+			b.WriteString("  - {name: " + pairs[i] + ", value: \"" + pairs[i+1] + "\"}\n")
+		}
+		return b.String()
+	}
+	for values, want := range map[string]string{
+		"replicas: two":                                                 "at '/replicas': got string, want integer",
+		"replica: 2":                                                    "additional properties 'replica' not allowed",
+		"database: {url: postgres://}":                                  "additional properties 'url' not allowed",
+		"database: {secretName: No Name}":                               "at '/database/secretName': 'No Name' does not match",
+		"env: {A: b}":                                                   "at '/env': got object, want array",
+		"env: [{name: A, value: 1}]":                                    "at '/env/0/value': got number, want string",
+		"env: []":                                                       "nothing to do: set CODER_PROMETHEUS_ADDRESS in env to 0.0.0.0:2112 to be scraped",
+		env("OTELCODER_LOG_LEVEL", "debug"):                             "nothing to do: set CODER_PROMETHEUS_ADDRESS",
+		env("CODER_PROMETHEUS_ENABLE", "false"):                         "nothing to do: set CODER_PROMETHEUS_ADDRESS",
+		env("CODER_PROMETHEUS_ENABLE", "yes"):                           "at '/env/0/value': value must be one of 'true', 'false'",
+		env("CODER_PROMETHEUS_ADDRESS", "2112"):                         "at '/env/0/value': '2112' does not match pattern",
+		env("CODER_PROMETHEUS_ADDRESS", "127.0.0.1:2112"):               "nothing outside of the pod reaches: use 0.0.0.0:2112",
+		env("CODER_PROMETHEUS_ADDRESS", "0.0.0.0:2113"):                 "has port 2113: choose one from 1024 to 65535 other than 2113",
+		env("CODER_PROMETHEUS_ADDRESS", ":80"):                          "has port 80: choose one",
+		env("CODER_PROMETHEUS_ADDRESS", ":2112", "A", "b", "A", "c"):    "env has A twice: keep one",
+		env("CODER_PG_CONNECTION_URL", "postgres://me:secret@db/coder"): "at '/env/0/name': 'not' failed",
+		env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318") + "serviceMonitor: {enabled: true}": "serviceMonitor.enabled needs the endpoint",
+		"serviceMonitor: {interval: 30}":                          "at '/serviceMonitor/interval': got number, want string",
+		"networkPolicy: {enabled: true, from: []}":                "at '/networkPolicy/from': minItems: got 0, want 1",
+		"podDisruptionBudget: {enabled: true, maxUnavailable: 0}": "minimum: got 0, want 1",
+		"dashboards: {labels: {grafana_dashboard: 1}}":            "at '/dashboards/labels/grafana_dashboard': got number, want string",
+	} {
+		_, err := chart.Template(t, values)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\nis answered %v\nwant %s", values, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret@") {
+			t.Errorf("%s\nshows the password: %v", values, err)
+		}
+	}
+}
+
+// TestNotes: what helm says after an installation is what works.
+func TestNotes(t *testing.T) {
+	chart := helm.Load(t)
+	for values, want := range map[string]string{
+		"":                                  "kubectl -n coder port-forward deploy/otelcoder 2112:2112\n  curl http://localhost:2112/\n",
+		"webConfig: {secretName: web}":      "curl https://localhost:2112/\n",
+		cases[1].values:                     "2112:9100\n",
+		cases[5].values:                     "It pushes over OTLP",
+		"database: {secretName: elsewhere}": "key url of Secret elsewhere.",
+	} {
+		if notes := chart.Notes(t, values); !strings.Contains(notes, want) {
+			t.Errorf("%s\nno %q in\n%s", values, want, notes)
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package helm_test
+
+import (
+	"cmp"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/otelcoder/otelcoder/e2e/helm"
+)
+
+// TestObjects: the objects of each case are ones that Kubernetes takes, and each
+// selector and each port selects what it should.
+func TestObjects(t *testing.T) {
+	chart := helm.Load(t)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			objects := chart.Render(t, c.values)
+			checkNames(t, objects)
+			checkPod(t, objects)
+			checkSelectors(t, objects)
+		})
+	}
+}
+
+// checkNames: every object is in the release's namespace, with its labels, and
+// no two are one.
+func checkNames(t *testing.T, objects []runtime.Object) {
+	seen := make(map[string]bool)
+	for _, o := range objects {
+		m := o.(metav1.Object)
+		key := o.GetObjectKind().GroupVersionKind().Kind + "/" + m.GetName()
+		if seen[key] {
+			t.Errorf("%s is there twice", key)
+		}
+		seen[key] = true
+		if m.GetNamespace() != helm.Namespace {
+			t.Errorf("%s is in namespace %q", key, m.GetNamespace())
+		}
+		if m.GetLabels()["app.kubernetes.io/instance"] != helm.Release || m.GetLabels()["app.kubernetes.io/managed-by"] != "Helm" {
+			t.Errorf("%s has the labels %v", key, m.GetLabels())
+		}
+	}
+}
+
+// checkPod: what a pod refers to is there, and nothing lets it do more than it
+// needs.
+func checkPod(t *testing.T, objects []runtime.Object) {
+	pod := helm.Only[*appsv1.Deployment](t, objects).Spec.Template.Spec
+	if account := helm.Only[*corev1.ServiceAccount](t, objects); account.Name != pod.ServiceAccountName {
+		t.Errorf("the pods' service account is %q, the chart's is %q", pod.ServiceAccountName, account.Name)
+	}
+	c := pod.Containers[0]
+
+	// The level "restricted" of Kubernetes's pod security standards, and a
+	// root file system that cannot be written.
+	if s := pod.SecurityContext; !*s.RunAsNonRoot || *s.RunAsUser == 0 || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("the pod's security context is %v", s)
+	}
+	if s := c.SecurityContext; *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem ||
+		!slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
+		t.Errorf("the container's security context is %v", s)
+	}
+	if *pod.AutomountServiceAccountToken || pod.HostNetwork || pod.HostPID {
+		t.Error("the pod gets more than it needs")
+	}
+
+	health := portOf(t, c, "health")
+	if address := value(t, c, "OTELCODER_HEALTH_ADDRESS"); address != net.JoinHostPort("0.0.0.0", health) {
+		t.Errorf("health is served on %s, its port is %s", address, health)
+	}
+	for path, probe := range map[string]*corev1.Probe{"/healthz": c.LivenessProbe, "/readyz": c.ReadinessProbe} {
+		if get := probe.HTTPGet; get.Path != path || get.Port.String() != "health" || cmp.Or(get.Scheme, corev1.URISchemeHTTP) != corev1.URISchemeHTTP {
+			t.Errorf("a probe asks for %v", get)
+		}
+	}
+	if ref := variable(t, c, "CODER_PG_CONNECTION_URL").ValueFrom; ref == nil || ref.SecretKeyRef == nil {
+		t.Error("the database's URL is not from a Secret")
+	}
+	names := make(map[string]bool)
+	for _, v := range c.Env {
+		if names[v.Name] {
+			t.Errorf("%s is set twice", v.Name)
+		}
+		names[v.Name] = true
+		for name := range names {
+			v.Value = strings.ReplaceAll(v.Value, "$("+name+")", "")
+		}
+		if strings.Contains(v.Value, "$(") {
+			t.Errorf("%s refers to a variable that is not set before it: %s", v.Name, v.Value)
+		}
+	}
+	if len(c.VolumeMounts) != len(pod.Volumes) {
+		t.Errorf("%d volumes, %d mounted", len(pod.Volumes), len(c.VolumeMounts))
+	}
+	for i, mount := range c.VolumeMounts {
+		if mount.Name != pod.Volumes[i].Name || !strings.HasPrefix(value(t, c, "OTELCODER_WEB_CONFIG_FILE"), mount.MountPath+"/") {
+			t.Errorf("the mount %v is not that of the web configuration", mount)
+		}
+	}
+}
+
+// checkSelectors: what selects pods selects those of the Deployment, what names a
+// port names one of theirs, and the monitor finds the Service.
+func checkSelectors(t *testing.T, objects []runtime.Object) {
+	deployment := helm.Only[*appsv1.Deployment](t, objects)
+	pods := labels.Set(deployment.Spec.Template.Labels)
+	container := deployment.Spec.Template.Spec.Containers[0]
+	selects := func(what string, selector *metav1.LabelSelector, set labels.Set) {
+		t.Helper()
+		s, err := metav1.LabelSelectorAsSelector(selector)
+		if err != nil || s.Empty() || !s.Matches(set) {
+			t.Errorf("the %s selects %v (%v), there is %v", what, selector, err, set)
+		}
+		other := maps.Clone(set)
+		other["app.kubernetes.io/instance"] = "another"
+		if s.Matches(other) {
+			t.Errorf("the %s selects another release's, too", what)
+		}
+	}
+	selects("Deployment", deployment.Spec.Selector, pods)
+	for _, budget := range helm.All[*policyv1.PodDisruptionBudget](objects) {
+		selects("PodDisruptionBudget", budget.Spec.Selector, pods)
+	}
+	for _, policy := range helm.All[*networkingv1.NetworkPolicy](objects) {
+		selects("NetworkPolicy", &policy.Spec.PodSelector, pods)
+		for _, rule := range policy.Spec.Ingress {
+			for _, port := range rule.Ports {
+				portOf(t, container, port.Port.String())
+				if (port.Port.String() == "health") != (len(rule.From) == 0) {
+					t.Errorf("port %v is open to %v", port.Port, rule.From)
+				}
+			}
+		}
+	}
+
+	services := helm.All[*corev1.Service](objects)
+	if address := lookup(container, "CODER_PROMETHEUS_ADDRESS"); address == nil {
+		if len(services) > 0 || len(helm.All[*monitoringv1.ServiceMonitor](objects)) > 0 {
+			t.Error("there is a Service of no endpoint")
+		}
+		return
+	}
+	service := helm.Only[*corev1.Service](t, objects)
+	selects("Service", metav1.SetAsLabelSelector(service.Spec.Selector), pods)
+	if service.Spec.ClusterIP != corev1.ClusterIPNone {
+		t.Error("the Service is not headless: a scrape of it reads any one pod")
+	}
+	_, listens, err := net.SplitHostPort(value(t, container, "CODER_PROMETHEUS_ADDRESS"))
+	if err != nil || value(t, container, "CODER_PROMETHEUS_ENABLE") != "true" {
+		t.Errorf("the endpoint is not on (%v)", err)
+	}
+	for _, port := range service.Spec.Ports {
+		if port.Name != "prom-http" || port.Port != 2112 || portOf(t, container, port.TargetPort.String()) != listens {
+			t.Errorf("the Service's port is %v, the endpoint listens on %s", port, listens)
+		}
+	}
+
+	for _, monitor := range helm.All[*monitoringv1.ServiceMonitor](objects) {
+		selects("ServiceMonitor", &monitor.Spec.Selector, service.Labels)
+		if !slices.Equal(monitor.Spec.NamespaceSelector.MatchNames, []string{service.Namespace}) {
+			t.Errorf("the ServiceMonitor looks in %v", monitor.Spec.NamespaceSelector)
+		}
+		var paths []string
+		for _, e := range monitor.Spec.Endpoints {
+			if !slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == e.Port }) {
+				t.Errorf("the ServiceMonitor reads port %q", e.Port)
+			}
+			paths = append(paths, e.Path)
+		}
+		if !slices.Equal(paths, []string{"/metrics/replica", "/metrics/deployment"}) {
+			t.Errorf("the ServiceMonitor reads %q", paths)
+		}
+	}
+}
+
+// TestSchemes: with a web configuration, the endpoint is read over TLS, as told;
+// the probes never are.
+func TestSchemes(t *testing.T) {
+	chart := helm.Load(t)
+	for values, want := range map[string]string{
+		"serviceMonitor: {enabled: true}":                                                                                                     "http",
+		"serviceMonitor: {enabled: true}\nwebConfig: {secretName: web}":                                                                       "https",
+		"serviceMonitor: {enabled: true, scheme: http}\nwebConfig: {secretName: web}":                                                         "http",
+		"serviceMonitor: {enabled: true, tlsConfig: {serverName: x}, scheme: https}\nenv: [{name: CODER_PROMETHEUS_ENABLE, value: \"true\"}]": "https",
+	} {
+		for _, e := range helm.Only[*monitoringv1.ServiceMonitor](t, chart.Render(t, values)).Spec.Endpoints {
+			if got := cmp.Or(e.Scheme.String(), "http"); got != want {
+				t.Errorf("%s: scheme %q, want %q", values, got, want)
+			}
+		}
+	}
+}
+
+// lookup returns a variable of a container, nil if it is not set.
+func lookup(c corev1.Container, name string) *corev1.EnvVar {
+	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &c.Env[i]
+}
+
+func variable(t *testing.T, c corev1.Container, name string) *corev1.EnvVar {
+	t.Helper()
+	v := lookup(c, name)
+	if v == nil {
+		t.Fatalf("%s is not set", name)
+	}
+	return v
+}
+
+func value(t *testing.T, c corev1.Container, name string) string {
+	t.Helper()
+	return variable(t, c, name).Value
+}
+
+// portOf returns the number of a container's port of a name.
+func portOf(t *testing.T, c corev1.Container, name string) string {
+	t.Helper()
+	i := slices.IndexFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == name })
+	if i < 0 {
+		t.Fatalf("the container has no port %q", name)
+	}
+	return strconv.Itoa(int(c.Ports[i].ContainerPort))
+}
