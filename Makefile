@@ -86,6 +86,21 @@ docs/admin/prometheus.md: ## write the tables of metrics from the catalogue
 docs/service.md: ## write the service's tables, in the README too
 	@go test ./cmd/otelcoder -run TestPages -update
 
+promtool = go run github.com/prometheus/prometheus/cmd/promtool@v0.313.2
+
+.PHONY: check-rules
+check-rules: ## have promtool check what examples/prometheus ships (builds for 5 minutes once)
+	$(promtool) check config examples/prometheus/*/prometheus.yml
+	$(promtool) check rules examples/prometheus/rules/*.yaml
+	$(promtool) test rules examples/prometheus/tests/*.yaml
+
+helm = go run helm.sh/helm/v3/cmd/helm@v3.22.0
+
+.PHONY: check-chart
+check-chart: ## have helm itself lint and render the chart (builds for 5 minutes once)
+	$(helm) lint --strict helm/otelcoder
+	$(helm) template otelcoder helm/otelcoder --namespace coder >/dev/null
+
 .PHONY: check-docs
 check-docs: ## tell whether the tables of metrics are those of the catalogue
 	@go run ./internal/docgen <docs/admin/prometheus.md | diff docs/admin/prometheus.md - \

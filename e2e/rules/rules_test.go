@@ -1,0 +1,203 @@
+package rules_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/rules"
+	"github.com/otelcoder/otelcoder/e2e/service"
+)
+
+func root(t *testing.T) string {
+	t.Helper()
+	root, err := service.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// find returns the files that are shipped, of which there must be some.
+func find(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root(t), "examples/prometheus", pattern))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no file is %s (%v)", pattern, err)
+	}
+	return paths
+}
+
+// groups reads all shipped rules as Prometheus does.
+func groups(t *testing.T) []rulefmt.RuleGroup {
+	t.Helper()
+	var all []rulefmt.RuleGroup
+	for _, path := range find(t, "rules/*.yaml") {
+		g, errs := rulefmt.ParseFile(path, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+		for _, err := range errs {
+			t.Error(err)
+		}
+		if g != nil {
+			all = append(all, g.Groups...)
+		}
+	}
+	return all
+}
+
+// TestUnitTests: the shipped rules pass their shipped tests.
+func TestUnitTests(t *testing.T) {
+	for _, path := range find(t, "tests/*.yaml") {
+		t.Run(filepath.Base(path), rules.Read(t, path).Run)
+	}
+}
+
+// TestEveryAlertIsTested: each has a test in which it fires and one in which it
+// does not.
+func TestEveryAlertIsTested(t *testing.T) {
+	fires, rests := make(map[string]bool), make(map[string]bool)
+	for _, path := range find(t, "tests/*.yaml") {
+		for _, test := range rules.Read(t, path).Tests {
+			for _, a := range test.Alerts {
+				if len(a.Expected) > 0 {
+					fires[a.Name] = true
+				} else {
+					rests[a.Name] = true
+				}
+			}
+		}
+	}
+	for _, g := range groups(t) {
+		for _, rule := range g.Rules {
+			if rule.Alert != "" && !(fires[rule.Alert] && rests[rule.Alert]) {
+				t.Errorf("%s: tested to fire %t, to rest %t", rule.Alert, fires[rule.Alert], rests[rule.Alert])
+			}
+		}
+	}
+}
+
+// TestRunbooks: each alert links to a page, which has its name and severity and
+// says what to do, and no page is left over.
+func TestRunbooks(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root(t), "docs/runbooks/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := make(map[string]bool)
+	for _, page := range pages {
+		left[filepath.Base(page)] = true
+	}
+	delete(left, "README.md")
+	for _, g := range groups(t) {
+		for _, rule := range g.Rules {
+			if rule.Alert == "" {
+				continue
+			}
+			name := rule.Alert + ".md"
+			if !strings.HasSuffix(rule.Annotations["runbook_url"], "/docs/runbooks/"+name) {
+				t.Errorf("%s links to %q", rule.Alert, rule.Annotations["runbook_url"])
+			}
+			page, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks", name))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			for _, want := range []string{"# " + rule.Alert + "\n", "Severity: " + rule.Labels["severity"] + ".", "## What it means", "## What to do"} {
+				if !strings.Contains(string(page), want) {
+					t.Errorf("%s does not say %q", name, want)
+				}
+			}
+			delete(left, name)
+		}
+	}
+	for page := range left {
+		t.Errorf("docs/runbooks/%s is of no alert", page)
+	}
+}
+
+// TestFamilies: rules and runbooks read nothing but what is served and what rules
+// record.
+func TestFamilies(t *testing.T) {
+	known := make(map[string]bool)
+	for name, f := range e2e.Served() {
+		known[name] = true
+		if f.Type == "histogram" {
+			known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = true, true, true
+		}
+	}
+	expressions := rules.Runbooks(t, root(t))
+	for _, g := range groups(t) {
+		for _, rule := range g.Rules {
+			known[rule.Record] = true
+			expressions[rule.Record+rule.Alert] = rule.Expr
+		}
+	}
+	for where, text := range expressions {
+		expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
+		if err != nil {
+			t.Errorf("%s: %v", where, err)
+			continue
+		}
+		for _, selector := range parser.ExtractSelectors(expr) {
+			for _, m := range selector {
+				if m.Name == model.MetricNameLabel && !known[m.Value] {
+					t.Errorf("%s reads %s, which nobody serves", where, m.Value)
+				}
+			}
+		}
+	}
+}
+
+// TestConfigurations: Prometheus loads each shipped configuration, whose rule
+// files are there.
+func TestConfigurations(t *testing.T) {
+	want := map[string][]string{
+		"embed":   {"coder /metrics"},
+		"service": {"otelcoder /metrics/replica", "otelcoder-deployment /metrics/deployment", "coder /metrics"},
+	}
+	for _, path := range find(t, "*/prometheus.yml") {
+		c, err := config.LoadFile(path, false, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, pattern := range c.RuleFiles {
+			if found, _ := filepath.Glob(pattern); len(found) == 0 {
+				t.Errorf("%s: no rule file is %s", path, pattern)
+			}
+		}
+		var jobs []string
+		for _, s := range c.ScrapeConfigs {
+			jobs = append(jobs, s.JobName+" "+s.MetricsPath)
+		}
+		if name := filepath.Base(filepath.Dir(path)); !slices.Equal(jobs, want[name]) {
+			t.Errorf("%s has the jobs %q", path, jobs)
+		}
+	}
+}
+
+// TestRelabelling: the job of Coder's own endpoint drops what docs/service.md
+// says.
+func TestRelabelling(t *testing.T) {
+	read := func(path string) string {
+		text, err := os.ReadFile(filepath.Join(root(t), path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(strings.Fields(string(text)), " ")
+	}
+	of := regexp.MustCompile(`metric_relabel_configs: (- source_labels: \[__name__\] .*?coderd_workspace_builds_total")`)
+	page, shipped := of.FindString(read("docs/service.md")), of.FindString(read("examples/prometheus/service/prometheus.yml"))
+	if page == "" || page != shipped {
+		t.Errorf("the page has\n%s\nthe shipped configuration\n%s", page, shipped)
+	}
+}
