@@ -86,22 +86,30 @@ docs/admin/prometheus.md: ## write the tables of metrics from the catalogue
 docs/service.md: ## write the service's tables, in the README too
 	@go test ./cmd/otelcoder -run TestPages -update
 
-promtool = go run github.com/prometheus/prometheus/cmd/promtool@v0.313.2
+# promtool is built in its own module, whose replacements no other module may use.
+.PHONY: bin/promtool
+bin/promtool:
+	@GOWORK=off go -C "$$(go -C e2e list -m -f '{{.Dir}}' github.com/prometheus/prometheus)" build -o "$(CURDIR)/$@" ./cmd/promtool
 
 .PHONY: check-rules
-check-rules: ## have promtool check what examples/prometheus ships (builds for 5 minutes once)
-	$(promtool) check config examples/prometheus/*/prometheus.yml
-	$(promtool) check rules examples/prometheus/rules/*.yaml
-	$(promtool) test rules examples/prometheus/tests/*.yaml
+check-rules: bin/promtool ## have promtool check what examples/prometheus ships (builds it for 5 minutes once)
+	bin/promtool check config examples/prometheus/*/prometheus.yml
+	bin/promtool check rules examples/prometheus/rules/*.yaml
+	bin/promtool test rules examples/prometheus/tests/*.yaml
 
 helm = go run helm.sh/helm/v3/cmd/helm@v3.22.0
 
 .PHONY: check-chart
-check-chart: ## have helm itself lint and render the chart (builds for 5 minutes once)
+check-chart: ## have helm itself lint and render the chart (builds it for 3 minutes once)
 	$(helm) lint --strict helm/otelcoder
-	$(helm) template otelcoder helm/otelcoder --namespace coder >/dev/null
+	$(helm) template otelcoder helm/otelcoder --namespace coder --kube-version 1.37.0 >/dev/null
+
+.PHONY: dashboards
+dashboards: ## write the dashboards, and what the chart has of examples
+	@go run ./internal/dashboards
 
 .PHONY: check-docs
-check-docs: ## tell whether the tables of metrics are those of the catalogue
+check-docs: ## tell whether what is generated is fresh: tables of metrics, dashboards
+	@go run ./internal/dashboards -check
 	@go run ./internal/docgen <docs/admin/prometheus.md | diff docs/admin/prometheus.md - \
 		|| { echo "docs/admin/prometheus.md is stale: run make docs/admin/prometheus.md"; exit 1; }

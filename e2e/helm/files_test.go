@@ -1,0 +1,79 @@
+package helm_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"go.yaml.in/yaml/v2"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/otelcoder/otelcoder/e2e/helm"
+)
+
+// TestDashboards: the ConfigMaps hold the dashboards as they are, where Grafana's
+// sidecar finds them.
+func TestDashboards(t *testing.T) {
+	maps := helm.All[*corev1.ConfigMap](helm.Load(t).Render(t, "dashboards: {enabled: true, annotations: {grafana_folder: Coder}}"))
+	found := 0
+	for _, m := range maps {
+		if m.Labels["grafana_dashboard"] != "1" || m.Annotations["grafana_folder"] != "Coder" {
+			t.Errorf("%s has the labels %v, the annotations %v", m.Name, m.Labels, m.Annotations)
+		}
+		for name, text := range m.Data {
+			found++
+			// helm cuts white space off the end of an object.
+			if want := readFile(t, "examples/grafana/"+name); strings.TrimSpace(text) != strings.TrimSpace(want) {
+				t.Errorf("%s in %s is not what examples/grafana has", name, m.Name)
+			}
+			if !json.Valid([]byte(text)) {
+				t.Errorf("%s is no JSON", name)
+			}
+		}
+	}
+	if found != 3 || len(maps) != 3 {
+		t.Errorf("%d dashboards in %d ConfigMaps, want 3 in 3", found, len(maps))
+	}
+}
+
+// TestRules: the PrometheusRule holds the rules that examples/prometheus has.
+func TestRules(t *testing.T) {
+	rule := helm.Only[*monitoringv1.PrometheusRule](t, helm.Load(t).Render(t, "prometheusRule: {enabled: true}"))
+	type group struct {
+		Name  string
+		Rules []struct {
+			Record, Alert, Expr, For string
+			Labels, Annotations      map[string]string
+		}
+	}
+	want := make(map[string]string)
+	for _, name := range []string{"alerts.yaml", "recording.yaml"} {
+		var file struct{ Groups []group }
+		if err := yaml.Unmarshal([]byte(readFile(t, "examples/prometheus/rules/"+name)), &file); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range file.Groups {
+			for _, r := range g.Rules {
+				want[g.Name+" "+r.Record+r.Alert] = r.Expr + r.For + r.Annotations["description"] + r.Labels["severity"]
+			}
+		}
+	}
+	for _, g := range rule.Spec.Groups {
+		for _, r := range g.Rules {
+			key := g.Name + " " + r.Record + r.Alert
+			text := r.Expr.String()
+			if r.For != nil {
+				text += string(*r.For)
+			}
+			text += r.Annotations["description"] + r.Labels["severity"]
+			if want[key] != text {
+				t.Errorf("%s is\n%s\nwant\n%s", key, text, want[key])
+			}
+			delete(want, key)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("the chart lacks %v", want)
+	}
+}
