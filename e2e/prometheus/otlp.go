@@ -1,7 +1,6 @@
 package prometheus
 
 import (
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -15,7 +14,7 @@ import (
 // default, and returns the URL to push to.
 func (p *Prometheus) ReceiveOTLP(t testing.TB) string {
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	logger := p.logger()
 	receiver := remote.NewOTLPWriteHandler(logger, p.metrics, p.db,
 		func() config.Config { return config.DefaultConfig },
 		remote.OTLPOptions{LookbackDelta: 5 * time.Minute})

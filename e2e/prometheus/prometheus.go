@@ -29,6 +29,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
 )
@@ -61,10 +62,11 @@ func Jobs(url string) []Job {
 
 // Prometheus is a running Prometheus.
 type Prometheus struct {
-	jobs    []Job
+	targets int // how many are scraped
 	manager *scrape.Manager
 	db      *tsdb.DB
 	engine  *promql.Engine
+	rules   *rules.Manager // nil without a file of rules
 	metrics *client.Registry
 	log     *warnings
 }
@@ -92,60 +94,12 @@ const patience = 40 * time.Second
 // stopped when the test ends.
 func Start(t testing.TB, jobs ...Job) *Prometheus {
 	t.Helper()
-	p := &Prometheus{jobs: jobs, metrics: client.NewRegistry(), log: new(warnings)}
-	logger := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-
-	options := tsdb.DefaultOptions()
-	options.EnableExemplarStorage = true
-	options.MaxExemplars = 10_000
-	var err error
-	if p.db, err = tsdb.Open(t.TempDir(), logger, p.metrics, options, nil); err != nil {
-		t.Fatalf("open Prometheus's database: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := p.db.Close(); err != nil {
-			t.Errorf("close Prometheus's database: %v", err)
-		}
-	})
-
-	p.engine = promql.NewEngine(promql.EngineOpts{
-		Logger:           logger,
-		MaxSamples:       50_000_000,
-		Timeout:          patience,
-		LookbackDelta:    5 * time.Minute,
-		EnableAtModifier: true,
-		Parser:           parser.NewParser(parser.Options{}),
-	})
-	t.Cleanup(func() { p.engine.Close() })
-
-	// As the prometheus command sets it, but for not waiting 5 s for targets.
-	p.manager, err = scrape.NewManager(&scrape.Options{DiscoveryReloadOnStartup: true}, logger, nil, nil, p.db, p.metrics)
-	if err != nil {
-		t.Fatalf("make the scrape manager: %v", err)
-	}
-	targets := p.configure(t, logger)
-	sets := make(chan map[string][]*targetgroup.Group, 1)
-	sets <- targets
-	ended := make(chan error)
-	go func() { ended <- p.manager.Run(sets) }()
-	t.Cleanup(func() {
-		p.manager.Stop()
-		if err := <-ended; err != nil {
-			t.Errorf("scrape manager: %v", err)
-		}
-	})
-	return p
-}
-
-// configure applies a configuration with the jobs and returns their targets.
-func (p *Prometheus) configure(t testing.TB, logger *slog.Logger) map[string][]*targetgroup.Group {
-	t.Helper()
 	type target struct {
 		Job      Job
 		Endpoint *url.URL
 	}
 	var endpoints []target
-	for _, job := range p.jobs {
+	for _, job := range jobs {
 		endpoint, err := url.Parse(job.URL)
 		if err != nil {
 			t.Fatalf("endpoint of %s: %v", job.Name, err)
@@ -156,9 +110,57 @@ func (p *Prometheus) configure(t testing.TB, logger *slog.Logger) map[string][]*
 	if err := configuration.Execute(&text, endpoints); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(text.String(), logger)
+	p := open(t)
+	c, err := config.Load(text.String(), p.logger())
 	if err != nil {
 		t.Fatalf("load the configuration: %v", err)
+	}
+	p.scrape(t, c)
+	return p
+}
+
+// open opens the database and the query engine, which are closed when the test
+// ends.
+func open(t testing.TB) *Prometheus {
+	t.Helper()
+	p := &Prometheus{metrics: client.NewRegistry(), log: new(warnings)}
+	options := tsdb.DefaultOptions()
+	options.EnableExemplarStorage = true
+	options.MaxExemplars = 10_000
+	var err error
+	if p.db, err = tsdb.Open(t.TempDir(), p.logger(), p.metrics, options, nil); err != nil {
+		t.Fatalf("open Prometheus's database: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := p.db.Close(); err != nil {
+			t.Errorf("close Prometheus's database: %v", err)
+		}
+	})
+
+	p.engine = promql.NewEngine(promql.EngineOpts{
+		Logger:           p.logger(),
+		MaxSamples:       50_000_000,
+		Timeout:          patience,
+		LookbackDelta:    5 * time.Minute,
+		EnableAtModifier: true,
+		Parser:           parser.NewParser(parser.Options{}),
+	})
+	t.Cleanup(func() { p.engine.Close() })
+	return p
+}
+
+func (p *Prometheus) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// scrape starts to scrape what the configuration says, until the test ends.
+func (p *Prometheus) scrape(t testing.TB, c *config.Config) {
+	t.Helper()
+	// As the prometheus command sets it, but for not waiting 5 s for targets.
+	var err error
+	p.manager, err = scrape.NewManager(&scrape.Options{DiscoveryReloadOnStartup: true}, p.logger(), nil, nil, p.db, p.metrics)
+	if err != nil {
+		t.Fatalf("make the scrape manager: %v", err)
 	}
 	scrapes, err := c.GetScrapeConfigs()
 	if err != nil {
@@ -167,20 +169,32 @@ func (p *Prometheus) configure(t testing.TB, logger *slog.Logger) map[string][]*
 	targets := make(map[string][]*targetgroup.Group)
 	for _, s := range scrapes {
 		for _, d := range s.ServiceDiscoveryConfigs {
-			targets[s.JobName] = append(targets[s.JobName], d.(discovery.StaticConfig)...)
+			for _, group := range d.(discovery.StaticConfig) {
+				targets[s.JobName] = append(targets[s.JobName], group)
+				p.targets += len(group.Targets)
+			}
 		}
 	}
 	if err := p.manager.ApplyConfig(c); err != nil {
 		t.Fatalf("apply the configuration: %v", err)
 	}
-	return targets
+	sets := make(chan map[string][]*targetgroup.Group, 1)
+	sets <- targets
+	ended := make(chan error)
+	go func() { ended <- p.manager.Run(sets) }()
+	t.Cleanup(func() {
+		p.manager.Stop()
+		if err := <-ended; err != nil {
+			t.Errorf("scrape manager: %v", err)
+		}
+	})
 }
 
-// WaitScraped waits until each job has been scraped n times, successfully or
+// WaitScraped waits until each target has been scraped n times, successfully or
 // not.
 func (p *Prometheus) WaitScraped(t testing.TB, n int) {
 	t.Helper()
-	query := fmt.Sprintf(`count(count_over_time(up[1h]) >= %d) == %d`, n, len(p.jobs))
+	query := fmt.Sprintf(`count(count_over_time(up[1h]) >= %d) == %d`, n, p.targets)
 	for deadline := time.Now().Add(patience); len(p.Query(t, query)) == 0; {
 		if time.Now().After(deadline) {
 			t.Fatalf("not scraped %d times: %v\n%s", n, p.Query(t, `count_over_time(up[1h])`), p.log)
@@ -229,8 +243,8 @@ func (p *Prometheus) CheckHealthy(t testing.TB) {
 	for _, s := range p.Query(t, `min_over_time(up[1h]) != 1`) {
 		t.Errorf("a scrape of %s failed", s.Metric.Get("job"))
 	}
-	if got := len(p.Query(t, `up`)); got != len(p.jobs) {
-		t.Errorf("%d targets are up, not %d", got, len(p.jobs))
+	if got := len(p.Query(t, `up`)); got != p.targets {
+		t.Errorf("%d targets are up, not %d", got, p.targets)
 	}
 	for job, targets := range p.manager.TargetsActive() {
 		for _, target := range targets {
