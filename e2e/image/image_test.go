@@ -1,0 +1,236 @@
+package image_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/otelcoder/otelcoder/e2e/helm"
+	"github.com/otelcoder/otelcoder/e2e/image"
+	"github.com/otelcoder/otelcoder/e2e/service"
+)
+
+func root(t *testing.T) string {
+	t.Helper()
+	root, err := service.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// TestDockerfile: BuildKit's linter has nothing to say, the image holds the binary
+// and certificates alone, and the chart runs it as it is.
+func TestDockerfile(t *testing.T) {
+	i := image.Read(t, root(t))
+	for _, w := range i.Warnings {
+		t.Error(w)
+	}
+	if i.Base != "scratch" || !slices.Equal(i.Files, []string{"/etc/ssl/certs/ca-certificates.crt", "/otelcoder"}) {
+		t.Errorf("on %s, it holds %q", i.Base, i.Files)
+	}
+	if !slices.Equal(i.Entrypoint, []string{"/otelcoder"}) || !slices.Equal(i.Command, []string{"server"}) {
+		t.Errorf("it starts %q %q", i.Entrypoint, i.Command)
+	}
+
+	pod := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, "")).Spec.Template.Spec
+	if user := fmt.Sprintf("%d:%d", *pod.SecurityContext.RunAsUser, *pod.SecurityContext.RunAsGroup); i.User != user {
+		t.Errorf("it runs as %s, the chart runs it as %s", i.User, user)
+	}
+	if args := pod.Containers[0].Args; !slices.Equal(args, i.Command) {
+		t.Errorf("the chart's command is %q", args)
+	}
+	for _, port := range pod.Containers[0].Ports {
+		if !slices.Contains(i.Ports, fmt.Sprint(port.ContainerPort)) {
+			t.Errorf("the chart's port %d is not exposed", port.ContainerPort)
+		}
+	}
+}
+
+// TestIgnored: the image is built of all that git tracks: else its version would
+// end in "+dirty".
+func TestIgnored(t *testing.T) {
+	dir := root(t)
+	text, err := os.ReadFile(filepath.Join(dir, ".dockerignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracked, err := exec.Command("git", "-C", dir, "ls-files").Output()
+	if err != nil {
+		t.Fatalf("list what git tracks: %v", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		pattern := strings.TrimSpace(line)
+		if pattern == "" || strings.HasPrefix(pattern, "#") {
+			continue
+		}
+		for path := range strings.Lines(string(tracked)) {
+			path = strings.TrimSpace(path)
+			first, _, _ := strings.Cut(path, "/")
+			if matches(t, pattern, path) || matches(t, pattern, first) || matches(t, strings.TrimPrefix(pattern, "**/"), filepath.Base(path)) {
+				t.Errorf("%s leaves out %s", pattern, path)
+			}
+		}
+	}
+}
+
+func matches(t *testing.T, pattern, path string) bool {
+	t.Helper()
+	ok, err := filepath.Match(pattern, path)
+	if err != nil {
+		t.Fatalf("%s: %v", pattern, err)
+	}
+	return ok
+}
+
+// checkout clones the commit that is checked out into a folder, as an image is
+// built of.
+func checkout(t *testing.T, dir string) {
+	t.Helper()
+	if output, err := exec.Command("git", "clone", "--quiet", "--no-hardlinks", root(t), dir).CombinedOutput(); err != nil {
+		t.Fatalf("clone: %v\n%s", err, output)
+	}
+}
+
+// build runs the command of the Dockerfile in a checkout, but for where the binary
+// goes.
+func build(t *testing.T, command, dir string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "otelcoder")
+	const there = " -o /otelcoder "
+	if strings.Count(command, there) != 1 {
+		t.Fatalf("the command does not write /otelcoder: %s", command)
+	}
+	c := exec.Command("sh", "-c", strings.Replace(command, there, " -o "+path+" ", 1))
+	c.Dir = dir
+	c.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+runtime.GOARCH, "GOFLAGS=", "GOWORK=off")
+	if output, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, output)
+	}
+	return path
+}
+
+// TestBinary builds the image's binary twice, in different folders, and runs it in
+// an empty root, as the image's user.
+func TestBinary(t *testing.T) {
+	i := image.Read(t, root(t))
+	var binaries [2]string
+	var contents [2][]byte
+	for n, name := range []string{"one", "another/folder"} {
+		dir := filepath.Join(t.TempDir(), name)
+		checkout(t, dir)
+		binaries[n] = build(t, i.Build, dir)
+		var err error
+		if contents[n], err = os.ReadFile(binaries[n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(contents[0], contents[1]) {
+		t.Error("two builds of one commit differ")
+	}
+	if bytes.Contains(contents[0], []byte(root(t)+"/")) {
+		t.Error("the binary tells where it was built")
+	}
+	checkStatic(t, binaries[0])
+
+	version, err := exec.Command(binaries[0], "version").Output()
+	if err != nil || !regexp.MustCompile(`^otelcoder v\d+\.\d+\.\d+\S* go1\.\d+`).Match(version) || bytes.Contains(version, []byte("dirty")) {
+		t.Errorf("it says of itself %q (%v)", version, err)
+	}
+	checkServes(t, i, contents[0])
+}
+
+// checkStatic checks that a program needs no library and no loader.
+func checkStatic(t *testing.T, path string) {
+	t.Helper()
+	file, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, p := range file.Progs {
+		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
+			t.Errorf("the binary is not static: it has %v", p.Type)
+		}
+	}
+}
+
+// checkServes runs the binary as the image would: in a root that holds nothing
+// else, as the image's user; where the test may not do that, as itself. Only the
+// addresses are other ones.
+func checkServes(t *testing.T, i image.Image, binary []byte) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, i.Entrypoint[0])
+	if err := os.WriteFile(path, binary, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	c := exec.Command(path, i.Command...)
+	c.Stderr = log
+	c.Env = []string{
+		"CODER_PG_CONNECTION_URL=postgres://otelcoder:x@127.0.0.1:1/coder", // which is away
+		"CODER_PROMETHEUS_ENABLE=true", "CODER_PROMETHEUS_ADDRESS=127.0.0.1:0", "OTELCODER_HEALTH_ADDRESS=127.0.0.1:0",
+	}
+	if os.Geteuid() == 0 {
+		var user, group uint32
+		if _, err := fmt.Sscanf(i.User, "%d:%d", &user, &group); err != nil || user == 0 || group == 0 {
+			t.Fatalf("user %s: %v", i.User, err)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		c.SysProcAttr = &syscall.SysProcAttr{Chroot: dir, Credential: &syscall.Credential{Uid: user, Gid: group}}
+		c.Path, c.Args[0], c.Dir = i.Entrypoint[0], i.Entrypoint[0], "/"
+	}
+	if err := c.Start(); err != nil {
+		t.Fatalf("start: %v", err)
+	}
+	defer func() {
+		c.Process.Signal(syscall.SIGTERM)
+		if err := c.Wait(); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	}()
+
+	ready := regexp.MustCompile(`msg=ready metrics=(\S+) health=(\S+)\n`)
+	var urls [][]byte
+	for deadline := time.Now().Add(30 * time.Second); urls == nil; time.Sleep(20 * time.Millisecond) {
+		text, err := os.ReadFile(log.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if urls = ready.FindSubmatch(text); urls == nil && time.Now().After(deadline) {
+			t.Fatalf("it is not ready:\n%s", text)
+		}
+	}
+	for url, want := range map[string]string{string(urls[1]): "otelcoder_build_info{", string(urls[2]): "ok\n"} {
+		response, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s answers %s (%v) without %q", url, response.Status, err, want)
+		}
+	}
+}
