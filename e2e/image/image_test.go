@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -64,21 +65,19 @@ func TestDockerfile(t *testing.T) {
 // TestIgnored: the image is built of all that git tracks: else its version would
 // end in "+dirty".
 func TestIgnored(t *testing.T) {
-	dir := root(t)
-	text, err := os.ReadFile(filepath.Join(dir, ".dockerignore"))
+	text, err := os.ReadFile(filepath.Join(root(t), ".dockerignore"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tracked, err := exec.Command("git", "-C", dir, "ls-files").Output()
-	if err != nil {
-		t.Fatalf("list what git tracks: %v", err)
-	}
+	repository := t.TempDir()
+	checkout(t, repository)
+	tracked := git(t, repository, "ls-files")
 	for line := range strings.Lines(string(text)) {
 		pattern := strings.TrimSpace(line)
 		if pattern == "" || strings.HasPrefix(pattern, "#") {
 			continue
 		}
-		for path := range strings.Lines(string(tracked)) {
+		for path := range strings.Lines(tracked) {
 			path = strings.TrimSpace(path)
 			first, _, _ := strings.Cut(path, "/")
 			if matches(t, pattern, path) || matches(t, pattern, first) || matches(t, strings.TrimPrefix(pattern, "**/"), filepath.Base(path)) {
@@ -97,13 +96,58 @@ func matches(t *testing.T, pattern, path string) bool {
 	return ok
 }
 
-// checkout clones the commit that is checked out into a folder, as an image is
-// built of.
+// checkout makes a repository of git in a folder, of one commit that holds the
+// project as it is now. Two of them are the same commit.
 func checkout(t *testing.T, dir string) {
 	t.Helper()
-	if output, err := exec.Command("git", "clone", "--quiet", "--no-hardlinks", root(t), dir).CombinedOutput(); err != nil {
-		t.Fatalf("clone: %v\n%s", err, output)
+	from := root(t)
+	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case relative == ".git" && entry.IsDir(), relative == "bin":
+			return fs.SkipDir
+		case relative == ".git": // of a work tree
+			return nil
+		case entry.IsDir():
+			return os.MkdirAll(filepath.Join(dir, relative), 0o755)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, relative), text, info.Mode().Perm())
+	})
+	if err != nil {
+		t.Fatalf("copy the project: %v", err)
 	}
+	git(t, dir, "init", "--quiet")
+	git(t, dir, "add", "--all")
+	git(t, dir, "commit", "--quiet", "--message", "as it is")
+}
+
+// git runs a command of git, untouched by what the user has configured.
+func git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	const who, when = "test", "2026-01-01T00:00:00Z"
+	c := exec.Command("git", append([]string{"-C", dir, "-c", "core.autocrlf=false"}, args...)...)
+	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME="+who, "GIT_AUTHOR_EMAIL="+who, "GIT_AUTHOR_DATE="+when,
+		"GIT_COMMITTER_NAME="+who, "GIT_COMMITTER_EMAIL="+who, "GIT_COMMITTER_DATE="+when)
+	output, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", args[0], err, output)
+	}
+	return string(output)
 }
 
 // build runs the command of the Dockerfile in a checkout, but for where the binary
@@ -117,7 +161,7 @@ func build(t *testing.T, command, dir string) (path string) {
 	}
 	c := exec.Command("sh", "-c", strings.Replace(command, there, " -o "+path+" ", 1))
 	c.Dir = dir
-	c.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+runtime.GOARCH, "GOFLAGS=", "GOWORK=off")
+	c.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+runtime.GOARCH, "GOFLAGS=", "GOWORK=off", "GIT_CONFIG_GLOBAL="+os.DevNull)
 	if output, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, output)
 	}
