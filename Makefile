@@ -22,7 +22,7 @@ run: ## start the example control plane and its endpoint
 
 .PHONY: build
 build: ## build the service, bin/otelcoder
-	go build -trimpath -o bin/otelcoder ./cmd/otelcoder
+	CGO_ENABLED=0 go build -trimpath -o bin/otelcoder ./cmd/otelcoder
 
 .PHONY: test
 test: ## run every test

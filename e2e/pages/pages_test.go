@@ -1,0 +1,391 @@
+package pages_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"helm.sh/helm/v3/pkg/strvals"
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/otelcoder/otelcoder/e2e/helm"
+	"github.com/otelcoder/otelcoder/e2e/pages"
+	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// notTyped are the commands that the test does not type, by how they begin, and
+// what holds them instead.
+var notTyped = map[string]string{
+	"make test":               "it is what runs this test",
+	"go get github.com/":      "the module's own code is not published to the tests; e2e/go.mod imports it",
+	"go run ./examples/embed": "its addresses are fixed, and may be taken; the tests of examples/embed run it",
+	"docker build":            "no engine runs here; e2e/image builds and runs what the Dockerfile says",
+	"kubectl ":                "there is no cluster; TestKubectl compares the names with the chart's",
+	"promtool ":               "it takes minutes to build; e2e/rules does the same with its packages, make check-rules runs it",
+	"otelcol-contrib ":        "it is not made of Go modules; e2e runs a collector with that configuration",
+}
+
+// servers are the commands that go on until they are stopped.
+var servers = []string{"make run", "bin/otelcoder server", "otelcoder server", "OTEL_TRACES_EXPORTER=none otelcoder server", "go run ./examples/coderd"}
+
+func begins(text string, with []string) bool {
+	return slices.ContainsFunc(with, func(w string) bool { return strings.HasPrefix(text, w) })
+}
+
+// TestCommands types every command of every page, in the order of the page, and
+// compares what it prints with what the page says, but for numbers. Only addresses
+// are other ones: those that the pages name may be taken, and "db", "collector"
+// and "prometheus" are no hosts here.
+func TestCommands(t *testing.T) {
+	root, err := service.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil {
+		t.Fatalf("make build: %v\n%s", err, output)
+	}
+	left := maps.Clone(notTyped)
+	for _, page := range pages.Read(t, root) {
+		t.Run(page.Path, func(t *testing.T) {
+			r := newReader(t, root, page)
+			for _, c := range page.Commands {
+				skipped := ""
+				for prefix := range notTyped {
+					if strings.HasPrefix(c.Text, prefix) {
+						skipped = prefix
+						delete(left, prefix)
+					}
+				}
+				switch {
+				case skipped != "":
+				case strings.HasPrefix(c.Text, "helm "):
+					render(t, c.Text)
+				case begins(c.Text, servers):
+					r.serve(c)
+				default:
+					r.typed(c)
+				}
+			}
+		})
+	}
+	for prefix := range left {
+		t.Errorf("no page has %q any more: it need not be left out", prefix)
+	}
+}
+
+// reader is who types the commands of a page.
+type reader struct {
+	t           *testing.T
+	root        string
+	environment map[string]string
+	hosts       *strings.Replacer // of the pages, by those of the test
+	pushed      chan struct{}
+	stop        func() // ends the server that runs
+	metrics     string // URL of its endpoint, which ends in a slash
+	health      string // URL of its health
+}
+
+func newReader(t *testing.T, root string, page pages.Page) *reader {
+	r := &reader{t: t, root: root, environment: make(map[string]string), pushed: make(chan struct{}, 1), stop: func() {}}
+	t.Cleanup(func() { r.stop() })
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, "CODER_") && !strings.HasPrefix(name, "OTEL") && !strings.HasPrefix(name, "PG") {
+			r.environment[name] = value
+		}
+	}
+	maps.Copy(r.environment, map[string]string{
+		"PATH":                        filepath.Join(root, "bin") + ":" + os.Getenv("PATH"),
+		"CODER_PROMETHEUS_ADDRESS":    "127.0.0.1:0",
+		"CODER_HTTP_ADDRESS":          "127.0.0.1:0",
+		"OTELCODER_HEALTH_ADDRESS":    "127.0.0.1:0",
+		"OTELCODER_INTERVAL":          "1s",
+		"OTEL_METRIC_EXPORT_INTERVAL": "500",
+	})
+
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r2 *http.Request) {
+		if strings.HasSuffix(r2.URL.Path, "/v1/metrics") {
+			select {
+			case r.pushed <- struct{}{}:
+			default:
+			}
+		}
+	}))
+	t.Cleanup(receiver.Close)
+	collector := strings.TrimPrefix(receiver.URL, "http://")
+	replaced := []string{
+		"collector:4318", collector, "localhost:4318", collector, "127.0.0.1:4318", collector, "prometheus:9090", collector,
+	}
+	if slices.ContainsFunc(page.Commands, func(c pages.Command) bool { return strings.Contains(c.Text, "otelcoder") }) {
+		replaced = append(replaced, r.deployment(page)...)
+	}
+	r.hosts = strings.NewReplacer(replaced...)
+	return r
+}
+
+// deployment makes the database of a deployment that is alive, with the role that
+// the page makes, or that one before it made, and returns what replaces the host of
+// the page.
+func (r *reader) deployment(page pages.Page) []string {
+	t := r.t
+	db := pgtest.Start(t).Database(t)
+	for _, path := range []string{"meters/coderdb/testdata/schema.sql", "cmd/otelcoder/testdata/live.sql"} {
+		script, err := os.ReadFile(filepath.Join(r.root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Exec(t, string(script))
+	}
+	typed := func(part string) bool {
+		return slices.ContainsFunc(page.Commands, func(c pages.Command) bool { return strings.Contains(c.Text, part) })
+	}
+	if !typed("CREATE ROLE") {
+		db.Exec(t, "CREATE ROLE otelcoder LOGIN PASSWORD '...'")
+	}
+	if !typed("otelcoder grants") {
+		grants, err := exec.Command(filepath.Join(r.root, "bin/otelcoder"), "grants", "--role", "otelcoder").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Exec(t, string(grants))
+	}
+	owner, err := url.Parse(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.environment["OWNER_URL"] = db.URL
+	here := owner.Host + owner.Path
+	if owner.RawQuery != "" {
+		here += "?" + owner.RawQuery
+	}
+	if !typed("export CODER_PG_CONNECTION_URL") {
+		r.environment["CODER_PG_CONNECTION_URL"] = "postgres://otelcoder:...@" + here
+	}
+	return []string{"db:5432/coder?sslmode=verify-full", here, "db:5432/coder", here}
+}
+
+// command is a command of the page, with the addresses of the test.
+func (r *reader) command(ctx context.Context, text string) *exec.Cmd {
+	text = r.hosts.Replace(text)
+	if r.metrics != "" {
+		text = strings.NewReplacer("http://localhost:2112/", r.metrics, "http://localhost:2113/healthz", r.health).Replace(text)
+	}
+	c := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", text)
+	c.Dir = r.root
+	for name, value := range r.environment {
+		c.Env = append(c.Env, name+"="+value)
+	}
+	return c
+}
+
+var export = regexp.MustCompile(`^export (\w+)='(.*)'$`)
+
+// patience is how long what a command prints may take to be as the page says, and
+// a server to be ready, on a machine with much else to do.
+const patience = time.Minute
+
+// typed types a command that ends. Right after a start not everything is served:
+// it is typed again until it prints what the page says.
+func (r *reader) typed(c pages.Command) {
+	r.t.Helper()
+	if match := export.FindStringSubmatch(c.Text); match != nil {
+		r.environment[match[1]] = r.hosts.Replace(match[2])
+		return
+	}
+	var errs string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		command := r.command(r.t.Context(), c.Text)
+		var stderr bytes.Buffer // where curl shows its progress
+		command.Stderr = &stderr
+		output, err := command.Output()
+		if err != nil {
+			errs = fmt.Sprintf("%v\n%s%s", err, output, &stderr)
+			if !strings.HasPrefix(c.Text, "curl ") {
+				break
+			}
+			continue
+		}
+		if missing := lacks(string(output), c.Output); missing != "" {
+			errs = fmt.Sprintf("it does not print the line\n%s\nbut\n%.3000s", missing, output)
+			continue
+		}
+		return
+	}
+	r.t.Fatalf("$ %s\n%s", c.Text, errs)
+}
+
+var (
+	number = regexp.MustCompile(`[0-9]+(\.[0-9]+)?(µs|ms|s)?\b`)
+	spaces = regexp.MustCompile(` +`)
+)
+
+// lacks returns the first of the lines that is not in the output, after those
+// before it, whatever its numbers.
+func lacks(output string, lines []string) string {
+	plain := func(line string) string {
+		return spaces.ReplaceAllString(number.ReplaceAllString(strings.TrimSpace(line), "N"), " ")
+	}
+	var printed []string
+	for line := range strings.Lines(output) {
+		printed = append(printed, plain(line))
+	}
+	for _, line := range lines {
+		i := slices.Index(printed, plain(line))
+		if i < 0 {
+			return line
+		}
+		printed = printed[i+1:]
+	}
+	return ""
+}
+
+var ready = regexp.MustCompile(`msg=ready .*`)
+
+// serve types a command that goes on, in place of the one that goes on already,
+// and waits until it is ready, and, if it is to push, until it has.
+func (r *reader) serve(c pages.Command) {
+	t := r.t
+	t.Helper()
+	r.stop()
+	select {
+	case <-r.pushed: // by the one before
+	default:
+	}
+	said := new(log)
+	ctx, cancel := context.WithCancel(t.Context())
+	command := r.command(ctx, c.Text)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with what it starts
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.Stdout, command.Stderr = said, said
+	if err := command.Start(); err != nil {
+		cancel()
+		t.Fatalf("$ %s\n%v", c.Text, err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		command.Wait() // make and go run tell their own code for an interrupt
+	}()
+	r.stop = sync.OnceFunc(func() {
+		defer cancel()
+		syscall.Kill(-command.Process.Pid, syscall.SIGINT)
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Errorf("$ %s\nhad not ended 10 s after Ctrl-C", c.Text)
+			cancel()
+			<-ended
+		}
+	})
+	timeout := time.After(patience)
+	for {
+		if line := ready.FindString(said.String()); line != "" {
+			r.metrics, r.health = "", ""
+			if match := regexp.MustCompile(`metrics=(http\S+)`).FindStringSubmatch(line); match != nil {
+				r.metrics = match[1]
+			}
+			if match := regexp.MustCompile(`health=(http\S+)`).FindStringSubmatch(line); match != nil {
+				r.health = match[1]
+			}
+			break
+		}
+		select {
+		case <-ended:
+			t.Fatalf("$ %s\nended:\n%s", c.Text, said)
+		case <-timeout:
+			t.Fatalf("$ %s\nis not ready:\n%s", c.Text, said)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if strings.Contains(c.Text, "--otlp-endpoint") {
+		select {
+		case <-r.pushed:
+		case <-timeout:
+			t.Fatalf("$ %s\npushes nothing:\n%s", c.Text, said)
+		}
+	}
+}
+
+// log keeps what a server says.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// render does what helm does before it talks to a cluster.
+func render(t *testing.T, text string) {
+	t.Helper()
+	words := strings.Fields(text)
+	if len(words) < 6 || !slices.Contains([]string{"install", "upgrade"}, words[1]) ||
+		!slices.Equal(words[2:6], []string{helm.Release, "helm/otelcoder", "--namespace", helm.Namespace}) {
+		t.Fatalf("$ %s\nwhich release of which chart is that?", text)
+	}
+	values := make(map[string]any)
+	for i := 6; i < len(words); i += 2 {
+		if words[i] != "--set" || i+1 == len(words) {
+			t.Fatalf("$ %s\nthe test knows no %s", text, words[i])
+		}
+		if err := strvals.ParseInto(words[i+1], values); err != nil {
+			t.Fatalf("$ %s\n%v", text, err)
+		}
+	}
+	written, err := yaml.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	helm.Load(t).Render(t, string(written))
+}
+
+// TestKubectl: what the pages have kubectl do is done to what the chart makes and
+// reads.
+func TestKubectl(t *testing.T) {
+	root, err := service.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, ""))
+	secret := deployment.Spec.Template.Spec.Containers[0].Env[0].ValueFrom.SecretKeyRef
+	want := []string{
+		fmt.Sprintf(`kubectl -n %s create secret generic %s --from-literal=%s="$CODER_PG_CONNECTION_URL"`, helm.Namespace, secret.Name, secret.Key),
+		fmt.Sprintf(`kubectl -n %s port-forward deploy/%s 2112:2112`, helm.Namespace, deployment.Name),
+		fmt.Sprintf(`docker build -t %s .`, deployment.Spec.Template.Spec.Containers[0].Image),
+	}
+	for _, page := range pages.Read(t, root) {
+		for _, c := range page.Commands {
+			if begins(c.Text, []string{"kubectl ", "docker "}) && !slices.Contains(want, c.Text) {
+				t.Errorf("%s has $ %s\nthe chart wants one of\n%s", page.Path, c.Text, strings.Join(want, "\n"))
+			}
+		}
+	}
+}
