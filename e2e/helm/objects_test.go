@@ -236,3 +236,39 @@ func portOf(t *testing.T, c corev1.Container, name string) string {
 	}
 	return strconv.Itoa(int(c.Ports[i].ContainerPort))
 }
+
+// TestLabelsOfOthers: labels that are given beside the chart's own take none of
+// them away.
+func TestLabelsOfOthers(t *testing.T) {
+	objects := helm.Load(t).Render(t, `
+podLabels: {app.kubernetes.io/name: other, team: platform}
+serviceMonitor: {enabled: true, labels: {app.kubernetes.io/instance: other, release: prometheus}}
+prometheusRule: {enabled: true, labels: {role: alerts}}
+`)
+	checkNames(t, objects)
+	checkSelectors(t, objects)
+	for label, got := range map[string]string{
+		"platform":   helm.Only[*appsv1.Deployment](t, objects).Spec.Template.Labels["team"],
+		"prometheus": helm.Only[*monitoringv1.ServiceMonitor](t, objects).Labels["release"],
+		"alerts":     helm.Only[*monitoringv1.PrometheusRule](t, objects).Labels["role"],
+	} {
+		if got != label {
+			t.Errorf("the label is %q, want %q", got, label)
+		}
+	}
+}
+
+// TestVariables: the service knows every variable that the chart sets of its own.
+func TestVariables(t *testing.T) {
+	chart, page := helm.Load(t), readFile(t, "docs/service.md")
+	for _, c := range cases {
+		container := helm.Only[*appsv1.Deployment](t, chart.Render(t, c.values)).Spec.Template.Spec.Containers[0]
+		for _, v := range container.Env {
+			ours := strings.HasPrefix(v.Name, "CODER_") || strings.HasPrefix(v.Name, "OTELCODER_")
+			// The web configuration comes with its own change.
+			if ours && v.Name != "OTELCODER_WEB_CONFIG_FILE" && !strings.Contains(page, "`"+v.Name+"`") {
+				t.Errorf("%s: docs/service.md does not have %s", c.name, v.Name)
+			}
+		}
+	}
+}

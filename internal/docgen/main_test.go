@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -70,26 +69,5 @@ func TestRun(t *testing.T) {
 		if strings.Contains(documented, cell) == inHealth || strings.Contains(health, cell) != inHealth {
 			t.Errorf("%s is in the wrong table", name)
 		}
-	}
-}
-
-// TestKubernetesNamesAgree: the documentation's ServiceMonitor selects the
-// documentation's Service, and a port that it has.
-func TestKubernetesNamesAgree(t *testing.T) {
-	page := read(t, "docs/admin/prometheus.md")
-	find := func(what, pattern string) string {
-		match := regexp.MustCompile(pattern).FindStringSubmatch(page)
-		if match == nil {
-			t.Fatalf("no %s in the page", what)
-		}
-		return match[1]
-	}
-	port := find("port of a Service", `- name: (\S+)\n +port: 2112`)
-	if monitored := find("port of a ServiceMonitor", `endpoints:\n +- port: (\S+)`); monitored != port {
-		t.Errorf("the ServiceMonitor reads port %q, the Service has %q", monitored, port)
-	}
-	label := find("label of a Service", `kind: Service\n(?:.*\n){4} +(\S+: \S+)\nspec:`)
-	if selected := find("label of a ServiceMonitor", `matchLabels:\n +(\S+: \S+)`); selected != label {
-		t.Errorf("the ServiceMonitor selects %q, the Service has %q", selected, label)
 	}
 }

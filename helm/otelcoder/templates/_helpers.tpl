@@ -1,12 +1,11 @@
 {{/* The name of every object: the release's, with the chart's if it lacks it. */}}
 {{- define "otelcoder.fullname" -}}
-{{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | replace "." "-" | trunc 50 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | replace "." "-" | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -23,6 +22,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: coder
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* These labels and others, of which these win (list context, others). */}}
+{{- define "otelcoder.labelsWith" -}}
+{{- merge (include "otelcoder.labels" (index . 0) | fromYaml) (index . 1) | toYaml -}}
 {{- end -}}
 
 {{- define "otelcoder.serviceAccountName" -}}
