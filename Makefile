@@ -101,8 +101,11 @@ helm = go run helm.sh/helm/v3/cmd/helm@v3.22.0
 
 .PHONY: check-chart
 check-chart: ## have helm itself lint and render the chart (builds it for 3 minutes once)
-	$(helm) lint --strict helm/otelcoder
-	$(helm) template otelcoder helm/otelcoder --namespace coder --kube-version 1.37.0 >/dev/null
+	@set -e; for values in helm/otelcoder/ci/*-values.yaml; do \
+		echo "== $$values"; \
+		$(helm) lint --strict helm/otelcoder --values $$values; \
+		$(helm) template otelcoder helm/otelcoder --namespace coder --kube-version 1.37.0 --values $$values >/dev/null; \
+	done
 
 .PHONY: dashboards
 dashboards: ## write the dashboards, and what the chart has of examples

@@ -13,78 +13,44 @@ import (
 	"helm.sh/helm/v3/pkg/lint/support"
 
 	"github.com/otelcoder/otelcoder/e2e/helm"
+	"github.com/otelcoder/otelcoder/e2e/service"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// cases are values that people start with.
-var cases = []struct{ name, values string }{
-	{"defaults", ``},
-	{"address", `
-env:
-  - name: CODER_PROMETHEUS_ADDRESS
-    value: "0.0.0.0:9100"
-`},
-	{"enable", `
-env:
-  - name: CODER_PROMETHEUS_ENABLE
-    value: "true"
-`},
-	{"servicemonitor", `
-serviceMonitor:
-  enabled: true
-  labels: {release: prometheus}
-`},
-	{"tls", `
-webConfig: {secretName: otelcoder-web}
-serviceMonitor:
-  enabled: true
-  tlsConfig:
-    serverName: otelcoder.coder.svc
-    ca: {secret: {name: otelcoder-web, key: ca.crt}}
-  basicAuth:
-    username: {name: otelcoder-scrape, key: username}
-    password: {name: otelcoder-scrape, key: password}
-`},
-	{"otlp", `
-env:
-  - name: OTEL_EXPORTER_OTLP_ENDPOINT
-    value: http://collector.observability:4318
-  - name: OTEL_EXPORTER_OTLP_HEADERS
-    valueFrom: {secretKeyRef: {name: collector, key: headers}}
-`},
-	{"everything", `
-replicas: 3
-image: {tag: v1, pullSecrets: [{name: registry}]}
-database: {secretName: db, secretKey: uri}
-env:
-  - name: CODER_PROMETHEUS_ADDRESS
-    value: "[::]:2112"
-  - name: CODER_PROMETHEUS_ENABLE
-    value: "true"
-  - name: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT
-    value: https://collector/v1/metrics
-  - name: OTEL_RESOURCE_ATTRIBUTES
-    value: service.namespace=prod,k8s.pod.name=$(POD_NAME)
-webConfig: {secretName: web, key: config.yaml}
-serviceMonitor: {enabled: true, interval: 1m, scheme: http}
-prometheusRule: {enabled: true, labels: {role: alerts}}
-dashboards: {enabled: true, annotations: {grafana_folder: Coder}}
-serviceAccount: {name: reader, annotations: {team: platform}}
-networkPolicy: {enabled: true}
-podDisruptionBudget: {enabled: true, maxUnavailable: 50%}
-podLabels: {team: platform}
-podAnnotations: {note: "yes"}
-nodeSelector: {kubernetes.io/os: linux}
-tolerations: [{operator: Exists}]
-`},
+// values is a file of values that people start with. The chart has them where
+// other tools that test charts look for them, and make check-chart has helm itself
+// read them.
+type values struct{ name, text string }
+
+// cases returns the files of values.
+func cases(t *testing.T) []values {
+	t.Helper()
+	root, err := service.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const suffix = "-values.yaml"
+	paths, err := filepath.Glob(filepath.Join(root, "helm/otelcoder/ci/*"+suffix))
+	if err != nil || len(paths) < 7 {
+		t.Fatalf("there are only the values %q (%v)", paths, err)
+	}
+	var all []values
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, values{strings.TrimSuffix(filepath.Base(path), suffix), string(text)})
+	}
+	return all
 }
 
 // TestLint: helm lint --strict has nothing to say.
 func TestLint(t *testing.T) {
 	chart := helm.Load(t)
-	for _, c := range cases {
-		for _, message := range chart.Lint(t, c.values) {
+	for _, c := range cases(t) {
+		for _, message := range chart.Lint(t, c.text) {
 			if message.Severity >= support.WarningSev {
 				t.Errorf("%s: %v", c.name, message)
 			}
@@ -99,8 +65,8 @@ var long = regexp.MustCompile(`(?m)(^  groups:|^  \S+\.json: \|)\n((?:    .*)?\n
 // TestTemplate compares what helm template writes with the golden files.
 func TestTemplate(t *testing.T) {
 	chart := helm.Load(t)
-	for _, c := range cases {
-		files, err := chart.Template(t, c.values)
+	for _, c := range cases(t) {
+		files, err := chart.Template(t, c.text)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -175,11 +141,11 @@ func TestRefused(t *testing.T) {
 func TestNotes(t *testing.T) {
 	chart := helm.Load(t)
 	for values, want := range map[string]string{
-		"":                                  "kubectl -n coder port-forward deploy/otelcoder 2112:2112\n  curl http://localhost:2112/\n",
-		"webConfig: {secretName: web}":      "curl https://localhost:2112/\n",
-		cases[1].values:                     "2112:9100\n",
-		cases[5].values:                     "It pushes over OTLP",
-		"database: {secretName: elsewhere}": "key url of Secret elsewhere.",
+		"":                             "kubectl -n coder port-forward deploy/otelcoder 2112:2112\n  curl http://localhost:2112/\n",
+		"webConfig: {secretName: web}": "curl https://localhost:2112/\n",
+		readFile(t, "helm/otelcoder/ci/address-values.yaml"): "2112:9100\n",
+		readFile(t, "helm/otelcoder/ci/otlp-values.yaml"):    "It pushes over OTLP",
+		"database: {secretName: elsewhere}":                  "key url of Secret elsewhere.",
 	} {
 		if notes := chart.Notes(t, values); !strings.Contains(notes, want) {
 			t.Errorf("%s\nno %q in\n%s", values, want, notes)

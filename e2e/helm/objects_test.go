@@ -25,9 +25,9 @@ import (
 // selector and each port selects what it should.
 func TestObjects(t *testing.T) {
 	chart := helm.Load(t)
-	for _, c := range cases {
+	for _, c := range cases(t) {
 		t.Run(c.name, func(t *testing.T) {
-			objects := chart.Render(t, c.values)
+			objects := chart.Render(t, c.text)
 			checkNames(t, objects)
 			checkPod(t, objects)
 			checkSelectors(t, objects)
@@ -261,8 +261,8 @@ prometheusRule: {enabled: true, labels: {role: alerts}}
 // TestVariables: the service knows every variable that the chart sets of its own.
 func TestVariables(t *testing.T) {
 	chart, page := helm.Load(t), readFile(t, "docs/service.md")
-	for _, c := range cases {
-		container := helm.Only[*appsv1.Deployment](t, chart.Render(t, c.values)).Spec.Template.Spec.Containers[0]
+	for _, c := range cases(t) {
+		container := helm.Only[*appsv1.Deployment](t, chart.Render(t, c.text)).Spec.Template.Spec.Containers[0]
 		for _, v := range container.Env {
 			ours := strings.HasPrefix(v.Name, "CODER_") || strings.HasPrefix(v.Name, "OTELCODER_")
 			// The web configuration comes with its own change.
