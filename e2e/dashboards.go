@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 )
 
@@ -14,8 +15,11 @@ type Query struct {
 	Instant          bool   // about now, not about the time that is shown
 }
 
-// Queries returns the queries of all panels of the dashboards that are shipped,
-// of which there are some. root is the project's folder.
+// labelValues is how a variable asks which values a label has.
+var labelValues = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
+
+// Queries returns the queries of all panels and of all variables of the dashboards
+// that are shipped, of which there are some. root is the project's folder.
 func Queries(t testing.TB, root string) []Query {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, "examples/grafana/*.json"))
@@ -29,6 +33,9 @@ func Queries(t testing.TB, root string) []Query {
 			t.Fatal(err)
 		}
 		var dashboard struct {
+			Templating struct {
+				List []struct{ Name, Type, Query string }
+			}
 			Panels []struct {
 				Title   string
 				Targets []struct {
@@ -40,9 +47,20 @@ func Queries(t testing.TB, root string) []Query {
 		if err := json.Unmarshal(text, &dashboard); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
+		name := filepath.Base(path)
+		for _, variable := range dashboard.Templating.List {
+			if variable.Type != "query" {
+				continue
+			}
+			match := labelValues.FindStringSubmatch(variable.Query)
+			if match == nil {
+				t.Fatalf("%s: variable %s asks %s", path, variable.Name, variable.Query)
+			}
+			queries = append(queries, Query{name, "variable " + variable.Name, "count by (" + match[2] + ") (" + match[1] + ")", true})
+		}
 		for _, panel := range dashboard.Panels {
 			for _, target := range panel.Targets {
-				queries = append(queries, Query{filepath.Base(path), panel.Title, target.Expr, target.Instant})
+				queries = append(queries, Query{name, panel.Title, target.Expr, target.Instant})
 			}
 		}
 	}
