@@ -265,7 +265,6 @@ func TestVariables(t *testing.T) {
 		container := helm.Only[*appsv1.Deployment](t, chart.Render(t, c.text)).Spec.Template.Spec.Containers[0]
 		for _, v := range container.Env {
 			ours := strings.HasPrefix(v.Name, "CODER_") || strings.HasPrefix(v.Name, "OTELCODER_")
-			// The web configuration comes with its own change.
 			if ours && !strings.Contains(page, "`"+v.Name+"`") {
 				t.Errorf("%s: docs/service.md does not have %s", c.name, v.Name)
 			}
