@@ -76,5 +76,6 @@ func (l rateLimitSeries) observe(to instrument.Observer) {
 		return
 	}
 	to.Observe(instrument.OAuth2RateLimitNextReset, l.labels, float64(l.reset))
-	to.Observe(instrument.OAuth2RateLimitResetIn, l.labels, max(0, time.Until(time.Unix(int64(l.reset), 0)).Seconds()))
+	reset := time.Unix(int64(l.reset), 0) // #nosec G115 -- of 53 bits, see parseRateLimit
+	to.Observe(instrument.OAuth2RateLimitResetIn, l.labels, max(0, time.Until(reset).Seconds()))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -145,6 +146,33 @@ func TestAbsentDatabase(t *testing.T) {
 	})
 	if log := s.log.String(); !strings.Contains(log, `msg="source fails" source=agents`) || !strings.Contains(log, `msg="source recovered" source=agents`) {
 		t.Error("the log does not say so")
+	}
+}
+
+// TestScrapesDoNotWaitForADatabase that accepts connections and says nothing, for
+// which collections wait half a minute.
+func TestScrapesDoNotWaitForADatabase(t *testing.T) {
+	t.Parallel()
+	s := start(t, "postgres://otelcoder@"+taken(t)+"/coder?sslmode=disable", "--interval", "30s", "--insights-interval", "30s")
+	impatient := &http.Client{Timeout: 10 * time.Second, Transport: new(http.Transport)}
+	defer impatient.CloseIdleConnections()
+	for _, path := range []string{"/", "/metrics", "/metrics/deployment", "/metrics/replica"} {
+		response, err := impatient.Get(s.metrics + path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d, %v", path, response.StatusCode, err)
+		}
+		if path != "/metrics/deployment" && !has(string(body), `otelcoder_source_up{source="agents"} 0`+"\n") {
+			t.Errorf("%s does not say that the source is not up:\n%s", path, body)
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, "source fails") {
+		t.Errorf("the sources have been given up already, so this says nothing of waiting for them:\n%s", log)
 	}
 }
 

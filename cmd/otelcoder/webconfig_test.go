@@ -204,6 +204,7 @@ func TestWebConfigMakesNoSense(t *testing.T) {
 		"no YAML":               "}",
 		"a missing certificate": "tls_server_config:\n  cert_file: nowhere.crt\n  key_file: nowhere.key\n",
 		"a password in clear":   "basic_auth_users:\n  prometheus: hunter2\n",
+		"a password elsewhere":  "basic_auth_users: hunter2\n",
 		"no file":               "",
 	} {
 		t.Run(name, func(t *testing.T) {

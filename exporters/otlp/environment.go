@@ -63,7 +63,7 @@ func (c config) target(s signal) (*target, error) {
 	t := &target{protocol: protocol, endpoint: withoutUser(endpoint)}
 	if c.endpoint != "" {
 		if protocol == HTTP {
-			u = u.JoinPath("v1", strings.ToLower(string(s)))
+			u = u.JoinPath("v1", strings.ToLower(string(s))) // #nosec G125 -- "metrics" or "traces"
 		}
 		t.url = u.String()
 	}

@@ -37,10 +37,14 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
 		text += db.howToGrant(ctx, refused.Message)
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
-		db.lacks.Store(nil)
 		text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
 	case errors.Is(err, context.DeadlineExceeded):
 		text = fmt.Sprintf("the database has not answered within %v", limit.Round(time.Millisecond))
+	}
+	if refused != nil {
+		// The schema may have changed while it was looked at: what was seen of it
+		// can be half the old one and half the new one.
+		db.lacks.Store(nil)
 	}
 	return &explainedError{text, err}
 }

@@ -38,7 +38,7 @@ JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(t.name))
 WHERE a.attnum > 0 AND NOT a.attisdropped`
 
 // lacking returns what the database lacks. It looks once after each new
-// connection, and again once a query has failed because of it.
+// connection, and again once the server has refused a query.
 func (db *DB) lacking(ctx context.Context, tx pgx.Tx) (lacks, error) {
 	if known := db.lacks.Load(); known != nil {
 		return *known, nil

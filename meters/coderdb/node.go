@@ -45,9 +45,9 @@ func decodeNode(b []byte) (node, bool) {
 	ok := fields(b, func(number protowire.Number, f field) bool {
 		switch {
 		case number == nodeID && f.kind == protowire.VarintType:
-			n.id = int64(f.number)
+			n.id = int64(f.number) // #nosec G115 -- how protobuf has an int64
 		case number == nodePreferredDERP && f.kind == protowire.VarintType:
-			n.preferred = int32(f.number)
+			n.preferred = int32(f.number) // #nosec G115 -- how protobuf has an int32
 		case number == nodeDERPLatency && f.kind == protowire.BytesType:
 			key, seconds, ok := decodeLatency(f.bytes)
 			if !ok {
@@ -116,7 +116,7 @@ func (n node) name() string {
 	if n.id == 0 {
 		return ""
 	}
-	return fmt.Sprintf("nodeid:%016x", uint64(n.id))
+	return fmt.Sprintf("nodeid:%016x", uint64(n.id)) // #nosec G115 -- the same bits, as Tailscale writes them
 }
 
 // latencies are those of the regions, by id. A region is measured over IPv4 and

@@ -156,7 +156,7 @@ func Write(w io.Writer, encoding Encoding, parts ...Rendering) error {
 			return err
 		}
 		crc = combine(crc, p.crc, p.size)
-		size += uint32(p.size) // gzip counts modulo 2^32
+		size += uint32(p.size) // #nosec G115 -- gzip counts modulo 2^32
 	}
 	end := binary.LittleEndian.AppendUint32(append([]byte(nil), gzipEnd...), crc)
 	_, err := w.Write(binary.LittleEndian.AppendUint32(end, size))
