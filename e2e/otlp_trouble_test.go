@@ -45,7 +45,7 @@ type pushing struct {
 	collector *collector.Collector
 	recover   func() // ends the trouble
 
-	memory  []float64       // of the heap in use, at each scrape
+	memory  []float64       // of the heap, garbage included, at each scrape
 	scrapes []time.Duration // how long each took
 }
 
@@ -66,15 +66,13 @@ func TestReceiversInTrouble(t *testing.T) {
 	}
 	well := all[0]
 	for _, p := range all[1:] {
-		peak, undisturbedPeak := slices.Max(p.memory)/1e6, slices.Max(well.memory)/1e6
-		usual, undisturbed := median(p.memory)/1e6, median(well.memory)/1e6
-		says := fmt.Sprintf("%s: a heap of %.1f MB, %.1f MB at its peak; undisturbed %.1f MB, %.1f MB at its peak",
-			p.name, usual, peak, undisturbed, undisturbedPeak)
-		t.Log(says)
-		// One of them alone is when garbage was last collected; what is held shows
-		// in both.
-		if usual > 1.2*undisturbed && peak > 1.2*undisturbedPeak {
-			t.Error(says)
+		// What is held is what is left when garbage has just been collected, as it is
+		// some time in so many scrapes.
+		held, undisturbed := slices.Min(p.memory)/1e6, slices.Min(well.memory)/1e6
+		t.Logf("%s: holds %.1f MB, undisturbed %.1f MB; with garbage at most %.1f and %.1f MB",
+			p.name, held, undisturbed, slices.Max(p.memory)/1e6, slices.Max(well.memory)/1e6)
+		if held > 1.2*undisturbed+0.3 { // a little garbage is always there
+			t.Errorf("%s: holds %.1f MB, undisturbed %.1f MB", p.name, held, undisturbed)
 		}
 		// A moment for the noise of a machine with much else to do.
 		if got, limit := median(p.scrapes), 2*median(well.scrapes)+20*time.Millisecond; got > limit {
@@ -117,8 +115,8 @@ func between(before, shown, after *invariant.Scrape) error {
 
 func start(t *testing.T, name, endpoint string, c *collector.Collector) *pushing {
 	t.Helper()
-	// GOGC: what is compared is what is held, not what waits to be collected.
-	return &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{often, "OTEL_TRACES_EXPORTER=none", "GOGC=20"},
+	// GOGC: garbage is collected all the time.
+	return &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{often, "OTEL_TRACES_EXPORTER=none", "GOGC=5"},
 		"--workspaces", "1000", "--load", "0", "--otlp-endpoint", endpoint)}
 }
 
@@ -183,7 +181,7 @@ func (p *pushing) scrape(t *testing.T) {
 	a := request(t, "GET", p.coderd.Metrics)
 	p.scrapes = append(p.scrapes, time.Since(began))
 	for line := range bytes.Lines(a.body) {
-		if rest, ok := strings.CutPrefix(string(line), "go_memstats_heap_inuse_bytes "); ok {
+		if rest, ok := strings.CutPrefix(string(line), "go_memstats_heap_alloc_bytes "); ok {
 			bytes, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			if err != nil {
 				t.Fatal(err)
