@@ -107,10 +107,10 @@ func (e *Exporter) Providers() instrument.Providers {
 
 // changed is told of a family whose series have changed.
 func (e *Exporter) changed(f instrument.Family) {
-	switch row := f.Info(); {
-	case row.Scope == instrument.Deployment:
+	switch {
+	case f.Scope() == instrument.Deployment:
 		e.deployment.cache.Changed()
-	case row.Workspaces:
+	case f.Workspaces():
 		e.workspaces.cache.Changed()
 	}
 }

@@ -12,6 +12,12 @@ type Family uint8
 // Info returns the family's row of the catalogue.
 func (f Family) Info() Info { return catalogue[f].clone() }
 
+// Type, Scope and Workspaces are fields of [Info], for where its copy costs too
+// much: a report of an agent, a change that is announced.
+func (f Family) Type() Type       { return catalogue[f].Type }
+func (f Family) Scope() Scope     { return catalogue[f].Scope }
+func (f Family) Workspaces() bool { return catalogue[f].Workspaces }
+
 // String returns the family's documented Prometheus name.
 func (f Family) String() string { return catalogue[f].Name }
 

@@ -47,7 +47,7 @@ func (f *Forwarded) accept(report []ForwardedMetric) []acceptedMetric {
 		if !ok {
 			continue
 		}
-		if m.Type != ForwardedType(family.Info().Type.String()) {
+		if m.Type != ForwardedType(family.Type().String()) {
 			f.refused.add(forwardedType)
 			continue
 		}

@@ -37,7 +37,7 @@ func newForwardedSeries(key forwardedKey, labels instrument.Labels) *forwardedSe
 	return &forwardedSeries{
 		sample:  sample{family: key.family, labels: labels},
 		key:     key,
-		counter: key.family.Info().Type == instrument.Counter,
+		counter: key.family.Type() == instrument.Counter,
 	}
 }
 

@@ -183,7 +183,7 @@ func (p *polled) observe(o instrument.Observer, scope instrument.Scope) {
 }
 
 func (p *polled) familiesOf(scope instrument.Scope) []instrument.Family {
-	return slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Info().Scope != scope })
+	return slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Scope() != scope })
 }
 
 // announce says that a collection would show other series than before.

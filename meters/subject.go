@@ -42,18 +42,30 @@ func atMost(samples []sample, most func(instrument.Family) int) []sample {
 		counts[s.family]++
 	}
 	maps.DeleteFunc(counts, func(f instrument.Family, n int) bool { return n <= most(f) })
-	if len(counts) == 0 {
-		return samples
+	for f := range counts {
+		samples = firstOf(samples, f, most(f))
 	}
-	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.labels.String(), b.labels.String()) })
-	kept := make(map[instrument.Family]int)
-	return slices.DeleteFunc(samples, func(s sample) bool {
-		if counts[s.family] == 0 {
-			return false
+	return samples
+}
+
+// firstOf returns samples with only the first most of a family.
+func firstOf(samples []sample, f instrument.Family, most int) []sample {
+	type labelled struct {
+		sample
+		text string // of the labels, which takes long to write
+	}
+	var of []labelled
+	rest := slices.DeleteFunc(samples, func(s sample) bool {
+		if s.family == f {
+			of = append(of, labelled{s, s.labels.String()})
 		}
-		kept[s.family]++
-		return kept[s.family] > most(s.family)
+		return s.family == f
 	})
+	slices.SortFunc(of, func(a, b labelled) int { return cmp.Compare(a.text, b.text) })
+	for _, s := range of[:max(most, 0)] {
+		rest = append(rest, s.sample)
+	}
+	return rest
 }
 
 // snapshot is what a collection found, by scope.
