@@ -38,7 +38,7 @@ func TestSoak(t *testing.T) {
 		}
 		db.Exec(t, string(script))
 	}
-	database := service.NewProxy(t, db.Role(t, coderdb.Grants))
+	database := pgtest.NewProxy(t, db.Role(t, coderdb.Grants))
 	beside := otelcoder.Start(t, database.URL, "--interval", "1s", "--insights-interval", "1s")
 
 	ctx, cancel := context.WithTimeout(t.Context(), warmUp+*soakTime)
@@ -77,16 +77,16 @@ func comeAndGo(ctx context.Context, t *testing.T, c *collector.Collector) {
 }
 
 // failAtRandom cuts and silences a database.
-func failAtRandom(ctx context.Context, p *service.Proxy) {
+func failAtRandom(ctx context.Context, p *pgtest.Proxy) {
 	for ctx.Err() == nil {
 		pause(ctx, rand.N(10*time.Second))
 		if rand.N(2) == 0 {
 			p.Cut()
 			continue
 		}
-		p.Silence()
+		speak := p.Silence()
 		pause(ctx, rand.N(5*time.Second))
-		p.Speak()
+		speak()
 	}
 }
 

@@ -126,10 +126,10 @@ func TestEvents(t *testing.T) {
 	one.Thaw()
 	b.until("after SIGSTOP", reports(one))
 
-	one.proxy.Silence()
+	speak := one.proxy.Silence()
 	since = time.Now()
 	b.until("the server ends the silent session", func() bool { return time.Since(since) > 9*time.Second })
-	one.proxy.Speak()
+	speak()
 	b.until("after a silent network", reports(one))
 
 	last := b.last
@@ -145,11 +145,11 @@ func TestEvents(t *testing.T) {
 	two := startReplica(t, "the second", address)
 	b.until("the second stands by", func() bool { return standsBy(t, db) })
 	b.until("a touch tells the first so", after(5*time.Second))
-	one.proxy.Silence()
+	speak = one.proxy.Silence()
 	b.until("the second reports", reports(two))
 	b.until("the second follows", follows(two))
 	from := b.last
-	one.proxy.Speak()
+	speak()
 	b.until("some more", after(3*time.Second))
 	to := b.last
 	b.until("the second has counted them", follows(two))

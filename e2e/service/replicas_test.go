@@ -40,7 +40,7 @@ func deployment(t *testing.T, db *pgtest.Database) {
 type replica struct {
 	*service.Service
 	name  string
-	proxy *service.Proxy
+	proxy *pgtest.Proxy
 
 	mu      sync.Mutex
 	scrapes []reporting
@@ -55,7 +55,7 @@ type reporting struct {
 // startReplica starts a replica and scrapes it until the test ends.
 func startReplica(t *testing.T, name, url string) *replica {
 	t.Helper()
-	r := &replica{name: name, proxy: service.NewProxy(t, url)}
+	r := &replica{name: name, proxy: pgtest.NewProxy(t, url)}
 	r.Service = otelcoder.Start(t, r.proxy.URL, "--interval", "1s", "--insights-interval", "1s")
 	stop := make(chan struct{})
 	var scraping sync.WaitGroup
@@ -177,9 +177,9 @@ func TestReplicas(t *testing.T) {
 				t.Error("a replica reports after SIGCONT, while another does")
 			}
 
-			second.proxy.Silence()
+			speak := second.proxy.Silence()
 			third := reporter(t, others(running, second), "silent network")
-			second.proxy.Speak()
+			speak()
 
 			third.proxy.Cut()
 			time.Sleep(time.Second) // so that none of before counts

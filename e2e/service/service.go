@@ -1,5 +1,5 @@
 // Package service builds and runs otelcoder, the service beside a deployment, as
-// a process of its own, and what a test puts between it and the database.
+// a process of its own.
 //
 //	program := service.NewProgram(dir)
 //	s := program.Start(t, url, "--interval", "1s")

@@ -256,7 +256,7 @@ func (h *handover) check(t *testing.T, except ...string) {
 func TestNoEventIsLost(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
-	link := newProxy(t, url)
+	link := pgtest.NewProxy(t, url)
 	a, b := start(t, link.URL), (*process)(nil)
 	h := newHandover(t, d, a)
 
@@ -270,7 +270,7 @@ func TestNoEventIsLost(t *testing.T) {
 	h.own(a, late)
 	h.addUntil(t, "more than one look", func() bool { return a.following(t) != nil })
 
-	thaw := link.freeze()
+	thaw := link.Silence()
 	defer thaw()
 	h.addUntil(t, "the second follows", func() bool { return b.following(t) != nil })
 	commit()

@@ -26,7 +26,7 @@ func newPooler(t *testing.T, address string, size int) (url string) {
 		t.Cleanup(func() { conn.Close(context.Background()) })
 		servers <- conn.Frontend()
 	}
-	l := listen(t)
+	l := pgtest.Listen(t)
 	var clients sync.WaitGroup
 	clients.Go(func() {
 		for {
@@ -42,7 +42,7 @@ func newPooler(t *testing.T, address string, size int) (url string) {
 	})
 	t.Cleanup(clients.Wait)
 	t.Cleanup(func() { l.Close() })
-	return through(t, address, l)
+	return pgtest.Through(t, address, l)
 }
 
 // pool serves a client until it goes.

@@ -313,7 +313,7 @@ func TestFrozen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, url := newDatabase(t, "schema.sql")
-			p := newProxy(t, url)
+			p := pgtest.NewProxy(t, url)
 			log := new(logged)
 			a, b := newReporter(t, p.URL, log.option()), newReporter(t, url)
 			a.as13 = as13
@@ -322,7 +322,7 @@ func TestFrozen(t *testing.T) {
 			stop := compete(t, b)
 			watch(t, a, b)
 
-			thaw := p.freeze()
+			thaw := p.Silence()
 			defer thaw()
 			frozen := time.Now()
 			awaitOne(t, b)
@@ -348,7 +348,7 @@ func TestFrozen(t *testing.T) {
 func TestFrozenWhileAnotherReported(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql")
-	p := newProxy(t, url)
+	p := pgtest.NewProxy(t, url)
 	a, b := newReporter(t, p.URL), newReporter(t, url)
 	compete(t, a)
 	_, term := awaitOne(t, a)
@@ -356,7 +356,7 @@ func TestFrozenWhileAnotherReported(t *testing.T) {
 	watch(t, a, b)
 	awaitCompany(t, d, term)
 
-	thaw := p.freeze()
+	thaw := p.Silence()
 	defer thaw()
 	awaitOne(t, b)
 	stop()
@@ -425,7 +425,7 @@ func TestElapsed(t *testing.T) {
 // TestReporterAway says once what is wrong, and no password.
 func TestReporterAway(t *testing.T) {
 	t.Parallel()
-	l := listen(t)
+	l := pgtest.Listen(t)
 	l.Close()
 	log := new(logged)
 	url := "postgres://otelcoder:hunter2@" + l.Addr().String() + "/coder?sslmode=disable"

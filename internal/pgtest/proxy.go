@@ -1,39 +1,34 @@
-package service
+package pgtest
 
 import (
 	"net"
-	"net/url"
-	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Proxy stands between a service and the database.
+// Proxy stands between a process and a database.
 type Proxy struct {
 	URL string // of the database, through the proxy
 
-	socket string       // of the database
-	gate   sync.RWMutex // locked while it is silent
+	network, address string       // of the database
+	gate             sync.RWMutex // locked while it is silent
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool // nil once it has ended
 }
 
-// NewProxy starts a proxy to the database of a URL that names the folder of its
-// Unix socket. It ends with the test.
+// NewProxy starts a proxy to the database of a URL. It ends with the test.
 func NewProxy(t testing.TB, address string) *Proxy {
 	t.Helper()
-	u, err := url.Parse(address)
+	config, err := pgconn.ParseConfig(address)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal("the URL of the test database cannot be parsed")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Proxy{socket: filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432"), conns: make(map[net.Conn]bool)}
-	u.Host, u.RawQuery = listener.Addr().String(), "sslmode=disable"
-	p.URL = u.String()
+	listener := Listen(t)
+	p := &Proxy{URL: Through(t, address, listener), conns: make(map[net.Conn]bool)}
+	p.network, p.address = pgconn.NetworkAddress(config.Host, config.Port)
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -41,7 +36,7 @@ func NewProxy(t testing.TB, address string) *Proxy {
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("unix", p.socket)
+			server, err := net.Dial(p.network, p.address)
 			if err != nil {
 				client.Close()
 				continue
@@ -62,13 +57,31 @@ func NewProxy(t testing.TB, address string) *Proxy {
 	return p
 }
 
-// Silence makes the proxy forward nothing, in neither direction, and close
-// nothing, as a network does that is cut: connections are accepted still. Speak
-// undoes it.
-func (p *Proxy) Silence() { p.gate.Lock() }
+// Listen listens on a free port of this host.
+func Listen(t testing.TB) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
 
-// Speak undoes Silence.
-func (p *Proxy) Speak() { p.gate.Unlock() }
+// Through is the URL of the same database through what listens.
+func Through(t testing.TB, address string, listener net.Listener) string {
+	t.Helper()
+	u := parse(t, address)
+	u.Host, u.RawQuery = listener.Addr().String(), "sslmode=disable"
+	return u.String()
+}
+
+// Silence makes the proxy forward nothing, in neither direction, and close
+// nothing, until speak is called; connections are accepted still. To the process
+// that is a network that is cut, to the database a process that is frozen.
+func (p *Proxy) Silence() (speak func()) {
+	p.gate.Lock()
+	return sync.OnceFunc(p.gate.Unlock)
+}
 
 // Cut closes the open connections.
 func (p *Proxy) Cut() {
