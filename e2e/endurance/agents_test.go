@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/otelcoder/otelcoder/e2e/answer"
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
@@ -90,12 +91,12 @@ func agents(t *testing.T, api string) []string {
 	t.Helper()
 	var ids []string
 	for {
-		_, _, body, err := get(fmt.Sprintf("%sapi/v2/workspaces?limit=100&offset=%d", api, len(ids)))
+		a, err := answer.Get(fmt.Sprintf("%sapi/v2/workspaces?limit=100&offset=%d", api, len(ids)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var page []struct{ ID string }
-		if err := json.Unmarshal(body, &page); err != nil {
+		if err := json.Unmarshal(a.Body, &page); err != nil {
 			t.Fatal(err)
 		}
 		if len(page) == 0 {
@@ -109,11 +110,11 @@ func agents(t *testing.T, api string) []string {
 
 func scrapeOnce(t *testing.T, url string) *invariant.Scrape {
 	t.Helper()
-	_, contentType, body, err := get(url)
+	a, err := answer.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := sound(t, "example", contentType, body)
+	s := sound(t, "example", a)
 	if s == nil {
 		t.FailNow()
 	}

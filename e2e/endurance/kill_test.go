@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/otelcoder/otelcoder/e2e/answer"
 )
 
 // TestKilled without a warning at any moment under load, the example starts
@@ -13,11 +15,11 @@ func TestKilled(t *testing.T) {
 		c := program.Start(t, "--load", "500")
 		deadline := time.Now().Add(rand.N(500 * time.Millisecond))
 		for first := true; first || time.Now().Before(deadline); first = false {
-			_, contentType, body, err := get(c.Metrics)
+			a, err := answer.Get(c.Metrics)
 			if err != nil {
 				t.Fatal(err)
 			}
-			sound(t, "example", contentType, body)
+			sound(t, "example", a)
 		}
 		c.Kill()
 	}

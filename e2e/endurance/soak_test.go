@@ -3,7 +3,6 @@ package endurance
 import (
 	"context"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -31,13 +30,7 @@ func TestSoak(t *testing.T) {
 	receiver := collector.New(t, filepath.Join(root, "examples/collector/config.yaml"))
 	example := program.StartWith(t, []string{"OTEL_METRIC_EXPORT_INTERVAL=1000"}, "--load", "1000", "--otlp-endpoint", receiver.HTTP)
 	db := pgtest.Start(t).Database(t)
-	for _, path := range []string{"meters/coderdb/testdata/schema.sql", "cmd/otelcoder/testdata/live.sql"} {
-		script, err := os.ReadFile(filepath.Join(root, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		db.Exec(t, string(script))
-	}
+	service.Deployment(t, db)
 	database := pgtest.NewProxy(t, db.Role(t, coderdb.Grants))
 	beside := otelcoder.Start(t, database.URL, "--interval", "1s", "--insights-interval", "1s")
 

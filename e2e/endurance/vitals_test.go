@@ -2,22 +2,15 @@ package endurance
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/answer"
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
-
-// answerTime is how long a scrape may take, whatever goes on. A bare server is
-// asked at the same moment: when that takes half as long, it is the machine that
-// is slow.
-const answerTime = 100 * time.Millisecond
 
 // vitals are what a process says of itself, and how long it took.
 type vitals struct {
@@ -38,10 +31,10 @@ func (v vitals) String() string {
 // scraper scrapes an endpoint each second. Every scrape is sound in itself and
 // beside the one before, and answered in time.
 type scraper struct {
-	t    *testing.T
-	name string
-	url  string
-	bare *httptest.Server
+	t     *testing.T
+	name  string
+	url   string
+	timer *answer.Timer
 
 	mu   sync.Mutex
 	all  []vitals
@@ -52,7 +45,7 @@ type scraper struct {
 // scrapeEachSecond starts a scraper, which ends with the test.
 func scrapeEachSecond(t *testing.T, name, url string) *scraper {
 	t.Helper()
-	s := &scraper{t: t, name: name, url: url, bare: httptest.NewServer(http.NotFoundHandler())}
+	s := &scraper{t: t, name: name, url: url, timer: answer.NewTimer()}
 	stop := make(chan struct{})
 	var scraping sync.WaitGroup
 	scraping.Go(func() {
@@ -68,7 +61,7 @@ func scrapeEachSecond(t *testing.T, name, url string) *scraper {
 	t.Cleanup(func() {
 		close(stop)
 		scraping.Wait()
-		s.bare.Close()
+		s.timer.Close()
 		for _, slow := range s.slow {
 			t.Error(slow)
 		}
@@ -80,36 +73,13 @@ func scrapeEachSecond(t *testing.T, name, url string) *scraper {
 	return s
 }
 
-// once answers one request a connection, so that none is left open.
-var once = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
-
-func get(url string) (took time.Duration, contentType string, body []byte, err error) {
-	began := time.Now()
-	response, err := once.Get(url)
-	if err != nil {
-		return time.Since(began), "", nil, err
-	}
-	defer response.Body.Close()
-	body, err = io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", response.Status, body)
-	}
-	return time.Since(began), response.Header.Get("Content-Type"), body, err
-}
-
 func (s *scraper) scrape() {
-	machine := make(chan time.Duration, 1)
-	go func() {
-		took, _, _, _ := get(s.bare.URL)
-		machine <- took
-	}()
-	took, contentType, body, err := get(s.url)
-	bare := <-machine
+	a, err := s.timer.Get(s.url)
 	if err != nil {
 		s.t.Errorf("%s: %v", s.name, err)
 		return
 	}
-	scrape := sound(s.t, s.name, contentType, body)
+	scrape := sound(s.t, s.name, a)
 	if scrape == nil {
 		return
 	}
@@ -121,16 +91,16 @@ func (s *scraper) scrape() {
 		}
 	}
 	s.last = scrape
-	s.all = append(s.all, vitalsOf(scrape, took))
-	if took > answerTime && bare < answerTime/2 {
-		s.slow = append(s.slow, fmt.Sprintf("%s: a scrape took %v, when a bare server answered in %v", s.name, took, bare))
+	s.all = append(s.all, vitalsOf(scrape, a.Took))
+	if slow := a.Slow(); slow != "" {
+		s.slow = append(s.slow, s.name+": "+slow)
 	}
 }
 
 // sound parses and checks an answer; it returns nil if that cannot be done.
-func sound(t *testing.T, name, contentType string, body []byte) *invariant.Scrape {
+func sound(t *testing.T, name string, a answer.Answer) *invariant.Scrape {
 	t.Helper()
-	scrape, err := invariant.Parse(contentType, body)
+	scrape, err := invariant.Parse(a.ContentType, a.Body)
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 		return nil

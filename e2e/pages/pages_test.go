@@ -148,13 +148,7 @@ func newReader(t *testing.T, root string, page pages.Page) *reader {
 func (r *reader) deployment(page pages.Page) []string {
 	t := r.t
 	db := pgtest.Start(t).Database(t)
-	for _, path := range []string{"meters/coderdb/testdata/schema.sql", "cmd/otelcoder/testdata/live.sql"} {
-		script, err := os.ReadFile(filepath.Join(r.root, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		db.Exec(t, string(script))
-	}
+	service.Deployment(t, db)
 	typed := func(part string) bool {
 		return slices.ContainsFunc(page.Commands, func(c pages.Command) bool { return strings.Contains(c.Text, part) })
 	}

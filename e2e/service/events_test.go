@@ -88,7 +88,7 @@ func TestEvents(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	db := server.Database(t)
-	deployment(t, db)
+	service.Deployment(t, db)
 	b := newBuilder(t, db)
 	address := db.Role(t, coderdb.Grants)
 	one := startReplica(t, "the first", address)

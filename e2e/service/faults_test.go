@@ -1,10 +1,7 @@
 package service_test
 
 import (
-	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,27 +10,22 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/answer"
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 	"github.com/otelcoder/otelcoder/e2e/service"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
-const (
-	// answerTime is how long a scrape may take, whatever the database does. A bare
-	// server is asked at the same moment: when that takes half as long, it is the
-	// machine that is slow.
-	answerTime = 100 * time.Millisecond
-	// faultTime is how long a fault may take to show, or to be over, on a machine
-	// with much else to do.
-	faultTime = time.Minute
-)
+// faultTime is how long a fault may take to show, or to be over, on a machine with
+// much else to do.
+const faultTime = time.Minute
 
 // watched is a service whose every scrape is timed.
 type watched struct {
 	*service.Service
-	t    *testing.T
-	bare string // URL of a server that does nothing
+	t     *testing.T
+	timer *answer.Timer
 
 	mu    sync.Mutex
 	last  string // the newest answer
@@ -42,8 +34,7 @@ type watched struct {
 }
 
 func watch(t *testing.T, s *service.Service) *watched {
-	bare := httptest.NewServer(http.NotFoundHandler())
-	w := &watched{Service: s, t: t, bare: bare.URL}
+	w := &watched{Service: s, t: t, timer: answer.NewTimer()}
 	stop := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
@@ -59,7 +50,7 @@ func watch(t *testing.T, s *service.Service) *watched {
 	t.Cleanup(func() {
 		close(stop)
 		watching.Wait()
-		bare.Close()
+		w.timer.Close()
 		slices.Sort(w.took)
 		t.Logf("%d scrapes took at most %v, 99 of 100 at most %v", len(w.took), w.took[len(w.took)-1], w.took[len(w.took)*99/100])
 		for _, wrong := range w.wrong {
@@ -71,37 +62,19 @@ func watch(t *testing.T, s *service.Service) *watched {
 
 // scrape notes an answer and how long it took.
 func (w *watched) scrape() {
-	machine := make(chan time.Duration, 1)
-	go func() {
-		took, _, _ := timed(w.bare)
-		machine <- took
-	}()
-	took, body, err := timed(w.Metrics + "metrics")
-	bare := <-machine
+	a, err := w.timer.Get(w.Metrics + "metrics")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last = body
-	w.took = append(w.took, took)
-	switch {
+	w.last = string(a.Body)
+	w.took = append(w.took, a.Took)
+	switch slow := a.Slow(); {
 	case err != nil:
 		w.wrong = append(w.wrong, err.Error())
 	case !w.has("go_goroutines "):
-		w.wrong = append(w.wrong, "not a whole scrape: "+body)
-	case took > answerTime && bare < answerTime/2:
-		w.wrong = append(w.wrong, fmt.Sprintf("a scrape took %v, when a bare server answered in %v", took, bare))
+		w.wrong = append(w.wrong, "not a whole scrape: "+w.last)
+	case slow != "":
+		w.wrong = append(w.wrong, slow)
 	}
-}
-
-// timed asks for something and returns how long the answer took.
-func timed(url string) (took time.Duration, body string, err error) {
-	began := time.Now()
-	response, err := once.Get(url)
-	if err != nil {
-		return time.Since(began), "", err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	return time.Since(began), string(text), err
 }
 
 // has tells whether the newest answer has a line that begins so.
@@ -151,7 +124,7 @@ var withdrawn = []string{`no coderd_agents_up{`, `no coderd_api_active_users_dur
 func TestFaults(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
-	deployment(t, db)
+	service.Deployment(t, db)
 	address := db.Role(t, coderdb.Grants)
 	u, err := url.Parse(address)
 	if err != nil {
@@ -191,7 +164,7 @@ func TestFaults(t *testing.T) {
 			name:  "replaced by an empty one",
 			begin: func() { db.Empty(t) },
 			remedy: func() {
-				deployment(t, db)
+				service.Deployment(t, db)
 				db.Exec(t, coderdb.Grants(role))
 			},
 			shows: []string{`no coderd_agents_up{`, `otelcoder_source_up{source="agents"} 0`, `otelcoder_source_series{source="agents"} 0`},
@@ -267,7 +240,7 @@ func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	db := server.Database(t)
-	deployment(t, db)
+	service.Deployment(t, db)
 	proxy := pgtest.NewProxy(t, db.Role(t, coderdb.Grants))
 	speak := proxy.Silence()
 	t.Cleanup(speak)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,22 +16,6 @@ import (
 
 // takeover is how long the deployment may go unreported.
 const takeover = 15 * time.Second
-
-// deployment fills a database as a Coder deployment that is alive does.
-func deployment(t *testing.T, db *pgtest.Database) {
-	t.Helper()
-	root, err := service.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"meters/coderdb/testdata/schema.sql", "cmd/otelcoder/testdata/live.sql"} {
-		script, err := os.ReadFile(filepath.Join(root, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		db.Exec(t, string(script))
-	}
-}
 
 // replica is a service that is scraped all the time, through a proxy to the
 // database of its own.
@@ -150,7 +132,7 @@ func TestReplicas(t *testing.T) {
 			t.Parallel()
 			server := pgtest.Start(t)
 			db := server.Database(t)
-			deployment(t, db)
+			service.Deployment(t, db)
 			url := db.Role(t, coderdb.Grants)
 
 			var all, running []*replica

@@ -25,7 +25,7 @@ import (
 func TestShippedConfiguration(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Start(t).Database(t)
-	deployment(t, db)
+	service.Deployment(t, db)
 	role := db.Role(t, coderdb.Grants)
 	root, err := service.Root()
 	if err != nil {
