@@ -39,7 +39,9 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
 		text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
 	case errors.Is(err, context.DeadlineExceeded):
-		text = fmt.Sprintf("the database has not answered within %v", limit.Round(time.Millisecond))
+		// Rounded up: some of the caller's time has passed before it was looked at.
+		const tenth = time.Second / 10
+		text = fmt.Sprintf("the database has not answered within %v", (limit + tenth - 1).Truncate(tenth))
 	}
 	if refused != nil {
 		// The schema may have changed while it was looked at: what was seen of it
