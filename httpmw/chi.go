@@ -12,9 +12,9 @@ import (
 // chain is what is known of a chain of patterns: those that a request matched in
 // a chi router, a sub-router that is mounted there, and so on.
 type chain struct {
-	route    string     // as chi writes it; empty if leaf is no
+	leaf                // as chi writes it; none if isLeaf is no
 	partial  []string   // chi's Request.Pattern in each of the routers
-	leaf     answer     // does a handler serve it, and not a sub-router that knows no route?
+	isLeaf   answer     // does a handler serve it, and not a sub-router that knows no route?
 	unrouted chi.Routes // sub-router that is mounted at the last pattern
 }
 
@@ -26,8 +26,6 @@ const (
 	// A router is mounted that chi does not know for one: only the code tells.
 	unless404
 )
-
-type chainKey struct{ method, patterns string }
 
 // ownRouteContext returns a routing context for chi to use instead of one of its
 // own, which it forgets before it returns; nil if chi is not next, or has one
@@ -49,20 +47,19 @@ func mayBeRouting(r *http.Request, arrived string, code int) bool {
 	return r.Pattern == arrived && code == http.StatusServiceUnavailable
 }
 
-// servedByChi is served for a request that has a routing context. It returns ""
-// if no leaf route matched.
-func (a *application) servedByChi(rctx *chi.Context, r *http.Request, arrived string, code int) string {
+// servedByChi is served for a request that has a routing context.
+func (a *application) servedByChi(rctx *chi.Context, r *http.Request, arrived string, code int) leaf {
 	if mayBeRouting(r, arrived, code) {
-		return a.find(rctx.Routes, r).route
+		return a.find(rctx.Routes, r).leaf
 	}
 	c := a.chain(rctx.Routes, rctx.RouteMethod, rctx.RoutePatterns)
-	if r.Pattern != arrived && !slices.Contains(c.partial, r.Pattern) {
-		return muxRoute(r.Pattern) // that of a ServeMux below
+	if r.Pattern != arrived && r.Pattern != c.route && !slices.Contains(c.partial, r.Pattern) {
+		return leaf{route: muxRoute(r.Pattern)} // that of a ServeMux below
 	}
-	if c.leaf == unless404 && noRoute(code) {
-		return ""
+	if c.isLeaf == unless404 && noRoute(code) {
+		return leaf{}
 	}
-	return c.route
+	return c.leaf
 }
 
 // find works out which route a request matches, by its method and path.
@@ -92,25 +89,28 @@ func (a *application) chain(routes chi.Routes, method string, patterns []string)
 		return newChain(routes, method, patterns)
 	}
 	var buffer [256]byte
-	key := buffer[:0]
+	key := append(buffer[:0], method...)
 	for _, p := range patterns {
-		key = append(append(key, p...), 0)
+		key = append(append(key, 0), p...)
 	}
-	if c := a.chains.load()[chainKey{method, string(key)}]; c != nil {
+	if c := a.chains.load()[string(key)]; c != nil {
 		return c
 	}
 	c := newChain(routes, method, slices.Clone(patterns))
-	a.chains.put(chainKey{method, string(key)}, c)
+	if c.isLeaf != no {
+		c.path = a.api.Path(c.route)
+	}
+	a.chains.put(string(key), c)
 	return c
 }
 
 func newChain(routes chi.Routes, method string, patterns []string) *chain {
 	c := &chain{}
-	c.leaf, c.unrouted = end(routes, method, patterns)
+	c.isLeaf, c.unrouted = end(routes, method, patterns)
 	for i := range patterns {
 		c.partial = append(c.partial, (&chi.Context{RoutePatterns: patterns[:i+1]}).RoutePattern())
 	}
-	if c.leaf != no {
+	if c.isLeaf != no {
 		c.route = c.partial[len(patterns)-1]
 	}
 	return c

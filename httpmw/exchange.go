@@ -20,7 +20,7 @@ type exchange struct {
 	response    *response
 	own         *chi.Context // routing context that chi is to use; nil if it has one already, or is not next
 	running     meters.RunningRequest
-	route       string // the pattern of the leaf route; empty if none matched
+	leaf        leaf // the route that it matched
 
 	// As it arrived: handlers can change the request in place.
 	context               context.Context
@@ -55,10 +55,12 @@ func (a *application) measure(w http.ResponseWriter, r *http.Request) {
 }
 
 func (x *exchange) findRoute() {
-	route, _ := x.application.served(x.request, x.pattern, x.response.status(x.header))
-	x.route = x.response.note.Load().below(route, x.path)
 	if x.method == http.MethodConnect {
-		x.route = "" // ServeMux redirects CONNECT to a pattern that is the client's path
+		return // ServeMux redirects CONNECT to a pattern that is the client's path
+	}
+	x.leaf, _ = x.application.served(x.request, x.pattern, x.response.status(x.header))
+	if deeper := x.response.note.Load(); deeper != nil {
+		x.leaf = leaf{route: deeper.below(x.leaf.route, x.path)}
 	}
 }
 
@@ -78,16 +80,19 @@ func (x *exchange) end() {
 	if x.application.tracing != nil {
 		x.finishSpan(code)
 	}
-	x.running.End(x.context, x.application.api.Endpoint(x.method, x.label()), code)
+	x.running.End(x.context, x.measuredAs(), x.method, code)
 }
 
-// label returns the request's value of the label path.
-func (x *exchange) label() string {
-	switch {
-	case x.route != "":
-		return x.route
+// measuredAs returns the handle of requests to the same path.
+func (x *exchange) measuredAs() *meters.Path {
+	switch api := x.application.api; {
+	case x.leaf.path != nil:
+		return x.leaf.path
+	case x.leaf.route != "":
+		return api.Path(x.leaf.route)
 	case strings.HasPrefix(x.path, "/api/"):
-		return meters.PathUnknown
+		return api.Path(meters.PathUnknown)
+	default:
+		return api.Path(meters.PathStatic)
 	}
-	return meters.PathStatic
 }

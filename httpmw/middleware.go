@@ -43,8 +43,8 @@ type application struct {
 	chi       chi.Routes     // next, if it is one
 	outermost http.Handler   // measures, and serves next
 
-	contexts sync.Pool // of *chi.Context
-	chains   copyOnWrite[chainKey, *chain]
+	contexts sync.Pool                       // of *chi.Context
+	chains   copyOnWrite[string, *chain]     // by method and patterns
 	nested   copyOnWrite[string, chi.Routes] // by the subtree pattern of mux that they serve; nil if it is not chi
 }
 
@@ -73,18 +73,17 @@ func (a *application) pass(outer *response, w http.ResponseWriter, r *http.Reque
 	response := &response{ResponseWriter: w}
 	defer func() {
 		code := response.status(r.Header)
-		route, known := a.served(r, arrived, code)
+		leaf, known := a.served(r, arrived, code)
 		if response.finished && rctx != nil && !mayBeRouting(r, arrived, code) {
 			a.contexts.Put(rctx)
 		}
 		if !known {
 			return
 		}
-		deeper := outer.note.Load()
-		if deeper == before {
-			deeper = nil
+		if deeper := outer.note.Load(); deeper != before {
+			leaf.route = deeper.below(leaf.route, path)
 		}
-		outer.note.Store(&note{route: deeper.below(route, path), path: path})
+		outer.note.Store(&note{route: leaf.route, path: path})
 	}()
 	a.next.ServeHTTP(response.writer(), r)
 	response.finished = true

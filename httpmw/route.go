@@ -5,16 +5,24 @@ import (
 	"strings"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/otelcoder/otelcoder/meters"
 )
+
+// leaf is a route that ends at a handler, or none.
+type leaf struct {
+	route string       // its pattern; empty if there is none
+	path  *meters.Path // of its requests, where it is kept with what is known of the route; else nil
+}
 
 // served says which route a request matched, as far as this application can
 // know after its handler ran. r is the request as passed on, arrived the Pattern
-// that it arrived with, code the status sent. An empty route that is known is a
-// router's word that no leaf route matched.
-func (a *application) served(r *http.Request, arrived string, code int) (route string, known bool) {
+// that it arrived with, code the status sent. None that is known is a router's
+// word that no leaf route matched.
+func (a *application) served(r *http.Request, arrived string, code int) (l leaf, known bool) {
 	if a.route != nil {
 		if route := a.route(r); route != "" {
-			return route, true
+			return leaf{route: route}, true
 		}
 	}
 	if a.mux == nil {
@@ -23,19 +31,19 @@ func (a *application) served(r *http.Request, arrived string, code int) (route s
 		}
 	}
 	if r.Pattern == "" {
-		return "", a.mux != nil || arrived != ""
+		return leaf{}, a.mux != nil || arrived != ""
 	}
 	if a.mux != nil {
 		if routes := a.chiBelowMux(r, code); routes != nil {
-			if c := a.find(routes, r); c.leaf == yes {
-				return c.route, true
+			if c := a.find(routes, r); c.isLeaf == yes {
+				return c.leaf, true
 			}
 			if noRoute(code) {
-				return "", true
+				return leaf{}, true
 			}
 		}
 	}
-	return muxRoute(r.Pattern), true
+	return leaf{route: muxRoute(r.Pattern)}, true
 }
 
 // expected says which route a request is going to match, as far as this
@@ -115,11 +123,8 @@ func muxRoute(pattern string) string {
 type note struct{ route, path string }
 
 // below returns the route of a request that an application knows to match outer
-// at path, after one further in, if any, has noted n for it.
+// at path, after one further in has noted n for it.
 func (n *note) below(outer, path string) string {
-	if n == nil {
-		return outer
-	}
 	if n.route == "" || outer == "" {
 		return n.route
 	}

@@ -30,9 +30,9 @@ func (c *config) trace(measure http.Handler) http.Handler {
 // finishSpan tells the request's span what is known only at its end.
 func (x *exchange) finishSpan(code int) {
 	span := trace.SpanFromContext(x.context)
-	if x.route != "" {
-		span.SetName(spanMethod(x.method) + " " + x.route)
-		span.SetAttributes(semconv.HTTPRoute(x.route))
+	if x.leaf.route != "" {
+		span.SetName(spanMethod(x.method) + " " + x.leaf.route)
+		span.SetAttributes(semconv.HTTPRoute(x.leaf.route))
 	}
 	if !x.response.finished { // otelhttp looks at handlers that return
 		span.SetStatus(codes.Error, "")

@@ -40,8 +40,9 @@ type API struct {
 
 	text     labelText
 	maxPaths int
-	paths    atomic.Pointer[map[string]*apiPath]
+	paths    atomic.Pointer[map[string]*Path]
 	growing  sync.Mutex // held to replace paths
+	refused  *Path      // stands for PathUnknown where there was no room for a path
 }
 
 // cacheLine is room for one at least, on every processor of note.
@@ -57,10 +58,10 @@ const (
 // NewAPI returns an API whose instruments live on the providers.
 func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
 	c := newConfig(options)
-	a := &API{created: time.Now(), maxPaths: c.maxPaths}
-	a.paths.Store(&map[string]*apiPath{
-		PathUnknown: newAPIPath(PathUnknown),
-		PathStatic:  newAPIPath(PathStatic),
+	a := &API{created: time.Now(), maxPaths: c.maxPaths, refused: newPath(PathUnknown)}
+	a.paths.Store(&map[string]*Path{
+		PathUnknown: newPath(PathUnknown),
+		PathStatic:  newPath(PathStatic),
 	})
 	var err error
 	if a.latencies, err = p.Histogram(instrument.APIRequestLatencies); err != nil {
@@ -89,32 +90,17 @@ func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
 	return a, nil
 }
 
-// Endpoint returns the handle of the requests of a method to a path. The path
-// is a route's pattern, [PathUnknown] or [PathStatic], never a request's own
-// path; past the limit of [WithMaxPaths] it counts as PathUnknown. A method that
-// is not one of the nine standard ones counts as _OTHER.
-func (a *API) Endpoint(method, path string) *Endpoint {
-	p := (*a.paths.Load())[path]
-	if p == nil {
-		p = a.newPath(path)
+// Path returns the handle of the requests to a path: a route's pattern,
+// [PathUnknown] or [PathStatic], never a request's own path. Past the limit of
+// [WithMaxPaths] they count as PathUnknown.
+func (a *API) Path(path string) *Path {
+	if p := (*a.paths.Load())[path]; p != nil {
+		return p
 	}
-	at := methodIndex(method)
-	if e := p.endpoints[at].Load(); e != nil {
-		return e
-	}
-	p.endpoints[at].CompareAndSwap(nil, &Endpoint{
-		path:   p,
-		method: apiMethods[at],
-		labels: instrument.APIRequestLatencies.Labels(apiMethods[at], p.name),
-	})
-	return p.endpoints[at].Load()
-}
-
-func (a *API) newPath(path string) *apiPath {
 	// Checked before locking too: once the table is full, requests must not
 	// queue here.
 	if a.full(*a.paths.Load()) {
-		return a.refusePath()
+		return a.refused
 	}
 	a.growing.Lock()
 	defer a.growing.Unlock()
@@ -123,13 +109,13 @@ func (a *API) newPath(path string) *apiPath {
 		return p
 	}
 	if a.full(paths) {
-		return a.refusePath()
+		return a.refused
 	}
 	path = strings.Clone(path) // it may be part of a larger text that should not be kept
 	name := a.text(path)
 	p := paths[name]
 	if p == nil {
-		p = newAPIPath(name)
+		p = newPath(name)
 	}
 	paths = maps.Clone(paths)
 	paths[path], paths[name] = p, p
@@ -137,25 +123,35 @@ func (a *API) newPath(path string) *apiPath {
 	return p
 }
 
-func (a *API) full(paths map[string]*apiPath) bool { return len(paths)-2 >= a.maxPaths }
+func (a *API) full(paths map[string]*Path) bool { return len(paths)-2 >= a.maxPaths }
 
-func (a *API) refusePath() *apiPath {
-	a.refusals.add(apiPathLimit)
-	return (*a.paths.Load())[PathUnknown]
-}
-
-// apiPath is what is kept of one path.
-type apiPath struct {
+// Path is the handle of the requests to one path. It may be kept.
+type Path struct {
 	name      string
 	websocket instrument.Labels
-	endpoints [len(apiMethods)]atomic.Pointer[Endpoint] // nil until the first request
+	endpoints [len(apiMethods)]atomic.Pointer[endpoint] // nil until the first request
 }
 
-func newAPIPath(name string) *apiPath {
-	return &apiPath{name: name, websocket: instrument.APIWebsocketDurations.Labels(name)}
+func newPath(name string) *Path {
+	return &Path{name: name, websocket: instrument.APIWebsocketDurations.Labels(name)}
 }
 
-func (p *apiPath) observe(o instrument.Observer) {
+// endpoint returns what is kept of the requests of a method, which counts as
+// _OTHER if it is not one of the nine standard ones.
+func (p *Path) endpoint(method string) *endpoint {
+	at := methodIndex(method)
+	if e := p.endpoints[at].Load(); e != nil {
+		return e
+	}
+	p.endpoints[at].CompareAndSwap(nil, &endpoint{
+		path:   p.name,
+		method: apiMethods[at],
+		labels: instrument.APIRequestLatencies.Labels(apiMethods[at], p.name),
+	})
+	return p.endpoints[at].Load()
+}
+
+func (p *Path) observe(o instrument.Observer) {
 	for i := range p.endpoints {
 		e := p.endpoints[i].Load()
 		if e == nil {
@@ -182,12 +178,11 @@ func methodIndex(method string) int {
 	return len(apiMethods) - 1
 }
 
-// Endpoint measures the requests of one method to one path.
-type Endpoint struct {
-	path   *apiPath
-	method string
-	labels instrument.Labels
-	codes  atomic.Pointer[codeCount]
+// endpoint measures the requests of one method to one path.
+type endpoint struct {
+	path, method string
+	labels       instrument.Labels
+	codes        atomic.Pointer[codeCount]
 }
 
 // codeCount counts the requests that ended with one code. The counts of an
@@ -200,7 +195,7 @@ type codeCount struct {
 	next   *codeCount
 }
 
-func (e *Endpoint) count(code int) {
+func (e *endpoint) count(code int) {
 	if code < 100 || code > 999 {
 		code = http.StatusInternalServerError // net/http sends no such thing
 	}
@@ -214,7 +209,7 @@ func (e *Endpoint) count(code int) {
 		}
 		first := &codeCount{
 			code:   code,
-			labels: instrument.APIRequestsProcessed.Labels(strconv.Itoa(code), e.method, e.path.name),
+			labels: instrument.APIRequestsProcessed.Labels(strconv.Itoa(code), e.method, e.path),
 			next:   head,
 		}
 		first.count.Store(1)
@@ -245,13 +240,19 @@ type RunningRequest struct {
 	websocket bool
 }
 
-// End counts the request under its endpoint and status code, records how long
-// it took, in seconds, and that it is in flight no more. If the span in ctx is
+// End counts the request under its path, method and status code, records how
+// long it took, in seconds, and that it is in flight no more. A method that is
+// not one of the nine standard ones counts as _OTHER. If the span in ctx is
 // sampled, the duration may be kept as an exemplar. End is called once.
-func (r RunningRequest) End(ctx context.Context, e *Endpoint, code int) {
+func (r RunningRequest) End(ctx context.Context, p *Path, method string, code int) {
 	seconds := (time.Since(r.api.created) - r.start).Seconds()
+	if p == r.api.refused {
+		r.api.refusals.add(apiPathLimit)
+		p = r.api.Path(PathUnknown)
+	}
+	e := p.endpoint(method)
 	if r.websocket {
-		r.api.websocketDurations.Record(ctx, seconds, e.path.websocket)
+		r.api.websocketDurations.Record(ctx, seconds, p.websocket)
 	} else {
 		r.api.latencies.Record(ctx, seconds, e.labels)
 	}

@@ -46,9 +46,9 @@ coderd_api_concurrent_websockets 1
 `, gauges...)
 
 		time.Sleep(50 * time.Millisecond)
-		request.End(t.Context(), api.Endpoint("GET", "/api/v2/users/{user}"), 200)
+		request.End(t.Context(), api.Path("/api/v2/users/{user}"), "GET", 200)
 		time.Sleep(time.Minute)
-		websocket.End(t.Context(), api.Endpoint("GET", "/api/v2/pty"), 101)
+		websocket.End(t.Context(), api.Path("/api/v2/pty"), "GET", 101)
 		expectText(t, m, `
 # TYPE coderd_api_concurrent_requests gauge
 coderd_api_concurrent_requests 0
@@ -92,7 +92,7 @@ otelcoder_refused_total{origin="api",reason="path limit"} 0
 func TestAPILabels(t *testing.T) {
 	m, api := newAPI(t)
 	count := func(method, path string, code int) {
-		api.Start(false).End(t.Context(), api.Endpoint(method, path), code)
+		api.Start(false).End(t.Context(), api.Path(path), method, code)
 	}
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "FOO", "get", ""} {
 		count(method, "/methods", 200)
@@ -126,7 +126,7 @@ func TestAPIMaxPaths(t *testing.T) {
 	var log bytes.Buffer
 	m, api := newAPI(t, meters.WithMaxPaths(2), meters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	for _, path := range []string{"/a", "/b", "/c", "/d", "/a", "/c", "UNKNOWN", "STATIC"} {
-		api.Start(true).End(t.Context(), api.Endpoint("GET", path), 200)
+		api.Start(true).End(t.Context(), api.Path(path), "GET", 200)
 	}
 	expectText(t, m, `
 # TYPE coderd_api_requests_processed_total counter
@@ -148,7 +148,7 @@ otelcoder_refused_total{origin="api",reason="path limit"} 3
 
 func TestAPINoPaths(t *testing.T) {
 	m, api := newAPI(t, meters.WithMaxPaths(-1))
-	api.Start(false).End(t.Context(), api.Endpoint("GET", "/a"), 200)
+	api.Start(false).End(t.Context(), api.Path("/a"), "GET", 200)
 	if n, _ := m.Value(t, `coderd_api_requests_processed_total{code="200",method="GET",path="UNKNOWN"}`); n != 1 {
 		t.Errorf("%v requests of UNKNOWN, want 1", n)
 	}
@@ -163,7 +163,7 @@ func TestAPIConcurrently(t *testing.T) {
 		group.Go(func() {
 			for i := range rounds {
 				path := fmt.Sprintf("/%d", i%20)
-				api.Start(i%3 == 0).End(t.Context(), api.Endpoint("GET", path), 200+i%7)
+				api.Start(i%3 == 0).End(t.Context(), api.Path(path), "GET", 200+i%7)
 				if i%25 == 0 {
 					m.Text(t)
 				}
@@ -188,7 +188,7 @@ func TestAPIAllocates(t *testing.T) {
 	ctx := context.Background()
 	for _, websocket := range []bool{false, true} {
 		if n := testing.AllocsPerRun(100, func() {
-			api.Start(websocket).End(ctx, api.Endpoint("GET", "/api/v2/users/{user}"), 200)
+			api.Start(websocket).End(ctx, api.Path("/api/v2/users/{user}"), "GET", 200)
 		}); n != 0 {
 			t.Errorf("%v allocations a request, want none", n)
 		}
@@ -200,7 +200,7 @@ func BenchmarkAPI(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			api.Start(false).End(b.Context(), api.Endpoint("GET", "/api/v2/users/{user}"), 200)
+			api.Start(false).End(b.Context(), api.Path("/api/v2/users/{user}"), "GET", 200)
 		}
 	})
 }
@@ -217,7 +217,7 @@ func FuzzMethod(f *testing.F) {
 			want = method
 		}
 		m, api := newAPI(t)
-		api.Start(false).End(t.Context(), api.Endpoint(method, "/a"), 200)
+		api.Start(false).End(t.Context(), api.Path("/a"), method, 200)
 		if n, _ := m.Value(t, `coderd_api_requests_processed_total{code="200",method="`+want+`",path="/a"}`); n != 1 {
 			t.Errorf("%q is not counted under %s:\n%s", method, want, m.Text(t, "coderd_api_requests_processed_total"))
 		}

@@ -16,7 +16,7 @@ func ExampleAPI() {
 		return
 	}
 	request := api.Start(false)
-	request.End(context.Background(), api.Endpoint("GET", "/api/v2/users/{user}"), 200)
+	request.End(context.Background(), api.Path("/api/v2/users/{user}"), "GET", 200)
 	endpoint.scrape("coderd_api_concurrent_requests", "coderd_api_requests_processed_total")
 	// Output:
 	// # TYPE coderd_api_concurrent_requests gauge

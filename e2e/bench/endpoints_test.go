@@ -98,7 +98,7 @@ func (o *otelcoderEndpoint) withAPI(b testing.TB, routes int) {
 	}
 	for i := range routes {
 		for _, code := range []int{200, 404} {
-			api.Start(false).End(context.Background(), api.Endpoint(http.MethodGet, fmt.Sprintf("/api/v2/things%d/{thing}", i)), code)
+			api.Start(false).End(context.Background(), api.Path(fmt.Sprintf("/api/v2/things%d/{thing}", i)), http.MethodGet, code)
 		}
 	}
 }
