@@ -62,7 +62,7 @@ func (e *Exporter) open(c config) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.deployment, err = e.newGroup(instrument.Deployment, e.reporter, deploymentReader, nil); err != nil {
+	if e.deployment, err = e.newGroupAhead(instrument.Deployment, deploymentReader); err != nil {
 		return err
 	}
 	replicaReader, err := c.reader(ReaderConfig{
@@ -75,14 +75,12 @@ func (e *Exporter) open(c config) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.workspaces, err = e.newGroup(instrument.Replica, e.reporter, workspaces.ManualReader, nil); err != nil {
+	if e.workspaces, err = e.newGroupAhead(instrument.Replica, workspaces.ManualReader); err != nil {
 		return err
 	}
-	if e.replica, err = e.newGroup(instrument.Replica, always, replicaReader, trimmed{runtime}); err != nil {
+	if e.replica, err = e.newGroupLive(instrument.Replica, replicaReader, trimmed{runtime}); err != nil {
 		return err
 	}
-	e.deployment.renderAhead()
-	e.workspaces.renderAhead()
 	e.handler = e.newHandler(runtime)
 	if err := e.observeHealth(c.version); err != nil {
 		return err

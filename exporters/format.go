@@ -6,6 +6,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
@@ -30,7 +31,11 @@ var formats = [...]struct {
 	protobuf:    {"protobuf", expfmt.TypeProtoDelim, expfmt.FmtProtoDelim, ""},
 }
 
-func (f format) contentType() expfmt.Format { return formats[f].encoding }
+// encoder is the format for expfmt to encode in: it need not look for names to
+// escape.
+func (f format) encoder() expfmt.Format {
+	return formats[f].encoding.WithEscapingScheme(model.NoEscaping)
+}
 
 // accepted are the content types offered. The first one answers "*/*": curl and
 // browsers are to show Prometheus text, as documented. Protobuf for people is

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sync/atomic"
 
@@ -25,7 +26,7 @@ import (
 type group struct {
 	exporter *Exporter
 	provider *sdk.MeterProvider
-	gatherer prometheus.Gatherer
+	gathered func() iter.Seq2[[]*dto.MetricFamily, error]
 	reports  func() bool // whether this process reports them now
 
 	// cache holds them rendered; nil if they are rendered for each scrape.
@@ -34,42 +35,66 @@ type group struct {
 	failing atomic.Bool // something is left out of scrapes
 }
 
-// newGroup returns the group of a scope's families, which the reader reads too,
-// if it is not nil. Runtime is gathered beside them; nil for nothing.
-func (e *Exporter) newGroup(s instrument.Scope, reports func() bool, reader sdk.Reader, runtime prometheus.Gatherer) (*group, error) {
+// newGroupAhead returns the group of families of a scope that are rendered ahead
+// of scrapes, and read by the reader too, if it is not nil. Something is to run
+// its cache.
+func (e *Exporter) newGroupAhead(s instrument.Scope, reader sdk.Reader) (*group, error) {
+	o, err := newOneByOne()
+	if err != nil {
+		return nil, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
+	}
+	g := &group{exporter: e, provider: newProvider(s, o.reader, reader), gathered: o.gather, reports: e.reporter}
+	g.cache = render.NewCache(g.gather)
+	return g, nil
+}
+
+// newGroupLive returns the group of families of a scope that are rendered for
+// each scrape, with what is gathered beside them, and read by the reader too, if
+// it is not nil.
+func (e *Exporter) newGroupLive(s instrument.Scope, reader sdk.Reader, beside prometheus.Gatherer) (*group, error) {
 	registry := prometheus.NewRegistry()
-	scrapes, err := otelprometheus.New(
+	scrapes, err := newScrapeReader(registry)
+	if err != nil {
+		return nil, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
+	}
+	return &group{
+		exporter: e,
+		provider: newProvider(s, scrapes, reader),
+		gathered: func() iter.Seq2[[]*dto.MetricFamily, error] {
+			return func(yield func([]*dto.MetricFamily, error) bool) { yield(concat{registry, beside}.Gather()) }
+		},
+		reports: func() bool { return true },
+	}, nil
+}
+
+func newScrapeReader(registry *prometheus.Registry, options ...otelprometheus.Option) (sdk.Reader, error) {
+	return otelprometheus.New(append(options,
 		otelprometheus.WithRegisterer(registry),
 		otelprometheus.WithoutScopeInfo(),
 		otelprometheus.WithoutTargetInfo(),
 		// The views give streams their documented names: nothing is to be
 		// added or escaped.
 		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
-	}
+	)...)
+}
+
+// newProvider returns the meter provider of a scope, with these readers but for
+// those that are nil.
+func newProvider(s instrument.Scope, readers ...sdk.Reader) *sdk.MeterProvider {
 	options := []sdk.Option{
-		sdk.WithReader(scrapes),
 		sdk.WithView(instrument.View(s)),
 		// Limits are kept where values enter, by package meters. The SDK's
 		// would fold a deployment of more than 2,000 workspaces into one
 		// overflow series.
 		sdk.WithCardinalityLimit(0),
 	}
-	if reader != nil {
-		options = append(options, sdk.WithReader(reader))
+	for _, reader := range readers {
+		if reader != nil {
+			options = append(options, sdk.WithReader(reader))
+		}
 	}
-	g := &group{exporter: e, provider: sdk.NewMeterProvider(options...), gatherer: registry, reports: reports}
-	if runtime != nil {
-		g.gatherer = concat{registry, runtime}
-	}
-	return g, nil
+	return sdk.NewMeterProvider(options...)
 }
-
-// renderAhead makes the group one that is rendered ahead of scrapes. Something
-// is to run its cache.
-func (g *group) renderAhead() { g.cache = render.NewCache(g.gather) }
 
 // rendering returns the group's part of an answer. It fails only if a part that
 // is rendered ahead is not there and ctx ends before it is.
@@ -77,33 +102,42 @@ func (g *group) rendering(ctx context.Context, f format, encoding render.Encodin
 	if g.cache != nil {
 		return g.cache.Get(ctx, f, encoding)
 	}
-	write := g.gather()
-	return render.New(render.Of(encoding), render.Rendering{}, func(w io.Writer) { write(w, f) }), nil
+	return render.New(render.Of(encoding), func(w io.Writer) {
+		for write := range g.gather() {
+			write(w, f)
+		}
+	}), nil
 }
 
-// gather collects the families and returns how to write them. What cannot be
-// gathered or written is left out, a family whole, and counted.
-func (g *group) gather() func(io.Writer, format) {
-	families, err := g.gatherer.Gather()
-	if err != nil {
-		g.failed(err)
-	}
-	return func(w io.Writer, f format) {
-		failed := err
+// gather collects the families and returns how to write them, some at a time.
+// What cannot be gathered or written is left out, a family whole, and counted.
+func (g *group) gather() iter.Seq[func(io.Writer, format)] {
+	return func(yield func(func(io.Writer, format)) bool) {
+		complete := true
+		failed := func(err error) {
+			complete = false
+			g.failed(err)
+		}
 		var text bytes.Buffer // of one family
-		encoder := expfmt.NewEncoder(&text, f.contentType())
-		for _, family := range families {
-			text.Reset()
-			if err := encoder.Encode(f.adapt(family)); err != nil {
-				g.failed(err)
-				failed = err
-				continue
+		for families, err := range g.gathered() {
+			if err != nil {
+				failed(err)
 			}
-			if _, err := w.Write(text.Bytes()); err != nil {
-				return // nobody waits for the rest
+			if !yield(func(w io.Writer, f format) {
+				encoder := expfmt.NewEncoder(&text, f.encoder())
+				for _, family := range families {
+					text.Reset()
+					if err := encoder.Encode(f.adapt(family)); err != nil {
+						failed(err)
+						continue
+					}
+					w.Write(text.Bytes())
+				}
+			}) {
+				return
 			}
 		}
-		if failed == nil && g.failing.Swap(false) {
+		if complete && g.failing.Swap(false) {
 			g.exporter.logger.Info("scrape is complete again")
 		}
 	}

@@ -100,7 +100,7 @@ func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encod
 		}
 	}
 	if end := formats[f].end; end != "" {
-		parts = append(parts, render.New(render.Of(encoding), render.Rendering{}, func(w io.Writer) { io.WriteString(w, end) }))
+		parts = append(parts, render.New(render.Of(encoding), func(w io.Writer) { io.WriteString(w, end) }))
 	}
 	return parts, nil
 }

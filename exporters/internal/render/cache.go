@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"sync"
 	"time"
 )
@@ -24,7 +25,7 @@ const (
 // Cache holds the renderings of one part, one for each format F that is asked
 // for. They are made by one goroutine, [Cache.Run].
 type Cache[F comparable] struct {
-	gather func() (write func(io.Writer, F))
+	gather func() iter.Seq[func(io.Writer, F)]
 	wake   chan struct{} // holds a token when there may be work
 	ended  chan struct{} // closed when nothing is rendered any more
 
@@ -43,8 +44,9 @@ type entry struct {
 }
 
 // NewCache returns a Cache of what gather finds. Gather is called once for a
-// change, and what it returns once a format; never twice at a time.
-func NewCache[F comparable](gather func() (write func(io.Writer, F))) *Cache[F] {
+// change, never twice at a time. Each function that it returns writes a piece,
+// and is called once a format before it is asked for the next.
+func NewCache[F comparable](gather func() iter.Seq[func(io.Writer, F)]) *Cache[F] {
 	return &Cache[F]{
 		gather:  gather,
 		wake:    make(chan struct{}, 1),
@@ -168,36 +170,28 @@ func (c *Cache[F]) pending(now time.Time) (work map[F]Encodings, next time.Durat
 }
 
 func (c *Cache[F]) render(ctx context.Context, work map[F]Encodings) {
-	write := c.gather()
+	builders := make(map[F]*builder)
 	for format, encodings := range work {
 		c.mu.Lock()
-		e := c.entries[format]
-		like := e.rendering
+		like := c.entries[format].rendering
 		c.mu.Unlock()
-
-		r := New(encodings, like, func(w io.Writer) { write(whileNotEnded{w, ctx}, format) })
-		if ctx.Err() != nil {
-			return // it may be cut off
+		builders[format] = newBuilder(encodings, like)
+	}
+	for write := range c.gather() {
+		for format, b := range builders {
+			write(b, format)
 		}
-
+		if ctx.Err() != nil {
+			return // nobody who ends the program waits for a large rendering
+		}
+	}
+	for format, b := range builders {
+		r := b.end()
 		c.mu.Lock()
-		e.rendering, e.has = r, encodings
+		e := c.entries[format]
+		e.rendering, e.has = r, work[format]
 		close(e.rendered)
 		e.rendered = make(chan struct{})
 		c.mu.Unlock()
 	}
-}
-
-// whileNotEnded writes until its context ends, so that nobody who ends the
-// program waits for a large rendering.
-type whileNotEnded struct {
-	io.Writer
-	ctx context.Context
-}
-
-func (w whileNotEnded) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.Writer.Write(p)
 }

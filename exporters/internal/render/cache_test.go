@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,13 +25,16 @@ type source struct {
 	rendering time.Duration // how long a rendering takes
 }
 
-func (s *source) gather() func(io.Writer, string) {
+func (s *source) gather() iter.Seq[func(io.Writer, string)] {
 	s.gathered.Add(1)
 	value := s.value.Load()
-	return func(w io.Writer, format string) {
-		time.Sleep(s.rendering)
-		s.written.Add(1)
-		fmt.Fprintf(w, "%s %d\n", format, value)
+	return func(yield func(func(io.Writer, string)) bool) {
+		_ = yield(func(w io.Writer, format string) { fmt.Fprintf(w, "%s ", format) }) &&
+			yield(func(w io.Writer, format string) {
+				time.Sleep(s.rendering)
+				s.written.Add(1)
+				fmt.Fprintf(w, "%d\n", value)
+			})
 	}
 }
 

@@ -33,25 +33,11 @@ const (
 	Gzip
 )
 
-// New renders what write writes. Like is an earlier rendering of the same part,
-// if there is one: its size is taken as a hint, so that memory is not asked for
-// twice.
-func New(encodings Encodings, like Rendering, write func(io.Writer)) Rendering {
-	b := builder{encodings: encodings}
-	b.rendering.plain = room(like.plain)
-	b.rendering.deflated = room(like.deflated)
-	if encodings.has(Gzip) {
-		b.compressor = compressors.Get().(*flate.Writer)
-		b.compressor.Reset((*appender)(&b.rendering.deflated))
-		defer compressors.Put(b.compressor)
-	}
-	write(&b)
-	if b.compressor != nil {
-		// A sync flush ends the last block on a byte boundary and leaves the
-		// stream open for the next part. Writing to memory cannot fail.
-		b.compressor.Flush()
-	}
-	return b.rendering
+// New renders what write writes.
+func New(encodings Encodings, write func(io.Writer)) Rendering {
+	b := newBuilder(encodings, Rendering{})
+	write(b)
+	return b.end()
 }
 
 func room(like []byte) []byte {
@@ -75,10 +61,35 @@ func Of(encodings ...Encoding) Encodings {
 
 func (s Encodings) has(e Encoding) bool { return s&(1<<e) != 0 }
 
+// builder makes a rendering of what is written to it, which cannot fail.
 type builder struct {
 	encodings  Encodings
 	rendering  Rendering
 	compressor *flate.Writer
+}
+
+// newBuilder returns a builder, to be ended. Like is an earlier rendering of the
+// same part, if there is one: its size is taken as a hint, so that memory is not
+// asked for twice.
+func newBuilder(encodings Encodings, like Rendering) *builder {
+	b := &builder{encodings: encodings}
+	b.rendering.plain = room(like.plain)
+	b.rendering.deflated = room(like.deflated)
+	if encodings.has(Gzip) {
+		b.compressor = compressors.Get().(*flate.Writer)
+		b.compressor.Reset((*appender)(&b.rendering.deflated))
+	}
+	return b
+}
+
+func (b *builder) end() Rendering {
+	if b.compressor != nil {
+		// A sync flush ends the last block on a byte boundary and leaves the
+		// stream open for the next part.
+		b.compressor.Flush()
+		compressors.Put(b.compressor)
+	}
+	return b.rendering
 }
 
 func (b *builder) Write(p []byte) (int, error) {

@@ -11,7 +11,7 @@ import (
 )
 
 func text(encodings Encodings, s string) Rendering {
-	return New(encodings, Rendering{}, func(w io.Writer) { io.WriteString(w, s) })
+	return New(encodings, func(w io.Writer) { io.WriteString(w, s) })
 }
 
 func TestPartsAreOneAnswer(t *testing.T) {
