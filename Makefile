@@ -49,9 +49,9 @@ lint-security: ## look for weaknesses with gosec (builds it for some minutes onc
 		-exclude-dir=examples -exclude-dir=e2e -exclude-dir=internal/pgtest -exclude-dir=internal/dashboards ./...
 
 .PHONY: bench
-bench: ## compare speed and memory with peers (15 minutes)
+bench: ## compare speed and memory with peers (20 minutes)
 	@mkdir -p bin
-	@{ $(compare) -bench 'Middleware' -benchtime 0.15s -count 5; \
+	@{ $(compare) -bench 'Middleware' -benchtime 0.15s -count 7; \
 	   $(compare) -bench 'Scrape|Everything' -benchtime 0.1s -count 3; \
 	   $(compare) -bench 'Memory' -benchtime 1x; } | tee bin/bench.txt | go -C e2e run ./bench/ratios
 	@$(benchstat) bin/bench.txt
