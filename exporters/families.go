@@ -76,9 +76,10 @@ func (o *oneByOne) gather() iter.Seq2[[]*dto.MetricFamily, error] {
 	}
 }
 
-// sortSeries brings series into the order that the registry brings them into,
-// which then has nothing to do. It compares them label by label, through four
-// pointers each: at 1,000,000 series that was half of what they cost.
+// sortSeries brings series into the order of their labels' values, which is what
+// the registry brings them into. It compares them label by label, through four
+// pointers each, and of 1,000,000 series that was half of what rendering cost;
+// series in order already it only looks through.
 func sortSeries(data metricdata.Aggregation) {
 	switch data := data.(type) {
 	case metricdata.Gauge[float64]:

@@ -34,7 +34,8 @@ func run(in io.Reader, out, progress io.Writer) error {
 	return t.print(out)
 }
 
-// table holds measurements in the order in which they were first read.
+// table holds measurements, by benchmark in the order in which they were first
+// read.
 type table struct {
 	rows  []row
 	peers []string
@@ -78,7 +79,13 @@ func read(in io.Reader, progress io.Writer) (*table, error) {
 func (t *table) add(r row, peer string, value float64) {
 	if t.cells[r] == nil {
 		t.cells[r] = make(map[string][]float64)
-		t.rows = append(t.rows, r)
+		at := len(t.rows) // behind the others of the benchmark
+		for i, other := range t.rows {
+			if other.benchmark == r.benchmark {
+				at = i + 1
+			}
+		}
+		t.rows = slices.Insert(t.rows, at, r)
 	}
 	if !slices.Contains(t.peers, peer) {
 		t.peers = append(t.peers, peer)

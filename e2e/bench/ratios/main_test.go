@@ -13,12 +13,14 @@ BenchmarkScrape/series=10/by=peer/state=changed-2   10   900 ns/op   0 allocs/op
 BenchmarkScrape/series=10/by=peer/state=changed-2   10   500 ns/op   0 allocs/op
 BenchmarkScrape/series=10/by=otelcoder/state=changed-2   10   200 ns/op   7 live-heap-B
 BenchmarkRender/series=10/by=otelcoder-2   1   4 ns/op
+BenchmarkScrape/series=10/by=otelcoder/state=changed-2   10   5 slowest-scrape-ns
 PASS
 `
 	const want = `
 Scrape series=10 state=changed
-  ns/op        peer 500 (x2.5)  otelcoder 200
-  live-heap-B  otelcoder 7
+  ns/op              peer 500 (x2.5)  otelcoder 200
+  live-heap-B        otelcoder 7
+  slowest-scrape-ns  otelcoder 5
 
 Render series=10
   ns/op  otelcoder 4
