@@ -26,11 +26,7 @@ func samples(t *testing.T, e *exporters.Exporter, f instrument.Family) string {
 }
 
 func TestSeriesAreInOrderOfTheirLabels(t *testing.T) {
-	e, err := exporters.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Shutdown(context.WithoutCancel(t.Context())) })
+	e := newExporter(t)
 	for i, workspace := range []string{"b", "a b", "", "ab", "é", "a", "B"} {
 		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("docker", "ann", workspace), float64(i))
 		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("docker2", "an", workspace), float64(10+i))
@@ -51,6 +47,7 @@ coderd_agents_up{template_name="docker2",username="an",workspace_name="a b"} 11
 coderd_agents_up{template_name="docker2",username="an",workspace_name="ab"} 13
 coderd_agents_up{template_name="docker2",username="an",workspace_name="b"} 10
 coderd_agents_up{template_name="docker2",username="an",workspace_name="é"} 14
+coderd_agents_up{template_name="tmpl",username="ann",workspace_name="dev"} 2
 `
 	if got := samples(t, e, instrument.AgentsUp); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

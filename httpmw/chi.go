@@ -53,7 +53,7 @@ func (a *application) servedByChi(rctx *chi.Context, r *http.Request, arrived st
 		return a.find(rctx.Routes, r).leaf
 	}
 	c := a.chain(rctx.Routes, rctx.RouteMethod, rctx.RoutePatterns)
-	if r.Pattern != arrived && r.Pattern != c.route && !slices.Contains(c.partial, r.Pattern) {
+	if r.Pattern != arrived && !slices.Contains(c.partial, r.Pattern) {
 		return leaf{route: muxRoute(r.Pattern)} // that of a ServeMux below
 	}
 	if c.isLeaf == unless404 && noRoute(code) {
