@@ -36,6 +36,7 @@ func stream(row Info) sdk.Stream {
 	if row.Type == Histogram {
 		// Not filtered: that would be half of what an observation costs.
 		st.Aggregation = sdk.AggregationExplicitBucketHistogram{Boundaries: row.Buckets, NoMinMax: true}
+		st.ExemplarReservoirProviderSelector = exemplars(row.Buckets)
 		return st
 	}
 	st.AttributeFilter = func(kv attribute.KeyValue) bool {

@@ -1,0 +1,50 @@
+package instrument_test
+
+import (
+	"fmt"
+	"testing"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// What is collected has room for the exemplars that there are, one of 24 buckets here,
+// and so have the gauges that are collected next, which are hundreds of thousands of
+// series in a deployment.
+func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
+	p, r := providers()
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled})
+	h, err := p.Histogram(instrument.APIRequestLatencies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.APIRequestLatencies.Labels("GET", "/traced"))
+	h.Record(t.Context(), 0.2, instrument.APIRequestLatencies.Labels("GET", "/untraced"))
+	_, err = p.Observe(func(o instrument.Observer) {
+		for i := range 1_000 {
+			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels("docker", "ann", fmt.Sprint(i)), 1)
+		}
+	}, instrument.AgentsUp)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	kept, room := 0, 0
+	for _, p := range r.collect(t, instrument.Replica)["coderd_api_request_latencies_seconds"].Data.(metricdata.Histogram[float64]).DataPoints {
+		kept += len(p.Exemplars)
+		room += cap(p.Exemplars)
+	}
+	if kept != 1 || room != 1 {
+		t.Errorf("a histogram has %d exemplars and room for %d, want 1", kept, room)
+	}
+	room = 0
+	points := r.collect(t, instrument.Deployment)["coderd_agents_up"].Data.(metricdata.Gauge[float64]).DataPoints
+	for _, p := range points {
+		room += cap(p.Exemplars)
+	}
+	if len(points) != 1_000 || room > 1_000 {
+		t.Errorf("%d gauges have room for %d exemplars", len(points), room)
+	}
+}
