@@ -43,7 +43,8 @@ type pushing struct {
 	name      string
 	coderd    *coderd.Coderd
 	collector *collector.Collector
-	recover   func() // ends the trouble
+	trouble   func() // begins the trouble
+	recover   func() // ends it
 
 	memory  []float64       // of the heap, garbage included, at each scrape
 	scrapes []time.Duration // how long each took
@@ -57,6 +58,9 @@ func TestReceiversInTrouble(t *testing.T) {
 	all := []*pushing{undisturbed(t), absent(t), restarted(t)}
 	for name, answer := range troubles {
 		all = append(all, troubled(t, name, answer))
+	}
+	for _, p := range all {
+		p.trouble()
 	}
 	for range rounds {
 		for _, p := range all {
@@ -79,7 +83,7 @@ func TestReceiversInTrouble(t *testing.T) {
 			t.Errorf("%s: a scrape takes %v, undisturbed %v", p.name, got, median(well.scrapes))
 		}
 	}
-	for _, p := range all[1:] {
+	for _, p := range all {
 		p.recover()
 	}
 	for _, p := range all {
@@ -116,8 +120,10 @@ func between(before, shown, after *invariant.Scrape) error {
 func start(t *testing.T, name, endpoint string, c *collector.Collector) *pushing {
 	t.Helper()
 	// GOGC: garbage is collected all the time.
-	return &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{often, "OTEL_TRACES_EXPORTER=none", "GOGC=5"},
+	p := &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{often, "OTEL_TRACES_EXPORTER=none", "GOGC=5"},
 		"--workspaces", "1000", "--load", "0", "--otlp-endpoint", endpoint)}
+	p.trouble, p.recover = func() {}, func() {}
+	return p
 }
 
 func undisturbed(t *testing.T) *pushing {
@@ -135,13 +141,10 @@ func absent(t *testing.T) *pushing {
 func restarted(t *testing.T) *pushing {
 	c := collector.Start(t, collectorFile)
 	p := start(t, "restarted", c.HTTP, c)
-	eventually(t, func() error {
-		if len(request(t, "GET", c.Metrics).body) == 0 {
-			return errors.New("nothing is pushed")
-		}
-		return nil
-	})
-	c.Stop(t)
+	p.trouble = func() {
+		p.awaitAgents(t)
+		c.Stop(t)
+	}
 	p.recover = func() { c.Start(t) }
 	return p
 }
@@ -160,18 +163,33 @@ func troubled(t *testing.T, name string, answer http.HandlerFunc) *pushing {
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(behind) },
 		ErrorLog:  log.New(io.Discard, "", 0), // the end of a test ends requests
 	}
-	var well atomic.Bool
+	var ill atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if well.Load() {
-			proxy.ServeHTTP(w, r)
-		} else {
+		if ill.Load() {
 			answer(w, r)
+		} else {
+			proxy.ServeHTTP(w, r)
 		}
 	}))
 	t.Cleanup(server.Close)
 	p := start(t, name, server.URL, c)
-	p.recover = func() { well.Store(true) }
+	p.trouble = func() {
+		p.awaitAgents(t)
+		ill.Store(true)
+	}
+	p.recover = func() { ill.Store(false) }
 	return p
+}
+
+// awaitAgents waits until the collector has what has most series.
+func (p *pushing) awaitAgents(t *testing.T) {
+	t.Helper()
+	eventually(t, func() error {
+		if body := request(t, "GET", p.collector.Metrics).body; !bytes.Contains(body, []byte("\ncoderd_agents_connections{")) {
+			return errors.New("no agent is pushed")
+		}
+		return nil
+	})
 }
 
 // scrape notes how long a scrape takes and how large the process is.
@@ -181,7 +199,7 @@ func (p *pushing) scrape(t *testing.T) {
 	a := request(t, "GET", p.coderd.Metrics)
 	p.scrapes = append(p.scrapes, time.Since(began))
 	for line := range bytes.Lines(a.body) {
-		if rest, ok := strings.CutPrefix(string(line), "go_memstats_heap_alloc_bytes "); ok {
+		if rest, ok := strings.CutPrefix(string(line), "go_memstats_next_gc_bytes "); ok {
 			bytes, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			if err != nil {
 				t.Fatal(err)

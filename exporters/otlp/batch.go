@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"iter"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
@@ -12,22 +13,23 @@ import (
 // ones are hardly slower to send, and a push that hangs holds one in memory, over
 // gRPC as a message that is five times as large as it is on the wire.
 const (
-	maxBatch = 512 << 10
+	maxBatch = 256 << 10
 	maxPart  = maxBatch / 8
 )
 
 // batches yields what was collected in parts of at most about maxBatch bytes on
-// the wire. The SDK's own batches are of so many data points, but label values
-// from outside, such as those of template parameters, have any length.
-func batches(collected *metricdata.ResourceMetrics) iter.Seq[*metricdata.ResourceMetrics] {
-	return func(yield func(*metricdata.ResourceMetrics) bool) {
+// the wire, and with each whether more are to come. The SDK's own batches are of
+// so many data points, but label values from outside, such as those of template
+// parameters, have any length.
+func batches(collected *metricdata.ResourceMetrics) iter.Seq2[*metricdata.ResourceMetrics, bool] {
+	return func(yield func(*metricdata.ResourceMetrics, bool) bool) {
 		var batch metricdata.ResourceMetrics
 		size := 0
 		for _, scope := range collected.ScopeMetrics {
 			for _, metric := range scope.Metrics {
 				for part, n := range parts(metric) {
 					if size > 0 && size+n > maxBatch {
-						if !yield(&batch) {
+						if !yield(&batch, true) {
 							return
 						}
 						batch, size = metricdata.ResourceMetrics{}, 0
@@ -38,7 +40,7 @@ func batches(collected *metricdata.ResourceMetrics) iter.Seq[*metricdata.Resourc
 			}
 		}
 		if size > 0 {
-			yield(&batch)
+			yield(&batch, false)
 		}
 	}
 }
@@ -53,8 +55,8 @@ func add(batch *metricdata.ResourceMetrics, scope instrumentation.Scope, metric 
 }
 
 // parts yields a metric in parts of at most maxPart bytes, or of one data point,
-// each with its size on the wire, which is rounded up. Other types than the
-// catalogue's do not get past its views.
+// each with its size on the wire, which is rounded up, and with nothing of the others
+// in its memory. Other types than the catalogue's do not get past its views.
 func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
 	switch data := m.Data.(type) {
 	case metricdata.Gauge[float64]:
@@ -86,7 +88,7 @@ func split[Point any](m metricdata.Metrics, points []Point, sizeOf func(*Point) 
 		for i := range points {
 			n := sizeOf(&points[i])
 			if i > begin && size+n > maxPart {
-				m.Data = data(points[begin:i])
+				m.Data = data(slices.Clone(points[begin:i]))
 				if !yield(m, size) {
 					return
 				}
@@ -95,7 +97,7 @@ func split[Point any](m metricdata.Metrics, points []Point, sizeOf func(*Point) 
 			size += n
 		}
 		if begin < len(points) {
-			m.Data = data(points[begin:])
+			m.Data = data(slices.Clone(points[begin:]))
 			yield(m, size)
 		}
 	}

@@ -22,8 +22,9 @@
 // scope and the traces carry a resource that tells replicas apart.
 //
 // A receiver that is absent, slow or refuses costs neither a scrape nor a request
-// anything: a collection is held until it is sent or its time is up, and then
-// dropped; the next one, being cumulative, makes up for it. Each push of metrics
+// anything: a batch is held until it is sent or its time is up, what else was
+// collected for a second, or for as long as the receiver is known to take; the next
+// collection, being cumulative, makes up for what is dropped. Each push of metrics
 // is counted in otelcoder_otlp_exports_total; a log line tells when pushes begin
 // to fail, and when they succeed again.
 package otlp

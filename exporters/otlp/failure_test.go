@@ -241,11 +241,50 @@ func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	}
 }
 
-// observeMegabytes observes five megabytes of the deployment: ten batches.
+// What is left is not held for a receiver that does not answer for a second, which
+// may hang. If it answers after all, the next push has the time that it takes.
+func TestASlowReceiverGetsEverything(t *testing.T) {
+	receiver := new(receiver)
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch requests.Add(1) {
+		case 1:
+			time.Sleep(1500 * time.Millisecond)
+		case 2:
+			time.Sleep(1200 * time.Millisecond)
+		}
+		receiver.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	var log log
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), log.option()})
+	observeMegabytes(t, e)
+
+	flushScope(t, e.Providers().Deployment)
+	if got := len(receiver.sizes); got != 1 {
+		t.Errorf("%d batches arrive at first, want 1", got)
+	}
+	if got := exports(t, e); got != "0 1" {
+		t.Errorf("exports that succeeded and failed: %s, want 0 1", got)
+	}
+	if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "the next push waits longer") {
+		t.Errorf("log %q, want one line that tells what happens", lines)
+	}
+
+	flushScope(t, e.Providers().Deployment)
+	if got := len(receiver.sizes); got != 1+10 {
+		t.Errorf("%d batches arrive, want 10 more than 1", got)
+	}
+	if got := exports(t, e); got != "1 1" {
+		t.Errorf("exports that succeeded and failed: %s, want 1 1", got)
+	}
+}
+
+// observeMegabytes observes two megabytes of the deployment: ten batches.
 func observeMegabytes(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	long := strings.Repeat("x", 100_000)
-	for i := range 50 {
+	for i := range 20 {
 		observe(t, e, instrument.InsightsParameters, 1, "name", "string", long+strings.Repeat("y", i), "template")
 	}
 }

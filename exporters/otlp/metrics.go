@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ func (p *Push) Metrics() exporters.Option {
 			resource: p.resources[c.Scope],
 			outage:   outage,
 			timeout:  exportTimeout(),
+			patience: patience,
 		}, options...), nil
 	})
 }
@@ -64,6 +66,11 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 	return otlpmetrichttp.New(ctx, options...)
 }
 
+// patience is how long what is left of a collection is held for a receiver that
+// does not answer: one that does not hang answers in a fraction of it. A collection
+// is large, and of one that is held for long, the labels are held by nothing else.
+const patience = time.Second
+
 // metricExporter exports what a scope's reader collects.
 type metricExporter struct {
 	sdk.Exporter
@@ -71,6 +78,7 @@ type metricExporter struct {
 	resource *resource.Resource
 	outage   *outage
 	timeout  time.Duration // of a batch
+	patience time.Duration // more for a receiver that was slow, but answered
 }
 
 // Export pushes a collection in batches, counts it as one export, and notes how
@@ -88,34 +96,76 @@ func (e *metricExporter) Export(ctx context.Context, collected *metricdata.Resou
 	return nil
 }
 
-// push sends the batches of a collection and returns how many it tried to send. A
-// batch that is refused does not keep the others from being sent. But if failures
-// take as long as a batch may, what is left is dropped: it gets old, and the next
-// collection has it all. Of many failures it returns the first.
+// push sends the batches of a collection, one after the other, and returns how many
+// it tried to send. A batch that is refused does not keep the others from being
+// sent. But what is left is dropped if refusals take as long as a batch may, or if
+// one batch is not answered for long: the next collection has it all. Of many
+// failures it returns the first.
 func (e *metricExporter) push(ctx context.Context, collected *metricdata.ResourceMetrics) (sent int, failure error) {
-	patience := e.timeout
-	for batch := range batches(collected) {
+	left := e.timeout
+	var late *delivery
+	var dropped bool
+	for batch, more := range batches(collected) {
 		// Another replica may report by now: a push can take long, and the
 		// process can have been frozen in the midst of it.
-		if patience <= 0 || ctx.Err() != nil || !e.reader.Reports() {
+		if left <= 0 || ctx.Err() != nil || !e.reader.Reports() {
 			break
 		}
 		// The provider's own resource holds all of OTEL_RESOURCE_ATTRIBUTES.
 		batch.Resource = e.resource
 		sent++
-		began := time.Now()
-		if err := e.send(ctx, batch); err != nil {
-			if failure == nil {
-				failure = brief(err)
-			}
-			patience -= time.Since(began)
+		d := e.send(ctx, batch)
+		if !d.within(e.patience) {
+			late, dropped = d, more
+			break
 		}
+		if d.err != nil {
+			failure = cmp.Or(failure, brief(d.err))
+			left -= d.took
+		}
+	}
+	if late == nil {
+		return sent, failure
+	}
+	*collected = metricdata.ResourceMetrics{} // the reader holds it, too
+	<-late.answered
+	if late.err != nil {
+		e.patience = patience
+		return sent, cmp.Or(failure, brief(late.err))
+	}
+	e.patience = 2 * late.took
+	if dropped {
+		failure = cmp.Or(failure, fmt.Errorf("the receiver took %v to answer: what was left is dropped, the next push waits longer", late.took.Round(time.Millisecond)))
 	}
 	return sent, failure
 }
 
-func (e *metricExporter) send(ctx context.Context, batch *metricdata.ResourceMetrics) error {
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
-	defer cancel()
-	return e.Exporter.Export(ctx, batch)
+// delivery is a batch on its way.
+type delivery struct {
+	answered chan struct{} // closed
+	took     time.Duration // once it is answered
+	err      error         // once it is answered
+}
+
+func (e *metricExporter) send(ctx context.Context, batch *metricdata.ResourceMetrics) *delivery {
+	d := &delivery{answered: make(chan struct{})}
+	go func() {
+		defer close(d.answered)
+		ctx, cancel := context.WithTimeout(ctx, e.timeout)
+		defer cancel()
+		began := time.Now()
+		d.err = e.Exporter.Export(ctx, batch)
+		d.took = time.Since(began)
+	}()
+	return d
+}
+
+// within tells whether the delivery is answered before a time is over.
+func (d *delivery) within(limit time.Duration) bool {
+	select {
+	case <-d.answered:
+		return true
+	case <-time.After(limit):
+		return false
+	}
 }
