@@ -10,7 +10,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// What is collected has room for the exemplars that there are, one of 24 buckets here,
+// What is collected has room for the exemplars that there are, one in 12 buckets here,
 // and so have the gauges that are collected next, which are hundreds of thousands of
 // series in a deployment.
 func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
