@@ -23,7 +23,7 @@
 //
 // A receiver that is absent, slow or refuses costs neither a scrape nor a request
 // anything: a batch is held until it is sent or its time is up, what else was
-// collected for a second, or for as long as the receiver is known to take; the next
+// collected for three seconds, or longer if the receiver is known to be slow; the next
 // collection, being cumulative, makes up for what is dropped. Each push of metrics
 // is counted in otelcoder_otlp_exports_total; a log line tells when pushes begin
 // to fail, and when they succeed again.

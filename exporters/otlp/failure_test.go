@@ -241,7 +241,7 @@ func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	}
 }
 
-// What is left is not held for a receiver that does not answer for a second, which
+// What is left is not held for a receiver that does not answer for three seconds: it
 // may hang. If it answers after all, the next push has the time that it takes.
 func TestASlowReceiverGetsEverything(t *testing.T) {
 	receiver := new(receiver)
@@ -249,9 +249,9 @@ func TestASlowReceiverGetsEverything(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch requests.Add(1) {
 		case 1:
-			time.Sleep(1500 * time.Millisecond)
+			time.Sleep(3500 * time.Millisecond)
 		case 2:
-			time.Sleep(1200 * time.Millisecond)
+			time.Sleep(3200 * time.Millisecond)
 		}
 		receiver.ServeHTTP(w, r)
 	}))

@@ -69,7 +69,7 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 // patience is how long what is left of a collection is held for a receiver that
 // does not answer: one that does not hang answers in a fraction of it. A collection
 // is large, and of one that is held for long, the labels are held by nothing else.
-const patience = time.Second
+const patience = 3 * time.Second
 
 // metricExporter exports what a scope's reader collects.
 type metricExporter struct {
