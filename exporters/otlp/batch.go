@@ -10,10 +10,10 @@ import (
 )
 
 // A collector's gRPC receiver refuses messages over 4 MiB by default. Far smaller
-// ones are hardly slower to send, and a push that hangs holds one in memory, over
-// gRPC as a message that is five times as large as it is on the wire.
+// ones are no slower to send, and a push that hangs holds one in memory: the points,
+// their labels, and over gRPC a message five times as large as it is on the wire.
 const (
-	maxBatch = 256 << 10
+	maxBatch = 64 << 10
 	maxPart  = maxBatch / 8
 )
 

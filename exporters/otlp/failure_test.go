@@ -280,11 +280,11 @@ func TestASlowReceiverGetsEverything(t *testing.T) {
 	}
 }
 
-// observeMegabytes observes two megabytes of the deployment: ten batches.
+// observeMegabytes observes a megabyte of the deployment: ten batches.
 func observeMegabytes(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	long := strings.Repeat("x", 100_000)
-	for i := range 20 {
+	for i := range 10 {
 		observe(t, e, instrument.InsightsParameters, 1, "name", "string", long+strings.Repeat("y", i), "template")
 	}
 }

@@ -314,8 +314,8 @@ func TestALargeDeploymentArrivesComplete(t *testing.T) {
 	if sum != 199_990_000 || parameters != 100 {
 		t.Errorf("the values add up to %.0f, want 199990000; %d parameters, want 100", sum, parameters)
 	}
-	if largest := slices.Max(receiver.sizes); largest > 256<<10 || len(receiver.sizes) > 60 {
-		t.Errorf("%d requests, the largest of %d bytes; want at most 60 of 256 KiB", len(receiver.sizes), largest)
+	if largest := slices.Max(receiver.sizes); largest > 64<<10 || len(receiver.sizes) > 250 {
+		t.Errorf("%d requests, the largest of %d bytes; want at most 250 of 64 KiB", len(receiver.sizes), largest)
 	}
 	if got := exports(t, e); got != "2 0" {
 		t.Errorf("exports that succeeded and failed: %s, want 2 0", got)
