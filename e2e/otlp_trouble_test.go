@@ -3,10 +3,12 @@ package e2e_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -18,10 +20,15 @@ import (
 	"testing"
 	"time"
 
+	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"github.com/otelcoder/otelcoder/e2e"
 	"github.com/otelcoder/otelcoder/e2e/coderd"
 	"github.com/otelcoder/otelcoder/e2e/collector"
 	"github.com/otelcoder/otelcoder/e2e/invariant"
+	"github.com/otelcoder/otelcoder/exporters/otlp"
 )
 
 // troubles are what a receiver can answer when it is not well.
@@ -54,11 +61,21 @@ type pushing struct {
 // disturbed, and answer scrapes as fast; when the receivers are well again, they
 // are told all of it.
 func TestReceiversInTrouble(t *testing.T) {
-	const rounds = 40
-	all := []*pushing{undisturbed(t), absent(t), restarted(t)}
+	all := []*pushing{undisturbed(t, otlp.HTTP), absent(t), restarted(t)}
 	for name, answer := range troubles {
 		all = append(all, troubled(t, name, answer))
 	}
+	pushInTrouble(t, all)
+}
+
+// Over gRPC what is sent is in memory once more.
+func TestAReceiverThatHangsOverGRPC(t *testing.T) {
+	pushInTrouble(t, []*pushing{undisturbed(t, otlp.GRPC), hangingOverGRPC(t)})
+}
+
+// pushInTrouble compares with the first what the others push meanwhile.
+func pushInTrouble(t *testing.T, all []*pushing) {
+	const rounds = 40
 	for _, p := range all {
 		p.trouble()
 	}
@@ -70,9 +87,9 @@ func TestReceiversInTrouble(t *testing.T) {
 	}
 	well := all[0]
 	for _, p := range all[1:] {
-		held, undisturbed := slices.Min(p.memory)/1e6, slices.Min(well.memory)/1e6
-		t.Logf("%s: holds %.1f to %.1f MB, undisturbed %.1f to %.1f MB; medians %.1f and %.1f MB",
-			p.name, held, slices.Max(p.memory)/1e6, undisturbed, slices.Max(well.memory)/1e6, median(p.memory)/1e6, median(well.memory)/1e6)
+		held, undisturbed := median(p.memory)/1e6, median(well.memory)/1e6
+		t.Logf("%s: holds %.1f MB, undisturbed %.1f MB; at most %.1f and %.1f MB",
+			p.name, held, undisturbed, slices.Max(p.memory)/1e6, slices.Max(well.memory)/1e6)
 		if held > 1.2*undisturbed {
 			t.Errorf("%s: holds %.1f MB, undisturbed %.1f MB", p.name, held, undisturbed)
 		}
@@ -115,31 +132,36 @@ func between(before, shown, after *invariant.Scrape) error {
 	return errors.Join(errs...)
 }
 
-func start(t *testing.T, name, endpoint string, c *collector.Collector) *pushing {
+func start(t *testing.T, name string, protocol otlp.Protocol, endpoint string, c *collector.Collector) *pushing {
 	t.Helper()
 	// GOGC: garbage is collected when there is a twentieth of it, so that the heap
 	// that the collector waits for is little more than what the process holds.
-	p := &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{often, "OTEL_TRACES_EXPORTER=none", "GOGC=5"},
-		"--workspaces", "1000", "--load", "0", "--otlp-endpoint", endpoint)}
+	p := &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{
+		often, "OTEL_EXPORTER_OTLP_PROTOCOL=" + string(protocol), "OTEL_TRACES_EXPORTER=none", "GOGC=5",
+	}, "--workspaces", "1000", "--load", "0", "--otlp-endpoint", endpoint)}
 	p.trouble, p.recover = func() {}, func() {}
 	return p
 }
 
-func undisturbed(t *testing.T) *pushing {
+func undisturbed(t *testing.T, protocol otlp.Protocol) *pushing {
 	c := collector.Start(t, collectorFile)
-	return start(t, "undisturbed", c.HTTP, c)
+	endpoint := c.HTTP
+	if protocol == otlp.GRPC {
+		endpoint = c.GRPC
+	}
+	return start(t, "undisturbed", protocol, endpoint, c)
 }
 
 func absent(t *testing.T) *pushing {
 	c := collector.New(t, collectorFile)
-	p := start(t, "absent", c.HTTP, c)
+	p := start(t, "absent", otlp.HTTP, c.HTTP, c)
 	p.recover = func() { c.Start(t) }
 	return p
 }
 
 func restarted(t *testing.T) *pushing {
 	c := collector.Start(t, collectorFile)
-	p := start(t, "restarted", c.HTTP, c)
+	p := start(t, "restarted", otlp.HTTP, c.HTTP, c)
 	p.trouble = func() {
 		p.awaitAgents(t)
 		c.Stop(t)
@@ -171,13 +193,55 @@ func troubled(t *testing.T, name string, answer http.HandlerFunc) *pushing {
 		}
 	}))
 	t.Cleanup(server.Close)
-	p := start(t, name, server.URL, c)
+	p := start(t, name, otlp.HTTP, server.URL, c)
+	p.fallIll(t, &ill)
+	return p
+}
+
+func hangingOverGRPC(t *testing.T) *pushing {
+	t.Helper()
+	c := collector.Start(t, collectorFile)
+	behind, err := grpc.NewClient(strings.TrimPrefix(c.GRPC, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { behind.Close() })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver := &hanging{behind: colmetrics.NewMetricsServiceClient(behind)}
+	server := grpc.NewServer()
+	colmetrics.RegisterMetricsServiceServer(server, receiver)
+	go server.Serve(listener)
+	t.Cleanup(server.Stop)
+	p := start(t, "hanging over gRPC", otlp.GRPC, "http://"+listener.Addr().String(), c)
+	p.fallIll(t, &receiver.ill)
+	return p
+}
+
+// hanging is a gRPC receiver that does not answer while it is ill.
+type hanging struct {
+	colmetrics.UnimplementedMetricsServiceServer
+	behind colmetrics.MetricsServiceClient
+	ill    atomic.Bool
+}
+
+func (h *hanging) Export(ctx context.Context, request *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
+	if h.ill.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.behind.Export(ctx, request)
+}
+
+// fallIll makes the receiver ill for the time of the trouble.
+func (p *pushing) fallIll(t *testing.T, ill *atomic.Bool) {
 	p.trouble = func() {
 		p.awaitAgents(t)
 		ill.Store(true)
 	}
 	p.recover = func() { ill.Store(false) }
-	return p
 }
 
 // awaitAgents waits until the collector has what has most series.
