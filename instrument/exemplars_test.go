@@ -2,6 +2,7 @@ package instrument_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -47,4 +48,37 @@ func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 	if len(points) != 1_000 || room > 1_000 {
 		t.Errorf("%d gauges have room for %d exemplars", len(points), room)
 	}
+}
+
+// A series that nothing traced takes no room for exemplars at all: with it, it would
+// take 2.9 KB.
+func TestASeriesWithoutExemplarsIsSmall(t *testing.T) {
+	p, r := providers()
+	h, err := p.Histogram(instrument.APIRequestLatencies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const series = 1_000
+	labels := make([]instrument.Labels, series)
+	for i := range labels {
+		labels[i] = instrument.APIRequestLatencies.Labels("GET", fmt.Sprint("/", i))
+	}
+	before := held()
+	for i := range labels {
+		h.Record(t.Context(), 0.2, labels[i])
+	}
+	each := (held() - before) / series
+	if each > 1_000 {
+		t.Errorf("a series takes %d bytes", each)
+	}
+	t.Logf("a series takes %d bytes", each)
+	runtime.KeepAlive(r)
+}
+
+// held returns the bytes of the heap that something refers to.
+func held() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
