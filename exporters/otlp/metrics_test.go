@@ -280,19 +280,7 @@ func exports(t *testing.T, e *exporters.Exporter) string {
 func TestALargeDeploymentArrivesComplete(t *testing.T) {
 	receiver := newReceiver(t, otlp.GRPC)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithProtocol(otlp.GRPC)})
-	labels := make([]instrument.Labels, 20_000)
-	for i := range labels {
-		labels[i] = instrument.AgentsConnections.Labels("main", "ready", "connected", fmt.Sprintf("nodeid:%016x", i),
-			fmt.Sprintf("firstname.lastname-%d", i/4), fmt.Sprintf("workspace-of-a-customary-length-%d", i))
-	}
-	_, err := e.Providers().Observe(func(o instrument.Observer) {
-		for i := range labels {
-			o.Observe(instrument.AgentsConnections, labels[i], float64(i))
-		}
-	}, instrument.AgentsConnections)
-	if err != nil {
-		t.Fatal(err)
-	}
+	observeAgents(t, e, 20_000)
 	// Outsiders choose the values of template parameters.
 	long := strings.Repeat("x", 60_000)
 	for i := range 100 {
