@@ -236,6 +236,74 @@ func TestOnlyTheReporterServesTheDeployment(t *testing.T) {
 	}
 }
 
+// A process that loses the role while it prepares an answer answers like any
+// other that has not got it.
+func TestTheRoleIsLostWhileAnAnswerIsPrepared(t *testing.T) {
+	var reports atomic.Bool
+	reports.Store(true)
+	e := newExporter(t, exporters.WithReporter(reports.Load))
+	_, err := e.Providers().Observe(func(instrument.Observer) { reports.Store(false) }, instrument.OAuth2Requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := body(t, scrape(t, e, "GET", "/metrics"))
+	if strings.Contains(text, deploymentSeries) || strings.Contains(text, workspacesSeries) || !strings.Contains(text, "\notelcoder_reporter 0\n") || !strings.Contains(text, replicaSeries) {
+		t.Errorf("not the replica scope with otelcoder_reporter 0:\n%s", text)
+	}
+}
+
+// onWrite calls a function before anything of an answer is written.
+type onWrite struct {
+	http.ResponseWriter
+	call func()
+}
+
+func (w onWrite) Write(p []byte) (int, error) {
+	w.call()
+	return w.ResponseWriter.Write(p)
+}
+
+// A process can be frozen in the midst of an answer. When it goes on, another
+// tells what this one told, and nobody may take both.
+func TestTheRoleIsLostWhileAnAnswerIsWritten(t *testing.T) {
+	var reports atomic.Bool
+	e := newExporter(t, exporters.WithReporter(reports.Load))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.Handler().ServeHTTP(onWrite{w, func() { reports.Store(false) }}, r)
+	}))
+	defer server.Close()
+	// On a connection that was used before, the client would ask again by itself.
+	once := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	get := func(path, accept, encoding string) error {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", accept)
+		r.Header.Set("Accept-Encoding", encoding)
+		response, err := once.Do(r)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		_, err = io.ReadAll(response.Body)
+		return err
+	}
+	for _, path := range []string{"/metrics", "/metrics/deployment"} {
+		for _, accept := range []string{"text/plain", "application/openmetrics-text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
+			for _, encoding := range []string{"identity", "gzip"} {
+				reports.Store(true)
+				if err := get(path, accept, encoding); err == nil {
+					t.Errorf("%s as %s, %s: the answer is whole", path, accept, encoding)
+				}
+				if err := get(path, accept, encoding); err != nil {
+					t.Errorf("%s as %s, %s: without the role: %v", path, accept, encoding, err)
+				}
+			}
+		}
+	}
+}
+
 // With client_golang's defaults one such series makes the whole answer a 500.
 func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
 	var log strings.Builder

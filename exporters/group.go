@@ -24,10 +24,10 @@ import (
 
 // group is the families of one meter provider, and what is gathered beside them.
 type group struct {
-	exporter *Exporter
-	provider *sdk.MeterProvider
-	gathered func() iter.Seq2[[]*dto.MetricFamily, error]
-	reports  func() bool // whether this process reports them now
+	exporter  *Exporter
+	provider  *sdk.MeterProvider
+	gathered  func() iter.Seq2[[]*dto.MetricFamily, error]
+	reporters bool // only the reporter serves them
 
 	// cache holds them rendered; nil if they are rendered for each scrape.
 	cache *render.Cache[format]
@@ -43,7 +43,7 @@ func (e *Exporter) newGroupAhead(s instrument.Scope, reader sdk.Reader) (*group,
 	if err != nil {
 		return nil, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
 	}
-	g := &group{exporter: e, provider: newProvider(s, o.reader, reader), gathered: o.gather, reports: e.reporter}
+	g := &group{exporter: e, provider: newProvider(s, o.reader, reader), gathered: o.gather, reporters: true}
 	g.cache = render.NewCache(g.gather)
 	return g, nil
 }
@@ -63,7 +63,6 @@ func (e *Exporter) newGroupLive(s instrument.Scope, reader sdk.Reader, beside pr
 		gathered: func() iter.Seq2[[]*dto.MetricFamily, error] {
 			return func(yield func([]*dto.MetricFamily, error) bool) { yield(concat{registry, beside}.Gather()) }
 		},
-		reports: func() bool { return true },
 	}, nil
 }
 

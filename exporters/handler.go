@@ -52,7 +52,7 @@ func (e *Exporter) answer(groups []*group) http.Handler {
 		if acceptsGzip(r.Header) {
 			encoding = render.Gzip
 		}
-		parts, err := e.prepare(r.Context(), groups, f, encoding)
+		parts, stands, err := e.prepare(r.Context(), groups, f, encoding)
 		if err != nil {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "no metrics: "+err.Error(), http.StatusServiceUnavailable)
@@ -65,39 +65,76 @@ func (e *Exporter) answer(groups []*group) http.Handler {
 		if encoding == render.Gzip {
 			header.Set("Content-Encoding", "gzip")
 		}
-		if r.Method != http.MethodHead {
-			render.Write(w, encoding, parts...) // an error is the client's to notice
+		if r.Method == http.MethodHead {
+			return
 		}
+		err = render.Write(fence{w, stands}, encoding, parts...)
+		if errors.Is(err, errFallen) {
+			panic(http.ErrAbortHandler) // the client is to see that the answer is not whole
+		}
+		// Any other error is the client's to notice. The answer leaves now, while
+		// it stands, and not when the server comes to it.
+		http.NewResponseController(w).Flush()
 	})
+}
+
+// fence passes an answer on, of each piece the last byte only if the answer still
+// stands: a process can be frozen in the midst of writing, and when it goes on,
+// another tells what this one was about to tell.
+type fence struct {
+	io.Writer
+	stands func() bool
+}
+
+var errFallen = errors.New("the answer does not stand any more")
+
+func (f fence) Write(p []byte) (int, error) {
+	last := max(len(p)-1, 0)
+	n, err := f.Writer.Write(p[:last])
+	if err != nil {
+		return n, err
+	}
+	if !f.stands() {
+		return n, errFallen
+	}
+	rest, err := f.Writer.Write(p[last:])
+	return n + rest, err
 }
 
 var errTooManyScrapes = errors.New("too many scrapes at a time, try again in a second")
 
-// prepare returns the parts of an answer. Only so many are prepared at a time.
-func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encoding render.Encoding) ([]render.Rendering, error) {
+// prepare returns the parts of an answer, and what tells whether it still stands:
+// what only the reporter tells falls with the role. Only so many answers are
+// prepared at a time.
+func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encoding render.Encoding) (parts []render.Rendering, stands func() bool, err error) {
 	select {
 	case e.preparing <- struct{}{}:
 		defer func() { <-e.preparing }()
 	default:
-		return nil, errTooManyScrapes
+		return nil, nil, errTooManyScrapes
 	}
-	renderings := make([]render.Rendering, len(groups))
-	for i, g := range groups {
-		if !g.reports() {
+	for {
+		reports := e.reporter()
+		stands = func() bool { return !reports || e.reporter() }
+		parts, err = rendered(ctx, groups, reports, f, encoding)
+		if err != nil || stands() {
+			return parts, stands, err
+		}
+	}
+}
+
+// rendered returns the groups' parts of an answer, and its end.
+func rendered(ctx context.Context, groups []*group, reports bool, f format, encoding render.Encoding) ([]render.Rendering, error) {
+	var parts []render.Rendering
+	for _, g := range groups {
+		if g.reporters && !reports {
 			continue
 		}
-		var err error
-		if renderings[i], err = g.rendering(ctx, f, encoding); err != nil {
+		part, err := g.rendering(ctx, f, encoding)
+		if err != nil {
 			return nil, err
 		}
-	}
-	var parts []render.Rendering
-	for i, g := range groups {
-		// Once more: a process that was frozen in the meantime may have
-		// lost the role to another.
-		if g.reports() {
-			parts = append(parts, renderings[i])
-		}
+		parts = append(parts, part)
 	}
 	if end := formats[f].end; end != "" {
 		parts = append(parts, render.New(render.Of(encoding), func(w io.Writer) { io.WriteString(w, end) }))
