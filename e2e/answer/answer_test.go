@@ -1,22 +1,38 @@
 package answer
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
 
-// An answer is slow only if the machine was not.
-func TestSlow(t *testing.T) {
+// Answers are slow only if the machine was not, and if it is no single one.
+func TestCheck(t *testing.T) {
+	ms := func(took, bare int) timing {
+		return timing{time.Duration(took) * time.Millisecond, time.Duration(bare) * time.Millisecond}
+	}
+	const slow = "an answer took 101ms, when a bare server answered in 49ms"
 	for _, test := range []struct {
-		took, bare time.Duration
-		want       string
+		name  string
+		fast  int
+		times []timing
+		want  string
 	}{
-		{100 * time.Millisecond, time.Millisecond, ""},
-		{101 * time.Millisecond, 49 * time.Millisecond, "a scrape took 101ms, when a bare server answered in 49ms"},
-		{time.Second, 50 * time.Millisecond, ""},
+		{"at the limit", 0, slices.Repeat([]timing{ms(100, 1)}, 10), ""},
+		{"the machine", 0, slices.Repeat([]timing{ms(2000, 50)}, 10), ""},
+		{"one", 1, []timing{ms(101, 49)}, ""},
+		{"two of few", 197, []timing{ms(101, 49), ms(101, 49)}, slow + "\n" + slow},
+		{"two of many", 198, []timing{ms(101, 49), ms(101, 49)}, ""},
+		{"a hang", 1000, []timing{ms(1000, 49)}, "an answer took 1s, when a bare server answered in 49ms"},
 	} {
-		if got := (Answer{Took: test.took, bare: test.bare}).Slow(); got != test.want {
-			t.Errorf("%v, %v: %q, want %q", test.took, test.bare, got, test.want)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			var got string
+			if err := check(append(slices.Repeat([]timing{ms(1, 1)}, test.fast), test.times...)); err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }

@@ -2,7 +2,6 @@ package endurance
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -39,7 +38,6 @@ type scraper struct {
 	mu   sync.Mutex
 	all  []vitals
 	last *invariant.Scrape
-	slow []string
 }
 
 // scrapeEachSecond starts a scraper, which ends with the test.
@@ -62,12 +60,9 @@ func scrapeEachSecond(t *testing.T, name, url string) *scraper {
 		close(stop)
 		scraping.Wait()
 		s.timer.Close()
-		for _, slow := range s.slow {
-			t.Error(slow)
-		}
-		if len(s.all) > 0 {
-			slowest := slices.MaxFunc(s.all, func(a, b vitals) int { return int(a.took - b.took) })
-			t.Logf("%s: %d scrapes, the slowest took %v", name, len(s.all), slowest.took)
+		t.Logf("%s: %v", name, s.timer)
+		if err := s.timer.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	})
 	return s
@@ -92,9 +87,6 @@ func (s *scraper) scrape() {
 	}
 	s.last = scrape
 	s.all = append(s.all, vitalsOf(scrape, a.Took))
-	if slow := a.Slow(); slow != "" {
-		s.slow = append(s.slow, s.name+": "+slow)
-	}
 }
 
 // sound parses and checks an answer; it returns nil if that cannot be done.
