@@ -131,7 +131,7 @@ func TestCounts(t *testing.T) {
 	want[`coderd_api_websocket_durations_seconds_count{path="/api/v2/workspaceagents/{agent}/pty"}`] = 5
 	wait("after all", want)
 
-	// Ctrl-C does not wait for those who stay.
+	// A stop does not wait for those who stay.
 	openStream(t, t.Context(), c.API+"api/v2/workspaces/dev.ada/watch")
 	socket, _, err := websocket.Dial(t.Context(), pty, nil)
 	if err != nil {

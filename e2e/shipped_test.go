@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/prometheus/rules"
 
 	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/prometheus"
 	alerts "github.com/otelcoder/otelcoder/e2e/rules"
-	"github.com/otelcoder/otelcoder/e2e/service"
 )
 
 // variables are filled in as Grafana does for a dashboard in which everything is
@@ -31,7 +31,7 @@ var variables = strings.NewReplacer(
 // rule records something, no alert fires; and each query of each panel of each
 // dashboard finds something.
 func TestShipped(t *testing.T) {
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/e2e/collector"
+	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/service"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
@@ -23,7 +24,7 @@ const warmUp = 10 * time.Second
 // fails at random, both pushing to a collector that comes and goes and scraped
 // each second, and fails if either grows.
 func TestSoak(t *testing.T) {
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/kubernetes/scheme"
 
-	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
 // The release that is rendered.
@@ -45,7 +45,7 @@ type Chart struct {
 // Load reads the chart.
 func Load(t testing.TB) *Chart {
 	t.Helper()
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

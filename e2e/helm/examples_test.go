@@ -14,12 +14,12 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/otelcoder/otelcoder/e2e/helm"
-	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
 func readFile(t *testing.T, path string) string {
 	t.Helper()
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"helm.sh/helm/v3/pkg/lint/support"
 
 	"github.com/otelcoder/otelcoder/e2e/helm"
-	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -26,7 +26,7 @@ type values struct{ name, text string }
 // cases returns the files of values.
 func cases(t *testing.T) []values {
 	t.Helper()
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,12 +22,12 @@ import (
 
 	"github.com/otelcoder/otelcoder/e2e/helm"
 	"github.com/otelcoder/otelcoder/e2e/image"
-	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
 func root(t *testing.T) string {
 	t.Helper()
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

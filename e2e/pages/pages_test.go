@@ -26,6 +26,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/e2e/helm"
 	"github.com/otelcoder/otelcoder/e2e/pages"
+	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/service"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
@@ -56,7 +57,7 @@ func begins(text string, with []string) bool {
 // are other ones: those that the pages name may be taken, and "db", "collector"
 // and "prometheus" are no hosts here.
 func TestCommands(t *testing.T) {
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +365,7 @@ func render(t *testing.T, text string) {
 // TestKubectl: what the pages have kubectl do is done to what the chart makes and
 // reads.
 func TestKubectl(t *testing.T) {
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

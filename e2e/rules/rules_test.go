@@ -15,13 +15,13 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/rules"
-	"github.com/otelcoder/otelcoder/e2e/service"
 )
 
 func root(t *testing.T) string {
 	t.Helper()
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

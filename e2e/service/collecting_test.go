@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -43,7 +43,7 @@ func (c *collecting) Agents(ctx context.Context) ([]meters.Workspace, error) {
 // the scrapes of the one that collects take longer than those of the other, the
 // control, is waiting.
 func BenchmarkScrapeBesideCollection(b *testing.B) {
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		b.Fatal(err)
 	}

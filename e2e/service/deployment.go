@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
 // Deployment fills a database as a Coder deployment that is alive does.
 func Deployment(t testing.TB, db *pgtest.Database) {
 	t.Helper()
-	root, err := Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,14 +14,14 @@ import (
 	"go.yaml.in/yaml/v2"
 
 	"github.com/otelcoder/otelcoder/e2e"
-	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
 // TestRelabel lets Prometheus read the metric_relabel_configs of the service's
 // page: of Coder's own scrape job they drop what the service serves of the
 // deployment, all of it, and nothing else.
 func TestRelabel(t *testing.T) {
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

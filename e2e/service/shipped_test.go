@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/e2e"
 	"github.com/otelcoder/otelcoder/e2e/coderd"
+	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/prometheus"
 	"github.com/otelcoder/otelcoder/e2e/service"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
@@ -27,7 +28,7 @@ func TestShippedConfiguration(t *testing.T) {
 	db := pgtest.Start(t).Database(t)
 	service.Deployment(t, db)
 	role := db.Role(t, coderdb.Grants)
-	root, err := service.Root()
+	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
