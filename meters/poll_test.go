@@ -1,10 +1,8 @@
 package meters
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/metertest"
 )
 
@@ -63,38 +62,17 @@ func (v *variable[T]) set(value T) {
 	v.value = value
 }
 
-// log captures log lines without their time.
-type log struct {
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
+// log keeps log lines without their time.
+type log struct{ logged.Log }
 
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Write(p)
-}
-
-func (l *log) option() Option {
-	return WithLogger(slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	})))
-}
+func (l *log) option() Option { return WithLogger(l.Logger()) }
 
 // want fails the test if the lines since the last call are not these.
 func (l *log) want(t *testing.T, lines ...string) {
 	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if got := slices.Collect(strings.Lines(l.lines.String())); strings.Join(got, "") != strings.Join(append(lines, ""), "\n") {
-		t.Errorf("logged %q, want %q", got, lines)
+	if got := l.Take(); got != strings.Join(append(lines, ""), "\n") {
+		t.Errorf("logged %q, want %q", slices.Collect(strings.Lines(got)), lines)
 	}
-	l.lines.Reset()
 }
 
 // poll polls the sources until the test ends, and returns when they have

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
@@ -11,13 +10,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
@@ -61,7 +60,7 @@ func deployment(t *testing.T, script string) (*pgtest.Database, string) {
 // service is a server that runs in this process.
 type service struct {
 	metrics, health string // URLs; metrics without a slash at the end
-	log             *output
+	log             *logged.Log
 }
 
 // start starts a server with its endpoint enabled, on free ports, that collects
@@ -70,7 +69,7 @@ type service struct {
 func start(t *testing.T, url string, args ...string) *service {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	log := newOutput()
+	log := new(logged.Log)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, append([]string{"otelcoder", "server", "--postgres-url", url, "--prometheus-enable",
@@ -95,8 +94,8 @@ func start(t *testing.T, url string, args ...string) *service {
 		}
 	})
 	select {
-	case urls := <-log.ready:
-		return &service{urls[0], urls[1], log}
+	case ready := <-log.Find(readyLine):
+		return &service{ready[1], ready[2], log}
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("ended before it was ready: %v", err)
@@ -106,31 +105,9 @@ func start(t *testing.T, url string, args ...string) *service {
 	return nil
 }
 
-// output keeps what the program says, and finds the line that it is ready.
-type output struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	ready chan [2]string // gets the URLs of the endpoint and of health, once
-}
-
-func newOutput() *output { return &output{ready: make(chan [2]string, 1)} }
-
+// readyLine is what the program says when it is ready, with the URLs of the endpoint
+// and of health.
 var readyLine = regexp.MustCompile(`msg=ready metrics=(\S+)/ health=(\S+)/healthz\n`)
-
-func (o *output) Write(line []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if m := readyLine.FindSubmatch(line); m != nil {
-		o.ready <- [2]string{string(m[1]), string(m[2])}
-	}
-	return o.text.Write(line)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
 
 // get returns the body of an answer with status 200.
 func get(t *testing.T, url string) string {
@@ -187,14 +164,14 @@ func taken(t *testing.T) string {
 }
 
 // startProcess starts the program as a process of its own.
-func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd, *output) {
+func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd, *logged.Log) {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	command := exec.Command(path, args...)
-	log := newOutput()
+	log := new(logged.Log)
 	command.Env = append(append(os.Environ(), asProgram+"=1"), environment...)
 	command.Stderr = log
 	if err := command.Start(); err != nil {
@@ -227,7 +204,7 @@ func TestSignals(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1",
 			}, "server")
 			select {
-			case <-log.ready:
+			case <-log.Find(readyLine):
 			case <-time.After(time.Minute):
 				t.Fatalf("not ready after a minute, but said:\n%s", log)
 			}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
 // TestPasswordIsNeverShown: whatever form the URL of the database has, and
@@ -51,7 +53,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 			}
 
 			ended := make(chan error, 1)
-			log := newOutput()
+			log := new(logged.Log)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() {
@@ -65,8 +67,8 @@ func TestPasswordIsNeverShown(t *testing.T) {
 				} else {
 					silent("its error", err.Error())
 				}
-			case urls := <-log.ready:
-				s := &service{urls[0], urls[1], log}
+			case ready := <-log.Find(readyLine):
+				s := &service{ready[1], ready[2], log}
 				s.until(t, "/", "a source fails", func(scrape string) bool {
 					silent("a scrape", scrape)
 					return strings.Contains(log.String(), `msg="source fails" source=agents`)

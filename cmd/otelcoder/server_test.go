@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
@@ -302,7 +303,7 @@ func TestRefusedToStart(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var stdout bytes.Buffer
-			log := newOutput()
+			log := new(logged.Log)
 			ended := make(chan error, 1)
 			go func() { ended <- run(ctx, append([]string{"otelcoder", "server"}, test.args...), &stdout, log) }()
 			select {
@@ -310,7 +311,7 @@ func TestRefusedToStart(t *testing.T) {
 				if err == nil || err.Error() != test.want {
 					t.Errorf("got  %v\nwant %s", err, test.want)
 				}
-			case <-log.ready:
+			case <-log.Find(readyLine):
 				cancel()
 				t.Errorf("started, and ended with %v", <-ended)
 			}

@@ -28,6 +28,7 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/pages"
 	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -265,7 +266,7 @@ func (r *reader) serve(c pages.Command) {
 	case <-r.pushed: // by the one before
 	default:
 	}
-	said := new(log)
+	said := new(logged.Log)
 	ctx, cancel := context.WithCancel(t.Context())
 	command := r.command(ctx, c.Text)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with what it starts
@@ -318,24 +319,6 @@ func (r *reader) serve(c pages.Command) {
 			t.Fatalf("$ %s\npushes nothing:\n%s", c.Text, said)
 		}
 	}
-}
-
-// log keeps what a server says.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(text []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(text)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // render does what helm does before it talks to a cluster.

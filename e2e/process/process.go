@@ -7,7 +7,6 @@
 package process
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
 const (
@@ -80,7 +81,7 @@ type Process struct {
 	name    string
 	process *os.Process
 	ended   chan error // what it ended with
-	output  *output
+	log     logged.Log
 	stop    sync.Once
 }
 
@@ -93,14 +94,10 @@ func (p *Program) Start(t testing.TB, variables []string, args ...string) *Proce
 	if err != nil {
 		t.Fatal(err)
 	}
-	running := &Process{
-		name:   p.name,
-		ended:  make(chan error, 1),
-		output: &output{ready: make(chan map[string]string, 1)},
-	}
+	running := &Process{Ready: make(map[string]string), name: p.name, ended: make(chan error, 1)}
 	c := exec.Command(path, args...)
 	c.Env = append(environment(), variables...)
-	c.Stdout, c.Stderr = running.output, running.output
+	c.Stdout, c.Stderr = &running.log, &running.log
 	if err := c.Start(); err != nil {
 		t.Fatalf("start %s: %v", p.name, err)
 	}
@@ -113,7 +110,10 @@ func (p *Program) Start(t testing.TB, variables []string, args ...string) *Proce
 		}
 	})
 	select {
-	case running.Ready = <-running.output.ready:
+	case line := <-running.log.Find(readyLine):
+		for _, m := range pair.FindAllStringSubmatch(line[1], -1) {
+			running.Ready[m[1]] = m[2]
+		}
 	case err := <-running.ended:
 		running.ended <- err
 		t.Fatalf("%s ended before it was ready: %v", p.name, err)
@@ -172,41 +172,9 @@ func (p *Process) Freeze() { p.process.Signal(syscall.SIGSTOP) }
 func (p *Process) Thaw() { p.process.Signal(syscall.SIGCONT) }
 
 // Log is what the process has said.
-func (p *Process) Log() string { return p.output.String() }
+func (p *Process) Log() string { return p.log.String() }
 
 var (
 	readyLine = regexp.MustCompile(`(?m)^.* msg=ready (.*)\n`)
 	pair      = regexp.MustCompile(`(\S+)=(\S+)`)
 )
-
-// output keeps what a process says and looks for the line in which it is ready.
-type output struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	ready chan map[string]string // gets what the line says, once
-	found bool
-}
-
-func (o *output) Write(text []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.text.Write(text)
-	if o.found {
-		return len(text), nil
-	}
-	if line := readyLine.FindSubmatch(o.text.Bytes()); line != nil {
-		o.found = true
-		said := make(map[string]string)
-		for _, m := range pair.FindAllSubmatch(line[1], -1) {
-			said[string(m[1])] = string(m[2])
-		}
-		o.ready <- said
-	}
-	return len(text), nil
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}

@@ -8,14 +8,12 @@
 package prometheus
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"text/template"
 	"time"
@@ -32,6 +30,8 @@ import (
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
+
+	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
 // Protocols are the scrape protocols that an endpoint is read with, as a scrape
@@ -68,7 +68,7 @@ type Prometheus struct {
 	engine  *promql.Engine
 	rules   *rules.Manager // nil without a file of rules
 	metrics *client.Registry
-	log     *warnings
+	log     *logged.Log
 }
 
 // configuration is Prometheus's own. A scrape may take as long as the interval:
@@ -123,7 +123,7 @@ func Start(t testing.TB, jobs ...Job) *Prometheus {
 // ends.
 func open(t testing.TB) *Prometheus {
 	t.Helper()
-	p := &Prometheus{metrics: client.NewRegistry(), log: new(warnings)}
+	p := &Prometheus{metrics: client.NewRegistry(), log: new(logged.Log)}
 	options := tsdb.DefaultOptions()
 	options.EnableExemplarStorage = true
 	options.MaxExemplars = 10_000
@@ -293,22 +293,4 @@ func (p *Prometheus) checkNothingRejected(t testing.TB) {
 	if found != len(rejections) {
 		t.Errorf("Prometheus has %d of the counters %q", found, rejections)
 	}
-}
-
-// warnings keeps what is logged.
-type warnings struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (w *warnings) Write(line []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.Write(line)
-}
-
-func (w *warnings) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
 }

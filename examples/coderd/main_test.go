@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
 // asProgram makes the test binary the program, for tests of its exit codes.
@@ -44,7 +45,7 @@ type program struct {
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	log := newOutput()
+	log := new(logged.Log)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, append([]string{"coderd", "--prometheus-enable",
@@ -66,8 +67,8 @@ func start(t *testing.T, args ...string) *program {
 	})
 	t.Cleanup(stop)
 	select {
-	case urls := <-log.ready:
-		return &program{urls[0], urls[1], stop}
+	case ready := <-log.Find(readyLine):
+		return &program{ready[1], ready[2], stop}
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("ended before it was ready: %v", err)
@@ -77,31 +78,9 @@ func start(t *testing.T, args ...string) *program {
 	return nil
 }
 
-// output keeps what the program says, and finds the line that it is ready.
-type output struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	ready chan [2]string // gets the URLs of API and endpoint, once
-}
-
-func newOutput() *output { return &output{ready: make(chan [2]string, 1)} }
-
+// readyLine is what the program says when it is ready, with the URLs of API and
+// endpoint.
 var readyLine = regexp.MustCompile(`msg=ready api=(\S+)/ metrics=(\S+)/ `)
-
-func (o *output) Write(line []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if m := readyLine.FindSubmatch(line); m != nil {
-		o.ready <- [2]string{string(m[1]), string(m[2])}
-	}
-	return o.text.Write(line)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
 
 // samples are the values of a scrape by name and labels, as its text has them.
 type samples map[string]float64
@@ -252,7 +231,7 @@ func TestRefusedToStart(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var stdout bytes.Buffer
-			log := newOutput()
+			log := new(logged.Log)
 			ended := make(chan error, 1)
 			go func() { ended <- run(ctx, append([]string{"coderd"}, test.args...), &stdout, log) }()
 			select {
@@ -260,7 +239,7 @@ func TestRefusedToStart(t *testing.T) {
 				if err == nil || err.Error() != test.want {
 					t.Errorf("got  %v\nwant %s", err, test.want)
 				}
-			case <-log.ready:
+			case <-log.Find(readyLine):
 				cancel()
 				t.Errorf("started, and ended with %v", <-ended)
 			}
@@ -303,14 +282,14 @@ func TestHelp(t *testing.T) {
 }
 
 // startProcess starts the program as a process of its own.
-func startProcess(t *testing.T, args ...string) (*exec.Cmd, *output) {
+func startProcess(t *testing.T, args ...string) (*exec.Cmd, *logged.Log) {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	command := exec.Command(path, args...)
-	log := newOutput()
+	log := new(logged.Log)
 	command.Env = append(os.Environ(), asProgram+"=1")
 	command.Stderr = log
 	if err := command.Start(); err != nil {
@@ -344,8 +323,8 @@ func TestEndsAtOnce(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	command, log := startProcess(t, "--load", "100", "--prometheus-enable",
 		"--prometheus-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
-	urls := <-log.ready
-	open := openAll(t, urls[0])
+	ready := <-log.Find(readyLine)
+	open := openAll(t, ready[1])
 	defer open.close()
 	command.Process.Signal(os.Interrupt)
 	kill := time.AfterFunc(5*time.Second, func() { command.Process.Kill() })

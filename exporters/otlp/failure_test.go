@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,29 +23,15 @@ import (
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
-// log collects log lines.
-type log struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
+// log keeps log lines.
+type log struct{ logged.Log }
 
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+func (l *log) option() otlp.Option { return otlp.WithLogger(l.Logger()) }
 
-func (l *log) lines() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.FieldsFunc(l.text.String(), func(r rune) bool { return r == '\n' })
-}
-
-func (l *log) option() otlp.Option {
-	return otlp.WithLogger(slog.New(slog.NewTextHandler(l, nil)))
-}
+func (l *log) lines() []string { return slices.Collect(strings.Lines(l.String())) }
 
 // forbidGlobalErrors fails the test if an error reaches OpenTelemetry's global
 // handler, which prints each one.

@@ -21,7 +21,7 @@ type process struct {
 	*Reporter
 	db             *DB
 	events, health *metertest.Meter
-	log            *logged
+	log            *log
 	stop           func()
 }
 
@@ -29,7 +29,7 @@ type process struct {
 // until the test ends or it is stopped.
 func start(t *testing.T, url string, options ...Option) *process {
 	t.Helper()
-	p := &process{events: metertest.New(t), health: metertest.New(t), log: new(logged)}
+	p := &process{events: metertest.New(t), health: metertest.New(t), log: new(log)}
 	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option()}, options...)
 	var to Recorders
 	var errs [5]error

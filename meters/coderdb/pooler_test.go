@@ -114,7 +114,7 @@ func TestTransactionPooler(t *testing.T) {
 		}
 	}
 
-	log := new(logged)
+	log := new(log)
 	r := newReporter(t, newPooler(t, d.URL, 2), log.option())
 	compete(t, r)
 	log.await(t, `level=WARN msg="no process can report the deployment through this connection" error="`+ErrTransactionPooler.Error()+`"`)

@@ -1,15 +1,13 @@
 package coderdb
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -151,39 +149,24 @@ func endHolder(t *testing.T, d *pgtest.Database) {
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockClass)
 }
 
-// logged are log lines.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
+// log keeps log lines.
+type log struct{ logged.Log }
 
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) option() Option { return WithLogger(slog.New(slog.NewTextHandler(l, nil))) }
+func (l *log) option() Option { return WithLogger(l.Logger()) }
 
 // lines returns how many lines end as given.
-func (l *logged) lines(end string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), end+"\n")
-}
+func (l *log) lines(end string) int { return strings.Count(l.String(), end+"\n") }
 
-func (l *logged) await(t *testing.T, end string) {
+func (l *log) await(t *testing.T, end string) {
 	t.Helper()
 	await(t, end, func() bool { return l.lines(end) > 0 })
 }
 
 // wantNo fails the test if a secret was logged.
-func (l *logged) wantNo(t *testing.T, secret string) {
+func (l *log) wantNo(t *testing.T, secret string) {
 	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if strings.Contains(l.text.String(), secret) {
-		t.Errorf("logged: %s", l.text.String())
+	if text := l.String(); strings.Contains(text, secret) {
+		t.Errorf("logged: %s", text)
 	}
 }
 
@@ -194,7 +177,7 @@ func TestOneReports(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, url := newDatabase(t, "schema.sql")
-			log := new(logged)
+			log := new(log)
 			var reporters []*Reporter
 			stop := make(map[*Reporter]func())
 			for range 3 {
@@ -258,7 +241,7 @@ func TestRoleIsResumed(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Start(t)
 	d := s.Database(t)
-	log := new(logged)
+	log := new(log)
 	r := newReporter(t, d.URL, log.option())
 	compete(t, r)
 	_, first := awaitOne(t, r)
@@ -314,7 +297,7 @@ func TestFrozen(t *testing.T) {
 			t.Parallel()
 			_, url := newDatabase(t, "schema.sql")
 			p := pgtest.NewProxy(t, url)
-			log := new(logged)
+			log := new(log)
 			a, b := newReporter(t, p.URL, log.option()), newReporter(t, url)
 			a.as13 = as13
 			compete(t, a)
@@ -427,7 +410,7 @@ func TestReporterAway(t *testing.T) {
 	t.Parallel()
 	l := pgtest.Listen(t)
 	l.Close()
-	log := new(logged)
+	log := new(log)
 	url := "postgres://otelcoder:hunter2@" + l.Addr().String() + "/coder?sslmode=disable"
 	r := newReporter(t, url, log.option())
 	if err := r.Check(t.Context()); err == nil || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "hunter2") {
