@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// limit is how long a scrape may take, whatever goes on. When a bare server
-	// takes half as long, it is the machine that is slow.
+	// limit is how long an answer may take, whatever goes on. When a bare one
+	// takes half as long as it, it is the machine that is slow.
 	limit = 100 * time.Millisecond
 
 	// hang is how long not one may take: what waits for a database or a receiver
@@ -114,7 +114,7 @@ func (t *Timer) Check() error {
 func check(times []timing) error {
 	var slow []error
 	for _, at := range times {
-		if at.took <= limit || at.bare >= limit/2 {
+		if at.took <= limit || at.bare >= at.took/2 {
 			continue
 		}
 		err := fmt.Errorf("an answer took %v, when a bare server answered in %v", at.took, at.bare)

@@ -11,7 +11,7 @@ func TestCheck(t *testing.T) {
 	ms := func(took, bare int) timing {
 		return timing{time.Duration(took) * time.Millisecond, time.Duration(bare) * time.Millisecond}
 	}
-	const slow = "an answer took 101ms, when a bare server answered in 49ms"
+	const slow = "an answer took 102ms, when a bare server answered in 50ms"
 	for _, test := range []struct {
 		name  string
 		fast  int
@@ -19,11 +19,11 @@ func TestCheck(t *testing.T) {
 		want  string
 	}{
 		{"at the limit", 0, slices.Repeat([]timing{ms(100, 1)}, 10), ""},
-		{"the machine", 0, slices.Repeat([]timing{ms(2000, 50)}, 10), ""},
-		{"one", 1, []timing{ms(101, 49)}, ""},
-		{"two of few", 197, []timing{ms(101, 49), ms(101, 49)}, slow + "\n" + slow},
-		{"two of many", 198, []timing{ms(101, 49), ms(101, 49)}, ""},
-		{"a hang", 1000, []timing{ms(1000, 49)}, "an answer took 1s, when a bare server answered in 49ms"},
+		{"the machine", 0, slices.Repeat([]timing{ms(2000, 1000)}, 10), ""},
+		{"one", 1, []timing{ms(102, 50)}, ""},
+		{"two of few", 197, []timing{ms(102, 50), ms(102, 50)}, slow + "\n" + slow},
+		{"two of many", 198, []timing{ms(102, 50), ms(102, 50)}, ""},
+		{"a hang", 1000, []timing{ms(1000, 499)}, "an answer took 1s, when a bare server answered in 499ms"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got string
