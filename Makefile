@@ -73,16 +73,9 @@ compare = go -C e2e test ./bench -run '^$$' -timeout 2h
 soak: ## run for MINUTES (5) under load and faults; let strangers do their worst for one
 	go -C e2e test ./endurance -v -timeout 0 -soak $(MINUTES)m -hostile 60s
 
-# By default Go spends a minute on making an input shorter that covers something
-# new, which is all of FUZZTIME where timers make coverage change by itself.
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (20s)
-	@set -e; for package in $$(go list ./...); do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			echo "== $$target of $$package"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
-		done; \
-	done
+	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: docs/admin/prometheus.md
 docs/admin/prometheus.md: ## write the tables of metrics from the catalogue
