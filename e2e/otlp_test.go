@@ -128,7 +128,7 @@ func newPush(t *testing.T, endpoint string, protocol otlp.Protocol, options ...e
 func flush(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	p := e.Providers()
-	for _, provider := range []any{p.Deployment, p.Replica} {
+	for _, provider := range []any{p.Deployment, p.Process} {
 		if err := provider.(interface{ ForceFlush(context.Context) error }).ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
 		}

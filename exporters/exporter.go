@@ -24,7 +24,7 @@ type Exporter struct {
 
 	deployment *group
 	workspaces *group
-	replica    *group
+	process    *group
 
 	stop    context.CancelFunc // of the goroutines that render ahead
 	running sync.WaitGroup
@@ -55,7 +55,7 @@ func (e *Exporter) open(c config) (err error) {
 	always := func() bool { return true }
 	workspaces := producer{sdk.NewManualReader(), e}
 	deploymentReader, err := c.reader(ReaderConfig{
-		Scope:    instrument.Deployment,
+		Group:    instrument.Deployment,
 		Reports:  e.reporter,
 		Exported: e.exported,
 	})
@@ -65,20 +65,20 @@ func (e *Exporter) open(c config) (err error) {
 	if e.deployment, err = e.newGroupAhead(instrument.Deployment, deploymentReader); err != nil {
 		return err
 	}
-	replicaReader, err := c.reader(ReaderConfig{
-		Scope:      instrument.Replica,
-		Reports:    always,
-		Exported:   e.exported,
-		Workspaces: workspaces,
-		Runtime:    e.swallowing(trimmed{runtime}),
+	processReader, err := c.reader(ReaderConfig{
+		Group:    instrument.Process,
+		Reports:  always,
+		Exported: e.exported,
+		Producer: workspaces,
+		Runtime:  e.swallowing(trimmed{runtime}),
 	})
 	if err != nil {
 		return err
 	}
-	if e.workspaces, err = e.newGroupAhead(instrument.Replica, workspaces.ManualReader); err != nil {
+	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.ManualReader); err != nil {
 		return err
 	}
-	if e.replica, err = e.newGroupLive(instrument.Replica, replicaReader, trimmed{runtime}); err != nil {
+	if e.process, err = e.newGroupLive(instrument.Process, processReader, trimmed{runtime}); err != nil {
 		return err
 	}
 	e.handler = e.newHandler(runtime)
@@ -98,7 +98,7 @@ func (e *Exporter) Providers() instrument.Providers {
 	return instrument.Providers{
 		Deployment: e.deployment.provider,
 		Workspaces: e.workspaces.provider,
-		Replica:    e.replica.provider,
+		Process:    e.process.provider,
 		Changed:    e.changed,
 	}
 }
@@ -106,9 +106,9 @@ func (e *Exporter) Providers() instrument.Providers {
 // changed is told of a family whose series have changed.
 func (e *Exporter) changed(f instrument.Family) {
 	switch {
-	case f.Scope() == instrument.Deployment:
+	case f.Group() == instrument.Deployment:
 		e.deployment.cache.Changed()
-	case f.Workspaces():
+	case f.Group() == instrument.Workspaces:
 		e.workspaces.cache.Changed()
 	}
 }
@@ -119,8 +119,8 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 		e.stop()
 	}
 	var err error
-	// The replica's reader reads the workspaces' provider a last time.
-	for _, g := range []*group{e.deployment, e.replica, e.workspaces} {
+	// The reader of Process reads the provider of Workspaces a last time.
+	for _, g := range []*group{e.deployment, e.process, e.workspaces} {
 		if g != nil {
 			err = errors.Join(err, g.provider.Shutdown(ctx))
 		}

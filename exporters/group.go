@@ -35,31 +35,29 @@ type group struct {
 	failing atomic.Bool // something is left out of scrapes
 }
 
-// newGroupAhead returns the group of families of a scope that are rendered ahead
-// of scrapes, and read by the reader too, if it is not nil. Something is to run
-// its cache.
-func (e *Exporter) newGroupAhead(s instrument.Scope, reader sdk.Reader) (*group, error) {
+// newGroupAhead returns a group that is rendered ahead of scrapes, once its cache
+// runs. A further reader may be nil.
+func (e *Exporter) newGroupAhead(of instrument.Group, reader sdk.Reader) (*group, error) {
 	o, err := newOneByOne()
 	if err != nil {
-		return nil, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
+		return nil, fmt.Errorf("create the Prometheus reader of the %s group: %w", of, err)
 	}
-	g := &group{exporter: e, provider: newProvider(s, o.reader, reader), gathered: o.gather, reporters: true}
+	g := &group{exporter: e, provider: newProvider(of, o.reader, reader), gathered: o.gather, reporters: true}
 	g.cache = render.NewCache(g.gather)
 	return g, nil
 }
 
-// newGroupLive returns the group of families of a scope that are rendered for
-// each scrape, with what is gathered beside them, and read by the reader too, if
-// it is not nil.
-func (e *Exporter) newGroupLive(s instrument.Scope, reader sdk.Reader, beside prometheus.Gatherer) (*group, error) {
+// newGroupLive returns a group that is rendered for each scrape, together with the
+// families of another gatherer. A further reader may be nil.
+func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, beside prometheus.Gatherer) (*group, error) {
 	registry := prometheus.NewRegistry()
 	scrapes, err := newScrapeReader(registry)
 	if err != nil {
-		return nil, fmt.Errorf("create the Prometheus reader of the %s scope: %w", s, err)
+		return nil, fmt.Errorf("create the Prometheus reader of the %s group: %w", of, err)
 	}
 	return &group{
 		exporter: e,
-		provider: newProvider(s, scrapes, reader),
+		provider: newProvider(of, scrapes, reader),
 		gathered: func() iter.Seq2[[]*dto.MetricFamily, error] {
 			return func(yield func([]*dto.MetricFamily, error) bool) { yield(concat{registry, beside}.Gather()) }
 		},
@@ -77,11 +75,10 @@ func newScrapeReader(registry *prometheus.Registry, options ...otelprometheus.Op
 	)...)
 }
 
-// newProvider returns the meter provider of a scope, with these readers but for
-// those that are nil.
-func newProvider(s instrument.Scope, readers ...sdk.Reader) *sdk.MeterProvider {
+// newProvider returns the meter provider of a group. Nil readers are ignored.
+func newProvider(g instrument.Group, readers ...sdk.Reader) *sdk.MeterProvider {
 	options := []sdk.Option{
-		sdk.WithView(instrument.View(s)),
+		sdk.WithView(instrument.View(g)),
 		// Limits are kept where values enter, by package meters. The SDK's
 		// would fold a deployment of more than 2,000 workspaces into one
 		// overflow series.

@@ -24,12 +24,12 @@ func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
 	scrapes := func(groups ...*group) http.Handler {
 		return getOrHead(promhttp.InstrumentMetricHandler(runtime, e.answer(groups)))
 	}
-	all := scrapes(e.deployment, e.workspaces, e.replica)
+	all := scrapes(e.deployment, e.workspaces, e.process)
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", all)
 	mux.Handle("/metrics", all)
 	mux.Handle("/metrics/deployment", scrapes(e.deployment))
-	mux.Handle("/metrics/replica", scrapes(e.workspaces, e.replica))
+	mux.Handle("/metrics/replica", scrapes(e.workspaces, e.process))
 	return mux
 }
 

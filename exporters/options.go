@@ -45,12 +45,10 @@ func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
 
-// WithReporter sets a function that tells whether this process reports, now,
-// what all replicas can see: the deployment scope, and of the replica scope what
-// is about workspaces ([instrument.Info].Workspaces). It is called for every
-// scrape, which holds none of that while it returns false. By default this
-// process reports: right for a control plane, which knows of workspaces by its
-// own doing, and for a deployment of one replica.
+// WithReporter sets a function that reports whether this process reports the
+// Deployment and Workspaces groups now. It is called for every scrape; while it
+// returns false, scrapes contain neither. By default this process reports both:
+// right for a control plane of one replica.
 func WithReporter(reports func() bool) Option {
 	return func(c *config) { c.reporter = reports }
 }
@@ -72,9 +70,9 @@ func WithServe(serve func(net.Listener, *http.Server) error) Option {
 	return func(c *config) { c.serve = serve }
 }
 
-// WithReader adds a reader of each scope, besides those that answer scrapes:
-// [New] calls newReader once a scope. The readers see the same families, and
-// are shut down with the Exporter. Package
+// WithReader adds readers besides those that answer scrapes: [New] calls newReader
+// for the Deployment group, and for Process, whose reader is given Workspaces too.
+// The readers see the same families and are shut down with the Exporter. Package
 // [github.com/otelcoder/otelcoder/exporters/otlp] makes such readers.
 func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
 	return func(c *config) { c.newReader = newReader }

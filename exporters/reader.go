@@ -12,26 +12,27 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// ReaderConfig is what a reader that [WithReader] adds is told of what it reads.
+// ReaderConfig describes what a reader of [WithReader] reads, and its duties.
 type ReaderConfig struct {
-	Scope instrument.Scope
+	// Group is the group whose meter provider the reader reads: Deployment, whose
+	// resource must be the same on every replica, or Process.
+	Group instrument.Group
 
-	// Reports tells whether this process reports the scope now. If it does not,
-	// what is read must not leave the process.
+	// Reports reports whether this process reports the group now. If it does not,
+	// the reader must not send what it has read.
 	Reports func() bool
 
 	// Exported counts an export in otelcoder_otlp_exports_total, by whether it
 	// failed.
 	Exported func(error)
 
-	// Workspaces produces the families of the replica scope that are about
-	// workspaces, from their own meter provider, while this process reports
-	// them; nil in the deployment scope. One reader is to export the scope:
-	// Prometheus refuses what two send of one resource if it arrives out of order.
-	Workspaces sdk.Producer
+	// Producer produces the families of Workspaces, which share the resource of
+	// Process, while this process reports them; nil in Deployment. Prometheus
+	// refuses the exports of two readers of one resource that arrive out of order.
+	Producer sdk.Producer
 
 	// Runtime gathers the runtime families, which no instrument measures; nil in
-	// the deployment scope. It returns no error: what cannot be gathered is left
+	// Deployment. It returns no error: families that cannot be gathered are left
 	// out and counted in otelcoder_scrape_errors_total.
 	Runtime prometheus.Gatherer
 }
@@ -43,7 +44,7 @@ func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
 	}
 	reader, err := c.newReader(r)
 	if err != nil {
-		return nil, fmt.Errorf("create the reader of the %s scope: %w", r.Scope, err)
+		return nil, fmt.Errorf("create the reader of the %s group: %w", r.Group, err)
 	}
 	return reader, nil
 }

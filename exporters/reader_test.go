@@ -22,8 +22,8 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 	e := newExporter(t, exporters.WithReporter(func() bool { return reports }),
 		exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
 			var options []sdk.ManualReaderOption
-			if c.Workspaces != nil {
-				options = append(options, sdk.WithProducer(c.Workspaces))
+			if c.Producer != nil {
+				options = append(options, sdk.WithProducer(c.Producer))
 			}
 			reader := sdk.NewManualReader(options...)
 			configs, readers = append(configs, c), append(readers, reader)
@@ -32,13 +32,13 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 
 	for _, c := range configs {
 		// What no other process can tell is always reported.
-		if got, want := c.Reports(), c.Scope == instrument.Replica; got != want {
-			t.Errorf("%s scope: reports %t, want %t", c.Scope, got, want)
+		if got, want := c.Reports(), c.Group == instrument.Process; got != want {
+			t.Errorf("%s group: reports %t, want %t", c.Group, got, want)
 		}
-		if c.Workspaces == nil {
+		if c.Producer == nil {
 			continue
 		}
-		if produced, err := c.Workspaces.Produce(t.Context()); len(produced) > 0 || err != nil {
+		if produced, err := c.Producer.Produce(t.Context()); len(produced) > 0 || err != nil {
 			t.Errorf("not the reporter, yet workspaces are read: %v, %v", produced, err)
 		}
 	}
@@ -54,8 +54,8 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 		for _, scope := range collected.ScopeMetrics {
 			for _, metric := range scope.Metrics {
 				names = append(names, metric.Name)
-				if f, _ := instrument.Lookup(metric.Name); f.Info().Scope != c.Scope {
-					t.Errorf("%s is read in the %s scope", f, c.Scope)
+				if f, _ := instrument.Lookup(metric.Name); (f.Group() == instrument.Deployment) != (c.Group == instrument.Deployment) {
+					t.Errorf("%s is read by the reader of the %s group", f, c.Group)
 				}
 			}
 		}

@@ -1,14 +1,14 @@
-// Package instrument says what is measured: the catalogue of metric families.
+// Package instrument holds the catalogue of metric families.
 //
 // A [Family] is one row of the catalogue: its documented Prometheus name, the
 // name of its OpenTelemetry instrument, its type, help text, labels, unit,
-// buckets and [Scope]. A family is written down once, in catalogue.go;
+// buckets and [Group]. A family is written down once, in catalogue.go;
 // everything else is derived from it:
 //
 //   - [View] gives an instrument's stream its documented name, help, buckets
-//     and label names, and drops what the catalogue does not hold;
+//     and label names, and drops instruments that the catalogue does not hold;
 //   - [Providers] creates the instruments, each on the meter provider of its
-//     family's scope, so that a value cannot be recorded in the wrong one;
+//     family's group;
 //   - [WriteTable] writes the documentation.
 //
 // Package meters records the values, package exporters serves them. A program

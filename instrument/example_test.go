@@ -17,11 +17,11 @@ func Example() {
 	info := family.Info()
 	fmt.Println(info.Help)
 	fmt.Println(info.Type, info.Labels, info.Buckets)
-	fmt.Println(info.Instrument, info.Unit, info.Scope)
+	fmt.Println(info.Instrument, info.Unit, info.Group)
 	// Output:
 	// Latency distribution of requests in seconds.
 	// histogram [method path] [0.001 0.005 0.01 0.025 0.05 0.1 0.5 1 5 10 30]
-	// coderd.api.request.duration s replica
+	// coderd.api.request.duration s process
 }
 
 func ExampleLookup() {
@@ -38,13 +38,17 @@ func ExampleLookup() {
 }
 
 func ExampleAll() {
-	count := map[instrument.Scope]int{}
+	count := map[instrument.Group]int{}
 	for family := range instrument.All() {
-		count[family.Info().Scope]++
+		count[family.Group()]++
 	}
-	fmt.Println(count[instrument.Deployment], "families of the deployment,", count[instrument.Replica], "of each replica")
+	for group := range instrument.Groups() {
+		fmt.Println(group, count[group])
+	}
 	// Output:
-	// 20 families of the deployment, 63 of each replica
+	// deployment 20
+	// workspaces 5
+	// process 58
 }
 
 func ExampleWriteTable() {

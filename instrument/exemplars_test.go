@@ -33,7 +33,7 @@ func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 	}
 
 	kept, room := 0, 0
-	for _, p := range r.collect(t, instrument.Replica)["coderd_api_request_latencies_seconds"].Data.(metricdata.Histogram[float64]).DataPoints {
+	for _, p := range r.collect(t, instrument.Process)["coderd_api_request_latencies_seconds"].Data.(metricdata.Histogram[float64]).DataPoints {
 		kept += len(p.Exemplars)
 		room += cap(p.Exemplars)
 	}

@@ -12,11 +12,11 @@ type Family uint8
 // Info returns the family's row of the catalogue.
 func (f Family) Info() Info { return catalogue[f].clone() }
 
-// Type, Scope and Workspaces are fields of [Info], for where its copy costs too
-// much: a report of an agent, a change that is announced.
-func (f Family) Type() Type       { return catalogue[f].Type }
-func (f Family) Scope() Scope     { return catalogue[f].Scope }
-func (f Family) Workspaces() bool { return catalogue[f].Workspaces }
+// Type returns Info().Type without copying the row.
+func (f Family) Type() Type { return catalogue[f].Type }
+
+// Group returns Info().Group without copying the row.
+func (f Family) Group() Group { return catalogue[f].Group }
 
 // String returns the family's documented Prometheus name.
 func (f Family) String() string { return catalogue[f].Name }
@@ -30,15 +30,8 @@ type Info struct {
 	Labels     []string  // label names, sorted; nil for a family of one series
 	Unit       string    // OpenTelemetry unit (UCUM); empty where a suffix derived from it would change the name
 	Buckets    []float64 // upper bounds of a histogram without +Inf; nil for other types
-	Scope      Scope
+	Group      Group     // decides the meter provider, the endpoint's path and who reports it
 	Origin     Origin
-
-	// Workspaces says that a family of the replica scope is about workspaces:
-	// their builds, the jobs that build them, what their agents forward. A
-	// control plane knows that of its own doing; a process beside it reads it
-	// from the state that all replicas share, and reports it only while it
-	// reports the deployment. There may be many series, and they change rarely.
-	Workspaces bool
 }
 
 func (i Info) clone() Info {
@@ -63,20 +56,36 @@ func (t Type) String() string {
 	return [...]string{"counter", "gauge", "histogram", "summary"}[t]
 }
 
-// Scope says whose state a family describes.
-type Scope uint8
+// Group is the set of families that share a meter provider, and are reported and
+// read together.
+type Group uint8
 
 const (
-	// Deployment families are derived from state that all replicas of a
-	// control plane share. Every replica would report the same value, so one
-	// reports them for all.
-	Deployment Scope = iota
-	// Replica families tell what happened inside one process.
-	Replica
+	// Deployment families describe state that all replicas of a control plane
+	// share. Every replica would report the same value, so one reports them.
+	Deployment Group = iota
+	// Workspaces families count builds, provisioner jobs and scripts. A control
+	// plane counts its own. A process beside it reads them from the shared
+	// database, so it reports them only while it reports the deployment. They can
+	// have many series, which change rarely.
+	Workspaces
+	// Process families describe one process: its API, its runtime, its health.
+	Process
 )
 
-// String returns the scope as the endpoint's path and the documentation name it.
-func (s Scope) String() string { return [...]string{"deployment", "replica"}[s] }
+// Groups yields the groups.
+func Groups() iter.Seq[Group] {
+	return func(yield func(Group) bool) {
+		for g := range Process + 1 {
+			if !yield(g) {
+				return
+			}
+		}
+	}
+}
+
+// String returns the group's name: deployment, workspaces or process.
+func (g Group) String() string { return [...]string{"deployment", "workspaces", "process"}[g] }
 
 // Origin says who defines a family.
 type Origin uint8

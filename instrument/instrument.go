@@ -11,46 +11,35 @@ import (
 // ScopeName is the name of the instrumentation scope of every instrument.
 const ScopeName = "github.com/otelcoder/otelcoder"
 
-// Providers are the meter providers that instruments are created on. A family's
-// instrument is always created on the provider of its [Scope]; those of the
-// replica scope that are about workspaces have one of their own, so that they
-// can be read apart. Package exporters makes them.
+// Providers are the meter providers of the groups. A family's instrument is
+// created on the provider of its [Group]. Package exporters makes them.
 type Providers struct {
-	Deployment metric.MeterProvider // deployment scope
-	Replica    metric.MeterProvider // replica scope
-	Workspaces metric.MeterProvider // replica scope, Info.Workspaces
+	Deployment metric.MeterProvider
+	Workspaces metric.MeterProvider
+	Process    metric.MeterProvider
 
-	// Changed, if not nil, is told when a collection would show other series or
-	// values of a family on Deployment or Workspaces than before, so that a
-	// reader can prepare. It must not block.
+	// Changed, if not nil, is called when a collection would return other series or
+	// values of a family of Deployment or Workspaces than before. It must not block.
 	Changed func(Family)
 }
 
-// Announce says that the family's series or values have changed. It is for the
-// families on Deployment and Workspaces; those on Replica change all the time.
+// Announce calls Changed.
 func (p Providers) Announce(f Family) {
 	if p.Changed != nil {
 		p.Changed(f)
 	}
 }
 
-func (p Providers) meter(f Family) metric.Meter {
-	switch row := catalogue[f]; {
-	case row.Scope == Deployment:
-		return p.Deployment.Meter(ScopeName)
-	case row.Workspaces:
-		return p.Workspaces.Meter(ScopeName)
-	}
-	return p.Replica.Meter(ScopeName)
+func (p Providers) of(g Group) metric.MeterProvider {
+	return [...]metric.MeterProvider{Deployment: p.Deployment, Workspaces: p.Workspaces, Process: p.Process}[g]
 }
 
-// together says whether two families are on one provider.
-func together(f, g Family) bool {
-	return catalogue[f].Scope == catalogue[g].Scope && catalogue[f].Workspaces == catalogue[g].Workspaces
+func (p Providers) meter(f Family) metric.Meter {
+	return p.of(catalogue[f].Group).Meter(ScopeName)
 }
 
 // Observe creates the observable instruments of families and registers collect
-// to be called at each collection. All families must be on one provider; each is
+// to be called at each collection. All families must be of one group; each is
 // a counter or a gauge. A family may be observed by several callers, as long as
 // no two of them report the same labels.
 //
@@ -63,8 +52,8 @@ func (p Providers) Observe(collect func(Observer), families ...Family) (metric.R
 	instruments := new([len(catalogue)]metric.Float64Observable)
 	observables := make([]metric.Observable, 0, len(families))
 	for _, f := range families {
-		if !together(f, families[0]) {
-			return nil, fmt.Errorf("observe %s: not on the same provider as %s", f, families[0])
+		if f.Group() != families[0].Group() {
+			return nil, fmt.Errorf("observe %s: %s is in another group", f, families[0])
 		}
 		instrument, err := observable(meter, f)
 		if err != nil {

@@ -20,7 +20,7 @@ func TestObserveRefuses(t *testing.T) {
 		{nil, "observe: no family given"},
 		{
 			[]instrument.Family{instrument.AgentsUp, instrument.APIConcurrentRequests},
-			"observe coderd_api_concurrent_requests: not on the same provider as coderd_agents_up",
+			"observe coderd_api_concurrent_requests: coderd_agents_up is in another group",
 		},
 		{
 			[]instrument.Family{instrument.APIRequestLatencies},
@@ -108,7 +108,7 @@ func TestObserveAddsCounters(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		sum := r.collect(t, instrument.Replica)["otelcoder_refused_total"].Data.(metricdata.Sum[float64])
+		sum := r.collect(t, instrument.Process)["otelcoder_refused_total"].Data.(metricdata.Sum[float64])
 		if len(sum.DataPoints) != 1 || sum.DataPoints[0].Value != 7 {
 			t.Errorf("got %+v, want one series of value 7", sum.DataPoints)
 		}
@@ -121,7 +121,7 @@ func TestLabels(t *testing.T) {
 	if _, err := p.Observe(func(o instrument.Observer) { o.Observe(instrument.OAuth2Requests, labels, 1) }, instrument.OAuth2Requests); err != nil {
 		t.Fatal(err)
 	}
-	got := r.collect(t, instrument.Replica)["coderd_oauth2_external_requests_total"].Data.(metricdata.Sum[float64]).DataPoints[0].Attributes
+	got := r.collect(t, instrument.Process)["coderd_oauth2_external_requests_total"].Data.(metricdata.Sum[float64]).DataPoints[0].Attributes
 	want := attribute.NewSet(attribute.String("name", "github"), attribute.String("source", "Exchange"), attribute.String("status_code", "200"))
 	if !got.Equals(&want) {
 		t.Errorf("got %s, want %s", got.Encoded(attribute.DefaultEncoder()), want.Encoded(attribute.DefaultEncoder()))
@@ -163,18 +163,18 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 func TestProviders(t *testing.T) {
 	for f, want := range map[instrument.Family]string{
 		instrument.AgentsUp:              "deployment",
-		instrument.APIConcurrentRequests: "replica",
-		instrument.HealthReporter:        "replica",
+		instrument.APIConcurrentRequests: "process",
+		instrument.HealthReporter:        "process",
 		instrument.WorkspaceBuilds:       "workspaces",
 	} {
-		for _, working := range []string{"deployment", "replica", "workspaces"} {
+		for _, working := range []string{"deployment", "process", "workspaces"} {
 			p, r := providers()
 			none := noop.NewMeterProvider()
 			if working != "deployment" {
 				p.Deployment = none
 			}
-			if working != "replica" {
-				p.Replica = none
+			if working != "process" {
+				p.Process = none
 			}
 			if working != "workspaces" {
 				p.Workspaces = none
@@ -183,7 +183,7 @@ func TestProviders(t *testing.T) {
 			if _, err := p.Observe(func(o instrument.Observer) { o.Observe(f, labels, 1) }, f); err != nil {
 				t.Fatal(err)
 			}
-			streams := len(r.collect(t, instrument.Deployment)) + len(r.collect(t, instrument.Replica))
+			streams := len(r.collect(t, instrument.Deployment)) + len(r.collect(t, instrument.Workspaces)) + len(r.collect(t, instrument.Process))
 			if (streams == 1) != (working == want) {
 				t.Errorf("%s with the %s provider alone: %d streams", f, working, streams)
 			}

@@ -7,15 +7,14 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// View returns the view of a scope's meter provider. Every instrument of the
-// catalogue in that scope becomes a stream with its documented name, help and
-// buckets, a counter or gauge also without labels that are not documented; every
-// other instrument is dropped, so that what is served is exactly the catalogue,
-// whatever else a host creates on the provider.
-func View(s Scope) sdk.View {
+// View returns the view of a group's meter provider. It gives each instrument of
+// the group its documented name, help and buckets, and removes undocumented labels
+// of counters and gauges. It drops every other instrument, so that exactly the
+// catalogue is served.
+func View(g Group) sdk.View {
 	streams := make(map[string]sdk.Stream)
 	for f := range All() {
-		if row := catalogue[f]; row.Scope == s && row.Instrument != "" {
+		if row := catalogue[f]; row.Group == g && row.Instrument != "" {
 			streams[row.Instrument] = stream(row)
 		}
 	}

@@ -14,24 +14,27 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// readers are what reads the two providers.
-type readers map[instrument.Scope]*sdk.ManualReader
+// readers reads the providers.
+type readers map[instrument.Group]*sdk.ManualReader
 
 func providers() (instrument.Providers, readers) {
 	r := readers{}
-	provider := func(s instrument.Scope) metric.MeterProvider {
-		r[s] = sdk.NewManualReader()
-		return sdk.NewMeterProvider(sdk.WithReader(r[s]), sdk.WithView(instrument.View(s)))
+	provider := func(g instrument.Group) metric.MeterProvider {
+		r[g] = sdk.NewManualReader()
+		return sdk.NewMeterProvider(sdk.WithReader(r[g]), sdk.WithView(instrument.View(g)))
 	}
-	replica := provider(instrument.Replica)
-	return instrument.Providers{Deployment: provider(instrument.Deployment), Replica: replica, Workspaces: replica}, r
+	return instrument.Providers{
+		Deployment: provider(instrument.Deployment),
+		Workspaces: provider(instrument.Workspaces),
+		Process:    provider(instrument.Process),
+	}, r
 }
 
-// collect returns the streams of a scope by name.
-func (r readers) collect(t *testing.T, s instrument.Scope) map[string]metricdata.Metrics {
+// collect returns the streams of a group by name.
+func (r readers) collect(t *testing.T, g instrument.Group) map[string]metricdata.Metrics {
 	t.Helper()
 	var data metricdata.ResourceMetrics
-	if err := r[s].Collect(t.Context(), &data); err != nil {
+	if err := r[g].Collect(t.Context(), &data); err != nil {
 		t.Fatal(err)
 	}
 	streams := map[string]metricdata.Metrics{}
@@ -73,9 +76,11 @@ func TestView(t *testing.T) {
 		}
 	}
 
+	replica := r.collect(t, instrument.Process)
+	maps.Copy(replica, r.collect(t, instrument.Workspaces))
 	collected := map[string]map[string]metricdata.Metrics{
 		"deployment": r.collect(t, instrument.Deployment),
-		"replica":    r.collect(t, instrument.Replica),
+		"replica":    replica,
 	}
 	for _, want := range slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv")) {
 		if want.origin == "runtime" {
@@ -145,7 +150,7 @@ func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 // under the name of one of our instruments.
 func TestViewDropsForeignInstruments(t *testing.T) {
 	p, r := providers()
-	for _, provider := range []metric.MeterProvider{p.Deployment, p.Replica} {
+	for _, provider := range []metric.MeterProvider{p.Deployment, p.Workspaces, p.Process} {
 		for scope, name := range map[string]string{
 			instrument.ScopeName:     "jobs",
 			"example.org/theirs":     "coderd.api.requests",
@@ -184,7 +189,7 @@ func TestViewCountsBuckets(t *testing.T) {
 	for _, seconds := range []float64{0, 0.001, 0.5, 61, 3600, 200000} {
 		h.Record(t.Context(), seconds, instrument.APIWebsocketDurations.Labels("/ws"))
 	}
-	m := r.collect(t, instrument.Replica)["coderd_api_websocket_durations_seconds"]
+	m := r.collect(t, instrument.Process)["coderd_api_websocket_durations_seconds"]
 	point := m.Data.(metricdata.Histogram[float64]).DataPoints[0]
 	if want := []uint64{2, 1, 0, 2, 0, 0, 1}; !reflect.DeepEqual(point.BucketCounts, want) {
 		t.Errorf("bucket counts %v, want %v", point.BucketCounts, want)

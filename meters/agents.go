@@ -102,11 +102,11 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 	for key, n := range apps {
 		samples = append(samples, newSample(instrument.AgentsApps, n, key[:]...))
 	}
-	replica := make([]sample, 0, len(scripts))
+	workspaceSamples := make([]sample, 0, len(scripts))
 	for key, seconds := range scripts {
-		replica = append(replica, sample{instrument.AgentStatsStartupScript, kept.labels(key[:]), seconds})
+		workspaceSamples = append(workspaceSamples, sample{instrument.AgentStatsStartupScript, kept.labels(key[:]), seconds})
 	}
-	return snapshot{instrument.Deployment: samples, instrument.Replica: replica}
+	return snapshot{instrument.Deployment: samples, instrument.Workspaces: workspaceSamples}
 }
 
 // tailnetNode is the node as it is documented, or unknown.

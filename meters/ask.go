@@ -28,7 +28,7 @@ func Ask(ctx context.Context, s Sources, options ...Option) ([]Answer, error) {
 		return nil, fmt.Errorf("ask: the intervals %s and %s must be positive", c.interval, c.insightsInterval)
 	}
 	nowhere := noop.NewMeterProvider()
-	providers := instrument.Providers{Deployment: nowhere, Replica: nowhere, Workspaces: nowhere}
+	providers := instrument.Providers{Deployment: nowhere, Workspaces: nowhere, Process: nowhere}
 	refused, err := newSourceRefusals(providers, c)
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)

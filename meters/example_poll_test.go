@@ -23,8 +23,8 @@ func ExamplePoll() {
 	changed := make(chan instrument.Family, 100)
 	providers := instrument.Providers{
 		Deployment: sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(instrument.View(instrument.Deployment))),
-		Replica:    sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Replica))),
-		Workspaces: sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Replica))),
+		Workspaces: sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Workspaces))),
+		Process:    sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Process))),
 		Changed:    func(f instrument.Family) { changed <- f },
 	}
 

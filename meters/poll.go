@@ -92,9 +92,9 @@ func (p *Poller) start(providers instrument.Providers, sources Sources, c config
 	for _, subject := range subjects {
 		s := newPolled(subject, c.logger, providers)
 		p.sources = append(p.sources, s)
-		for _, scope := range []instrument.Scope{instrument.Deployment, instrument.Replica} {
-			observe := func(o instrument.Observer) { s.observe(o, scope) }
-			if err := p.observe(providers, observe, s.familiesOf(scope)...); err != nil {
+		for group := range instrument.Groups() {
+			observe := func(o instrument.Observer) { s.observe(o, group) }
+			if err := p.observe(providers, observe, s.familiesOf(group)...); err != nil {
 				return err
 			}
 		}

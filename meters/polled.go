@@ -174,16 +174,16 @@ func (p *polled) live() (now state, up bool) {
 	return now, !now.failing
 }
 
-// observe reports the families of the scope, all from one answer.
-func (p *polled) observe(o instrument.Observer, scope instrument.Scope) {
+// observe reports the families of the group, all from one answer.
+func (p *polled) observe(o instrument.Observer, group instrument.Group) {
 	now, _ := p.live()
-	for _, sample := range now.snapshot[scope] {
+	for _, sample := range now.snapshot[group] {
 		o.Observe(sample.family, sample.labels, sample.value)
 	}
 }
 
-func (p *polled) familiesOf(scope instrument.Scope) []instrument.Family {
-	return slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Scope() != scope })
+func (p *polled) familiesOf(group instrument.Group) []instrument.Family {
+	return slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Group() != group })
 }
 
 // announce says that a collection would show other series than before.

@@ -16,7 +16,7 @@ func runningJobs(c config, source JobsSource, refused sourceRefusals) subject {
 			if err != nil {
 				return snapshot{}, err
 			}
-			return snapshot{instrument.Replica: runningJobsSamples(counts, refused)}, nil
+			return snapshot{instrument.Workspaces: runningJobsSamples(counts, refused)}, nil
 		},
 	}
 }

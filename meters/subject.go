@@ -25,10 +25,10 @@ func (s *subject) limit(c config, refused sourceRefusals) {
 	collect := s.collect
 	s.collect = func(ctx context.Context) (snapshot, error) {
 		found, err := collect(ctx)
-		for scope := range found {
-			kept := atMost(found[scope], c.maxSeries)
-			refused.addMany(refusedLimit, len(found[scope])-len(kept))
-			found[scope] = kept
+		for group, samples := range found {
+			kept := atMost(samples, c.maxSeries)
+			refused.addMany(refusedLimit, len(samples)-len(kept))
+			found[group] = kept
 		}
 		return found, err
 	}
@@ -68,10 +68,16 @@ func firstOf(samples []sample, f instrument.Family, most int) []sample {
 	return rest
 }
 
-// snapshot is what a collection found, by scope.
-type snapshot [2][]sample
+// snapshot holds the samples of a collection, by group. It is not changed once it
+// is observed.
+type snapshot map[instrument.Group][]sample
 
-func (s snapshot) size() int { return len(s[instrument.Deployment]) + len(s[instrument.Replica]) }
+func (s snapshot) size() (n int) {
+	for _, samples := range s {
+		n += len(samples)
+	}
+	return n
+}
 
 // sample is the value of one series.
 type sample struct {

@@ -54,7 +54,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	metrics := push.Metrics() // nil if metrics are not pushed
 
 	// Without an exporter, what is measured goes nowhere.
-	providers := instrument.Providers{Deployment: noop.NewMeterProvider(), Replica: noop.NewMeterProvider(), Workspaces: noop.NewMeterProvider()}
+	providers := instrument.Providers{Deployment: noop.NewMeterProvider(), Workspaces: noop.NewMeterProvider(), Process: noop.NewMeterProvider()}
 	metricsURL := "none: see --prometheus-enable"
 	if o.prometheusEnable || metrics != nil {
 		exporter, err := exporters.New(exporters.WithLogger(log), metrics)

@@ -16,10 +16,10 @@
 // compression, certificates, resource attributes and the traces' sampler are
 // what the SDK and its exporters read from their variables.
 //
-// The families of the deployment scope are pushed only while this process
+// The families of the Deployment group are pushed only while this process
 // reports them, with a resource that is the same on every replica, so that a
-// backend sees one series whichever replica reports. The families of the replica
-// scope and the traces carry a resource that tells replicas apart.
+// backend sees one series whichever replica reports. The other families and the
+// traces carry a resource that identifies the replica.
 //
 // A receiver that is absent, slow or refuses costs neither a scrape nor a request
 // anything: a batch is held until it is sent or its time is up, what else was

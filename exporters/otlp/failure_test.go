@@ -96,7 +96,7 @@ func TestReceiverInTrouble(t *testing.T) {
 			}
 
 			well.Store(true)
-			flushScope(t, e.Providers().Deployment)
+			flushGroup(t, e.Providers().Deployment)
 			if lines := log.lines(); len(lines) != 1 {
 				t.Errorf("log %q while the replica's push still fails", lines[1:])
 			}
@@ -217,7 +217,7 @@ func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	defer server.Close()
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
 	observeMegabytes(t, e)
-	flushScope(t, e.Providers().Deployment)
+	flushGroup(t, e.Providers().Deployment)
 	if got := requests.Load(); got != 1 {
 		t.Errorf("%d batches are sent to a receiver that hangs, want 1", got)
 	}
@@ -245,7 +245,7 @@ func TestASlowReceiverGetsEverything(t *testing.T) {
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), log.option()})
 	observeMegabytes(t, e)
 
-	flushScope(t, e.Providers().Deployment)
+	flushGroup(t, e.Providers().Deployment)
 	if got := len(receiver.sizes); got != 1 {
 		t.Errorf("%d batches arrive at first, want 1", got)
 	}
@@ -256,7 +256,7 @@ func TestASlowReceiverGetsEverything(t *testing.T) {
 		t.Errorf("log %q, want one line that tells what happens", lines)
 	}
 
-	flushScope(t, e.Providers().Deployment)
+	flushGroup(t, e.Providers().Deployment)
 	if got := len(receiver.sizes); got != 1+10 {
 		t.Errorf("%d batches arrive, want 10 more than 1", got)
 	}
@@ -295,7 +295,7 @@ func TestTakeoverDuringAPush(t *testing.T) {
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)},
 		exporters.WithReporter(func() bool { return asked.Add(1) <= 1 }))
 	observeMegabytes(t, e)
-	flushScope(t, e.Providers().Deployment)
+	flushGroup(t, e.Providers().Deployment)
 	if got := len(receiver.sizes); got != 1 {
 		t.Errorf("%d batches are sent, want 1", got)
 	}

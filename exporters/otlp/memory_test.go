@@ -147,7 +147,7 @@ func TestRefusalsAreNotKept(t *testing.T) {
 	defer server.Close()
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
 	observeMegabytes(t, e)
-	flushScope(t, e.Providers().Deployment)
+	flushGroup(t, e.Providers().Deployment)
 	if len(after) != 10 {
 		t.Fatalf("%d batches are sent, want 10", len(after))
 	}

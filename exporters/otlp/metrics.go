@@ -33,8 +33,8 @@ func (p *Push) Metrics() exporters.Option {
 		// The time of OTEL_METRIC_EXPORT_TIMEOUT is each batch's, not that of
 		// all: a slow receiver is to get everything.
 		options := []sdk.PeriodicReaderOption{sdk.WithTimeout(time.Hour)}
-		if c.Workspaces != nil {
-			options = append(options, sdk.WithProducer(c.Workspaces))
+		if c.Producer != nil {
+			options = append(options, sdk.WithProducer(c.Producer))
 		}
 		if c.Runtime != nil {
 			options = append(options, sdk.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(c.Runtime))))
@@ -42,7 +42,7 @@ func (p *Push) Metrics() exporters.Option {
 		return sdk.NewPeriodicReader(&metricExporter{
 			Exporter: client,
 			reader:   c,
-			resource: p.resources[c.Scope],
+			resource: p.resources[c.Group],
 			outage:   outage,
 			timeout:  exportTimeout(),
 			patience: patience,
@@ -71,7 +71,7 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 // is large, and of one that is held for long, the labels are held by nothing else.
 const patience = 3 * time.Second
 
-// metricExporter exports what a scope's reader collects.
+// metricExporter exports the collections of one reader.
 type metricExporter struct {
 	sdk.Exporter
 	reader   exporters.ReaderConfig

@@ -50,11 +50,11 @@ func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) 
 // flush pushes everything once.
 func flush(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
-	flushScope(t, e.Providers().Deployment)
-	flushScope(t, e.Providers().Replica)
+	flushGroup(t, e.Providers().Deployment)
+	flushGroup(t, e.Providers().Process)
 }
 
-func flushScope(t *testing.T, provider metric.MeterProvider) {
+func flushGroup(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()
 	// Without a deadline a flush waits no longer than the push may take.
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)

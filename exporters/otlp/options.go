@@ -42,7 +42,7 @@ func WithProtocol(p Protocol) Option {
 	return func(c *config) { c.protocol = p }
 }
 
-// WithDeploymentID sets the service.instance.id of the deployment scope, which
+// WithDeploymentID sets the service.instance.id of the Deployment group, which
 // must be the same on every replica of a deployment. Default: "deployment".
 func WithDeploymentID(id string) Option {
 	return func(c *config) { c.deploymentID = id }

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// resources say where what is pushed comes from.
-type resources [2]*resource.Resource // by instrument.Scope
+// resources are the OTLP resources, by the group whose reader sends them.
+type resources map[instrument.Group]*resource.Resource
 
 // newResources makes both resources from what OTEL_SERVICE_NAME and
 // OTEL_RESOURCE_ATTRIBUTES say. An error tells which of it is left out; the
@@ -33,7 +33,7 @@ func newResources(ctx context.Context, deploymentID string) (resources, error) {
 		resource.WithAttributes(service, semconv.ServiceInstanceID(uuid.NewString())),
 		resource.WithAttributes(environment.Attributes()...),
 	)
-	return resources{instrument.Deployment: deployment, instrument.Replica: replica},
+	return resources{instrument.Deployment: deployment, instrument.Process: replica},
 		errors.Join(envErr, deploymentErr, replicaErr)
 }
 

@@ -24,7 +24,7 @@ func (p *Push) Traces(ctx context.Context) (*sdktrace.TracerProvider, error) {
 		return nil, fmt.Errorf("push traces to %s: %w", p.traces.endpoint, err)
 	}
 	return sdktrace.NewTracerProvider(
-		sdktrace.WithResource(p.resources[instrument.Replica]),
+		sdktrace.WithResource(p.resources[instrument.Process]),
 		sdktrace.WithBatcher(&spanExporter{client, p.traces.outage(p.config.logger, "traces")}),
 	), nil
 }

@@ -56,7 +56,7 @@ type query struct {
 // service beside it serves the rest.
 func needsImport(f instrument.Family) bool {
 	info := f.Info()
-	return info.Origin == instrument.OTel && info.Scope == instrument.Replica && !info.Workspaces &&
+	return info.Origin == instrument.OTel && info.Group == instrument.Process &&
 		f != instrument.CollectorAgentsExecution
 }
 

@@ -50,14 +50,14 @@ func of(f instrument.Family, text string, more ...string) expression {
 // state is the state of the deployment, which one replica or each may report.
 func state(f instrument.Family, matchers ...string) expression {
 	info := f.Info()
-	must(f, info.Scope == instrument.Deployment && info.Type == instrument.Gauge, "gauge of the deployment")
+	must(f, info.Group == instrument.Deployment && info.Type == instrument.Gauge, "gauge of the deployment")
 	return of(f, "max without (instance, pod) ("+selector(f, "", matchers...)+")")
 }
 
 // gauge is a gauge of each replica.
 func gauge(f instrument.Family, matchers ...string) expression {
 	info := f.Info()
-	must(f, info.Scope == instrument.Replica && info.Type == instrument.Gauge, "gauge of a replica")
+	must(f, info.Group != instrument.Deployment && info.Type == instrument.Gauge, "gauge of a replica")
 	return of(f, selector(f, "", matchers...))
 }
 

@@ -33,8 +33,8 @@ func New(t testing.TB) *Meter {
 	t.Helper()
 	m := &Meter{registry: prometheus.NewRegistry(), changed: make(chan struct{}, 1)}
 	m.providers.Deployment = m.provider(t, instrument.Deployment)
-	m.providers.Replica = m.provider(t, instrument.Replica)
-	m.providers.Workspaces = m.provider(t, instrument.Replica)
+	m.providers.Workspaces = m.provider(t, instrument.Workspaces)
+	m.providers.Process = m.provider(t, instrument.Process)
 	m.providers.Changed = func(instrument.Family) {
 		select {
 		case m.changed <- struct{}{}:
@@ -44,7 +44,7 @@ func New(t testing.TB) *Meter {
 	return m
 }
 
-func (m *Meter) provider(t testing.TB, scope instrument.Scope) *sdk.MeterProvider {
+func (m *Meter) provider(t testing.TB, group instrument.Group) *sdk.MeterProvider {
 	t.Helper()
 	reader, err := otelprom.New(
 		otelprom.WithRegisterer(m.registry),
@@ -57,7 +57,7 @@ func (m *Meter) provider(t testing.TB, scope instrument.Scope) *sdk.MeterProvide
 	}
 	provider := sdk.NewMeterProvider(
 		sdk.WithReader(reader),
-		sdk.WithView(instrument.View(scope)),
+		sdk.WithView(instrument.View(group)),
 		sdk.WithCardinalityLimit(0),
 	)
 	t.Cleanup(func() {

@@ -31,7 +31,7 @@ func ExampleFollow() {
 
 	// The providers are those of package exporters.
 	none := noop.NewMeterProvider()
-	providers := instrument.Providers{Deployment: none, Replica: none, Workspaces: none}
+	providers := instrument.Providers{Deployment: none, Workspaces: none, Process: none}
 	builds, err := meters.NewBuilds(providers)
 	if err != nil {
 		fmt.Println(err)

@@ -27,7 +27,7 @@ func Example() {
 
 	// The providers are those of package exporters.
 	none := noop.NewMeterProvider()
-	providers := instrument.Providers{Deployment: none, Replica: none, Workspaces: none}
+	providers := instrument.Providers{Deployment: none, Workspaces: none, Process: none}
 	poller, err := meters.Poll(providers, db.Sources())
 	if err != nil {
 		fmt.Println(err)
