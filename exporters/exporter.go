@@ -96,20 +96,9 @@ func (e *Exporter) open(c config) (err error) {
 // Providers returns the meter providers to measure on.
 func (e *Exporter) Providers() instrument.Providers {
 	return instrument.Providers{
-		Deployment: e.deployment.provider,
-		Workspaces: e.workspaces.provider,
+		Deployment: notifyingProvider{e.deployment.provider, e.deployment.cache},
+		Workspaces: notifyingProvider{e.workspaces.provider, e.workspaces.cache},
 		Process:    e.process.provider,
-		Changed:    e.changed,
-	}
-}
-
-// changed is told of a family whose series have changed.
-func (e *Exporter) changed(f instrument.Family) {
-	switch {
-	case f.Group() == instrument.Deployment:
-		e.deployment.cache.Changed()
-	case f.Group() == instrument.Workspaces:
-		e.workspaces.cache.Changed()
 	}
 }
 

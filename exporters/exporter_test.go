@@ -402,7 +402,7 @@ func TestAnnouncedChangesAreServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)
 		var users atomic.Int64
-		_, err := e.Providers().Observe(func(o instrument.Observer) {
+		observation, err := e.Providers().Observe(func(o instrument.Observer) {
 			o.Observe(instrument.APIActiveUsers, instrument.APIActiveUsers.Labels(), float64(users.Load()))
 		}, instrument.APIActiveUsers)
 		if err != nil {
@@ -419,10 +419,10 @@ func TestAnnouncedChangesAreServed(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		users.Store(1)
 		want("coderd_api_active_users_duration_hour 0\n")
-		e.Providers().Announce(instrument.APIActiveUsers)
+		observation.Changed()
 		want("coderd_api_active_users_duration_hour 1\n")
 		users.Store(2)
-		e.Providers().Announce(instrument.APIActiveUsers)
+		observation.Changed()
 		want("coderd_api_active_users_duration_hour 1\n")
 		time.Sleep(5 * time.Second)
 		want("coderd_api_active_users_duration_hour 2\n")

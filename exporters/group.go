@@ -92,6 +92,13 @@ func newProvider(g instrument.Group, readers ...sdk.Reader) *sdk.MeterProvider {
 	return sdk.NewMeterProvider(options...)
 }
 
+// notifyingProvider passes announced changes on to the cache: it implements
+// [instrument.Notifier].
+type notifyingProvider struct {
+	*sdk.MeterProvider
+	*render.Cache[format]
+}
+
 // rendering returns the group's part of an answer. It fails only if a part that
 // is rendered ahead is not there and ctx ends before it is.
 func (g *group) rendering(ctx context.Context, f format, encoding render.Encoding) (render.Rendering, error) {

@@ -3,35 +3,62 @@ package instrument
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 )
 
 // ScopeName is the name of the instrumentation scope of every instrument.
 const ScopeName = "github.com/otelcoder/otelcoder"
 
 // Providers are the meter providers of the groups. A family's instrument is
-// created on the provider of its [Group]. Package exporters makes them.
+// created on the provider of its [Group]; a group without a provider is not
+// measured. Package exporters makes them.
 type Providers struct {
 	Deployment metric.MeterProvider
 	Workspaces metric.MeterProvider
 	Process    metric.MeterProvider
-
-	// Changed, if not nil, is called when a collection would return other series or
-	// values of a family of Deployment or Workspaces than before. It must not block.
-	Changed func(Family)
 }
 
-// Announce calls Changed.
-func (p Providers) Announce(f Family) {
-	if p.Changed != nil {
-		p.Changed(f)
-	}
+// Notifier is implemented by a meter provider that is read ahead of time, as those
+// of package exporters are, to learn when to read it again.
+type Notifier interface {
+	// Changed announces that from the given time on a collection returns other
+	// series or values than before. It must not block.
+	Changed(from time.Time)
 }
 
 func (p Providers) of(g Group) metric.MeterProvider {
-	return [...]metric.MeterProvider{Deployment: p.Deployment, Workspaces: p.Workspaces, Process: p.Process}[g]
+	provider := [...]metric.MeterProvider{Deployment: p.Deployment, Workspaces: p.Workspaces, Process: p.Process}[g]
+	if provider == nil {
+		return noop.NewMeterProvider()
+	}
+	return provider
+}
+
+// notifier returns a function that announces changes to the group's provider.
+func (p Providers) notifier(g Group) notify {
+	if n, ok := p.of(g).(Notifier); ok {
+		return n.Changed
+	}
+	return nil
+}
+
+// notify is [Notifier.Changed], or nil if the provider does not need it.
+type notify func(from time.Time)
+
+func (n notify) now() {
+	if n != nil {
+		n(time.Now())
+	}
+}
+
+func (n notify) at(from time.Time) {
+	if n != nil {
+		n(from)
+	}
 }
 
 func (p Providers) meter(f Family) metric.Meter {
@@ -43,8 +70,8 @@ func (p Providers) meter(f Family) metric.Meter {
 // a counter or a gauge. A family may be observed by several callers, as long as
 // no two of them report the same labels.
 //
-// The registration is undone by the returned Registration's Unregister.
-func (p Providers) Observe(collect func(Observer), families ...Family) (metric.Registration, error) {
+// The caller reports changes to the returned Observation.
+func (p Providers) Observe(collect func(Observer), families ...Family) (*Observation, error) {
 	if len(families) == 0 {
 		return nil, fmt.Errorf("observe: no family given")
 	}
@@ -62,16 +89,33 @@ func (p Providers) Observe(collect func(Observer), families ...Family) (metric.R
 		instruments[f] = instrument
 		observables = append(observables, instrument)
 	}
+	changed := p.notifier(families[0].Group())
 	// The callback never returns an error: a periodic reader would then export
 	// nothing at all.
 	registration, err := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
-		collect(Observer{to, instruments})
+		collect(Observer{to, instruments, changed})
 		return nil
 	}, observables...)
 	if err != nil {
 		return nil, fmt.Errorf("observe %s: %w", families[0], err)
 	}
-	return registration, nil
+	return &Observation{registration, changed}, nil
+}
+
+// Observation is a callback registered by [Providers.Observe].
+type Observation struct {
+	registration metric.Registration
+	changed      notify
+}
+
+// Changed announces that the callback would now observe other series or values
+// than before.
+func (o *Observation) Changed() { o.changed.now() }
+
+// Unregister removes the callback. Its series are gone from the next collection on.
+func (o *Observation) Unregister() error {
+	defer o.Changed()
+	return o.registration.Unregister()
 }
 
 func observable(meter metric.Meter, f Family) (metric.Float64Observable, error) {
@@ -91,6 +135,15 @@ func observable(meter metric.Meter, f Family) (metric.Float64Observable, error) 
 type Observer struct {
 	to          metric.Observer
 	instruments *[len(catalogue)]metric.Float64Observable // by family
+	changed     notify
+}
+
+// Expires announces that the observed series or values change at t. The zero time
+// means never.
+func (o Observer) Expires(t time.Time) {
+	if !t.IsZero() {
+		o.changed.at(t)
+	}
 }
 
 // Observe reports the value of the family's series with these labels. Report a
@@ -111,17 +164,21 @@ func (p Providers) Histogram(f Family) (HistogramInstrument, error) {
 	if err != nil {
 		return HistogramInstrument{}, fmt.Errorf("histogram %s: %w", f, err)
 	}
-	return HistogramInstrument{h}, nil
+	return HistogramInstrument{h, p.notifier(f.Group())}, nil
 }
 
 // HistogramInstrument records observations of a histogram family.
-type HistogramInstrument struct{ histogram metric.Float64Histogram }
+type HistogramInstrument struct {
+	histogram metric.Float64Histogram
+	changed   notify
+}
 
 // Record adds one observation to the series with these labels, which are to be
 // the family's: others are served too. If the span in ctx is sampled, it may be
 // kept as the exemplar of its bucket.
 func (h HistogramInstrument) Record(ctx context.Context, value float64, labels Labels) {
 	h.histogram.Record(ctx, value, labels.record[:]...)
+	h.changed.now()
 }
 
 // Labels is the prepared label set of one series, made once and used for every

@@ -1,10 +1,11 @@
 package instrument_test
 
 import (
-	"slices"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -191,15 +192,70 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-func TestAnnounce(t *testing.T) {
-	p, _ := providers()
-	p.Announce(instrument.AgentsUp) // nobody listens
+// notified is a provider that is read ahead of time.
+type notified struct {
+	metric.MeterProvider
+	changes []time.Time
+}
 
-	var told []instrument.Family
-	p.Changed = func(f instrument.Family) { told = append(told, f) }
-	p.Announce(instrument.AgentsUp)
-	p.Announce(instrument.WorkspaceBuilds)
-	if want := []instrument.Family{instrument.AgentsUp, instrument.WorkspaceBuilds}; !slices.Equal(told, want) {
-		t.Errorf("told of %v, want %v", told, want)
+func (n *notified) Changed(from time.Time) { n.changes = append(n.changes, from) }
+
+func TestChangesAreAnnouncedToTheProvider(t *testing.T) {
+	p, r := providers()
+	n := &notified{MeterProvider: p.Workspaces}
+	p.Workspaces = n
+	began := time.Now()
+	labels := instrument.ProvisionerdJobsCurrent.Labels("terraform")
+	observation, err := p.Observe(func(o instrument.Observer) {
+		o.Observe(instrument.ProvisionerdJobsCurrent, labels, 1)
+		o.Expires(began.Add(time.Hour))
+		o.Expires(time.Time{}) // never
+	}, instrument.ProvisionerdJobsCurrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timings, err := p.Histogram(instrument.ProvisionerdJobTimings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name     string
+		do       func()
+		from, to time.Duration // since the test began
+	}{
+		{"a change", observation.Changed, 0, time.Minute},
+		{"an observation of a histogram", func() {
+			timings.Record(t.Context(), 1, instrument.ProvisionerdJobTimings.Labels("echo", "failed"))
+		}, 0, time.Minute},
+		{"a collection of what expires", func() { r.collect(t, instrument.Workspaces) }, time.Hour, time.Hour},
+		{"the end", func() {
+			if err := observation.Unregister(); err != nil {
+				t.Error(err)
+			}
+		}, 0, time.Minute},
+	} {
+		n.changes = nil
+		test.do()
+		if len(n.changes) != 1 || n.changes[0].Before(began.Add(test.from)) || n.changes[0].After(began.Add(test.to)) {
+			t.Errorf("%s: announced %v, want one change", test.name, n.changes)
+		}
+	}
+}
+
+// TestZeroProviders: the zero Providers measures nothing.
+func TestZeroProviders(t *testing.T) {
+	var p instrument.Providers
+	observation, err := p.Observe(func(instrument.Observer) { t.Error("collected") }, instrument.AgentsUp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	observation.Changed()
+	h, err := p.Histogram(instrument.APIRequestLatencies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels("GET", "/"))
+	if err := observation.Unregister(); err != nil {
+		t.Error(err)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel/metric/noop"
-
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
@@ -27,8 +25,7 @@ func Ask(ctx context.Context, s Sources, options ...Option) ([]Answer, error) {
 	if c.interval <= 0 || c.insightsInterval <= 0 {
 		return nil, fmt.Errorf("ask: the intervals %s and %s must be positive", c.interval, c.insightsInterval)
 	}
-	nowhere := noop.NewMeterProvider()
-	providers := instrument.Providers{Deployment: nowhere, Workspaces: nowhere, Process: nowhere}
+	var providers instrument.Providers // nothing is served
 	refused, err := newSourceRefusals(providers, c)
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
@@ -39,7 +36,7 @@ func Ask(ctx context.Context, s Sources, options ...Option) ([]Answer, error) {
 	}
 	var answers []Answer
 	for _, subject := range subjects {
-		a := newPolled(subject, c.logger, providers).ask(ctx)
+		a := newPolled(subject, c.logger).ask(ctx)
 		answers = append(answers, Answer{subject.name, a.snapshot.series(subject.families), a.took, a.err})
 	}
 	return answers, nil

@@ -23,9 +23,9 @@ const (
 // past that, those that have not moved for the longest time are dropped and
 // counted in otelcoder_refused_total, origin "builds", reason "limit".
 type Builds struct {
-	refused   refusals[buildRefusal]
-	text      labelText
-	providers instrument.Providers
+	refused     refusals[buildRefusal]
+	text        labelText
+	observation *instrument.Observation
 
 	mu     sync.Mutex
 	series *table[Build, *buildSeries]
@@ -81,15 +81,13 @@ func NewBuilds(p instrument.Providers, options ...Option) (*Builds, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Builds{refused: refused, providers: p, text: c.labelText(refused.adder(buildLength))}
+	b := &Builds{refused: refused, text: c.labelText(refused.adder(buildLength))}
 	b.series = &table[Build, *buildSeries]{
 		size:    c.maxSeries(instrument.WorkspaceBuilds) / len(outcomes),
 		life:    buildSeriesLife,
-		guard:   &b.mu,
 		evicted: refused.adder(buildLimit),
-		gone:    func(*buildSeries) { b.announce() },
 	}
-	if _, err := p.Observe(b.collect, instrument.WorkspaceBuilds); err != nil {
+	if b.observation, err = p.Observe(b.collect, instrument.WorkspaceBuilds); err != nil {
 		return nil, fmt.Errorf("count workspace builds: %w", err)
 	}
 	return b, nil
@@ -125,13 +123,10 @@ func (b *Builds) Start(build Build) *RunningBuild {
 // move returns the series of a build; b.mu is held.
 func (b *Builds) move(build Build) *buildSeries {
 	return b.series.move(build, time.Now(), func() *buildSeries {
-		b.announce()
+		b.observation.Changed()
 		return newBuildSeries(build)
 	})
 }
-
-// announce says that a scrape would show other series or counts than before.
-func (b *Builds) announce() { b.providers.Announce(instrument.WorkspaceBuilds) }
 
 // RunningBuild is a workspace build whose job has started.
 type RunningBuild struct {
@@ -156,11 +151,13 @@ func (r *RunningBuild) End(outcome Outcome) {
 	r.builds.mu.Lock()
 	defer r.builds.mu.Unlock()
 	r.builds.move(r.build)[i].builds++
-	r.builds.announce()
+	r.builds.observation.Changed()
 }
 
 func (b *Builds) collect(o instrument.Observer) {
-	for _, series := range b.snapshot() {
+	series, expiry := b.snapshot()
+	o.Expires(expiry)
+	for _, series := range series {
 		for _, s := range series {
 			o.Observe(instrument.WorkspaceBuilds, s.labels, float64(s.builds))
 		}
@@ -168,13 +165,13 @@ func (b *Builds) collect(o instrument.Observer) {
 }
 
 // snapshot copies the series, because observing 100,000 of them takes too long
-// to keep builds waiting.
-func (b *Builds) snapshot() []buildSeries {
+// to keep builds waiting, and returns when the first of them expires.
+func (b *Builds) snapshot() (snapshot []buildSeries, expiry time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	snapshot := make([]buildSeries, 0, len(b.series.rows))
+	snapshot = make([]buildSeries, 0, len(b.series.rows))
 	for series := range b.series.all(time.Now()) {
 		snapshot = append(snapshot, *series)
 	}
-	return snapshot
+	return snapshot, b.series.expiry()
 }

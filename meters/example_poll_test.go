@@ -3,6 +3,7 @@ package meters_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -16,17 +17,23 @@ type workspaces []meters.Workspace
 
 func (w workspaces) Agents(context.Context) ([]meters.Workspace, error) { return w, nil }
 
+// provider is told when there is something new to read.
+type provider struct {
+	*sdk.MeterProvider
+	changed chan time.Time
+}
+
+func (p provider) Changed(from time.Time) { p.changed <- from }
+
 // A control plane hands over what it knows; package exporters would make the
 // providers.
 func ExamplePoll() {
 	reader := sdk.NewManualReader()
-	changed := make(chan instrument.Family, 100)
-	providers := instrument.Providers{
-		Deployment: sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(instrument.View(instrument.Deployment))),
-		Workspaces: sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Workspaces))),
-		Process:    sdk.NewMeterProvider(sdk.WithView(instrument.View(instrument.Process))),
-		Changed:    func(f instrument.Family) { changed <- f },
+	deployment := provider{
+		MeterProvider: sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(instrument.View(instrument.Deployment))),
+		changed:       make(chan time.Time, 100),
 	}
+	providers := instrument.Providers{Deployment: deployment} // the other groups are not measured
 
 	poller, err := meters.Poll(providers, meters.Sources{Agents: workspaces{
 		{Name: "dev", Username: "alice", Template: "docker", Agents: []meters.Agent{
@@ -39,7 +46,7 @@ func ExamplePoll() {
 	}
 	defer poller.Shutdown(context.Background())
 
-	<-changed // the first answer is there
+	<-deployment.changed // the first answer is there
 	var collected metricdata.ResourceMetrics
 	if err := reader.Collect(context.Background(), &collected); err != nil {
 		fmt.Println(err)

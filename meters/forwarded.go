@@ -25,10 +25,10 @@ const forwardedLife = 2 * time.Minute
 // that have not been reported for the longest time are dropped and counted in
 // otelcoder_refused_total, origin "agent", reason "limit".
 type Forwarded struct {
-	refused   refusals[forwardedRefusal]
-	text      labelText
-	providers instrument.Providers
-	kept      keptLabels
+	refused     refusals[forwardedRefusal]
+	text        labelText
+	observation *instrument.Observation
+	kept        keptLabels
 
 	mu       sync.Mutex
 	newest   int // generation of the newest AgentReports
@@ -55,20 +55,18 @@ func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error)
 		return nil, err
 	}
 	f := &Forwarded{
-		refused:   refused,
-		text:      c.labelText(refused.adder(forwardedLength)),
-		providers: p,
-		kept:      newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy), // the labels of both families
-		series:    make(map[forwardedKey]*forwardedSeries),
+		refused: refused,
+		text:    c.labelText(refused.adder(forwardedLength)),
+		kept:    newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy), // the labels of both families
+		series:  make(map[forwardedKey]*forwardedSeries),
 	}
 	f.reported = &table[forwardedKey, *forwardedValue]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) + c.maxSeries(instrument.AgentStatsStartupScript),
 		life:    forwardedLife,
-		guard:   &f.mu,
 		evicted: refused.adder(forwardedLimit),
 		gone:    f.leave,
 	}
-	if _, err := p.Observe(f.collect, forwardedFamilies[:]...); err != nil {
+	if f.observation, err = p.Observe(f.collect, forwardedFamilies[:]...); err != nil {
 		return nil, fmt.Errorf("forward metrics of agents: %w", err)
 	}
 	return f, nil
@@ -156,7 +154,7 @@ func (a *AgentReports) Report(report []ForwardedMetric) {
 		v.generation = a.generation
 		if v.value != m.value {
 			v.set(m.value)
-			f.providers.Announce(m.family)
+			f.observation.Changed()
 		}
 	}
 }
@@ -170,6 +168,7 @@ func (a *AgentReports) Close() {
 	for _, key := range a.keys() {
 		if v, ok := f.reported.get(key, time.Now()); ok && v.generation == a.generation {
 			f.reported.remove(key)
+			f.observation.Changed()
 		}
 	}
 }
@@ -182,8 +181,8 @@ func (f *Forwarded) join(key forwardedKey) *forwardedValue {
 	if !ok {
 		s = newForwardedSeries(key, f.kept.labels(key.labels[:]))
 		f.series[key] = s
-		f.providers.Announce(key.family)
 	}
+	f.observation.Changed()
 	return s.join()
 }
 
@@ -193,17 +192,19 @@ func (f *Forwarded) leave(v *forwardedValue) {
 	if v.series.agents == 0 {
 		delete(f.series, v.series.key)
 	}
-	f.providers.Announce(v.series.family)
 }
 
 func (f *Forwarded) collect(o instrument.Observer) {
-	for _, s := range f.snapshot() {
+	samples, expiry := f.snapshot()
+	o.Expires(expiry)
+	for _, s := range samples {
 		o.Observe(s.family, s.labels, s.value)
 	}
 }
 
-// snapshot copies the series, so that no agent waits until they are observed.
-func (f *Forwarded) snapshot() []sample {
+// snapshot copies the series, so that no agent waits until they are observed, and
+// returns when the first of their values expires.
+func (f *Forwarded) snapshot() (samples []sample, expiry time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	values := f.reported.all(time.Now())
@@ -222,9 +223,9 @@ func (f *Forwarded) snapshot() []sample {
 			}
 		}
 	}
-	samples := make([]sample, 0, len(f.series))
+	samples = make([]sample, 0, len(f.series))
 	for _, s := range f.series {
 		samples = append(samples, s.sample)
 	}
-	return samples
+	return samples, f.reported.expiry()
 }

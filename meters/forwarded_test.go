@@ -396,7 +396,7 @@ func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
 			agents[i].Close()
 			delete(agents, i)
 		}
-		series := f.snapshot()
+		series, _ := f.snapshot()
 		if len(agents) == 0 {
 			if len(series) != 0 {
 				t.Fatalf("step %d: a series without agents", step)

@@ -15,7 +15,8 @@ import (
 type Jobs struct {
 	*JobTimings // Record is for a job that was watched from elsewhere
 
-	current [len(provisioners)]atomic.Int64
+	observation *instrument.Observation
+	current     [len(provisioners)]atomic.Int64
 }
 
 // Provisioner is what runs a job.
@@ -47,7 +48,7 @@ func NewJobs(p instrument.Providers, options ...Option) (*Jobs, error) {
 	for i, provisioner := range provisioners {
 		running[i] = instrument.ProvisionerdJobsCurrent.Labels(string(provisioner))
 	}
-	_, err = p.Observe(func(o instrument.Observer) {
+	j.observation, err = p.Observe(func(o instrument.Observer) {
 		for i := range provisioners {
 			o.Observe(instrument.ProvisionerdJobsCurrent, running[i], float64(j.current[i].Load()))
 		}
@@ -94,5 +95,5 @@ func (r *RunningJob) End(outcome Outcome) {
 // move changes how many jobs of a provisioner run.
 func (j *Jobs) move(provisioner int, by int64) {
 	j.current[provisioner].Add(by)
-	j.providers.Announce(instrument.ProvisionerdJobsCurrent)
+	j.observation.Changed()
 }

@@ -17,10 +17,9 @@ import (
 // infinite or no number, is left out, and counted in otelcoder_refused_total,
 // origin "jobs".
 type JobTimings struct {
-	refused   refusals[jobRefusal]
-	providers instrument.Providers
-	timings   instrument.HistogramInstrument
-	labels    [len(provisioners)][len(outcomes)]instrument.Labels
+	refused refusals[jobRefusal]
+	timings instrument.HistogramInstrument
+	labels  [len(provisioners)][len(outcomes)]instrument.Labels
 }
 
 type jobRefusal string
@@ -37,7 +36,7 @@ func NewJobTimings(p instrument.Providers, options ...Option) (*JobTimings, erro
 	if err != nil {
 		return nil, err
 	}
-	t := &JobTimings{refused: refused, providers: p}
+	t := &JobTimings{refused: refused}
 	if t.timings, err = p.Histogram(instrument.ProvisionerdJobTimings); err != nil {
 		return nil, fmt.Errorf("time provisioner jobs: %w", err)
 	}
@@ -66,5 +65,4 @@ func (t *JobTimings) Record(p Provisioner, outcome Outcome, seconds float64) {
 		return
 	}
 	t.timings.Record(context.Background(), seconds, t.labels[i][k])
-	t.providers.Announce(instrument.ProvisionerdJobTimings)
 }

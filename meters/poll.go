@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel/metric"
-
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
@@ -46,9 +44,9 @@ func Poll(p instrument.Providers, s Sources, options ...Option) (*Poller, error)
 
 // Poller keeps the state of a deployment, see [Poll].
 type Poller struct {
-	sources       []*polled
-	registrations []metric.Registration
-	stop          context.CancelFunc
+	sources      []*polled
+	observations []*instrument.Observation // of the health families
+	stop         context.CancelFunc
 }
 
 // Shutdown withdraws all series and stops asking the sources. It returns nil
@@ -56,9 +54,6 @@ type Poller struct {
 func (p *Poller) Shutdown(ctx context.Context) error {
 	p.stop()
 	err := p.unregister()
-	for _, s := range p.sources {
-		s.announce()
-	}
 	for _, s := range p.sources {
 		select {
 		case <-s.ended:
@@ -71,8 +66,13 @@ func (p *Poller) Shutdown(ctx context.Context) error {
 
 func (p *Poller) unregister() error {
 	var err error
-	for _, r := range p.registrations {
-		err = errors.Join(err, r.Unregister())
+	for _, o := range p.observations {
+		err = errors.Join(err, o.Unregister())
+	}
+	for _, s := range p.sources {
+		for _, o := range s.observations {
+			err = errors.Join(err, o.Unregister())
+		}
 	}
 	return err
 }
@@ -83,26 +83,25 @@ func (p *Poller) start(providers instrument.Providers, sources Sources, c config
 	if err != nil {
 		return err
 	}
-	p.registrations = append(p.registrations, refused.registration)
+	p.observations = append(p.observations, refused.observation)
 
 	subjects, err := sources.subjects(providers, c, refused)
 	if err != nil {
 		return err
 	}
 	for _, subject := range subjects {
-		s := newPolled(subject, c.logger, providers)
+		s := newPolled(subject, c.logger)
 		p.sources = append(p.sources, s)
-		for group := range instrument.Groups() {
-			observe := func(o instrument.Observer) { s.observe(o, group) }
-			if err := p.observe(providers, observe, s.familiesOf(group)...); err != nil {
-				return err
-			}
+		if err := s.observe(providers); err != nil {
+			return err
 		}
 	}
-	if err := p.observe(providers, p.observeHealth, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess,
-		instrument.HealthSourceDuration, instrument.HealthSourceSeries); err != nil {
+	health, err := providers.Observe(p.observeHealth, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess,
+		instrument.HealthSourceDuration, instrument.HealthSourceSeries)
+	if err != nil {
 		return err
 	}
+	p.observations = append(p.observations, health)
 
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
@@ -110,18 +109,6 @@ func (p *Poller) start(providers instrument.Providers, sources Sources, c config
 		go s.run(ctx)
 	}
 	return nil
-}
-
-// observe registers collect, if it is for any family.
-func (p *Poller) observe(providers instrument.Providers, collect func(instrument.Observer), families ...instrument.Family) error {
-	if len(families) == 0 {
-		return nil
-	}
-	r, err := providers.Observe(collect, families...)
-	if err == nil {
-		p.registrations = append(p.registrations, r)
-	}
-	return err
 }
 
 // observeHealth reports how the sources fare.

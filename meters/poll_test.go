@@ -114,6 +114,7 @@ func wantAnnounced(t *testing.T, m *metertest.Meter, want bool) {
 		if !want {
 			t.Error("a change was announced")
 		}
+		m.Text(t) // a reader that prepares reads what has changed
 	default:
 		if want {
 			t.Error("no change was announced")

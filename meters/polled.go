@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
 const (
@@ -29,20 +30,20 @@ const (
 // polled is a subject whose source is asked.
 type polled struct {
 	subject
-	health    instrument.Labels // of its health families
-	logger    *slog.Logger
-	state     atomic.Pointer[state]
-	providers instrument.Providers
-	ended     chan struct{} // closed when nothing of the subject runs any more
+	health instrument.Labels // of its health families
+	logger *slog.Logger
+	state  atomic.Pointer[state]
+	ended  chan struct{} // closed when nothing of the subject runs any more
+
+	observations []*instrument.Observation // one a group
 }
 
-func newPolled(s subject, logger *slog.Logger, providers instrument.Providers) *polled {
+func newPolled(s subject, logger *slog.Logger) *polled {
 	p := &polled{
-		subject:   s,
-		health:    instrument.HealthSourceUp.Labels(s.name),
-		logger:    logger,
-		providers: providers,
-		ended:     make(chan struct{}),
+		subject: s,
+		health:  instrument.HealthSourceUp.Labels(s.name),
+		logger:  logger,
+		ended:   make(chan struct{}),
 	}
 	p.state.Store(&state{})
 	return p
@@ -142,7 +143,9 @@ func (p *polled) succeed(a answer) {
 		p.logger.Info("source recovered", "source", p.name)
 	}
 	p.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took})
-	p.announce()
+	for _, o := range p.observations {
+		o.Changed()
+	}
 }
 
 func (p *polled) fail(err error, took time.Duration) {
@@ -159,36 +162,43 @@ func (p *polled) withdraw() {
 	p.logger.Warn("series of source withdrawn", "source", p.name, "last_success", was.succeeded)
 	was.snapshot = snapshot{}
 	p.state.Store(&was)
-	p.announce()
 }
 
-// live returns the state as it is now: if it is too old, its snapshot is empty
-// and the source not up. A process that was frozen does not show what it knew
-// before.
+// live returns the state as it is now: if it is too old, its snapshot is empty and
+// the source is not up. Timers alone do not ensure that: a process can be frozen and
+// a machine suspended.
 func (p *polled) live() (now state, up bool) {
 	now = *p.state.Load()
-	if now.succeeded.IsZero() || time.Since(now.succeeded) >= p.lifetime() {
+	if now.succeeded.IsZero() || clock.Since(now.succeeded) >= p.lifetime() {
 		now.snapshot = snapshot{}
 		return now, false
 	}
 	return now, !now.failing
 }
 
-// observe reports the families of the group, all from one answer.
-func (p *polled) observe(o instrument.Observer, group instrument.Group) {
+// observe registers the observations of the subject's families.
+func (p *polled) observe(providers instrument.Providers) error {
+	for group := range instrument.Groups() {
+		families := slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Group() != group })
+		if len(families) == 0 {
+			continue
+		}
+		o, err := providers.Observe(func(o instrument.Observer) { p.report(o, group) }, families...)
+		if err != nil {
+			return err
+		}
+		p.observations = append(p.observations, o)
+	}
+	return nil
+}
+
+// report reports the series of a group, all from one answer.
+func (p *polled) report(o instrument.Observer, group instrument.Group) {
 	now, _ := p.live()
+	if now.snapshot.size() > 0 {
+		o.Expires(now.succeeded.Add(p.lifetime()))
+	}
 	for _, sample := range now.snapshot[group] {
 		o.Observe(sample.family, sample.labels, sample.value)
-	}
-}
-
-func (p *polled) familiesOf(group instrument.Group) []instrument.Family {
-	return slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Group() != group })
-}
-
-// announce says that a collection would show other series than before.
-func (p *polled) announce() {
-	for _, f := range p.families {
-		p.providers.Announce(f)
 	}
 }

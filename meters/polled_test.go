@@ -13,7 +13,7 @@ import (
 // knew is not shown then either.
 func TestPolledThawed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler), instrument.Providers{})
+		p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler))
 		p.succeed(answer{snapshot: snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, 1)}}})
 		time.Sleep(5*time.Minute - time.Nanosecond)
 		if now, up := p.live(); now.snapshot.size() != 1 || !up {
@@ -24,4 +24,17 @@ func TestPolledThawed(t *testing.T) {
 			t.Errorf("after five intervals: %d series, up: %v", now.snapshot.size(), up)
 		}
 	})
+}
+
+// A suspended machine stops the monotonic clock: the wall clock alone shows that
+// the answer is too old.
+func TestPolledResumed(t *testing.T) {
+	p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler))
+	p.state.Store(&state{
+		snapshot:  snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, 1)}},
+		succeeded: time.Now().Round(0).Add(-time.Hour),
+	})
+	if now, up := p.live(); now.snapshot.size() != 0 || up {
+		t.Errorf("after an hour: %d series, up: %v", now.snapshot.size(), up)
+	}
 }

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/metric"
-
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
@@ -19,10 +17,10 @@ const refusalPause = time.Hour
 // otelcoder_refused_total, and logs it. Every reason is exposed from the start,
 // at 0.
 type refusals[R ~string] struct {
-	origin       string
-	logger       *slog.Logger
-	counts       map[R]*refusalCount // its keys never change
-	registration metric.Registration // for a recorder that ends before its provider
+	origin      string
+	logger      *slog.Logger
+	counts      map[R]*refusalCount // its keys never change
+	observation *instrument.Observation
 }
 
 type refusalCount struct {
@@ -38,7 +36,7 @@ func newRefusals[R ~string](p instrument.Providers, logger *slog.Logger, origin 
 		labels[reason] = instrument.HealthRefused.Labels(origin, string(reason))
 	}
 	var err error
-	r.registration, err = p.Observe(func(o instrument.Observer) {
+	r.observation, err = p.Observe(func(o instrument.Observer) {
 		for reason, count := range r.counts {
 			o.Observe(instrument.HealthRefused, labels[reason], float64(count.n.Load()))
 		}

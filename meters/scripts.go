@@ -25,9 +25,9 @@ const (
 // past that, those that have not moved for the longest time are dropped and
 // counted in otelcoder_refused_total, origin "scripts", reason "limit".
 type Scripts struct {
-	text      labelText
-	providers instrument.Providers
-	kept      keptLabels
+	text        labelText
+	observation *instrument.Observation
+	kept        keptLabels
 
 	mu     sync.Mutex
 	series *table[forwardedKey, *scriptSeries]
@@ -54,15 +54,13 @@ func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scripts{providers: p, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy)}
+	s := &Scripts{text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy)}
 	s.series = &table[forwardedKey, *scriptSeries]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
 		life:    scriptSeriesLife,
-		guard:   &s.mu,
 		evicted: refused.adder(scriptLimit),
-		gone:    func(*scriptSeries) { s.announce() },
 	}
-	if _, err := p.Observe(s.collect, instrument.AgentScriptsExecuted); err != nil {
+	if s.observation, err = p.Observe(s.collect, instrument.AgentScriptsExecuted); err != nil {
 		return nil, fmt.Errorf("count executed scripts: %w", err)
 	}
 	return s, nil
@@ -82,7 +80,7 @@ func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
 	defer s.mu.Unlock()
 	series := s.series.move(key, time.Now(), func() *scriptSeries { return s.newSeries(agent) })
 	series[place(success)].executed++
-	s.announce()
+	s.observation.Changed()
 }
 
 // key is that of an agent's series: agents with equal labels have equal ones.
@@ -109,24 +107,24 @@ func place(success bool) int {
 	return 0
 }
 
-// announce says that a scrape would show other series or counts than before.
-func (s *Scripts) announce() { s.providers.Announce(instrument.AgentScriptsExecuted) }
-
 func (s *Scripts) collect(o instrument.Observer) {
-	for _, series := range s.snapshot() {
+	series, expiry := s.snapshot()
+	o.Expires(expiry)
+	for _, series := range series {
 		for _, v := range series {
 			o.Observe(instrument.AgentScriptsExecuted, v.labels, float64(v.executed))
 		}
 	}
 }
 
-// snapshot copies the series, so that no script waits until they are observed.
-func (s *Scripts) snapshot() []scriptSeries {
+// snapshot copies the series, so that no script waits until they are observed, and
+// returns when the first of them expires.
+func (s *Scripts) snapshot() (snapshot []scriptSeries, expiry time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	snapshot := make([]scriptSeries, 0, len(s.series.rows))
+	snapshot = make([]scriptSeries, 0, len(s.series.rows))
 	for series := range s.series.all(time.Now()) {
 		snapshot = append(snapshot, *series)
 	}
-	return snapshot
+	return snapshot, s.series.expiry()
 }

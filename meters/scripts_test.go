@@ -99,8 +99,8 @@ func TestScriptsAreBounded(t *testing.T) {
 	for i := range 100_002 {
 		s.Executed(ForwardingAgent{AgentName: fmt.Sprint(i)}, true)
 	}
-	if got := len(s.snapshot()); got != 100_000 {
-		t.Errorf("%d agents of two series, want 100000", got)
+	if series, _ := s.snapshot(); len(series) != 100_000 {
+		t.Errorf("%d agents of two series, want 100000", len(series))
 	}
 	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=scripts reason=limit total=1`)
 

@@ -3,24 +3,20 @@ package meters
 import (
 	"container/list"
 	"iter"
-	"sync"
 	"time"
 )
 
-// table holds the series of a family that outsiders can make more of, so that
-// there are never more than its size: when it is full, the row that has not
-// moved for the longest time makes room for a new one. Its owner's mutex guards
-// it.
+// table bounds the series of a family that outsiders can create: when it is full,
+// a new row replaces the one that has not moved for the longest time. The owner's
+// mutex guards it.
 type table[K comparable, V any] struct {
 	size    int           // most rows
-	life    time.Duration // a row that has not moved for so long goes; 0: it stays
-	guard   sync.Locker   // the owner's mutex, needed only with a life
-	evicted func()        // called for each row that goes because the table is full
-	gone    func(V)       // called for each row that goes, whatever the reason; may be nil
+	life    time.Duration // a row that has not moved for so long is dropped; 0: never
+	evicted func()        // called for each row that is dropped because the table is full
+	gone    func(V)       // called for each row that is dropped, for any reason; may be nil
 
 	rows  map[K]*list.Element
 	order list.List // of *tableRow[K, V], the least recently moved first
-	armed bool
 }
 
 type tableRow[K comparable, V any] struct {
@@ -48,7 +44,6 @@ func (t *table[K, V]) move(key K, now time.Time, create func() V) V {
 	}
 	row := &tableRow[K, V]{key, create(), now}
 	t.rows[key] = t.order.PushBack(row)
-	t.arm(now)
 	return row.value
 }
 
@@ -81,33 +76,20 @@ func (t *table[K, V]) all(now time.Time) iter.Seq[V] {
 	}
 }
 
-// expire drops the rows whose life is over. Every other method does it first, so
-// that nobody sees a row that is too old.
+// expire drops the rows that have not moved for the table's life. Every other
+// method calls it first, so that no caller sees a row that is too old.
 func (t *table[K, V]) expire(now time.Time) {
-	if t.life == 0 {
-		return
-	}
-	for e := t.order.Front(); e != nil && now.Sub(e.Value.(*tableRow[K, V]).moved) >= t.life; e = t.order.Front() {
-		t.drop(e)
+	for at := t.expiry(); !at.IsZero() && !now.Before(at); at = t.expiry() {
+		t.drop(t.order.Front())
 	}
 }
 
-// arm sees to it that rows whose life is over also go, and gone tells of them,
-// while nobody looks at the table. An empty one is left alone.
-func (t *table[K, V]) arm(now time.Time) {
-	if t.life == 0 || t.armed || t.order.Len() == 0 {
-		return
+// expiry returns when the next row expires; the zero time if none does.
+func (t *table[K, V]) expiry() time.Time {
+	if t.life == 0 || t.order.Len() == 0 {
+		return time.Time{}
 	}
-	t.armed = true
-	oldest := t.order.Front().Value.(*tableRow[K, V])
-	time.AfterFunc(oldest.moved.Add(t.life).Sub(now), func() {
-		t.guard.Lock()
-		defer t.guard.Unlock()
-		now := time.Now()
-		t.expire(now)
-		t.armed = false
-		t.arm(now)
-	})
+	return t.order.Front().Value.(*tableRow[K, V]).moved.Add(t.life)
 }
 
 func (t *table[K, V]) drop(e *list.Element) {

@@ -3,9 +3,7 @@ package meters
 import (
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -36,7 +34,7 @@ func TestTable(t *testing.T) {
 			var gone []string
 			evicted := 0
 			table := table[string, string]{
-				size: test.size, life: test.life, guard: new(sync.Mutex),
+				size: test.size, life: test.life,
 				evicted: func() { evicted++ },
 				gone:    func(value string) { gone = append(gone, value) },
 			}
@@ -65,7 +63,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestTableGet(t *testing.T) {
-	table := table[string, int]{size: 1, life: time.Hour, guard: new(sync.Mutex)}
+	table := table[string, int]{size: 1, life: time.Hour}
 	now := time.Now()
 	table.move("a", now, func() int { return 7 })
 	if got, ok := table.get("a", now); got != 7 || !ok {
@@ -92,40 +90,26 @@ func TestTableStop(t *testing.T) {
 	}
 }
 
-// TestTableExpiresAlone: rows also go while nobody looks.
-func TestTableExpiresAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		gone := ""
-		table := table[string, string]{size: 3, life: time.Hour, guard: &mu, gone: func(value string) { gone += value }}
-		move := func(key string) {
-			mu.Lock()
-			defer mu.Unlock()
-			table.move(key, time.Now(), func() string { return key })
+func TestTableExpiry(t *testing.T) {
+	table := table[string, string]{size: 3, life: time.Hour}
+	start := time.Now()
+	move := func(key string, after time.Duration) {
+		table.move(key, start.Add(after), func() string { return key })
+	}
+	want := func(what string, want time.Time) {
+		t.Helper()
+		if got := table.expiry(); !got.Equal(want) {
+			t.Errorf("%s: %s, want %s", what, got, want)
 		}
-		move("a")
-		time.Sleep(20 * time.Minute)
-		move("b")
-		move("a")
-		time.Sleep(20 * time.Minute)
-		move("c")
-		for _, step := range []struct {
-			wait time.Duration
-			want string
-		}{
-			{20 * time.Minute, ""},
-			{20*time.Minute - time.Nanosecond, ""},
-			{time.Nanosecond, "ba"},
-			{20*time.Minute - time.Nanosecond, "ba"},
-			{time.Nanosecond, "bac"},
-		} {
-			time.Sleep(step.wait)
-			synctest.Wait()
-			mu.Lock()
-			if gone != step.want {
-				t.Errorf("at %s %q are gone, want %q", time.Now().Format(time.TimeOnly), gone, step.want)
-			}
-			mu.Unlock()
-		}
-	})
+	}
+	want("an empty table", time.Time{})
+	move("a", 0)
+	move("b", 20*time.Minute)
+	want("the first row", start.Add(time.Hour))
+	move("a", 40*time.Minute)
+	want("the first row has moved", start.Add(80*time.Minute))
+	table.get("b", start.Add(80*time.Minute))
+	want("the oldest row has expired", start.Add(100*time.Minute))
+	table.life = 0
+	want("a table without expiry", time.Time{})
 }

@@ -41,8 +41,9 @@ var endpoints = []struct {
 // otelcoderEndpoint can be told to render again.
 type otelcoderEndpoint struct {
 	endpoint
-	providers instrument.Providers
-	series    atomic.Int64 // that are served besides the deployment's
+	providers   instrument.Providers
+	observation *instrument.Observation
+	series      atomic.Int64 // that are served besides the deployment's
 }
 
 // newOtelcoder polls the deployment on an interval.
@@ -54,11 +55,12 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 	o := &otelcoderEndpoint{providers: exporter.Providers()}
 	o.Handler, o.path = exporter.Handler(), "/metrics/deployment"
 	extra := instrument.InsightsTemplatesActiveUsers
-	if _, err := o.providers.Observe(func(to instrument.Observer) {
+	o.observation, err = o.providers.Observe(func(to instrument.Observer) {
 		for i := range o.series.Load() {
 			to.Observe(extra, extra.Labels(strconv.FormatInt(i, 10)), 1)
 		}
-	}, extra); err != nil {
+	}, extra)
+	if err != nil {
 		b.Fatal(err)
 	}
 	poller, err := meters.Poll(o.providers, meters.Sources{Agents: d, AgentStats: d}, meters.WithInterval(interval))
@@ -86,7 +88,7 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 // change makes the endpoint render everything again.
 func (o *otelcoderEndpoint) change() {
 	o.series.Add(1)
-	o.providers.Announce(instrument.InsightsTemplatesActiveUsers)
+	o.observation.Changed()
 }
 
 // withAPI adds requests to a number of routes, and what else is rendered live.

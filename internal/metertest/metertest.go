@@ -8,13 +8,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/otlptranslator"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -25,6 +28,10 @@ type Meter struct {
 	registry  *prometheus.Registry
 	providers instrument.Providers
 	changed   chan struct{}
+
+	mu      sync.Mutex
+	expires time.Time
+	expiry  *time.Timer // nil: nothing expires
 }
 
 // New makes a meter that is shut down when the test ends. It may be made and
@@ -35,16 +42,46 @@ func New(t testing.TB) *Meter {
 	m.providers.Deployment = m.provider(t, instrument.Deployment)
 	m.providers.Workspaces = m.provider(t, instrument.Workspaces)
 	m.providers.Process = m.provider(t, instrument.Process)
-	m.providers.Changed = func(instrument.Family) {
-		select {
-		case m.changed <- struct{}{}:
-		default: // one is waiting to be received already
-		}
-	}
 	return m
 }
 
-func (m *Meter) provider(t testing.TB, group instrument.Group) *sdk.MeterProvider {
+// provider announces changes to the Meter, as a reader that prepares does: what
+// expires is announced when the time comes, unless it was collected again before.
+type provider struct {
+	*sdk.MeterProvider
+	meter *Meter
+}
+
+func (p provider) Changed(from time.Time) {
+	m := p.meter
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	wait := time.Until(from)
+	if wait <= 0 {
+		m.announce()
+		return
+	}
+	if m.expiry == nil || from.Before(m.expires) {
+		m.stopExpiry()
+		m.expires, m.expiry = from, time.AfterFunc(wait, m.announce)
+	}
+}
+
+func (m *Meter) announce() {
+	select {
+	case m.changed <- struct{}{}:
+	default: // one is waiting to be received already
+	}
+}
+
+func (m *Meter) stopExpiry() {
+	if m.expiry != nil {
+		m.expiry.Stop()
+		m.expiry = nil
+	}
+}
+
+func (m *Meter) provider(t testing.TB, group instrument.Group) metric.MeterProvider {
 	t.Helper()
 	reader, err := otelprom.New(
 		otelprom.WithRegisterer(m.registry),
@@ -55,17 +92,20 @@ func (m *Meter) provider(t testing.TB, group instrument.Group) *sdk.MeterProvide
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := sdk.NewMeterProvider(
+	p := sdk.NewMeterProvider(
 		sdk.WithReader(reader),
 		sdk.WithView(instrument.View(group)),
 		sdk.WithCardinalityLimit(0),
 	)
 	t.Cleanup(func() {
-		if err := provider.Shutdown(context.Background()); err != nil {
+		if err := p.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.stopExpiry()
 	})
-	return provider
+	return provider{p, m}
 }
 
 // Providers returns the meter's providers.
@@ -129,6 +169,9 @@ func (m *Meter) Families(t testing.TB) map[string]*dto.MetricFamily {
 // gather fails the test if any series would break or be left out of a scrape.
 func (m *Meter) gather(t testing.TB) []*dto.MetricFamily {
 	t.Helper()
+	m.mu.Lock()
+	m.stopExpiry()
+	m.mu.Unlock()
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatalf("a scrape would fail: %v", err)

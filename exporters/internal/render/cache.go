@@ -14,9 +14,6 @@ const (
 	// collected every minute or so and agents report all the time: what changes
 	// more often than this is shown this often.
 	pause = 5 * time.Second
-	// refresh is how often what nobody says has changed is rendered all the same:
-	// series that expire by their age do not say so.
-	refresh = time.Minute
 	// keep is how long a format is rendered on after it was last asked for. It
 	// is longer than any scrape interval in use.
 	keep = 10 * time.Minute
@@ -31,7 +28,7 @@ type Cache[F comparable] struct {
 
 	mu      sync.Mutex
 	entries map[F]*entry
-	changed bool      // since last
+	due     time.Time // when what gather finds changes, or has changed since last; zero: never
 	last    time.Time // when all formats were rendered last
 }
 
@@ -55,10 +52,13 @@ func NewCache[F comparable](gather func() iter.Seq[func(io.Writer, F)]) *Cache[F
 	}
 }
 
-// Changed says that what gather finds has changed. It does not wait.
-func (c *Cache[F]) Changed() {
+// Changed announces that gather finds something else from the given time on. It
+// does not block.
+func (c *Cache[F]) Changed(from time.Time) {
 	c.mu.Lock()
-	c.changed = true
+	if c.due.IsZero() || from.Before(c.due) {
+		c.due = from
+	}
 	c.mu.Unlock()
 	c.work()
 }
@@ -144,15 +144,15 @@ func (c *Cache[F]) pending(now time.Time) (work map[F]Encodings, next time.Durat
 	if len(c.entries) == 0 {
 		return nil, keep // the first scrape finds what there is then
 	}
-	wait := refresh
-	if c.changed {
-		wait = pause
+	next = keep
+	due := false
+	if !c.due.IsZero() {
+		next = max(c.due.Sub(now), pause-now.Sub(c.last))
+		due = next <= 0
 	}
-	next = wait - now.Sub(c.last)
-	due := next <= 0
 	if due {
-		c.changed, c.last = false, now
-		next = refresh
+		c.due, c.last = time.Time{}, now // gather announces when it changes next
+		next = keep
 	}
 	work = make(map[F]Encodings)
 	for format, e := range c.entries {

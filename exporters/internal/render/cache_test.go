@@ -83,20 +83,26 @@ func TestUnchangedStateIsRenderedOnce(t *testing.T) {
 	})
 }
 
-// What expires by its age does not say that it has changed.
-func TestWhatIsAskedForIsRefreshedEveryMinute(t *testing.T) {
+func TestWhatExpiresIsRenderedAnew(t *testing.T) {
 	s := new(source)
 	run(t, s, func(t *testing.T, c *Cache[string]) {
 		get(t, c, "text", Plain)
+		c.Changed(time.Now().Add(time.Hour))
+		c.Changed(time.Now().Add(2 * time.Minute))
 		s.value.Store(1)
-		time.Sleep(time.Minute)
+		time.Sleep(2*time.Minute - time.Nanosecond)
+		synctest.Wait()
+		if got := get(t, c, "text", Plain); got != "text 0\n" {
+			t.Errorf("before it expires: got %q", got)
+		}
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := get(t, c, "text", Plain); got != "text 1\n" {
-			t.Errorf("after a minute: got %q", got)
+			t.Errorf("when it has expired: got %q", got)
 		}
-		time.Sleep(time.Hour)
-		if got := s.written.Load(); got != 11 {
-			t.Errorf("rendered %d times, want 11: for ten minutes after the last scrape", got)
+		time.Sleep(3 * time.Hour)
+		if got := s.written.Load(); got != 2 {
+			t.Errorf("rendered %d times, want twice", got)
 		}
 	})
 }
@@ -137,7 +143,7 @@ func TestAChangeIsRenderedOffTheScrapePath(t *testing.T) {
 		get(t, c, "text", Plain)
 		time.Sleep(pause)
 		s.value.Store(1)
-		c.Changed()
+		c.Changed(time.Now())
 		synctest.Wait() // the rendering has begun
 
 		begin := time.Now()
@@ -163,7 +169,7 @@ func TestManyChangesAreRenderedAtMostEveryFiveSeconds(t *testing.T) {
 		first := s.written.Load()
 		for range 599 { // all but a minute of ten changes a second
 			s.value.Add(1)
-			c.Changed()
+			c.Changed(time.Now())
 			time.Sleep(100 * time.Millisecond)
 		}
 		if got := s.written.Load() - first; got != 12 {
@@ -190,7 +196,7 @@ func TestFormatsAreRenderedAsTheyAreAskedFor(t *testing.T) {
 		}
 		time.Sleep(pause)
 		before := s.gathered.Load()
-		c.Changed()
+		c.Changed(time.Now())
 		synctest.Wait()
 		if got := s.gathered.Load() - before; got != 1 {
 			t.Errorf("gathered %d times for one change and two formats, want once", got)
@@ -219,7 +225,7 @@ func TestAFormatThatNobodyAsksForIsDropped(t *testing.T) {
 		}
 		time.Sleep(pause)
 		before := s.written.Load()
-		c.Changed()
+		c.Changed(time.Now())
 		synctest.Wait()
 		if got := s.written.Load() - before; got != 1 {
 			t.Errorf("%d formats were rendered for a change, want 1", got)
@@ -234,14 +240,14 @@ func TestAChangeThatNobodyWatchesCostsNothing(t *testing.T) {
 	s := new(source)
 	run(t, s, func(t *testing.T, c *Cache[string]) {
 		for range 10 {
-			c.Changed()
+			c.Changed(time.Now())
 			time.Sleep(time.Minute)
 		}
 		if got := s.gathered.Load(); got != 0 {
 			t.Errorf("gathered %d times, want never", got)
 		}
 		s.value.Store(7)
-		c.Changed()
+		c.Changed(time.Now())
 		if got := get(t, c, "text", Plain); got != "text 7\n" {
 			t.Errorf("the first scrape got %q", got)
 		}

@@ -1,0 +1,28 @@
+package clock_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/internal/clock"
+)
+
+// TestSince compares with times of one clock only: Add moves both clocks of a time,
+// Round(0) removes the monotonic one.
+func TestSince(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		since time.Time
+		want  time.Duration
+	}{
+		"both clocks":      {now.Add(-time.Hour), time.Hour},
+		"wall clock alone": {now.Round(0).Add(-24 * time.Hour), 24 * time.Hour},
+	} {
+		if got := clock.Since(test.since); got < test.want || got > test.want+time.Minute {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+	if got := clock.Since(now.Add(time.Hour)); got > -59*time.Minute {
+		t.Errorf("in an hour: %s", got)
+	}
+}
