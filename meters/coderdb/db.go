@@ -55,8 +55,17 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 		db.lacks.Store(nil)
 		return nil
 	}
-	config.ConnConfig.DialFunc = db.sockets.dial(config.ConnConfig.DialFunc)
-	config.ConnConfig.Tracer = db.tracer
+	to := newTarget(config.ConnConfig, db.readURL)
+	config.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
+		now, err := to(ctx)
+		if err != nil {
+			return err
+		}
+		now.DialFunc = db.sockets.dial(now.DialFunc)
+		now.Tracer = db.tracer
+		*conn = *now
+		return nil
+	}
 
 	db.pool, err = pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -72,6 +81,10 @@ func (db *DB) Close() {
 	defer closing.Stop()
 	db.pool.Close()
 }
+
+// Reconnect makes the next collections use new connections. Those that are in use
+// are closed when their collection has ended.
+func (db *DB) Reconnect() { db.pool.Reset() }
 
 // Sources returns everything that [meters.Poll] can ask this database. The
 // first collection of agent statistics looks back from when it is made; those

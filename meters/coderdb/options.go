@@ -1,6 +1,7 @@
 package coderdb
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"time"
@@ -20,6 +21,7 @@ type config struct {
 	parameters        bool
 	agentStats        bool
 	followInterval    time.Duration
+	readURL           func(context.Context) (string, error)
 
 	// For tests: a clock instead of the database's, and what sees each query.
 	now    func() time.Time
@@ -45,6 +47,15 @@ func newOptions(options []Option) config {
 // reports. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
+}
+
+// WithURLFunc makes read return the URL of the database before each connection,
+// in place of the URL that [Open] or [NewReporter] was given, which must still be
+// valid. Use it for a password that rotates. An error of read, or a URL that
+// cannot be parsed, fails that connection only; the error of read must not contain
+// the password.
+func WithURLFunc(read func(context.Context) (string, error)) Option {
+	return func(c *config) { c.readURL = read }
 }
 
 // WithInterval sets how far the first collection of agent statistics looks

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -61,12 +60,13 @@ var ErrTransactionPooler = errors.New("a connection pooler in transaction mode i
 // of the one that reports what all of them see. The role is a session-level
 // advisory lock, held on a connection of its own. Nothing is written.
 type Reporter struct {
-	config *pgx.ConnConfig
+	target target
 	logger *slog.Logger
 	timing reporterTiming
 	as13   bool // for tests: limit the idle time as on PostgreSQL 13
 
 	term atomic.Pointer[Term]
+	turn atomic.Pointer[context.CancelFunc] // ends the current connection
 }
 
 // NewReporter returns a Reporter for the database at url; [Reporter.Run] makes
@@ -76,7 +76,8 @@ func NewReporter(url string, options ...Option) (*Reporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reporter{config: config, logger: newOptions(options).logger, timing: defaultReporterTiming}, nil
+	c := newOptions(options)
+	return &Reporter{target: newTarget(config, c.readURL), logger: c.logger, timing: defaultReporterTiming}, nil
 }
 
 // Reports tells whether this process may report now. Ask when the answer is
@@ -112,20 +113,31 @@ func (r *Reporter) Check(ctx context.Context) error {
 	return nil
 }
 
+// Reconnect ends the connection of the role, so that [Reporter.Run] makes another
+// one. A process that holds the role gives it up and competes for it again.
+func (r *Reporter) Reconnect() {
+	if end := r.turn.Load(); end != nil {
+		(*end)()
+	}
+}
+
 // Run competes for the role until ctx ends, and gives it up then.
 func (r *Reporter) Run(ctx context.Context) {
 	log := stateLog{logger: r.logger}
 	var past tenure
 	for ctx.Err() == nil {
-		conn, err := r.connect(ctx)
+		turn, end := context.WithCancel(ctx)
+		r.turn.Store(&end)
+		conn, err := r.connect(turn)
 		if err == nil {
-			err = r.compete(ctx, conn, &past, &log)
+			err = r.compete(turn, conn, &past, &log)
 			conn.end(ctx)
 		}
-		if ctx.Err() == nil {
+		if turn.Err() == nil {
 			log.change(slog.LevelWarn, "no process can report the deployment through this connection", "error", oneLine(err))
 		}
-		sleep(ctx, r.timing.try)
+		sleep(turn, r.timing.try)
+		end()
 	}
 }
 
@@ -134,7 +146,7 @@ func (r *Reporter) Run(ctx context.Context) {
 func (r *Reporter) connect(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	conn, err := newSession(ctx, r.config)
+	conn, err := newSession(ctx, r.target)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +186,7 @@ func (r *Reporter) prepare(ctx context.Context, conn *session) error {
 // refusePooler looks for a pooler in transaction mode: behind one, two
 // connections share a server process, or one of them changes it.
 func (r *Reporter) refusePooler(ctx context.Context, conn *session) error {
-	other, err := newSession(ctx, r.config)
+	other, err := newSession(ctx, r.target)
 	if err != nil {
 		return err
 	}

@@ -14,13 +14,15 @@ type session struct {
 	sockets *sockets
 }
 
-func newSession(ctx context.Context, config *pgx.ConnConfig) (*session, error) {
-	config = config.Copy()
+func newSession(ctx context.Context, to target) (*session, error) {
+	config, err := to(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s := &session{sockets: newSockets()}
 	// In one round each: a pooler serves two by two server processes.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.DialFunc = s.sockets.dial(config.DialFunc)
-	var err error
 	if s.Conn, err = pgx.ConnectConfig(ctx, config); err != nil {
 		s.sockets.close()
 		return nil, fmt.Errorf("connect to the database: %w", err)

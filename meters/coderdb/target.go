@@ -1,0 +1,27 @@
+package coderdb
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// target returns the configuration of the next connection. The caller may change
+// it.
+type target func(context.Context) (*pgx.ConnConfig, error)
+
+// newTarget returns the target that is always config, or the one of the URLs that
+// read returns if read is not nil.
+func newTarget(config *pgx.ConnConfig, read func(context.Context) (string, error)) target {
+	if read == nil {
+		return func(context.Context) (*pgx.ConnConfig, error) { return config.Copy(), nil }
+	}
+	return func(ctx context.Context) (*pgx.ConnConfig, error) {
+		url, err := read(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read the URL of the database: %w", err)
+		}
+		return parseConfig(url)
+	}
+}
