@@ -68,9 +68,13 @@ func (l *Log) Take() string {
 	return text
 }
 
-// Logger logs into l, as text without the time.
-func (l *Log) Logger() *slog.Logger {
+// Logger logs into l from level INFO on, as text without the time.
+func (l *Log) Logger() *slog.Logger { return l.LoggerAt(slog.LevelInfo) }
+
+// LoggerAt logs into l from a level on, as text without the time.
+func (l *Log) LoggerAt(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{
+		Level: level,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
