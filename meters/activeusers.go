@@ -11,12 +11,12 @@ func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) sub
 		name:     "active_users",
 		families: []instrument.Family{instrument.APIActiveUsers},
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, error) {
+		collect: func(ctx context.Context) (snapshot, int, error) {
 			users, err := source.ActiveUsers(ctx)
 			if err != nil || !refused.sound(float64(users)) {
-				return snapshot{}, err
+				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, float64(users))}}, nil
+			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, float64(users))}}, 1, nil
 		},
 	}
 }

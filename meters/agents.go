@@ -27,14 +27,21 @@ func agents(p instrument.Providers, c config, source AgentsSource, refused sourc
 			instrument.AgentStatsStartupScript,
 		},
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, error) {
+		collect: func(ctx context.Context) (snapshot, int, error) {
 			started := time.Now()
 			defer func() { execution.Record(ctx, time.Since(started).Seconds(), none) }()
 			workspaces, err := source.Agents(ctx)
 			if err != nil {
-				return snapshot{}, err
+				return snapshot{}, 0, err
 			}
-			return agentsSnapshot(workspaces, c.aggregateBy, refused), nil
+			rows := len(workspaces)
+			for _, w := range workspaces {
+				rows += len(w.Agents)
+				for _, a := range w.Agents {
+					rows += len(a.Latencies) + len(a.Apps)
+				}
+			}
+			return agentsSnapshot(workspaces, c.aggregateBy, refused), rows, nil
 		},
 	}, nil
 }

@@ -12,12 +12,12 @@ func agentStats(c config, source AgentStatsSource, refused sourceRefusals) subje
 		name:     "agent_stats",
 		families: agentStatsFamilies(),
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, error) {
+		collect: func(ctx context.Context) (snapshot, int, error) {
 			rows, err := source.AgentStats(ctx)
 			if err != nil {
-				return snapshot{}, err
+				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: agentStatsSamples(rows, c.aggregateBy, refused)}, nil
+			return snapshot{instrument.Deployment: agentStatsSamples(rows, c.aggregateBy, refused)}, len(rows), nil
 		},
 	}
 }

@@ -15,12 +15,12 @@ func insights(c config, source InsightsSource, refused sourceRefusals) subject {
 			instrument.InsightsParameters,
 		},
 		interval: c.insightsInterval,
-		collect: func(ctx context.Context) (snapshot, error) {
+		collect: func(ctx context.Context) (snapshot, int, error) {
 			i, err := source.Insights(ctx)
 			if err != nil {
-				return snapshot{}, err
+				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: insightsSamples(i, refused)}, nil
+			return snapshot{instrument.Deployment: insightsSamples(i, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), nil
 		},
 	}
 }

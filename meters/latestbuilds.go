@@ -11,12 +11,12 @@ func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) s
 		name:     "latest_builds",
 		families: []instrument.Family{instrument.APIWorkspaceLatestBuild},
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, error) {
+		collect: func(ctx context.Context) (snapshot, int, error) {
 			counts, err := source.LatestBuilds(ctx)
 			if err != nil {
-				return snapshot{}, err
+				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: latestBuildSamples(counts, refused)}, nil
+			return snapshot{instrument.Deployment: latestBuildSamples(counts, refused)}, len(counts), nil
 		},
 	}
 }

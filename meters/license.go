@@ -11,12 +11,12 @@ func license(c config, source LicenseSource, refused sourceRefusals) subject {
 		name:     "license",
 		families: []instrument.Family{instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled},
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, error) {
+		collect: func(ctx context.Context) (snapshot, int, error) {
 			l, err := source.License(ctx)
 			if err != nil {
-				return snapshot{}, err
+				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: licenseSamples(l, refused)}, nil
+			return snapshot{instrument.Deployment: licenseSamples(l, refused)}, 1, nil
 		},
 	}
 }

@@ -37,8 +37,8 @@ func newConfig(options []Option) config {
 }
 
 // WithLogger sets where changes of state are logged: a source that fails or
-// recovers; and, an hour apart, what is left out of the metrics. By default
-// nothing is logged.
+// recovers; an hour apart, what is left out of the metrics; and at level DEBUG
+// each collection. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }

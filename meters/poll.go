@@ -22,7 +22,8 @@ import (
 // A source that fails, panics or hangs keeps its last snapshot and is asked
 // again after a second, then after twice that and so on up to its interval.
 // When its last answer is five intervals old its series are withdrawn. Each
-// change is logged once ([WithLogger]).
+// change is logged once ([WithLogger]), a changed error too, unless the source has
+// logged it itself ([LoggedError]). At level DEBUG each collection is logged.
 //
 // How the sources fare is told by the health families otelcoder_source_*{source},
 // with the sources active_users, latest_builds, agents, agent_stats, insights,

@@ -2,6 +2,7 @@ package meters
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/clock"
+	"github.com/otelcoder/otelcoder/internal/outage"
 )
 
 const (
@@ -32,6 +34,7 @@ type polled struct {
 	subject
 	health instrument.Labels // of its health families
 	logger *slog.Logger
+	outage *outage.Log
 	state  atomic.Pointer[state]
 	ended  chan struct{} // closed when nothing of the subject runs any more
 
@@ -43,6 +46,7 @@ func newPolled(s subject, logger *slog.Logger) *polled {
 		subject: s,
 		health:  instrument.HealthSourceUp.Labels(s.name),
 		logger:  logger,
+		outage:  outage.New(logger.With("source", s.name), outage.Messages{Begins: "source fails", Ends: "source recovered"}),
 		ended:   make(chan struct{}),
 	}
 	p.state.Store(&state{})
@@ -119,6 +123,7 @@ func (p *polled) lifetime() time.Duration { return maxMissed * p.interval }
 
 type answer struct {
 	snapshot snapshot
+	rows     int // that the source returned
 	err      error
 	took     time.Duration
 }
@@ -134,14 +139,13 @@ func (p *polled) ask(ctx context.Context) (a answer) {
 		}
 		a.took = time.Since(started)
 	}()
-	a.snapshot, a.err = p.collect(ctx)
+	a.snapshot, a.rows, a.err = p.collect(ctx)
 	return a
 }
 
 func (p *polled) succeed(a answer) {
-	if p.state.Load().failing {
-		p.logger.Info("source recovered", "source", p.name)
-	}
+	p.logger.Debug("collected", "source", p.name, "rows", a.rows, "series", a.snapshot.size(), "duration", a.took)
+	p.outage.Recovered(p)
 	p.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took})
 	for _, o := range p.observations {
 		o.Changed()
@@ -149,10 +153,11 @@ func (p *polled) succeed(a answer) {
 }
 
 func (p *polled) fail(err error, took time.Duration) {
-	was := *p.state.Load()
-	if !was.failing {
-		p.logger.Warn("source fails", "source", p.name, "error", err)
+	p.logger.Debug("not collected", "source", p.name, "error", err, "duration", took)
+	if logged := new(LoggedError); !errors.As(err, &logged) {
+		p.outage.Failed(p, err.Error())
 	}
+	was := *p.state.Load()
 	was.failing, was.took = true, took
 	p.state.Store(&was)
 }

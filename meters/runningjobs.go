@@ -11,12 +11,12 @@ func runningJobs(c config, source JobsSource, refused sourceRefusals) subject {
 		name:     "jobs",
 		families: []instrument.Family{instrument.ProvisionerdJobsCurrent},
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, error) {
+		collect: func(ctx context.Context) (snapshot, int, error) {
 			counts, err := source.RunningJobs(ctx)
 			if err != nil {
-				return snapshot{}, err
+				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Workspaces: runningJobsSamples(counts, refused)}, nil
+			return snapshot{instrument.Workspaces: runningJobsSamples(counts, refused)}, len(counts), nil
 		},
 	}
 }

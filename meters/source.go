@@ -15,6 +15,14 @@ type Sources struct {
 	Jobs         JobsSource
 }
 
+// LoggedError is the error of a source that has logged the failure itself, such as
+// the one outage that makes several sources fail. [Poll] logs it at level DEBUG
+// only.
+type LoggedError struct{ Err error }
+
+func (e *LoggedError) Error() string { return e.Err.Error() }
+func (e *LoggedError) Unwrap() error { return e.Err }
+
 // ActiveUsersSource counts the distinct users with an API key last used within
 // the past hour.
 type ActiveUsersSource interface {

@@ -16,21 +16,22 @@ type subject struct {
 	families []instrument.Family
 	interval time.Duration
 	// collect asks the source and merges what it says into series: no two
-	// samples have the same family and labels.
-	collect func(context.Context) (snapshot, error)
+	// samples have the same family and labels. It also returns how many rows the
+	// source returned.
+	collect func(context.Context) (snapshot, int, error)
 }
 
 // limit makes the subject's snapshots leave out what is past [WithMaxSeries].
 func (s *subject) limit(c config, refused sourceRefusals) {
 	collect := s.collect
-	s.collect = func(ctx context.Context) (snapshot, error) {
-		found, err := collect(ctx)
+	s.collect = func(ctx context.Context) (snapshot, int, error) {
+		found, rows, err := collect(ctx)
 		for group, samples := range found {
 			kept := atMost(samples, c.maxSeries)
 			refused.addMany(refusedLimit, len(samples)-len(kept))
 			found[group] = kept
 		}
-		return found, err
+		return found, rows, err
 	}
 }
 
