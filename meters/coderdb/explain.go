@@ -51,10 +51,6 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	return &explainedError{text, err}
 }
 
-// oneLine is an error's text: a failure to connect has a line for each address
-// tried.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
-
 // deniedSQL lists the columns that exist and must not be read, of those given.
 // $1, $2: tables and columns.
 const deniedSQL = `

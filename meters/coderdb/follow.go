@@ -2,9 +2,11 @@ package coderdb
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/outage"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -26,11 +28,12 @@ type Recorders struct {
 // makes up for what ended before it stopped itself, and starts afresh.
 //
 // A look that fails is repeated after a second, then after twice that and so on
-// up to the interval ([WithFollowInterval]); the first failure and the recovery
-// are logged.
+// up to the interval ([WithFollowInterval]); the first failure, another cause of
+// failures and the recovery are logged, and at level DEBUG each look.
 func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders, options ...Option) {
 	c := newOptions(options)
-	f := follow{db: db, reporter: reporter, to: to, log: stateLog{logger: c.logger, state: following}, interval: c.followInterval}
+	f := follow{db: db, reporter: reporter, to: to, logger: c.logger, interval: c.followInterval}
+	f.outage = outage.New(c.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
 	var next time.Time
 	for ctx.Err() == nil {
 		term := reporter.reporting()
@@ -45,12 +48,6 @@ func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders, optio
 	f.rest()
 }
 
-// The states of following.
-const (
-	following    = "following the events again"
-	notFollowing = "the events cannot be followed"
-)
-
 // firstRetry is how long after a failed look there is another; the pause
 // doubles with each further failure.
 const firstRetry = time.Second
@@ -59,13 +56,16 @@ type follow struct {
 	db       *DB
 	reporter *Reporter
 	to       Recorders
-	log      stateLog
+	logger   *slog.Logger
+	outage   *outage.Log
 	interval time.Duration
 
 	term   *Term     // in which current looks
 	past   *Follower // of before another process reported, with its rest to tell; or nil
 	now    *Follower
 	paused time.Duration // after the last failure; 0 after a success
+
+	seen struct{ running, ended, scripts int } // by the last look
 }
 
 // step looks once, for a term in which this process reports, and returns how
@@ -74,18 +74,23 @@ func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
 	f.enter(term)
 	began := time.Now()
 	more, err := f.look(ctx)
+	took := time.Since(began)
 	if ctx.Err() != nil {
 		return 0 // it was told to give up: that is no failure
 	}
 	if f.to.Health != nil {
-		f.to.Health.Asked(time.Since(began), err)
+		f.to.Health.Asked(took, err)
 	}
 	if err != nil {
-		f.log.change(slog.LevelWarn, notFollowing, "error", err)
+		f.logger.Debug("cannot look for events", "error", err, "duration", took)
+		if logged := new(meters.LoggedError); !errors.As(err, &logged) {
+			f.outage.Failed(f, err.Error())
+		}
 		f.paused = min(max(2*f.paused, firstRetry), f.interval)
 		return f.paused
 	}
-	f.log.change(slog.LevelInfo, following)
+	f.logger.Debug("looked for events", "running", f.seen.running, "ended", f.seen.ended, "scripts", f.seen.scripts, "more", more, "duration", took)
+	f.outage.Recovered(f)
 	f.paused = 0
 	if more {
 		return 0
@@ -117,6 +122,7 @@ func (f *follow) enter(term *Term) {
 // after the role was lost is left to be found again: it may be another
 // process's, or else it is this one's in its next term.
 func (f *follow) look(ctx context.Context) (more bool, err error) {
+	f.seen.running, f.seen.ended, f.seen.scripts = 0, 0, 0
 	if f.past != nil {
 		l, err := f.past.look(ctx)
 		if err != nil {
@@ -141,6 +147,9 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 // record records events. A build that runs is recorded each time: its series are
 // exposed, at 0, before it ends.
 func (f *follow) record(e Events) {
+	f.seen.running += len(e.Running)
+	f.seen.ended += len(e.Ended)
+	f.seen.scripts += len(e.Scripts)
 	for _, j := range e.Running {
 		if f.to.Builds != nil && j.Build != nil {
 			f.to.Builds.Start(*j.Build)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/outage"
 )
 
 // Option configures a [DB], a [Reporter] or [Follow]. Each takes every option and
@@ -22,6 +24,7 @@ type config struct {
 	agentStats        bool
 	followInterval    time.Duration
 	readURL           func(context.Context) (string, error)
+	reach             *outage.Log // nil without a logger
 
 	// For tests: a clock instead of the database's, and what sees each query.
 	now    func() time.Time
@@ -43,10 +46,15 @@ func newOptions(options []Option) config {
 	return c
 }
 
-// WithLogger sets where is logged what the database lacks, and which process
-// reports. By default nothing is logged.
+// WithLogger sets where is logged that the database is unreachable, what it lacks,
+// and which process reports; at level DEBUG also each look for events. By default
+// nothing is logged.
+//
+// Give the same Option to [Open], [NewReporter] and [Follow]: then an outage that
+// all of them meet is logged once. Their errors are a [meters.LoggedError] then.
 func WithLogger(l *slog.Logger) Option {
-	return func(c *config) { c.logger = l }
+	reach := newReach(l)
+	return func(c *config) { c.logger, c.reach = l, reach }
 }
 
 // WithURLFunc makes read return the URL of the database before each connection,

@@ -46,6 +46,9 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 		}
 		return f(ctx, s)
 	})
+	if ctx.Err() == nil {
+		err = db.tried(db, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", what, db.explain(ctx, limit, err))
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelcoder/otelcoder/meters"
 )
 
 // The keys of the advisory locks: one is the role, the other is shared by the
@@ -60,8 +62,8 @@ var ErrTransactionPooler = errors.New("a connection pooler in transaction mode i
 // of the one that reports what all of them see. The role is a session-level
 // advisory lock, held on a connection of its own. Nothing is written.
 type Reporter struct {
+	config
 	target target
-	logger *slog.Logger
 	timing reporterTiming
 	as13   bool // for tests: limit the idle time as on PostgreSQL 13
 
@@ -76,8 +78,9 @@ func NewReporter(url string, options ...Option) (*Reporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newOptions(options)
-	return &Reporter{target: newTarget(config, c.readURL), logger: c.logger, timing: defaultReporterTiming}, nil
+	r := &Reporter{config: newOptions(options), timing: defaultReporterTiming}
+	r.target = newTarget(config, r.readURL)
+	return r, nil
 }
 
 // Reports tells whether this process may report now. Ask when the answer is
@@ -123,18 +126,24 @@ func (r *Reporter) Reconnect() {
 
 // Run competes for the role until ctx ends, and gives it up then.
 func (r *Reporter) Run(ctx context.Context) {
-	log := stateLog{logger: r.logger}
+	log := newStateLog(r.logger)
 	var past tenure
 	for ctx.Err() == nil {
 		turn, end := context.WithCancel(ctx)
 		r.turn.Store(&end)
 		conn, err := r.connect(turn)
+		if turn.Err() == nil {
+			err = r.tried(r, err)
+		}
 		if err == nil {
 			err = r.compete(turn, conn, &past, &log)
 			conn.end(ctx)
 		}
-		if turn.Err() == nil {
-			log.change(slog.LevelWarn, "no process can report the deployment through this connection", "error", oneLine(err))
+		switch logged := new(meters.LoggedError); {
+		case turn.Err() != nil:
+			r.logger.Debug("the connection of the role is closed, as asked")
+		case !errors.As(err, &logged):
+			log.failed(err)
 		}
 		sleep(turn, r.timing.try)
 		end()
@@ -217,8 +226,12 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 		return err
 	}
 	term := past.begin(r.timing)
+	r.logger.Debug("the role is taken", "resumed", term.Resumed)
 	r.term.Store(term)
-	defer r.term.Store(nil)
+	defer func() {
+		r.term.Store(nil)
+		r.logger.Debug("the role is lost or given up")
+	}()
 	log.change(slog.LevelInfo, "reporting the deployment", "in", r.timing.settle)
 	for {
 		if err := r.touch(ctx, conn, pid, term, past); err != nil {

@@ -3,18 +3,37 @@ package coderdb
 import (
 	"context"
 	"log/slog"
+
+	"github.com/otelcoder/otelcoder/internal/outage"
 )
 
-// stateLog logs a line when a state changes, and not each time it is met again.
+// stateLog logs the changes of the role.
 type stateLog struct {
-	logger *slog.Logger
-	state  string
+	logger   *slog.Logger
+	failures *outage.Log
+	state    string
 }
 
+func newStateLog(logger *slog.Logger) stateLog {
+	return stateLog{
+		logger:   logger,
+		failures: outage.New(logger, outage.Messages{Begins: "no process can report the deployment through this connection"}),
+	}
+}
+
+// change logs a state that the role has, unless it has it already.
 func (l *stateLog) change(level slog.Level, message string, attributes ...any) {
+	l.failures.Recovered(l)
 	if l.state == message {
 		return
 	}
 	l.state = message
 	l.logger.Log(context.Background(), level, message, attributes...)
+}
+
+// failed logs why the role has no state.
+func (l *stateLog) failed(err error) {
+	if l.failures.Failed(l, oneLine(err)) {
+		l.state = ""
+	}
 }

@@ -20,8 +20,17 @@ func newTarget(config *pgx.ConnConfig, read func(context.Context) (string, error
 	return func(ctx context.Context) (*pgx.ConnConfig, error) {
 		url, err := read(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("read the URL of the database: %w", err)
+			return nil, &targetError{fmt.Errorf("read the URL of the database: %w", err)}
 		}
-		return parseConfig(url)
+		config, err := parseConfig(url)
+		if err != nil {
+			return nil, &targetError{err}
+		}
+		return config, nil
 	}
 }
+
+// targetError says that it is not known where to connect to.
+type targetError struct{ error }
+
+func (e *targetError) Unwrap() error { return e.error }
