@@ -26,6 +26,7 @@ const (
 type DB struct {
 	config
 	pool    *pgxpool.Pool
+	target  target
 	sockets *sockets
 	// lacks is what the database that is connected to lacks; nil if it has not
 	// been looked at yet.
@@ -55,9 +56,9 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 		db.lacks.Store(nil)
 		return nil
 	}
-	to := newTarget(config.ConnConfig, db.readURL)
+	db.target = newTarget(config.ConnConfig, db.readURL)
 	config.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
-		now, err := to(ctx)
+		now, err := db.target(ctx)
 		if err != nil {
 			return err
 		}
@@ -83,8 +84,15 @@ func (db *DB) Close() {
 }
 
 // Reconnect makes the next collections use new connections. Those that are in use
-// are closed when their collection has ended.
-func (db *DB) Reconnect() { db.pool.Reset() }
+// are closed when their collection has ended. If [WithURLFunc] returns an error, or
+// a URL that cannot be parsed, Reconnect returns the error and changes nothing.
+func (db *DB) Reconnect(ctx context.Context) error {
+	if _, err := db.target(ctx); err != nil {
+		return err
+	}
+	db.pool.Reset()
+	return nil
+}
 
 // Sources returns everything that [meters.Poll] can ask this database. The
 // first collection of agent statistics looks back from when it is made; those

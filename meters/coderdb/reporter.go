@@ -117,11 +117,16 @@ func (r *Reporter) Check(ctx context.Context) error {
 }
 
 // Reconnect ends the connection of the role, so that [Reporter.Run] makes another
-// one. A process that holds the role gives it up and competes for it again.
-func (r *Reporter) Reconnect() {
+// one. A process that holds the role gives it up and competes for it again. Its
+// error is that of [DB.Reconnect].
+func (r *Reporter) Reconnect(ctx context.Context) error {
+	if _, err := r.target(ctx); err != nil {
+		return err
+	}
 	if end := r.turn.Load(); end != nil {
 		(*end)()
 	}
+	return nil
 }
 
 // Run competes for the role until ctx ends, and gives it up then.
@@ -141,7 +146,7 @@ func (r *Reporter) Run(ctx context.Context) {
 		}
 		switch logged := new(meters.LoggedError); {
 		case turn.Err() != nil:
-			r.logger.Debug("the connection of the role is closed, as asked")
+			log.state = "" // it was told to end
 		case !errors.As(err, &logged):
 			log.failed(err)
 		}

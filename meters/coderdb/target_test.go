@@ -71,6 +71,11 @@ func TestPasswordRotates(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	await(t, "it has lost the role", func() bool { return !reporter.Reports() })
+	for _, reconnect := range []func(context.Context) error{db.Reconnect, reporter.Reconnect} {
+		if err := reconnect(t.Context()); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("reconnect: error %v", err)
+		}
+	}
 	current.set(second)
 	if err := ask(); err != nil {
 		t.Error(err)
@@ -84,7 +89,13 @@ func TestReconnect(t *testing.T) {
 	server, address := newDatabase(t, "schema.sql")
 	db := open(t, address)
 	reporter := newReporter(t, address, WithLogger(testLogger(t)))
-	reporter.Reconnect() // before Run, to no effect
+	reconnect := func() {
+		t.Helper()
+		if err := errors.Join(db.Reconnect(t.Context()), reporter.Reconnect(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reconnect() // before Run and the first collection: to no effect
 	compete(t, reporter)
 	awaitOne(t, reporter)
 	ask := func() {
@@ -102,8 +113,7 @@ func TestReconnect(t *testing.T) {
 		t.Fatalf("%d sessions, want that of the role and that of the collection", len(before))
 	}
 
-	db.Reconnect()
-	reporter.Reconnect()
+	reconnect()
 	ask()
 	await(t, "the old sessions have ended", func() bool {
 		for _, pid := range sessions() {
