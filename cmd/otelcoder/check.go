@@ -33,15 +33,15 @@ not read. Its exit code is not 0 if something is wrong.`,
 
 // check reads everything once and prints what it finds.
 func check(ctx context.Context, o databaseOptions, stdout, stderr io.Writer) error {
-	options, err := o.options(slog.New(slog.NewTextHandler(stderr, nil)))
+	url, options, err := o.options(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return err
 	}
-	reporter, err := coderdb.NewReporter(o.url)
+	reporter, err := coderdb.NewReporter(url, options...)
 	if err != nil {
 		return err
 	}
-	db, err := coderdb.Open(ctx, o.url, options...)
+	db, err := coderdb.Open(ctx, url, options...)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -20,7 +25,7 @@ const (
 
 // databaseOptions are what the server and the check read, and how.
 type databaseOptions struct {
-	url               string
+	url, urlFile      string
 	collectAgentStats bool
 	withoutParameters bool
 	inactivityTimeout time.Duration
@@ -36,6 +41,13 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Usage:       "`URL` of the deployment's database, postgres://user:password@host:port/database; best given by the variable, since other users of this host see the flags of a process",
 			Sources:     variable("CODER_PG_CONNECTION_URL"),
 			Destination: &o.url,
+		},
+		&cli.StringFlag{
+			Category:    groupDatabase,
+			Name:        "postgres-url-file",
+			Usage:       "`FILE` that holds the URL, for a password that rotates: it is read for each connection, and SIGHUP makes the server reconnect",
+			Sources:     variable("OTELCODER_POSTGRES_URL_FILE"),
+			Destination: &o.urlFile,
 		},
 		&cli.BoolFlag{
 			Category:    groupDatabase,
@@ -71,23 +83,58 @@ func (o *databaseOptions) flags() []cli.Flag {
 	}
 }
 
-var errNoURL = errors.New("no database: give its URL by CODER_PG_CONNECTION_URL or --postgres-url")
+var (
+	errNoURL   = errors.New("no database: give its URL by CODER_PG_CONNECTION_URL, --postgres-url or --postgres-url-file")
+	errTwoURLs = errors.New("the URL of the database is given twice: use --postgres-url (CODER_PG_CONNECTION_URL) " +
+		"or --postgres-url-file (OTELCODER_POSTGRES_URL_FILE)")
+)
 
-// options are those of [coderdb.Open].
-func (o *databaseOptions) options(log *slog.Logger) ([]coderdb.Option, error) {
-	if o.url == "" {
-		return nil, errNoURL
+// maxURL is the size past which a file is not that of a URL.
+const maxURL = 64 << 10
+
+// readURL returns what the file of the URL holds now. No error quotes it.
+func (o *databaseOptions) readURL(context.Context) (string, error) {
+	file, err := os.Open(o.urlFile)
+	if err != nil {
+		return "", err
 	}
-	options := []coderdb.Option{
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxURL))
+	if err != nil {
+		return "", err
+	}
+	url := strings.TrimSpace(string(text))
+	if url == "" {
+		return "", fmt.Errorf("%s is empty", o.urlFile)
+	}
+	return url, nil
+}
+
+// options returns the URL of the database, and the options of package coderdb. The
+// file of the URL is read again for each connection.
+func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url string, options []coderdb.Option, err error) {
+	url = o.url
+	switch {
+	case o.url == "" && o.urlFile == "":
+		return "", nil, errNoURL
+	case o.url != "" && o.urlFile != "":
+		return "", nil, errTwoURLs
+	case o.urlFile != "":
+		if url, err = o.readURL(ctx); err != nil {
+			return "", nil, fmt.Errorf("cannot read the URL of the database (--postgres-url-file): %w", err)
+		}
+		options = append(options, coderdb.WithURLFunc(o.readURL))
+	}
+	options = append(options,
 		coderdb.WithLogger(log),
 		coderdb.WithInactivityTimeout(o.inactivityTimeout),
 		coderdb.WithRegionNames(o.derpRegions),
-	}
+	)
 	if o.withoutParameters {
 		options = append(options, coderdb.WithoutParameters())
 	}
 	if !o.collectAgentStats {
 		options = append(options, coderdb.WithoutAgentStats())
 	}
-	return options, nil
+	return url, options, nil
 }

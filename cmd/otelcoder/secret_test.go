@@ -71,7 +71,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 				s := &service{ready[1], ready[2], log}
 				s.until(t, "/", "a source fails", func(scrape string) bool {
 					silent("a scrape", scrape)
-					return strings.Contains(log.String(), `msg="source fails" source=agents`)
+					return strings.Contains(log.String(), `msg="not collected" source=agents`)
 				})
 				cancel()
 				if err := <-ended; err != nil {

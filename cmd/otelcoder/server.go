@@ -7,7 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -47,6 +50,9 @@ var errNothingEnabled = errors.New("nothing to do: enable the endpoint by --prom
 // in flags and environment can keep it from starting; what is connected to is
 // not waited for.
 func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	push, err := otlp.New(ctx, otlp.WithEndpoint(o.otlpEndpoint), otlp.WithLogger(log))
 	if err != nil {
 		return err
@@ -55,16 +61,17 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	if !o.prometheusEnable && metrics == nil {
 		return errNothingEnabled
 	}
-	reading, err := o.database.options(log)
+	url, options, err := o.database.options(ctx, log)
 	if err != nil {
 		return err
 	}
-	db, err := coderdb.Open(ctx, o.database.url, append(reading, coderdb.WithInterval(o.interval))...)
+	options = append(options, coderdb.WithInterval(o.interval), coderdb.WithFollowInterval(min(o.interval, followInterval)))
+	db, err := coderdb.Open(ctx, url, options...)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	reporter, err := coderdb.NewReporter(o.database.url, coderdb.WithLogger(log))
+	reporter, err := coderdb.NewReporter(url, options...)
 	if err != nil {
 		return err
 	}
@@ -98,7 +105,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	// anything is withdrawn.
 	defer inBackground(ctx, reporter.Run)()
 	defer inBackground(ctx, func(ctx context.Context) {
-		coderdb.Follow(ctx, db, reporter, recorders, coderdb.WithLogger(log), coderdb.WithFollowInterval(min(o.interval, followInterval)))
+		coderdb.Follow(ctx, db, reporter, recorders, options...)
 	})()
 	defer flush()
 
@@ -120,13 +127,33 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	log.Info("ready", "metrics", listeners.metricsURL(secured != nil), "health", listeners.healthURL())
 
-	select {
-	case <-ctx.Done():
-		log.Info("ending")
-		return nil
-	case err := <-failed:
-		return err
+	for {
+		select {
+		case <-hangups:
+			log.Info("SIGHUP: the web configuration file is read again without it")
+			if o.database.urlFile != "" {
+				reconnect(ctx, db, reporter, log)
+			}
+		case <-ctx.Done():
+			log.Info("ending")
+			return nil
+		case err := <-failed:
+			return err
+		}
 	}
+}
+
+// reconnect connects to the database by the URL that its file holds now.
+func reconnect(ctx context.Context, db *coderdb.DB, reporter *coderdb.Reporter, log *slog.Logger) {
+	if err := db.Reconnect(ctx); err != nil {
+		log.Error("the database is not reconnected to: its URL cannot be used", "error", err)
+		return
+	}
+	if err := reporter.Reconnect(ctx); err != nil { // the file has changed since
+		log.Error("the role is not reconnected: the URL of the database cannot be used", "error", err)
+		return
+	}
+	log.Info("reconnecting to the database by --postgres-url-file")
 }
 
 // followInterval is the longest time between two looks for events.

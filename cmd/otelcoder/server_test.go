@@ -145,8 +145,8 @@ func TestAbsentDatabase(t *testing.T) {
 	s.until(t, "/metrics", "it recovers", func(scrape string) bool {
 		return has(scrape, `otelcoder_source_up{source="agents"} 1`) && has(scrape, "coderd_agents_up{")
 	})
-	if log := s.log.String(); !strings.Contains(log, `msg="source fails" source=agents`) || !strings.Contains(log, `msg="source recovered" source=agents`) {
-		t.Error("the log does not say so")
+	if log := s.log.String(); !strings.Contains(log, `msg="the database is unreachable" error=`) || strings.Count(log, `msg="the database is reachable again"`) != 1 || strings.Contains(log, "source") {
+		t.Error("the log does not say so once for all sources")
 	}
 }
 
@@ -249,7 +249,21 @@ func TestRefusedToStart(t *testing.T) {
 		},
 		"no URL": {
 			env:  map[string]string{"CODER_PG_CONNECTION_URL": ""},
-			want: "no database: give its URL by CODER_PG_CONNECTION_URL or --postgres-url",
+			want: "no database: give its URL by CODER_PG_CONNECTION_URL, --postgres-url or --postgres-url-file",
+		},
+		"URL given twice": {
+			env:  map[string]string{"OTELCODER_POSTGRES_URL_FILE": "/nowhere/url"},
+			want: "the URL of the database is given twice: use --postgres-url (CODER_PG_CONNECTION_URL) or --postgres-url-file (OTELCODER_POSTGRES_URL_FILE)",
+		},
+		"no file of the URL": {
+			args: []string{"--postgres-url-file", "/nowhere/url"},
+			env:  map[string]string{"CODER_PG_CONNECTION_URL": ""},
+			want: "cannot read the URL of the database (--postgres-url-file): open /nowhere/url: no such file or directory",
+		},
+		"empty file of the URL": {
+			args: []string{"--postgres-url-file", "/dev/null"},
+			env:  map[string]string{"CODER_PG_CONNECTION_URL": ""},
+			want: "cannot read the URL of the database (--postgres-url-file): /dev/null is empty",
 		},
 		"bad URL": {
 			env:  map[string]string{"CODER_PG_CONNECTION_URL": "postgres://otelcoder:hunter2%zz@localhost/coder"},
