@@ -82,7 +82,7 @@ docs/admin/prometheus.md: ## write the tables of metrics from the catalogue
 	@go run ./internal/docgen <$@ >$@.new && mv $@.new $@ || { rm -f $@.new; exit 1; }
 
 .PHONY: docs/service.md
-docs/service.md: ## write the service's tables, in the README too
+docs/service.md: ## write the service's tables, in README.md and docs/coder-endpoint.md too
 	@go test ./cmd/otelcoder -run TestPages -update
 
 # promtool is built in its own module, whose replacements no other module may use.

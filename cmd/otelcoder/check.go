@@ -23,7 +23,7 @@ func checkCommand(stderr io.Writer) *cli.Command {
 		Usage: "read everything once, and tell what is there or what is wrong",
 		Description: `It prints how many series of each metric the database tells, and how long that
 took to read; or what is wrong and how to mend it, a GRANT for what the role may
-not read. Its exit code is not 0 if something is wrong.`,
+not read. Its exit code is 1 if something is wrong.`,
 		Flags: o.flags(),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			return check(ctx, o, c.Root().Writer, stderr)
@@ -39,11 +39,11 @@ func check(ctx context.Context, o databaseOptions, stdout, stderr io.Writer) err
 	}
 	reporter, err := coderdb.NewReporter(url, options...)
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	db, err := coderdb.Open(ctx, url, options...)
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	defer db.Close()
 

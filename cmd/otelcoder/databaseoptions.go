@@ -116,12 +116,12 @@ func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url st
 	url = o.url
 	switch {
 	case o.url == "" && o.urlFile == "":
-		return "", nil, errNoURL
+		return "", nil, misused(errNoURL)
 	case o.url != "" && o.urlFile != "":
-		return "", nil, errTwoURLs
+		return "", nil, misused(errTwoURLs)
 	case o.urlFile != "":
 		if url, err = o.readURL(ctx); err != nil {
-			return "", nil, fmt.Errorf("cannot read the URL of the database (--postgres-url-file): %w", err)
+			return "", nil, misused(fmt.Errorf("cannot read the URL of the database (--postgres-url-file): %w", err))
 		}
 		options = append(options, coderdb.WithURLFunc(o.readURL))
 	}

@@ -26,8 +26,9 @@ const (
 // says.
 func TestPages(t *testing.T) {
 	for path, parts := range map[string][]string{
-		"../../README.md":       {tableMarkdown()},
-		"../../docs/service.md": {grantsMarkdown(), flagsMarkdown(), tableMarkdown(), relabelMarkdown()},
+		"../../README.md":              {tableMarkdown()},
+		"../../docs/service.md":        {grantsMarkdown(), flagsMarkdown(), tableMarkdown(), relabelMarkdown()},
+		"../../docs/coder-endpoint.md": {factsMarkdown()},
 	} {
 		page := read(t, path)
 		want := fill(t, path, page, parts)
@@ -104,6 +105,21 @@ func tableMarkdown() string {
 	return markdown(append(rows, []string{"documented", fmt.Sprint(imports), fmt.Sprint(service)}))
 }
 
+// factsMarkdown is what "otelcoder metrics" says of each family.
+func factsMarkdown() string {
+	rows := [][]string{{"Metric", "What differs", "Note", "Tables that the service reads"}}
+	for f := range instrument.All() {
+		if fact, ok := facts()[f]; ok {
+			tables := strings.Split(fact.tables, ", ")
+			for i, table := range tables {
+				tables[i] = code(table)
+			}
+			rows = append(rows, []string{code(f.String()), fact.differs, fact.note, strings.Join(tables, ", ")})
+		}
+	}
+	return markdown(rows)
+}
+
 // flagsMarkdown are the flags of "otelcoder server", by group.
 func flagsMarkdown() string {
 	rows := [][]string{{"Flag", "Variable", "Default", "What it says"}}
@@ -159,28 +175,35 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestHelp shows the table and every flag, and no value of a variable.
+// TestHelp shows every command and flag, and no value of a variable.
 func TestHelp(t *testing.T) {
 	t.Setenv("CODER_PG_CONNECTION_URL", "postgres://otelcoder:hunter2@localhost/coder")
 	t.Setenv("CODER_PROMETHEUS_ENABLE", "true")
 	help := func(args ...string) string {
-		var stdout strings.Builder
-		if err := run(t.Context(), append([]string{"otelcoder"}, args...), &stdout, os.Stderr); err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(stdout.String(), "hunter2") {
+		text := output(t, args...)
+		if strings.Contains(text, "hunter2") {
 			t.Errorf("%v shows the password", args)
 		}
-		return stdout.String()
+		return text
 	}
 	root := help("--help")
-	for line := range strings.Lines(tableText(nil, func(row) []string { return nil })) {
-		if !strings.Contains(root, "   "+line) {
-			t.Errorf("--help does not show the line %s", line)
+	for _, command := range []string{"server", "check", "grants", "metrics", "version", "help", "completion"} {
+		if !strings.Contains(root, "\n   "+command+" ") {
+			t.Errorf("--help does not show the command %s:\n%s", command, root)
 		}
 	}
-	if help() != root {
-		t.Error("without a command it shows something else than --help")
+	if strings.Contains(root, "coderd_agents_up") || strings.Count(root, "\n") > 40 {
+		t.Errorf("--help is long:\n%s", root)
+	}
+	for _, args := range [][]string{{}, {"-h"}, {"help"}} {
+		if help(args...) != root {
+			t.Errorf("%v shows something else than --help", args)
+		}
+	}
+	for _, args := range [][]string{{"help", "server"}, {"server", "-h"}} {
+		if help(args...) != help("server", "--help") {
+			t.Errorf("%v shows something else than server --help", args)
+		}
 	}
 	server := help("server", "--help")
 	for _, want := range []string{
@@ -204,23 +227,89 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-func TestGrants(t *testing.T) {
+// output returns what the program writes to standard output.
+func output(t *testing.T, args ...string) string {
+	t.Helper()
 	var stdout strings.Builder
-	if err := run(t.Context(), []string{"otelcoder", "grants", "--role", "me"}, &stdout, os.Stderr); err != nil {
-		t.Fatal(err)
+	if err := run(t.Context(), append([]string{"otelcoder"}, args...), &stdout, os.Stderr); err != nil {
+		t.Fatalf("%v: %v", args, err)
 	}
-	if stdout.String() != coderdb.Grants("me") {
-		t.Errorf("it writes\n%s", stdout.String())
+	return stdout.String()
+}
+
+func TestGrants(t *testing.T) {
+	if text := output(t, "grants", "--role", "me"); text != coderdb.Grants("me") {
+		t.Errorf("it writes\n%s", text)
+	}
+}
+
+// TestMetrics lists every family, and explains each.
+func TestMetrics(t *testing.T) {
+	list := output(t, "metrics")
+	for _, line := range []string{"METRIC ", "coderd_agents_up ", "coderd_api_requests_processed_total ", "go_* (27) ", "documented "} {
+		if !has(list, line) {
+			t.Errorf("the list has no line %s:\n%s", line, list)
+		}
+	}
+	for f := range instrument.All() {
+		info, text := f.Info(), output(t, "metrics", f.String())
+		words := strings.Join(strings.Fields(text), " ")
+		for _, want := range append([]string{info.Name, info.Help, " type " + info.Type.String(), " labels ", " from "}, info.Labels...) {
+			if !strings.Contains(words, want) {
+				t.Errorf("%s: no %q in\n%s", f, want, text)
+			}
+		}
+		if documented := info.Origin == instrument.OTel; strings.Contains(words, " differs ") != documented {
+			t.Errorf("%s: how it differs is said: %t, want %t", f, !documented, documented)
+		}
+		if read := strings.Contains(words, " the tables "); read && !served(f) {
+			t.Errorf("%s is read from tables, but not served", f)
+		}
+		if strings.Contains(text, "`") {
+			t.Errorf("Markdown for a terminal:\n%s", text)
+		}
+	}
+	const want = `coderd_workspace_builds_total
+
+help      The number of workspaces started, updated, or deleted.
+type      counter
+labels    action, owner_email, status, template_name, template_version,
+          workspace_name
+from      of the service: the tables workspace_builds, provisioner_jobs
+differs   at 0 when a build starts; on a Coder server it is born as 1, which
+          increase() does not see
+note      dropped after 24 h without a build; of the service: builds that ended
+          since it began to report
+`
+	if got := output(t, "metrics", "coderd_workspace_builds_total"); got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+}
+
+// The tables of the facts are those that the role may read.
+func TestFactsNameTables(t *testing.T) {
+	grants := coderdb.Grants("otelcoder")
+	for f, fact := range facts() {
+		for table := range strings.SplitSeq(fact.tables, ", ") {
+			if table != "" && !strings.Contains(grants, `ON "`+table+`" TO`) {
+				t.Errorf("%s is said to be read from %s, which no grant names", f, table)
+			}
+		}
+		if fact.differs == "" {
+			t.Errorf("%s: no word on how it differs", f)
+		}
 	}
 }
 
 func TestVersion(t *testing.T) {
-	var stdout strings.Builder
-	if err := run(t.Context(), []string{"otelcoder", "version"}, &stdout, os.Stderr); err != nil {
-		t.Fatal(err)
+	text := output(t, "version")
+	if !strings.HasPrefix(text, "otelcoder ") || !strings.Contains(text, " go1.") {
+		t.Errorf("it says %q", text)
 	}
-	if !strings.HasPrefix(stdout.String(), "otelcoder ") || !strings.Contains(stdout.String(), " go1.") {
-		t.Errorf("it says %q", stdout.String())
+	for _, flag := range []string{"--version", "-v"} {
+		if output(t, flag) != text {
+			t.Errorf("%s says something else", flag)
+		}
 	}
 }
 

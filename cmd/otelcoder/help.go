@@ -1,10 +1,40 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 )
+
+func helpCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "help",
+		Usage:     "show the commands, or the flags of one",
+		ArgsUsage: "[command]",
+		ArgValidator: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Len() > 1 {
+				return errors.New("otelcoder help takes one command; see otelcoder --help")
+			}
+			return nil
+		},
+		ShellComplete: func(_ context.Context, c *cli.Command) {
+			fmt.Fprintln(c.Root().Writer, strings.Join(commandNames(c), "\n"))
+		},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			name := c.Args().First()
+			switch {
+			case name == "":
+				return cli.ShowRootCommandHelp(c.Root())
+			case c.Root().Command(name) == nil:
+				return misused(noSuch("command", name, commandNames(c), "otelcoder --help"))
+			}
+			return cli.ShowCommandHelp(ctx, c.Root(), name)
+		},
+	}
+}
 
 // describe writes a flag in --help, with what it does below its name.
 func describe(f cli.Flag) string {

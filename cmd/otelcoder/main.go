@@ -27,42 +27,79 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
 	if err := run(ctx, os.Args, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "otelcoder:", err)
-		os.Exit(1)
+		code := 1
+		if coder, ok := errors.AsType[cli.ExitCoder](err); ok {
+			code = coder.ExitCode()
+		}
+		os.Exit(code)
 	}
 }
+
+// misused marks an error of what the program is given, flags and environment: its
+// exit code is 2.
+func misused(err error) error { return cli.Exit(err, 2) }
 
 // run is the program. Its error is one line that says what to do, and never
 // quotes an argument that may be a URL with a password.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	command := newCommand(stderr)
 	command.Writer, command.ErrWriter = stdout, stderr
-	return command.Run(ctx, args)
+	begun := false
+	command.Before = func(ctx context.Context, _ *cli.Command) (context.Context, error) {
+		begun = true
+		return ctx, nil
+	}
+	err := command.Run(ctx, args)
+	if err != nil && !begun {
+		// The library returns errors of variables past OnUsageError.
+		return misused(flagError(command, err))
+	}
+	return err
 }
 
 func newCommand(stderr io.Writer) *cli.Command {
 	root := &cli.Command{
-		Name:        "otelcoder",
-		Usage:       "the metrics of a Coder deployment, read from its database",
-		Description: description(),
+		Name:  "otelcoder",
+		Usage: "the metrics of a Coder deployment, read from its database",
+		Description: `It stands beside an unmodified deployment: "otelcoder grants" writes the script
+for a database role that may read what is read, "otelcoder check" tells what that
+role finds, and "otelcoder server" serves it. "otelcoder metrics" lists what is
+served.`,
 		Commands: []*cli.Command{
 			serverCommand(stderr),
 			checkCommand(stderr),
 			grantsCommand(),
+			metricsCommand(),
 			versionCommand(),
+			helpCommand(),
 		},
-		HideHelpCommand: true,
-		OnUsageError:    usageError,
-		ExitErrHandler:  func(context.Context, *cli.Command, error) {}, // main's business
+		Flags: []cli.Flag{
+			// The library's prints the version in another form.
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version", Local: true},
+		},
+		HideHelpCommand:                 true, // the library's quotes its argument
+		EnableShellCompletion:           true,
+		ConfigureShellCompletionCommand: completion,
+		ExitErrHandler:                  func(context.Context, *cli.Command, error) {}, // main's business
 		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Present() {
-				return errors.New("there is no such command; see otelcoder --help")
+			switch {
+			case c.Args().Present():
+				return misused(noSuch("command", c.Args().First(), commandNames(c), "otelcoder --help"))
+			case c.Bool("version"):
+				return printVersion(c)
 			}
 			return cli.ShowRootCommandHelp(c)
 		},
 	}
+	root.OnUsageError = onUsageError
 	for _, c := range root.Commands {
-		c.OnUsageError = usageError
-		c.ArgValidator = noArguments
+		c.OnUsageError = onUsageError
+		if c.ShellComplete == nil {
+			c.ShellComplete = suggestFlags
+		}
+		if c.ArgValidator == nil {
+			c.ArgValidator = noArguments
+		}
 		for _, f := range c.Flags {
 			f.(interface{ SetStringer(cli.FlagStringFunc) }).SetStringer(describe)
 		}
@@ -70,24 +107,15 @@ func newCommand(stderr io.Writer) *cli.Command {
 	return root
 }
 
-func usageError(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
-
-// noArguments does not quote what it refuses: it may be the URL of the database,
-// without its flag.
-func noArguments(_ context.Context, c *cli.Command) error {
-	if c.Args().Present() {
-		return fmt.Errorf("%s takes flags only; see %s --help", c.FullName(), c.FullName())
-	}
-	return nil
+func onUsageError(_ context.Context, c *cli.Command, err error, _ bool) error {
+	return flagError(c, err)
 }
 
-func description() string {
-	return `It stands beside an unmodified deployment: "otelcoder grants" writes the script
-for a database role that may read what is read, "otelcoder check" tells what that
-role finds, and "otelcoder server" serves it.
-
-Some metrics exist only inside a control plane. One that is written in Go and
-imports otelcoder serves all of those that Coder documents; this service serves:
-
-` + tableText(nil, func(row) []string { return nil })
+// commandNames returns the names of the commands that --help lists.
+func commandNames(c *cli.Command) []string {
+	var names []string
+	for _, command := range c.Root().VisibleCommands() {
+		names = append(names, command.Name)
+	}
+	return names
 }

@@ -183,10 +183,10 @@ func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd
 
 func TestExitCode(t *testing.T) {
 	command, log := startProcess(t, nil, "server", "--interval", "soon")
-	if err := command.Wait(); err == nil || err.Error() != "exit status 1" {
-		t.Errorf("ended with %v, want exit status 1", err)
+	if err := command.Wait(); err == nil || err.Error() != "exit status 2" {
+		t.Errorf("ended with %v, want exit status 2", err)
 	}
-	const want = `otelcoder: invalid value "soon" for flag -interval: time: invalid duration "soon"` + "\n"
+	const want = `otelcoder: invalid value "soon" for --interval: time: invalid duration "soon"` + "\n"
 	if log.String() != want {
 		t.Errorf("said %q, want %q", log, want)
 	}

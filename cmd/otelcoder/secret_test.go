@@ -43,7 +43,9 @@ func TestPasswordIsNeverShown(t *testing.T) {
 				}
 			}
 			var out bytes.Buffer
-			for _, args := range [][]string{{"server", "--help"}, {"check", "--help"}, {"check"}, {url}, {"server", url}, {"grants", url}} {
+			for _, args := range [][]string{{"server", "--help"}, {"check", "--help"}, {"check"}, {url}, {"server", url}, {"grants", url},
+				{"help", url}, {"metrics", url}, {"metrics", "coderd_agents_up", url}, {"completion", url}, {"completion", "bash", url}, {"version", url},
+				{"--" + url}, {"server", "--" + url}, {"completion", "--" + url}, {"completion", "bash", "--" + url}, {"server", "-" + url}} {
 				out.Reset()
 				err := run(t.Context(), append([]string{"otelcoder"}, args...), &out, &out)
 				silent(args[0], out.String())

@@ -55,11 +55,11 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	defer signal.Stop(hangups)
 	push, err := otlp.New(ctx, otlp.WithEndpoint(o.otlpEndpoint), otlp.WithLogger(log))
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	metrics := push.Metrics() // nil if metrics are not pushed
 	if !o.prometheusEnable && metrics == nil {
-		return errNothingEnabled
+		return misused(errNothingEnabled)
 	}
 	url, options, err := o.database.options(ctx, log)
 	if err != nil {
@@ -68,16 +68,16 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	options = append(options, coderdb.WithInterval(o.interval), coderdb.WithFollowInterval(min(o.interval, followInterval)))
 	db, err := coderdb.Open(ctx, url, options...)
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	defer db.Close()
 	reporter, err := coderdb.NewReporter(url, options...)
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	secured, err := webConfig(o.webConfigFile, log)
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	listeners, err := o.listen(ctx)
 	if err != nil {

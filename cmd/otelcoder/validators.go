@@ -10,7 +10,7 @@ import (
 )
 
 func validAddress(address string) error {
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "/@ ") {
 		return errors.New("give an address of this host as <host>:<port>")
 	}
 	return nil

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// complete returns what bash offers for a command line whose last word is being
+// typed.
+func complete(t *testing.T, words ...string) []string {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "otelcoder")
+	if err := os.Symlink(program, path); err != nil {
+		t.Fatal(err)
+	}
+	script := output(t, "completion", "bash") + `
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_otelcoder
+printf '%s\n' "${COMPREPLY[@]}"`
+	command := exec.Command("bash", append([]string{"--norc", "-c", script, "bash", path}, words...)...)
+	command.Env = append(os.Environ(), asProgram+"=1")
+	said, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	return strings.Fields(string(said))
+}
+
+// The script for bash completes commands, flags and metrics. It evaluates nothing
+// of the command line, and shows nothing of it.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	trap := filepath.Join(t.TempDir(), "trap")
+	for _, test := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{""}, "server check grants metrics version help completion"},
+		{[]string{"se"}, "server"},
+		{[]string{"server", "--inter"}, "--interval"},
+		{[]string{"server", "--interval", "1m", "--insi"}, "--insights-interval"},
+		{[]string{"server", "--postgres-url", "postgres://u:hunter2@h/d", "--log-f"}, "--log-format"},
+		{[]string{"server", "--postgres-url", "$(touch " + trap + ")", "--log-f"}, "--log-format"},
+		{[]string{"server", "--interval", ""}, ""},
+		{[]string{"metrics", "coderd_agents_u"}, "coderd_agents_up"},
+		{[]string{"help", "ch"}, "check"},
+		{[]string{"completion", ""}, "bash zsh fish powershell"},
+	} {
+		if got := strings.Join(complete(t, test.words...), " "); got != test.want {
+			t.Errorf("%q: %q, want %q", test.words, got, test.want)
+		}
+	}
+	if _, err := os.Stat(trap); err == nil {
+		t.Error("the command line is evaluated")
+	}
+}
+
+// Each shell has a script.
+func TestCompletionScripts(t *testing.T) {
+	for shell, want := range map[string]string{
+		"bash": "complete -o", "zsh": "#compdef otelcoder", "fish": "complete -c otelcoder",
+		"powershell": "Register-ArgumentCompleter -Native -CommandName otelcoder", "pwsh": "Register-ArgumentCompleter",
+	} {
+		if script := output(t, "completion", shell); !strings.Contains(script, want) {
+			t.Errorf("%s: no %q in\n%s", shell, want, script)
+		}
+	}
+}

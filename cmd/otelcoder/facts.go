@@ -1,0 +1,188 @@
+package main
+
+import "github.com/otelcoder/otelcoder/instrument"
+
+// fact describes a documented family beyond the catalogue, in Markdown.
+type fact struct {
+	tables  string // the tables from which the service reads it; "" for none
+	differs string // how its values differ from a Coder server's
+	note    string
+}
+
+const noDifference = "none known"
+
+// facts returns the source of "otelcoder metrics" and docs/coder-endpoint.md. It has
+// the documented families, except those of Go's runtime, the process and the scrape
+// handler.
+func facts() map[instrument.Family]fact {
+	return map[instrument.Family]fact{
+		instrument.AgentScriptsExecuted: {
+			tables:  "workspace_agent_script_timings, workspace_agent_scripts",
+			differs: "an agent's duplicate is refused and counted; it makes a Coder server answer 500 for its whole endpoint",
+			note:    "of the service: counted from the database, from 0 when it begins to report",
+		},
+		instrument.AgentsApps: {
+			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, workspace_apps",
+			differs: noDifference,
+			note:    "apps of an agent that share a display name are summed",
+		},
+		instrument.AgentsConnectionLatencies: {
+			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, tailnet_peers",
+			differs: noDifference,
+			note:    "of the service: regions are `Unnamed <id>` unless `--derp-regions` names them, since names are not in the database",
+		},
+		instrument.AgentsConnections: {
+			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, tailnet_peers",
+			differs: noDifference,
+			note:    "of the service: `tailnet_node` is `unknown` where the database does not have it",
+		},
+		instrument.AgentsUp: {
+			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
+			differs: noDifference,
+			note:    "agents of the latest build, whatever their state; 0 for a workspace without agents",
+		},
+		instrument.AgentStatsConnections: {
+			tables:  "workspace_agent_stats",
+			differs: "gone with the first collection without a report; a Coder server goes on serving a killed agent's until another one reports. Aggregated agents are summed; there the last one overwrites the others",
+			note:    "only agents with a report in the past interval",
+		},
+		instrument.AgentStatsMedianLatency: {
+			tables:  "workspace_agent_stats",
+			differs: "as `coderd_agentstats_connection_count`; of aggregated agents the greatest",
+			note:    "as there",
+		},
+		instrument.AgentStatsRx: {
+			tables:  "workspace_agent_stats",
+			differs: "gone with the first collection without a report, as above",
+			note:    "bytes since the collection before: a gauge, do not `rate()` it",
+		},
+		instrument.AgentStatsSessionsJetBrains: {
+			tables:  "workspace_agent_stats",
+			differs: "as `coderd_agentstats_connection_count`",
+			note:    "as there",
+		},
+		instrument.AgentStatsSessionsReconnectingPTY: {
+			tables:  "workspace_agent_stats",
+			differs: "as `coderd_agentstats_connection_count`",
+			note:    "as there",
+		},
+		instrument.AgentStatsSessionsSSH: {
+			tables:  "workspace_agent_stats",
+			differs: "as `coderd_agentstats_connection_count`",
+			note:    "as there",
+		},
+		instrument.AgentStatsSessionsVSCode: {
+			tables:  "workspace_agent_stats",
+			differs: "as `coderd_agentstats_connection_count`",
+			note:    "as there",
+		},
+		instrument.AgentStatsStartupScript: {
+			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
+			differs: "an agent's duplicate is refused and counted, as of `agent_scripts_executed_total`",
+			note:    "of the service: from the times of the agent's start in the database",
+		},
+		instrument.AgentStatsTx: {
+			tables:  "workspace_agent_stats",
+			differs: "as `coderd_agentstats_rx_bytes`",
+			note:    "as there",
+		},
+		instrument.APIActiveUsers: {
+			tables:  "api_keys",
+			differs: noDifference,
+		},
+		instrument.APIConcurrentRequests: {
+			differs: noDifference,
+			note:    "import only; websockets are not among them",
+		},
+		instrument.APIConcurrentWebsockets: {
+			differs: noDifference,
+			note:    "import only",
+		},
+		instrument.APIRequestLatencies: {
+			differs: "`method` is bounded, as of `coderd_api_requests_processed_total`",
+			note:    "import only; websockets are not among them",
+		},
+		instrument.APIRequestsProcessed: {
+			differs: "a method that HTTP does not have is `_OTHER`; on a Coder server `curl -X FOO` makes a series, so that any stranger can grow it without bound",
+			note:    "import only; a request without a route is `UNKNOWN` below `/api/`, else `STATIC`",
+		},
+		instrument.APIWebsocketDurations: {
+			differs: noDifference,
+			note:    "import only; refused upgrades are observed, too",
+		},
+		instrument.APIWorkspaceLatestBuild: {
+			tables:  "workspaces, workspace_builds, provisioner_jobs",
+			differs: "counted afresh each time; a Coder server adds each collection to the last: 2 workspaces read as 8 after four minutes",
+			note:    "a gauge, in spite of its name; each status is always there",
+		},
+		instrument.InsightsApplicationsUsage: {
+			tables:  "workspace_agent_stats, workspace_app_stats, workspace_apps",
+			differs: "templates of one name are summed; with two of them in use a Coder server answers 500 for its whole endpoint, for minutes",
+		},
+		instrument.InsightsParameters: {
+			tables:  "workspace_builds, template_version_parameters, workspace_build_parameters",
+			differs: "as `coderd_insights_applications_usage_seconds`",
+			note:    "text that users typed; of the service: `--without-parameters` leaves it out",
+		},
+		instrument.InsightsTemplatesActiveUsers: {
+			tables:  "workspace_agent_stats, workspace_app_stats",
+			differs: "as `coderd_insights_applications_usage_seconds`",
+		},
+		instrument.LicenseActiveUsers: {
+			tables:  "users, licenses",
+			differs: noDifference,
+		},
+		instrument.LicenseLimitUsers: {
+			tables:  "licenses",
+			differs: noDifference,
+			note:    "no series without a licence; of the service: the licence's signature is not checked",
+		},
+		instrument.LicenseUserLimitEnabled: {
+			tables:  "licenses",
+			differs: noDifference,
+			note:    "0 without a licence",
+		},
+		instrument.CollectorAgentsExecution: {
+			differs: "of otelcoder's own collections, which are a fixed number of queries; a Coder server runs three for each workspace",
+		},
+		instrument.OAuth2RateLimitNextReset: {
+			differs: noDifference,
+			note:    "import only; no series while the provider has not said when",
+		},
+		instrument.OAuth2RateLimitRemaining: {
+			differs: noDifference,
+			note:    "import only; read from 401 responses, whose `resource` ends in `-unauthorized`",
+		},
+		instrument.OAuth2RateLimitResetIn: {
+			differs: noDifference,
+			note:    "import only; counts down between responses, and stops at 0",
+		},
+		instrument.OAuth2RateLimitTotal: {
+			differs: noDifference,
+			note:    "as `..._remaining`",
+		},
+		instrument.OAuth2RateLimitUsed: {
+			differs: noDifference,
+			note:    "as `..._remaining`",
+		},
+		instrument.OAuth2Requests: {
+			differs: noDifference,
+			note:    "import only; `status_code` is `0` without a response",
+		},
+		instrument.ProvisionerdJobTimings: {
+			tables:  "provisioner_jobs",
+			differs: noDifference,
+			note:    "a job that never started is not observed; of the service: jobs that ended since it began to report",
+		},
+		instrument.ProvisionerdJobsCurrent: {
+			tables:  "provisioner_jobs",
+			differs: noDifference,
+			note:    "never negative",
+		},
+		instrument.WorkspaceBuilds: {
+			tables:  "workspace_builds, provisioner_jobs",
+			differs: "at 0 when a build starts; on a Coder server it is born as 1, which `increase()` does not see",
+			note:    "dropped after 24 h without a build; of the service: builds that ended since it began to report",
+		},
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func metricsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "metrics",
+		Usage:     "list the metrics, or explain one",
+		ArgsUsage: "[name]",
+		Description: `Some metrics exist only inside a control plane. One that is written in Go and
+imports otelcoder serves all of those that Coder documents; the service serves what
+a database can tell.`,
+		ArgValidator: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Len() > 1 {
+				return errors.New("otelcoder metrics takes one name; see otelcoder metrics --help")
+			}
+			return nil
+		},
+		ShellComplete: func(ctx context.Context, c *cli.Command) {
+			suggestFlags(ctx, c)
+			if !strings.HasPrefix(c.Args().First(), "-") {
+				for f := range instrument.All() {
+					fmt.Fprintln(c.Root().Writer, f)
+				}
+			}
+		},
+		Action: func(_ context.Context, c *cli.Command) error {
+			text := tableText(nil, func(row) []string { return nil })
+			if name := c.Args().First(); name != "" {
+				f, ok := instrument.Lookup(name)
+				if !ok {
+					return misused(noSuch("metric", name, familyNames(), "otelcoder metrics"))
+				}
+				text = explain(f)
+			}
+			_, err := io.WriteString(c.Root().Writer, text)
+			return err
+		},
+	}
+}
+
+func familyNames() []string {
+	var names []string
+	for f := range instrument.All() {
+		names = append(names, f.String())
+	}
+	return names
+}
+
+// explain describes a family for a terminal.
+func explain(f instrument.Family) string {
+	info := f.Info()
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s\n\n", info.Name)
+	say := func(name, what string) {
+		if what != "" {
+			fmt.Fprintf(&text, "%-9s %s\n", name, strings.TrimLeft(fold(strings.ReplaceAll(what, "`", ""), 10, 80), " "))
+		}
+	}
+	say("help", info.Help)
+	say("type", info.Type.String())
+	labels := strings.Join(info.Labels, ", ")
+	if labels == "" {
+		labels = "none"
+	}
+	say("labels", labels)
+	if info.Buckets != nil {
+		say("buckets", strings.Trim(fmt.Sprint(info.Buckets), "[]"))
+	}
+	say("from", origin(f))
+	fact := facts()[f]
+	say("differs", fact.differs)
+	say("note", fact.note)
+	return text.String()
+}
+
+// origin returns where the values of a family come from.
+func origin(f instrument.Family) string {
+	switch fact := facts()[f]; {
+	case f.Info().Origin == instrument.Health:
+		return "otelcoder itself; not a metric of Coder"
+	case f.Info().Origin == instrument.Runtime, fact.tables == "" && served(f):
+		return "the process that serves it; of the service, itself"
+	case fact.tables == "":
+		return "inside a control plane that imports otelcoder; the service does not serve it"
+	default:
+		return "of the service: the tables " + fact.tables
+	}
+}
