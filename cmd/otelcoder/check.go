@@ -35,7 +35,7 @@ not read. Its exit code is 1 if something is wrong.`,
 func check(ctx context.Context, o databaseOptions, stdout, stderr io.Writer) error {
 	url, options, err := o.options(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	reporter, err := coderdb.NewReporter(url, options...)
 	if err != nil {

@@ -31,9 +31,9 @@ otelcoder completion powershell | Out-String | Invoke-Expression  # $PROFILE`
 		}
 		return cli.ShowSubcommandHelp(c)
 	}
-	c.OnUsageError = onUsageError
+	c.OnUsageError = usageError
 	for _, shell := range c.Commands {
-		shell.OnUsageError, shell.ArgValidator = onUsageError, noArguments
+		shell.OnUsageError, shell.ArgValidator = usageError, noArguments
 		switch shell.Name {
 		case "bash":
 			shell.Action = printing(bashScript)

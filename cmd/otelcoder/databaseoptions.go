@@ -113,15 +113,15 @@ func (o *databaseOptions) readURL(context.Context) (string, error) {
 // options returns the URL of the database, and the options of package coderdb. The
 // file of the URL is read again for each connection.
 func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url string, options []coderdb.Option, err error) {
-	url = o.url
+	url = strings.TrimSpace(o.url)
 	switch {
-	case o.url == "" && o.urlFile == "":
-		return "", nil, misused(errNoURL)
-	case o.url != "" && o.urlFile != "":
-		return "", nil, misused(errTwoURLs)
+	case url == "" && o.urlFile == "":
+		return "", nil, errNoURL
+	case url != "" && o.urlFile != "":
+		return "", nil, errTwoURLs
 	case o.urlFile != "":
 		if url, err = o.readURL(ctx); err != nil {
-			return "", nil, misused(fmt.Errorf("cannot read the URL of the database (--postgres-url-file): %w", err))
+			return "", nil, fmt.Errorf("cannot read the URL of the database (--postgres-url-file): %w", err)
 		}
 		options = append(options, coderdb.WithURLFunc(o.readURL))
 	}

@@ -43,7 +43,7 @@ func TestHangup(t *testing.T) {
 		if err := command.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		logs(t, log, `msg="SIGHUP: the web configuration file is read again without it"\n(?s:.*)`+want)
+		logs(t, log, `msg="SIGHUP: the web configuration file is read again by itself"\n(?s:.*)`+want)
 	}
 	u, err := url.Parse(first)
 	if err != nil {
@@ -83,7 +83,7 @@ func TestHangupWithoutFile(t *testing.T) {
 	log.Take()
 	for range 2 {
 		command.Process.Signal(syscall.SIGHUP)
-		logs(t, log, `msg="SIGHUP: the web configuration file is read again without it"\n`)
+		logs(t, log, `msg="SIGHUP: the web configuration file is read again by itself"\n`)
 	}
 	if scrape := get(t, s.metrics+"/metrics"); !has(scrape, "otelcoder_reporter 1") {
 		t.Error("it has lost the role")

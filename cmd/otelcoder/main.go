@@ -91,9 +91,9 @@ served.`,
 			return cli.ShowRootCommandHelp(c)
 		},
 	}
-	root.OnUsageError = onUsageError
+	root.OnUsageError = usageError
 	for _, c := range root.Commands {
-		c.OnUsageError = onUsageError
+		c.OnUsageError = usageError
 		if c.ShellComplete == nil {
 			c.ShellComplete = suggestFlags
 		}
@@ -107,8 +107,17 @@ served.`,
 	return root
 }
 
-func onUsageError(_ context.Context, c *cli.Command, err error, _ bool) error {
-	return flagError(c, err)
+func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
+	return misused(flagError(c, err))
+}
+
+// noArguments does not quote what it refuses: it may be the URL of the database,
+// without its flag.
+func noArguments(_ context.Context, c *cli.Command) error {
+	if c.Args().Present() {
+		return misused(fmt.Errorf("%s takes flags only; see %s --help", c.FullName(), c.FullName()))
+	}
+	return nil
 }
 
 // commandNames returns the names of the commands that --help lists.

@@ -63,7 +63,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	url, options, err := o.database.options(ctx, log)
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	options = append(options, coderdb.WithInterval(o.interval), coderdb.WithFollowInterval(min(o.interval, followInterval)))
 	db, err := coderdb.Open(ctx, url, options...)
@@ -130,7 +130,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	for {
 		select {
 		case <-hangups:
-			log.Info("SIGHUP: the web configuration file is read again without it")
+			log.Info("SIGHUP: the web configuration file is read again by itself")
 			if o.database.urlFile != "" {
 				reconnect(ctx, db, reporter, log)
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -9,15 +8,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 )
-
-// noArguments refuses arguments. It does not quote them: one may be the URL of the
-// database, without its flag.
-func noArguments(_ context.Context, c *cli.Command) error {
-	if c.Args().Present() {
-		return fmt.Errorf("%s takes flags only; see %s --help", c.FullName(), c.FullName())
-	}
-	return nil
-}
 
 // noSuch returns the error for a name that is not known, with the nearest known name
 // as a suggestion. It does not quote the name.
