@@ -15,11 +15,15 @@ type license struct{ db *DB }
 
 const licensesSQL = `SELECT jwt FROM licenses`
 
+// licensedUsersSQL counts the users that a license is for: neither system users,
+// like the owner of prebuilt workspaces, nor service accounts.
 func licensedUsersSQL(l lacks) string {
 	return `
 SELECT count(*)
 FROM users
-WHERE status = 'active' AND NOT deleted` + l.unless("users", "is_system", " AND NOT is_system")
+WHERE status = 'active' AND NOT deleted` +
+		l.unless("users", "is_system", " AND NOT is_system") +
+		l.unless("users", "is_service_account", " AND NOT is_service_account")
 }
 
 // License implements [meters.LicenseSource].

@@ -96,6 +96,15 @@ func TestLicenseCountsSystemUsers(t *testing.T) {
 		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 3\n")
 }
 
+// TestLicenseIsNotForServiceAccounts: versions with the column leave them out.
+func TestLicenseIsNotForServiceAccounts(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
+	d.Exec(t, `INSERT INTO users (id, username, email, status, is_service_account) VALUES (u(7), 'ci', '', 'active', true)`)
+	compare(t, exposition(t, open(t, url).Sources(), "coderd_license_active_users"),
+		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 2\n")
+}
+
 // TestUserLimit holds what two active users cannot show.
 func TestUserLimit(t *testing.T) {
 	at := time.Unix(1000, 0)

@@ -19,7 +19,8 @@ CREATE TABLE users (
 	hashed_password bytea NOT NULL DEFAULT 'secret', -- never read
 	status user_status NOT NULL DEFAULT 'dormant',
 	deleted boolean NOT NULL DEFAULT false,
-	is_system boolean NOT NULL DEFAULT false
+	is_system boolean NOT NULL DEFAULT false,
+	is_service_account boolean NOT NULL DEFAULT false
 );
 
 CREATE TABLE api_keys (
