@@ -80,7 +80,7 @@ var tables = [...]Table{
 	},
 	{
 		Name:    "provisioner_jobs",
-		Columns: []string{"id", "provisioner", "started_at", "completed_at"},
+		Columns: []string{"id", "provisioner", "worker_id", "started_at", "completed_at"},
 		Optional: []Optional{{
 			Columns: []string{"job_status"},
 			Without: "the status of a job follows from its times and its error",
