@@ -63,8 +63,9 @@ type Agent struct {
 	TailnetNode string // "nodeid:" and 16 hex digits; empty if unknown
 	Latencies   []RegionLatency
 	Apps        []AgentApp
-	// StartupScript is what its startup script did; nil if that has not ended,
-	// or is told by a [ForwardingAgent].
+	// StartupScript is the result of the startup script of the current start; nil
+	// if the script has not ended, if the result is unknown, or if a
+	// [ForwardingAgent] reports it.
 	StartupScript *StartupScript
 }
 

@@ -80,7 +80,7 @@ func (db *DB) Sources() meters.Sources {
 	sources := meters.Sources{
 		ActiveUsers:  activeUsers{db},
 		LatestBuilds: latestBuilds{db},
-		Agents:       agents{db},
+		Agents:       &agents{db: db},
 		Insights:     insights{db},
 		License:      license{db},
 		Jobs:         jobs{db},
