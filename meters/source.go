@@ -185,14 +185,14 @@ type ParameterUsage struct {
 	Builds   int
 }
 
-// LicenseSource reads the licensed limit of users and how many there are.
+// LicenseSource reads the number of active users and the licensed limit.
 type LicenseSource interface {
 	License(ctx context.Context) (License, error)
 }
 
-// License is the user limit in force.
+// License is the number of active users and the user limit in force.
 type License struct {
-	ActiveUsers int // active users, counted only while a limit is in force
+	ActiveUsers int // with or without a limit; neither system users nor service accounts
 	Limit       int // licensed users; 0 if no limit is in force
 }
 

@@ -82,7 +82,7 @@ func (db *DB) Sources() meters.Sources {
 		LatestBuilds: latestBuilds{db},
 		Agents:       &agents{db: db},
 		Insights:     insights{db},
-		License:      license{db},
+		License:      &license{db: db},
 		Jobs:         jobs{db},
 	}
 	if db.config.agentStats {
