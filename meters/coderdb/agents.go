@@ -3,6 +3,7 @@ package coderdb
 import (
 	"context"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -77,7 +78,7 @@ func (a *agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
 		if err := fleet.readApps(ctx, s); err != nil {
 			return err
 		}
-		if s.lacks.table("tailnet_peers") {
+		if !a.db.serves(instrument.AgentsConnectionLatencies, s.lacks) {
 			return nil
 		}
 		return fleet.readPeers(ctx, s)
@@ -131,9 +132,10 @@ func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before sta
 	var job, agent id
 	var a meters.Agent
 	var began, took *float64
+	scripts := c.serves(instrument.AgentStatsStartupScript, s.lacks)
 	return s.each(ctx, func() error {
 		a.StartupScript = nil
-		if c.agentStats {
+		if scripts {
 			if start, ok := before.next(agent, a.Lifecycle, began, took); ok {
 				f.starts[agent] = start
 				a.StartupScript = &start.script

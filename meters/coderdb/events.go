@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -98,7 +99,7 @@ func (f *Follower) look(ctx context.Context) (look, error) {
 		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs))); err != nil {
 			return err
 		}
-		if !f.db.agentStats || s.lacks.table("workspace_agent_scripts") || s.lacks.table("workspace_agent_script_timings") {
+		if !f.db.serves(instrument.AgentScriptsExecuted, s.lacks) {
 			return nil
 		}
 		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))

@@ -14,12 +14,6 @@ type lacks map[string]bool
 
 func (l lacks) column(table, column string) bool { return l[table+"."+column] }
 
-// table tells whether any optional column of a table is missing.
-func (l lacks) table(table string) bool {
-	t := tables[slices.IndexFunc(tables[:], func(t Table) bool { return t.Name == table })]
-	return slices.ContainsFunc(t.Optional, func(o Optional) bool { return len(l.of(t, o)) > 0 })
-}
-
 // of returns the columns of a group that are missing.
 func (l lacks) of(t Table, o Optional) []string {
 	var missing []string
@@ -97,7 +91,7 @@ func (db *DB) report(missing lacks) {
 	for _, t := range tables {
 		for _, o := range t.Optional {
 			columns := missing.of(t, o)
-			if len(columns) == 0 || o.Without == "" {
+			if len(columns) == 0 || o.Cost() == "" {
 				continue
 			}
 			all = append(all, lack{t, o, columns})
@@ -113,10 +107,10 @@ func (db *DB) report(missing lacks) {
 	}
 	for _, l := range all {
 		if len(l.table.Columns) == 0 && len(l.columns) == len(l.optional.Columns) {
-			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.table.Name, "so", l.optional.Without)
+			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.table.Name, "so", l.optional.Cost())
 			continue
 		}
 		db.logger.Warn("the database lacks columns that other versions of Coder have",
-			"table", l.table.Name, "columns", strings.Join(l.columns, " "), "so", l.optional.Without)
+			"table", l.table.Name, "columns", strings.Join(l.columns, " "), "so", l.optional.Cost())
 	}
 }

@@ -76,7 +76,7 @@ type claims struct {
 	notBefore float64 // -Inf: not limited
 	expires   float64 // +Inf: not limited
 	soft      float64 // license_expires, the beginning of the grace period that ends at exp
-	version   float64 // 0: none
+	version   float64 // 0: not a number
 }
 
 // decodeClaims decodes a license, which is a JSON Web Token, and tells whether it
@@ -106,14 +106,16 @@ func decodeClaims(token string) (claims, bool) {
 	if c.Soft == nil || c.Features.UserLimit == nil {
 		return claims{}, false
 	}
-	decoded := claims{limit: math.Trunc(*c.Features.UserLimit), notBefore: math.Inf(-1), expires: math.Inf(1), soft: *c.Soft}
+	decoded := claims{limit: math.Trunc(*c.Features.UserLimit), notBefore: math.Inf(-1), expires: math.Inf(1), soft: *c.Soft, version: licenseVersion}
 	if c.NotBefore != nil {
 		decoded.notBefore = *c.NotBefore
 	}
 	if c.Expires != nil {
 		decoded.expires = *c.Expires
 	}
-	decoded.version, _ = c.Version.(float64)
+	if c.Version != nil {
+		decoded.version, _ = c.Version.(float64)
+	}
 	return decoded, true
 }
 

@@ -1,6 +1,11 @@
 package coderdb
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
 
 // Table is a table that is read, with the columns of it that are read.
 type Table struct {
@@ -15,11 +20,25 @@ type Table struct {
 // Optional is a group of columns that some versions of Coder lack.
 type Optional struct {
 	Columns []string
-	// Without says what is done without them. Empty: nothing is lost, since the
-	// versions without them do not have what they tell either.
+	// Families are not served where one of Columns is missing.
+	Families []instrument.Family
+	// Without is what is done without Columns, where that is not told by Families.
 	Without string
 	// Instead are columns that are read only where one of Columns is missing.
 	Instead []string
+}
+
+// Cost returns what a database costs that lacks the columns, as a clause. Empty:
+// nothing, since such a version of Coder does not have what they tell either.
+func (o Optional) Cost() string {
+	if o.Without != "" || len(o.Families) == 0 {
+		return o.Without
+	}
+	names := make([]string, len(o.Families))
+	for i, f := range o.Families {
+		names[i] = f.Info().Name
+	}
+	return strings.Join(names, " and ") + " is not served"
 }
 
 // Tables returns everything that is ever read. No query names another column,
@@ -30,7 +49,7 @@ func Tables() []Table {
 		all[i].Columns = slices.Clone(all[i].Columns)
 		all[i].Optional = slices.Clone(all[i].Optional)
 		for j, o := range all[i].Optional {
-			o.Columns, o.Instead = slices.Clone(o.Columns), slices.Clone(o.Instead)
+			o.Columns, o.Families, o.Instead = slices.Clone(o.Columns), slices.Clone(o.Families), slices.Clone(o.Instead)
 			all[i].Optional[j] = o
 		}
 	}
@@ -114,15 +133,15 @@ var tables = [...]Table{
 	{
 		Name: "workspace_agent_scripts",
 		Optional: []Optional{{
-			Columns: []string{"id", "workspace_agent_id"},
-			Without: "agent_scripts_executed_total is not served",
+			Columns:  []string{"id", "workspace_agent_id"},
+			Families: []instrument.Family{instrument.AgentScriptsExecuted},
 		}},
 	},
 	{
 		Name: "workspace_agent_script_timings",
 		Optional: []Optional{{
-			Columns: []string{"script_id", "started_at", "ended_at", "status"},
-			Without: "agent_scripts_executed_total is not served",
+			Columns:  []string{"script_id", "started_at", "ended_at", "status"},
+			Families: []instrument.Family{instrument.AgentScriptsExecuted},
 		}},
 	},
 	{
@@ -140,8 +159,9 @@ var tables = [...]Table{
 	{
 		Name: "tailnet_peers",
 		Optional: []Optional{{
-			Columns: []string{"id", "updated_at", "node"},
-			Without: "tailnet nodes and connection latencies of agents are unknown",
+			Columns:  []string{"id", "updated_at", "node"},
+			Families: []instrument.Family{instrument.AgentsConnectionLatencies},
+			Without:  "tailnet nodes and connection latencies of agents are unknown",
 		}},
 	},
 }
