@@ -114,6 +114,17 @@ func TestCheckWithoutParameters(t *testing.T) {
 	}, "\neverything can be read, and no transaction pooler is in between\n")
 }
 
+// Without Coder's high-availability licence the database does not know the tailnet
+// of the agents.
+func TestCheckWithoutHighAvailability(t *testing.T) {
+	_, url := deployment(t, live(t)+"; DELETE FROM tailnet_peers")
+	runCheck(t, url).wants(t, false, []string{
+		"coderd_agents_connection_latencies_seconds | yes | yes | 0",
+		"coderd_agents_connections | yes | yes | 1",
+	}, "Coder fills it only with its high-availability license",
+		"keep coderd_agents_connection_latencies_seconds and coderd_agents_connections from Coder's own endpoint")
+}
+
 func TestCheckMissingGrant(t *testing.T) {
 	db, url := deployment(t, live(t))
 	role := roleOf(t, url)

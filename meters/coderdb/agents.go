@@ -9,8 +9,9 @@ import (
 
 // agents remembers how the starts of the agents ended.
 type agents struct {
-	db     *DB
-	starts starts // of the agents of the latest collection
+	db      *DB
+	starts  starts // of the agents of the latest collection
+	noPeers bool   // reported that tailnet_peers is not filled
 }
 
 // workspacesSQL has each workspace with the job of its latest build, if it has
@@ -81,13 +82,33 @@ func (a *agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
 		if !a.db.serves(instrument.AgentsConnectionLatencies, s.lacks) {
 			return nil
 		}
-		return fleet.readPeers(ctx, s)
+		if err := fleet.readPeers(ctx, s); err != nil {
+			return err
+		}
+		a.reportPeers(fleet.connected, fleet.peers)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.starts = fleet.starts
 	return fleet.workspaces, nil
+}
+
+// reportPeers logs when no connected agent has a peer, and when agents have peers
+// again. Without Coder's high-availability license, a Coder server keeps the peers
+// in memory and not in the database.
+func (a *agents) reportPeers(connected, peers int) {
+	switch {
+	case peers == 0 && connected > 0 && !a.noPeers:
+		a.noPeers = true
+		a.db.logger.Warn("tailnet_peers has no connected agent: Coder fills it only with its high-availability license",
+			"so", "tailnet nodes and connection latencies of agents are unknown: keep "+
+				instrument.AgentsConnectionLatencies.Info().Name+" and "+instrument.AgentsConnections.Info().Name+" from Coder's own endpoint")
+	case peers > 0 && a.noPeers:
+		a.noPeers = false
+		a.db.logger.Info("tailnet_peers has agents: their tailnet nodes and connection latencies are known")
+	}
 }
 
 // fleet is all workspaces, and where to find them and their agents.
@@ -99,6 +120,8 @@ type fleet struct {
 	at         map[id]place
 	regions    map[int]string
 	starts     starts
+	connected  int // agents
+	peers      int // agents with a row in tailnet_peers
 }
 
 // place is an agent's: its workspace's index, and its own within it.
@@ -142,6 +165,9 @@ func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before sta
 			}
 		}
 		i := f.built[job]
+		if a.Status == meters.AgentConnected {
+			f.connected++
+		}
 		f.at[agent] = place{i, len(f.workspaces[i].Agents)}
 		f.agents = append(f.agents, agent)
 		f.workspaces[i].Agents = append(f.workspaces[i].Agents, a)
@@ -164,6 +190,7 @@ func (f *fleet) readPeers(ctx context.Context, s snapshot) error {
 	var agent id
 	var node []byte
 	return s.each(ctx, func() error {
+		f.peers++
 		n, ok := decodeNode(node)
 		if !ok {
 			return nil
