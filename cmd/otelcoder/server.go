@@ -84,7 +84,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	flush := sync.OnceFunc(func() { shutDown(log, "exporter", exporter.Shutdown) })
 	defer flush()
-	poller, err := meters.Poll(exporter.Providers(), db.Sources(), meters.WithLogger(log),
+	poller, err := meters.Poll(exporter.Providers(), db.Sources(), meters.WithLogger(log), meters.WithReachable(reporter.Reachable),
 		meters.WithInterval(o.interval), meters.WithInsightsInterval(o.insightsInterval), meters.WithAggregateBy(o.aggregateBy...))
 	if err != nil {
 		return err

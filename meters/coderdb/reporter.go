@@ -66,7 +66,8 @@ type Reporter struct {
 	timing reporterTiming
 	as13   bool // for tests: limit the idle time as on PostgreSQL 13
 
-	term atomic.Pointer[Term]
+	term        atomic.Pointer[Term]
+	unreachable atomic.Bool // the latest connection failed
 }
 
 // NewReporter returns a Reporter for the database at url; [Reporter.Run] makes
@@ -118,6 +119,7 @@ func (r *Reporter) Run(ctx context.Context) {
 	var past tenure
 	for ctx.Err() == nil {
 		conn, err := r.connect(ctx)
+		r.unreachable.Store(noConnection(err))
 		if err == nil {
 			err = r.compete(ctx, conn, &past, &log)
 			conn.end(ctx)
