@@ -20,21 +20,22 @@ import (
 
 func checkCommand(stderr io.Writer) *cli.Command {
 	var o databaseOptions
+	var collection collectionOptions
 	return &cli.Command{
 		Name:  "check",
 		Usage: "read everything once, and tell what is there or what is wrong",
 		Description: `It prints how many series of each metric the database tells, and how long that
 took to read; or what is wrong and how to mend it, a GRANT for what the role may
 not read. Its exit code is not 0 if something is wrong.`,
-		Flags: o.flags(),
+		Flags: slices.Concat(o.flags(), collection.intervalFlags(), []cli.Flag{collection.aggregateFlag()}),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			return check(ctx, o, c.Root().Writer, stderr)
+			return check(ctx, o, collection, c.Root().Writer, stderr)
 		},
 	}
 }
 
 // check reads everything once and prints what it finds.
-func check(ctx context.Context, o databaseOptions, stdout, stderr io.Writer) error {
+func check(ctx context.Context, o databaseOptions, collection collectionOptions, stdout, stderr io.Writer) error {
 	options, err := o.options(slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return err
@@ -43,7 +44,7 @@ func check(ctx context.Context, o databaseOptions, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	db, err := coderdb.Open(ctx, o.url, options...)
+	db, err := coderdb.Open(ctx, o.url, append(options, coderdb.WithInterval(collection.interval))...)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func check(ctx context.Context, o databaseOptions, stdout, stderr io.Writer) err
 	} else if err != nil {
 		return err // then nothing can be read either
 	}
-	answers, err := meters.Ask(ctx, db.Sources())
+	answers, err := meters.Ask(ctx, db.Sources(), collection.options()...)
 	if err != nil {
 		return err
 	}

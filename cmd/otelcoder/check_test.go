@@ -106,6 +106,16 @@ func TestCheckWithoutAgentStats(t *testing.T) {
 	})
 }
 
+// The check counts the series that the server would serve with the same flags.
+func TestCheckAggregated(t *testing.T) {
+	_, url := deployment(t, live(t)+`;
+		INSERT INTO workspace_agents (id, resource_id, name, created_at) VALUES (u(502), u(201), 'other', now());
+		INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, connection_median_latency_ms)
+		SELECT created_at, user_id, u(502), workspace_id, template_id, 1 FROM workspace_agent_stats`)
+	runCheck(t, url).wants(t, false, []string{"coderd_agentstats_rx_bytes | yes | yes | 2"})
+	runCheck(t, url, "--prometheus-aggregate-agent-stats-by", "username").wants(t, false, []string{"coderd_agentstats_rx_bytes | yes | yes | 1"})
+}
+
 func TestCheckWithoutParameters(t *testing.T) {
 	_, url := deployment(t, live(t))
 	runCheck(t, url, "--without-parameters").wants(t, false, []string{

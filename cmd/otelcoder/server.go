@@ -59,7 +59,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	db, err := coderdb.Open(ctx, o.database.url, append(reading, coderdb.WithInterval(o.interval))...)
+	db, err := coderdb.Open(ctx, o.database.url, append(reading, coderdb.WithInterval(o.collection.interval))...)
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,8 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	flush := sync.OnceFunc(func() { shutDown(log, "exporter", exporter.Shutdown) })
 	defer flush()
-	poller, err := meters.Poll(exporter.Providers(), db.Sources(), meters.WithLogger(log), meters.WithReachable(reporter.Reachable),
-		meters.WithInterval(o.interval), meters.WithInsightsInterval(o.insightsInterval), meters.WithAggregateBy(o.aggregateBy...))
+	poller, err := meters.Poll(exporter.Providers(), db.Sources(),
+		append(o.collection.options(), meters.WithLogger(log), meters.WithReachable(reporter.Reachable))...)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	// anything is withdrawn.
 	defer inBackground(ctx, reporter.Run)()
 	defer inBackground(ctx, func(ctx context.Context) {
-		coderdb.Follow(ctx, db, reporter, recorders, coderdb.WithLogger(log), coderdb.WithFollowInterval(min(o.interval, followInterval)))
+		coderdb.Follow(ctx, db, reporter, recorders, coderdb.WithLogger(log), coderdb.WithFollowInterval(min(o.collection.interval, followInterval)))
 	})()
 	defer flush()
 
@@ -134,7 +134,7 @@ const followInterval = 10 * time.Second
 
 // newRecorders makes the recorders of the events that a database tells of.
 func newRecorders(p instrument.Providers, o serverOptions, log *slog.Logger) (coderdb.Recorders, error) {
-	options := []meters.Option{meters.WithLogger(log), meters.WithAggregateBy(o.aggregateBy...)}
+	options := []meters.Option{meters.WithLogger(log), meters.WithAggregateBy(o.collection.aggregateBy...)}
 	var r coderdb.Recorders
 	var errs [4]error
 	r.Builds, errs[0] = meters.NewBuilds(p, options...)
