@@ -21,17 +21,13 @@ func license(c config, source LicenseSource, refused sourceRefusals) subject {
 	}
 }
 
-// licenseSamples has no limit, and no active users either, where none is in force.
+// licenseSamples has the active users with or without a limit, and the limit only
+// where one is in force.
 func licenseSamples(l License, refused sourceRefusals) []sample {
-	if !refused.sound(float64(l.Limit)) || l.Limit == 0 {
-		return []sample{
-			newSample(instrument.LicenseActiveUsers, 0),
-			newSample(instrument.LicenseUserLimitEnabled, 0),
-		}
-	}
-	samples := []sample{
-		newSample(instrument.LicenseLimitUsers, float64(l.Limit)),
-		newSample(instrument.LicenseUserLimitEnabled, 1),
+	limited := refused.sound(float64(l.Limit)) && l.Limit > 0
+	samples := []sample{newSample(instrument.LicenseUserLimitEnabled, oneIf(limited))}
+	if limited {
+		samples = append(samples, newSample(instrument.LicenseLimitUsers, float64(l.Limit)))
 	}
 	if refused.sound(float64(l.ActiveUsers)) {
 		samples = append(samples, newSample(instrument.LicenseActiveUsers, float64(l.ActiveUsers)))

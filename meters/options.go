@@ -19,6 +19,7 @@ type config struct {
 	maxLabelLength   int
 	seriesLimits     map[instrument.Family]int // nil: the defaults of maxSeries
 	aggregateBy      []AgentLabel
+	reachable        func() bool
 }
 
 func newConfig(options []Option) config {
@@ -29,6 +30,7 @@ func newConfig(options []Option) config {
 		maxPaths:         defaultMaxPaths,
 		maxLabelLength:   defaultMaxLabelLength,
 		aggregateBy:      allAgentLabels(),
+		reachable:        func() bool { return true },
 	}
 	for _, option := range options {
 		option(&c)
@@ -53,6 +55,14 @@ func WithInterval(d time.Duration) Option {
 // Default: five minutes.
 func WithInsightsInterval(d time.Duration) Option {
 	return func(c *config) { c.insightsInterval = d }
+}
+
+// WithReachable makes [Poll] ask reachable, at each collection of the metrics,
+// whether the sources can be reached: while it returns false, otelcoder_source_up
+// of all sources is 0, without waiting until the sources are asked again. It must
+// not block.
+func WithReachable(reachable func() bool) Option {
+	return func(c *config) { c.reachable = reachable }
 }
 
 // WithMaxPaths sets how many distinct paths [API] tells apart; requests to

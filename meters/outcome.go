@@ -5,7 +5,7 @@ import "slices"
 // Outcome is how a workspace build or a provisioner job ended.
 type Outcome string
 
-// The outcomes. A canceled job is a failed one.
+// The outcomes. A canceled job has failed, unless it finished all the same.
 const (
 	Succeeded Outcome = "success"
 	Failed    Outcome = "failed"

@@ -28,7 +28,8 @@ import (
 // How the sources fare is told by the health families otelcoder_source_*{source},
 // with the sources active_users, latest_builds, agents, agent_stats, insights,
 // license and jobs. otelcoder_source_up is 0 before the first answer, after a
-// failed collection and while one overruns its limit by more than a second.
+// failed collection, while one overruns its limit by more than a second, and while
+// the sources cannot be reached ([WithReachable]).
 // Every collection of the agents, failed or not, is one observation of
 // coderd_metrics_collector_agents_execution_seconds.
 func Poll(p instrument.Providers, s Sources, options ...Option) (*Poller, error) {
@@ -97,7 +98,7 @@ func (p *Poller) start(providers instrument.Providers, sources Sources, c config
 			return err
 		}
 	}
-	health, err := providers.Observe(p.observeHealth, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess,
+	health, err := providers.Observe(func(o instrument.Observer) { p.observeHealth(o, c.reachable()) }, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess,
 		instrument.HealthSourceDuration, instrument.HealthSourceSeries)
 	if err != nil {
 		return err
@@ -112,11 +113,11 @@ func (p *Poller) start(providers instrument.Providers, sources Sources, c config
 	return nil
 }
 
-// observeHealth reports how the sources fare.
-func (p *Poller) observeHealth(o instrument.Observer) {
+// observeHealth reports the health of the sources.
+func (p *Poller) observeHealth(o instrument.Observer, reachable bool) {
 	for _, s := range p.sources {
 		now, up := s.live()
-		o.Observe(instrument.HealthSourceUp, s.health, oneIf(up))
+		o.Observe(instrument.HealthSourceUp, s.health, oneIf(up && reachable))
 		o.Observe(instrument.HealthSourceLastSuccess, s.health, unixSeconds(now.succeeded))
 		o.Observe(instrument.HealthSourceDuration, s.health, now.took.Seconds())
 		o.Observe(instrument.HealthSourceSeries, s.health, float64(now.snapshot.size()))

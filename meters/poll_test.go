@@ -517,3 +517,21 @@ func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestUnreachableSourcesAreNotUp, whatever they answered last; their series stay.
+func TestUnreachableSourcesAreNotUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := metertest.New(t)
+		var reachable variable[bool]
+		poll(t, m, Sources{
+			ActiveUsers: activeUsersFunc(answers(7)),
+			License:     licenseFunc(answers(License{})),
+		}, WithInterval(time.Hour), WithReachable(reachable.get))
+		for _, up := range []float64{0, 1, 0, 1} {
+			reachable.set(up == 1)
+			wantValue(t, m, `otelcoder_source_up{source="active_users"}`, up)
+			wantValue(t, m, `otelcoder_source_up{source="license"}`, up)
+			wantValue(t, m, "coderd_api_active_users_duration_hour", 7)
+		}
+	})
+}

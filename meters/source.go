@@ -71,8 +71,9 @@ type Agent struct {
 	TailnetNode string // "nodeid:" and 16 hex digits; empty if unknown
 	Latencies   []RegionLatency
 	Apps        []AgentApp
-	// StartupScript is what its startup script did; nil if that has not ended,
-	// or is told by a [ForwardingAgent].
+	// StartupScript is the result of the startup script of the current start; nil
+	// if the script has not ended, if the result is unknown, or if a
+	// [ForwardingAgent] reports it.
 	StartupScript *StartupScript
 }
 
@@ -192,14 +193,14 @@ type ParameterUsage struct {
 	Builds   int
 }
 
-// LicenseSource reads the licensed limit of users and how many there are.
+// LicenseSource reads the number of active users and the licensed limit.
 type LicenseSource interface {
 	License(ctx context.Context) (License, error)
 }
 
-// License is the user limit in force.
+// License is the number of active users and the user limit in force.
 type License struct {
-	ActiveUsers int // active users, counted only while a limit is in force
+	ActiveUsers int // with or without a limit; neither system users nor service accounts
 	Limit       int // licensed users; 0 if no limit is in force
 }
 

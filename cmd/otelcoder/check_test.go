@@ -100,9 +100,39 @@ func TestCheckWithoutAgentStats(t *testing.T) {
 	runCheck(t, url, "--prometheus-collect-agent-stats=false").wants(t, false, []string{
 		"agent_scripts_executed_total | yes | yes | off",
 		"coderd_agentstats_rx_bytes | yes | yes | off",
+		"coderd_agentstats_startup_script_seconds | yes | yes | off",
 		"coderd_agents_up | yes | yes | 1",
 		"coderd_workspace_builds_total | yes | yes | from 0",
 	})
+}
+
+// The check counts the series that the server would serve with the same flags.
+func TestCheckAggregated(t *testing.T) {
+	_, url := deployment(t, live(t)+`;
+		INSERT INTO workspace_agents (id, resource_id, name, created_at) VALUES (u(502), u(201), 'other', now());
+		INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, connection_median_latency_ms)
+		SELECT created_at, user_id, u(502), workspace_id, template_id, 1 FROM workspace_agent_stats`)
+	runCheck(t, url).wants(t, false, []string{"coderd_agentstats_rx_bytes | yes | yes | 2"})
+	runCheck(t, url, "--prometheus-aggregate-agent-stats-by", "username").wants(t, false, []string{"coderd_agentstats_rx_bytes | yes | yes | 1"})
+}
+
+func TestCheckWithoutParameters(t *testing.T) {
+	_, url := deployment(t, live(t))
+	runCheck(t, url, "--without-parameters").wants(t, false, []string{
+		"coderd_insights_parameters | yes | yes | off",
+		"coderd_insights_templates_active_users | yes | yes | 1",
+	}, "\neverything can be read, and no transaction pooler is in between\n")
+}
+
+// Without Coder's high-availability licence the database does not know the tailnet
+// of the agents.
+func TestCheckWithoutHighAvailability(t *testing.T) {
+	_, url := deployment(t, live(t)+"; DELETE FROM tailnet_peers")
+	runCheck(t, url).wants(t, false, []string{
+		"coderd_agents_connection_latencies_seconds | yes | yes | 0",
+		"coderd_agents_connections | yes | yes | 1",
+	}, "Coder fills it only with its high-availability license",
+		"keep coderd_agents_connection_latencies_seconds and coderd_agents_connections from Coder's own endpoint")
 }
 
 func TestCheckMissingGrant(t *testing.T) {
@@ -128,10 +158,17 @@ func TestCheckMissingTable(t *testing.T) {
 	}, `- read insights: `, `relation "workspace_app_stats" does not exist`)
 }
 
-// A table that some versions do not have is no problem.
+// A table that some versions do not have is no problem, but what needs it is not
+// served.
 func TestCheckOtherVersion(t *testing.T) {
 	_, url := deployment(t, live(t)+read(t, "../../meters/coderdb/testdata/without.sql"))
-	runCheck(t, url).wants(t, false, nil, "table=workspace_agent_scripts so=\"agent_scripts_executed_total is not served\"")
+	runCheck(t, url).wants(t, false, []string{
+		"agent_scripts_executed_total | yes | yes | missing",
+		"coderd_agents_connection_latencies_seconds | yes | yes | missing",
+		"coderd_agents_connections | yes | yes | 1",
+		"coderd_workspace_builds_total | yes | yes | from 0",
+	}, "\neverything that this version of Coder has can be read, and no transaction pooler is in between\n",
+		"table=workspace_agent_scripts so=\"agent_scripts_executed_total is not served\"")
 }
 
 func TestCheckEmptyDatabase(t *testing.T) {
@@ -163,7 +200,7 @@ func TestCheckUnreachable(t *testing.T) {
 func TestReportPooler(t *testing.T) {
 	answers := []meters.Answer{{Source: "active_users", Series: map[instrument.Family]int{instrument.APIActiveUsers: 1}, Took: 1234567}}
 	var stdout bytes.Buffer
-	err := report(&stdout, answers, []error{coderdb.ErrTransactionPooler})
+	err := report(&stdout, answers, map[instrument.Family]coderdb.Reason{instrument.AgentsUp: coderdb.Off}, []error{coderdb.ErrTransactionPooler})
 	checked{stdout.String(), "", err}.wants(t, true, []string{
 		"coderd_api_active_users_duration_hour | yes | yes | 1",
 		"coderd_agents_up | yes | yes | off",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -27,8 +28,14 @@ const (
 func TestPages(t *testing.T) {
 	for path, parts := range map[string][]string{
 		"../../README.md":              {tableMarkdown()},
-		"../../docs/service.md":        {grantsMarkdown(), flagsMarkdown(), tableMarkdown(), relabelMarkdown()},
 		"../../docs/coder-endpoint.md": {factsMarkdown()},
+		"../../docs/coder-versions.md": {lacksMarkdown()},
+		"../../docs/service.md": {
+			grantsMarkdown(), flagsMarkdown(), tableMarkdown(),
+			dropMarkdown(ofDeployment()),
+			dropMarkdown(slices.DeleteFunc(ofDeployment(), func(f instrument.Family) bool { return slices.Contains(ofTailnet, f) })),
+			dropMarkdown([]instrument.Family{instrument.AgentsConnections}),
+		},
 	} {
 		page := read(t, path)
 		want := fill(t, path, page, parts)
@@ -137,19 +144,49 @@ func flagsMarkdown() string {
 
 func grantsMarkdown() string { return "```sql\n" + coderdb.Grants("otelcoder") + "```\n" }
 
-// relabelMarkdown drops from another scrape job what the service serves of the
-// deployment.
-func relabelMarkdown() string {
-	var names []string
+// lacksMarkdown has what some versions of Coder lack, and what that costs.
+func lacksMarkdown() string {
+	rows := [][]string{{"Missing", "Then"}}
+	for _, t := range coderdb.Tables() {
+		for _, o := range t.Optional {
+			missing := code(t.Name)
+			if len(t.Columns) > 0 {
+				missing = code(t.Name + "." + strings.Join(o.Columns, ", "))
+			}
+			cost := cmp.Or(o.Cost(), "nothing is lost: such a version does not have what it tells")
+			for _, f := range o.Families {
+				cost = strings.ReplaceAll(cost, f.Info().Name, code(f.Info().Name))
+			}
+			rows = append(rows, []string{missing, cost})
+		}
+	}
+	return markdown(rows)
+}
+
+// ofDeployment returns the families that both the service and Coder's own endpoint
+// serve.
+func ofDeployment() []instrument.Family {
+	var families []instrument.Family
 	for f := range instrument.All() {
-		info := f.Info()
-		if info.Origin != instrument.OTel || !served(f) {
-			continue
+		if f.Info().Origin == instrument.OTel && served(f) {
+			families = append(families, f)
 		}
-		if info.Type == instrument.Histogram {
-			info.Name += "(_bucket|_count|_sum)?"
+	}
+	return families
+}
+
+// ofTailnet are the families that need tailnet_peers.
+var ofTailnet = []instrument.Family{instrument.AgentsConnectionLatencies, instrument.AgentsConnections}
+
+// dropMarkdown drops families from a scrape job.
+func dropMarkdown(families []instrument.Family) string {
+	var names []string
+	for _, f := range families {
+		name := f.Info().Name
+		if f.Info().Type == instrument.Histogram {
+			name += "(_bucket|_count|_sum)?"
 		}
-		names = append(names, info.Name)
+		names = append(names, name)
 	}
 	return "```yaml\n" + `metric_relabel_configs:
   - source_labels: [__name__]
@@ -276,10 +313,12 @@ type      counter
 labels    action, owner_email, status, template_name, template_version,
           workspace_name
 from      of the service: the tables workspace_builds, provisioner_jobs
-differs   at 0 when a build starts; on a Coder server it is born as 1, which
-          increase() does not see
-note      dropped after 24 h without a build; of the service: builds that ended
-          since it began to report
+differs   a Coder server has the labels workspace_owner, a username, and
+          workspace_transition in place of owner_email and action; at 0 when a
+          build starts; on a Coder server it is born as 1, which increase() does
+          not see
+note      a build that no daemon ran is not counted; dropped after 24 h without
+          a build; of the service: builds that ended since it began to report
 `
 	if got := output(t, "metrics", "coderd_workspace_builds_total"); got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)

@@ -23,22 +23,21 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.AgentsApps: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, workspace_apps",
-			differs: noDifference,
-			note:    "apps of an agent that share a display name are summed",
+			differs: "apps of an agent that share a display name are summed; of those of a Coder server the last one wins",
 		},
 		instrument.AgentsConnectionLatencies: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, tailnet_peers",
 			differs: noDifference,
-			note:    "of the service: regions are `Unnamed <id>` unless `--derp-regions` names them, since names are not in the database",
+			note:    "of the service: only with Coder's high-availability licence, see [the service](service.md#beside-coders-own-endpoint); regions are `Unnamed <id>` unless `--derp-regions` names them, since names are not in the database",
 		},
 		instrument.AgentsConnections: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, tailnet_peers",
 			differs: noDifference,
-			note:    "of the service: `tailnet_node` is `unknown` where the database does not have it",
+			note:    "of the service: `tailnet_node` is `unknown` without Coder's high-availability licence",
 		},
 		instrument.AgentsUp: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
-			differs: noDifference,
+			differs: "a Coder server has the further label `template_version`",
 			note:    "agents of the latest build, whatever their state; 0 for a workspace without agents",
 		},
 		instrument.AgentStatsConnections: {
@@ -79,7 +78,7 @@ func facts() map[instrument.Family]fact {
 		instrument.AgentStatsStartupScript: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
 			differs: "an agent's duplicate is refused and counted, as of `agent_scripts_executed_total`",
-			note:    "of the service: from the times of the agent's start in the database",
+			note:    "of the service: from the start of the agent in the database; a start whose outcome no collection saw, since the agent had already begun to stop, is not served",
 		},
 		instrument.AgentStatsTx: {
 			tables:  "workspace_agent_stats",
@@ -103,7 +102,7 @@ func facts() map[instrument.Family]fact {
 			note:    "import only; websockets are not among them",
 		},
 		instrument.APIRequestsProcessed: {
-			differs: "a method that HTTP does not have is `_OTHER`; on a Coder server `curl -X FOO` makes a series, so that any stranger can grow it without bound",
+			differs: "a method that HTTP does not have is `_OTHER`; on later versions of Coder `curl -X FOO` makes a series, so that any stranger can grow it without bound",
 			note:    "import only; a request without a route is `UNKNOWN` below `/api/`, else `STATIC`",
 		},
 		instrument.APIWebsocketDurations: {
@@ -112,16 +111,16 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.APIWorkspaceLatestBuild: {
 			tables:  "workspaces, workspace_builds, provisioner_jobs",
-			differs: "counted afresh each time; a Coder server adds each collection to the last: 2 workspaces read as 8 after four minutes",
+			differs: "counted afresh each time; later versions of Coder add each collection to the last: 2 workspaces read as 8 after four minutes",
 			note:    "a gauge, in spite of its name; each status is always there",
 		},
 		instrument.InsightsApplicationsUsage: {
 			tables:  "workspace_agent_stats, workspace_app_stats, workspace_apps",
-			differs: "templates of one name are summed; with two of them in use a Coder server answers 500 for its whole endpoint, for minutes",
+			differs: "templates of one name are summed; with two of them in use, or with two deleted templates in use, a Coder server answers 500 for its whole endpoint, for minutes",
 		},
 		instrument.InsightsParameters: {
 			tables:  "workspace_builds, template_version_parameters, workspace_build_parameters",
-			differs: "as `coderd_insights_applications_usage_seconds`",
+			differs: "as `coderd_insights_applications_usage_seconds`; on a Coder server a value counts for every template that has an equal definition of the parameter, here for the build's own",
 			note:    "text that users typed; of the service: `--without-parameters` leaves it out",
 		},
 		instrument.InsightsTemplatesActiveUsers: {
@@ -131,19 +130,20 @@ func facts() map[instrument.Family]fact {
 		instrument.LicenseActiveUsers: {
 			tables:  "users, licenses",
 			differs: noDifference,
+			note:    "the number of active users, with or without a licence; without system users and service accounts",
 		},
 		instrument.LicenseLimitUsers: {
 			tables:  "licenses",
 			differs: noDifference,
-			note:    "no series without a licence; of the service: the licence's signature is not checked",
+			note:    "no series without a licence in force; of the service: the licence's signature is not checked",
 		},
 		instrument.LicenseUserLimitEnabled: {
 			tables:  "licenses",
 			differs: noDifference,
-			note:    "0 without a licence",
+			note:    "0 without a licence in force",
 		},
 		instrument.CollectorAgentsExecution: {
-			differs: "of otelcoder's own collections, which are a fixed number of queries; a Coder server runs three for each workspace",
+			differs: "a Coder server serves `coderd_prometheusmetrics_agents_execution_seconds`, and runs three queries for each workspace; otelcoder runs a fixed number of queries",
 		},
 		instrument.OAuth2RateLimitNextReset: {
 			differs: noDifference,
@@ -172,17 +172,17 @@ func facts() map[instrument.Family]fact {
 		instrument.ProvisionerdJobTimings: {
 			tables:  "provisioner_jobs",
 			differs: noDifference,
-			note:    "a job that never started is not observed; of the service: jobs that ended since it began to report",
+			note:    "a job that no daemon ran is not observed; of the service: jobs that ended since it began to report",
 		},
 		instrument.ProvisionerdJobsCurrent: {
 			tables:  "provisioner_jobs",
-			differs: noDifference,
+			differs: "of the service: all jobs that run by the database, those of external daemons and orphaned ones included; a Coder server counts those of its own process",
 			note:    "never negative",
 		},
 		instrument.WorkspaceBuilds: {
 			tables:  "workspace_builds, provisioner_jobs",
-			differs: "at 0 when a build starts; on a Coder server it is born as 1, which `increase()` does not see",
-			note:    "dropped after 24 h without a build; of the service: builds that ended since it began to report",
+			differs: "a Coder server has the labels `workspace_owner`, a username, and `workspace_transition` in place of `owner_email` and `action`; at 0 when a build starts; on a Coder server it is born as 1, which `increase()` does not see",
+			note:    "a build that no daemon ran is not counted; dropped after 24 h without a build; of the service: builds that ended since it began to report",
 		},
 	}
 }

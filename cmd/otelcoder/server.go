@@ -65,7 +65,8 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	if err != nil {
 		return misused(err)
 	}
-	options = append(options, coderdb.WithInterval(o.interval), coderdb.WithFollowInterval(min(o.interval, followInterval)))
+	options = append(options, coderdb.WithInterval(o.collection.interval),
+		coderdb.WithFollowInterval(min(o.collection.interval, followInterval)))
 	db, err := coderdb.Open(ctx, url, options...)
 	if err != nil {
 		return misused(err)
@@ -91,8 +92,8 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	flush := sync.OnceFunc(func() { shutDown(log, "exporter", exporter.Shutdown) })
 	defer flush()
-	poller, err := meters.Poll(exporter.Providers(), db.Sources(), meters.WithLogger(log),
-		meters.WithInterval(o.interval), meters.WithInsightsInterval(o.insightsInterval), meters.WithAggregateBy(o.aggregateBy...))
+	poller, err := meters.Poll(exporter.Providers(), db.Sources(),
+		append(o.collection.options(), meters.WithLogger(log), meters.WithReachable(reporter.Reachable))...)
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ const followInterval = 10 * time.Second
 
 // newRecorders makes the recorders of the events that a database tells of.
 func newRecorders(p instrument.Providers, o serverOptions, log *slog.Logger) (coderdb.Recorders, error) {
-	options := []meters.Option{meters.WithLogger(log), meters.WithAggregateBy(o.aggregateBy...)}
+	options := []meters.Option{meters.WithLogger(log), meters.WithAggregateBy(o.collection.aggregateBy...)}
 	var r coderdb.Recorders
 	var errs [4]error
 	r.Builds, errs[0] = meters.NewBuilds(p, options...)

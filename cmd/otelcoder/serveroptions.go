@@ -1,21 +1,17 @@
 package main
 
 import (
-	"time"
+	"slices"
 
 	"github.com/urfave/cli/v3"
-
-	"github.com/otelcoder/otelcoder/meters"
 )
 
 // serverOptions are what the server's flags and environment say.
 type serverOptions struct {
 	database          databaseOptions
+	collection        collectionOptions
 	prometheusEnable  bool
 	prometheusAddress string
-	aggregateBy       []meters.AgentLabel
-	interval          time.Duration
-	insightsInterval  time.Duration
 	webConfigFile     string
 	otlpEndpoint      string
 	healthAddress     string
@@ -23,26 +19,7 @@ type serverOptions struct {
 }
 
 func (o *serverOptions) flags() []cli.Flag {
-	o.aggregateBy, _ = meters.ParseAggregateBy(everyLabel)
-	flags := append(o.database.flags(),
-		&cli.DurationFlag{
-			Category:    groupDatabase,
-			Name:        "interval",
-			Usage:       "`TIME` between two collections of the state; series are withdrawn after five missed ones",
-			Sources:     variable("OTELCODER_INTERVAL"),
-			Value:       time.Minute,
-			Validator:   atLeast(time.Second),
-			Destination: &o.interval,
-		},
-		&cli.DurationFlag{
-			Category:    groupDatabase,
-			Name:        "insights-interval",
-			Usage:       "`TIME` between two collections of the insights, which are about the past five minutes",
-			Sources:     variable("OTELCODER_INSIGHTS_INTERVAL"),
-			Value:       5 * time.Minute,
-			Validator:   atLeast(time.Second),
-			Destination: &o.insightsInterval,
-		},
+	flags := slices.Concat(o.database.flags(), o.collection.intervalFlags(), []cli.Flag{
 		&cli.BoolFlag{
 			Category:    groupPrometheus,
 			Name:        "prometheus-enable",
@@ -66,14 +43,7 @@ func (o *serverOptions) flags() []cli.Flag {
 			Sources:     variable("OTELCODER_WEB_CONFIG_FILE"),
 			Destination: &o.webConfigFile,
 		},
-		&cli.StringFlag{
-			Category:  groupPrometheus,
-			Name:      "prometheus-aggregate-agent-stats-by",
-			Usage:     "`LABELS` by which agent statistics and executed scripts are told apart; the others are left out",
-			Sources:   variable("CODER_PROMETHEUS_AGGREGATE_AGENT_STATS_BY"),
-			Value:     everyLabel,
-			Validator: func(list string) (err error) { o.aggregateBy, err = meters.ParseAggregateBy(list); return err },
-		},
+		o.collection.aggregateFlag(),
 		&cli.StringFlag{
 			Category:    groupPush,
 			Name:        "otlp-endpoint",
@@ -88,8 +58,7 @@ func (o *serverOptions) flags() []cli.Flag {
 			Value:       "127.0.0.1:2113",
 			Validator:   validAddress,
 			Destination: &o.healthAddress,
-		})
+		},
+	})
 	return append(flags, o.log.flags()...)
 }
-
-const everyLabel = "agent_name,template_name,username,workspace_name"

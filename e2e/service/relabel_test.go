@@ -17,9 +17,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
-// TestRelabel lets Prometheus read the metric_relabel_configs of the service's
-// page: of Coder's own scrape job they drop what the service serves of the
-// deployment, all of it, and nothing else.
+// TestRelabel lets Prometheus read the lists of metric_relabel_configs on the
+// service's page: each drops what it is for, all of it, and nothing else.
 func TestRelabel(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -29,14 +28,66 @@ func TestRelabel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := regexp.MustCompile("(?s)```yaml\n(metric_relabel_configs:.*?)```").FindSubmatch(page)
-	if match == nil {
-		t.Fatal("no metric_relabel_configs on the page")
+	lists := regexp.MustCompile("(?s)```yaml\n(metric_relabel_configs:.*?)```").FindAllSubmatch(page, -1)
+	if len(lists) != 3 {
+		t.Fatalf("%d metric_relabel_configs on the page, want 3", len(lists))
 	}
+	tailnet := []string{"coderd_agents_connection_latencies_seconds", "coderd_agents_connections"}
+	for i, list := range []struct {
+		name string
+		want func(name string) bool
+		n    int
+	}{
+		{"of Coder's job", ofDeployment, 26},
+		{"of Coder's job, without its high-availability licence",
+			func(name string) bool { return ofDeployment(name) && !slices.Contains(tailnet, name) }, 24},
+		{"of the service's job, without that licence", func(name string) bool { return name == tailnet[1] }, 1},
+	} {
+		t.Run(list.name, func(t *testing.T) {
+			kept := keeps(t, lists[i][1])
+			dropped := 0
+			for name, family := range e2e.Documented() {
+				want := list.want(name)
+				if want {
+					dropped++
+				}
+				samples := []string{name}
+				if family.Type == "histogram" || family.Type == "summary" {
+					samples = append(samples, name+"_bucket", name+"_sum", name+"_count")
+				}
+				for _, sample := range samples {
+					if kept(sample) == want {
+						t.Errorf("%s: kept %t, want %t", sample, want, !want)
+					}
+				}
+			}
+			if dropped != list.n {
+				t.Errorf("%d families dropped, want %d", dropped, list.n)
+			}
+			if !kept("coderd_agents_up_more") || !kept("coderd_agents_connections_more") {
+				t.Error("another name that begins alike is dropped")
+			}
+		})
+	}
+}
+
+// ofDeployment tells whether the service serves a family that Coder serves, too.
+func ofDeployment(name string) bool {
+	inside := strings.HasPrefix(name, "coderd_oauth2_") || slices.Contains([]string{
+		"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets", "coderd_api_request_latencies_seconds",
+		"coderd_api_requests_processed_total", "coderd_api_websocket_durations_seconds",
+	}, name)
+	return e2e.Documented()[name].Origin == "otel" && !inside
+}
+
+// keeps returns what tells whether Prometheus keeps a sample with this
+// configuration.
+func keeps(t *testing.T, configuration []byte) func(sample string) bool {
+	t.Helper()
 	var job struct {
 		Configs []*relabel.Config `yaml:"metric_relabel_configs"`
 	}
-	if err := yaml.UnmarshalStrict(match[1], &job); err != nil {
+	if err := yaml.UnmarshalStrict(configuration, &job); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range job.Configs {
@@ -44,34 +95,7 @@ func TestRelabel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-
-	kept := func(sample string) bool {
+	return func(sample string) bool {
 		return relabel.ProcessBuilder(labels.NewBuilder(labels.FromStrings("__name__", sample, "instance", "coder")), job.Configs...)
-	}
-	dropped := 0
-	for name, family := range e2e.Documented() {
-		inside := strings.HasPrefix(name, "coderd_oauth2_") || slices.Contains([]string{
-			"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets", "coderd_api_request_latencies_seconds",
-			"coderd_api_requests_processed_total", "coderd_api_websocket_durations_seconds",
-		}, name)
-		want := family.Origin == "otel" && !inside
-		if want {
-			dropped++
-		}
-		samples := []string{name}
-		if family.Type == "histogram" || family.Type == "summary" {
-			samples = append(samples, name+"_bucket", name+"_sum", name+"_count")
-		}
-		for _, sample := range samples {
-			if kept(sample) == want {
-				t.Errorf("%s: kept %t, want %t", sample, want, !want)
-			}
-		}
-	}
-	if dropped != 26 {
-		t.Errorf("%d families dropped, want 26", dropped)
-	}
-	if !kept("coderd_agents_up_more") {
-		t.Error("another name that begins alike is dropped")
 	}
 }

@@ -3,10 +3,16 @@ package coderdb
 import (
 	"context"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-type agents struct{ db *DB }
+// agents remembers how the starts of the agents ended.
+type agents struct {
+	db      *DB
+	starts  starts // of the agents of the latest collection
+	noPeers bool   // reported that tailnet_peers is not filled
+}
 
 // workspacesSQL has each workspace with the job of its latest build, if it has
 // been built.
@@ -39,7 +45,7 @@ SELECT r.job_id, a.id, a.name, a.lifecycle_state::text,
 		WHEN a.last_connected_at >= $3::timestamptz THEN 'connected'
 		ELSE 'disconnected'
 	END,
-	extract(epoch FROM a.ready_at - a.started_at)::float8
+	extract(epoch FROM a.started_at)::float8, extract(epoch FROM a.ready_at - a.started_at)::float8
 FROM unnest($1::uuid[]) AS j(id)
 JOIN workspace_resources r ON r.job_id = j.id
 JOIN workspace_agents a ON a.resource_id = r.id` + l.unless("workspace_agents", "deleted", " AND NOT a.deleted")
@@ -60,28 +66,49 @@ JOIN tailnet_peers p ON p.id = a.id
 ORDER BY p.id, p.updated_at DESC, p.node`
 
 // Agents implements [meters.AgentsSource].
-func (a agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
+func (a *agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
 	var fleet fleet
 	err := a.db.read(ctx, "agents", func(ctx context.Context, s snapshot) error {
 		fleet = newFleet(a.db.regions)
 		if err := fleet.readWorkspaces(ctx, s); err != nil {
 			return err
 		}
-		if err := fleet.readAgents(ctx, s, a.db.config); err != nil {
+		if err := fleet.readAgents(ctx, s, a.db.config, a.starts); err != nil {
 			return err
 		}
 		if err := fleet.readApps(ctx, s); err != nil {
 			return err
 		}
-		if s.lacks.table("tailnet_peers") {
+		if !a.db.serves(instrument.AgentsConnectionLatencies, s.lacks) {
 			return nil
 		}
-		return fleet.readPeers(ctx, s)
+		if err := fleet.readPeers(ctx, s); err != nil {
+			return err
+		}
+		a.reportPeers(fleet.connected, fleet.peers)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	a.starts = fleet.starts
 	return fleet.workspaces, nil
+}
+
+// reportPeers logs when no connected agent has a peer, and when agents have peers
+// again. Without Coder's high-availability license, a Coder server keeps the peers
+// in memory and not in the database.
+func (a *agents) reportPeers(connected, peers int) {
+	switch {
+	case peers == 0 && connected > 0 && !a.noPeers:
+		a.noPeers = true
+		a.db.logger.Warn("tailnet_peers has no connected agent: Coder fills it only with its high-availability license",
+			"so", "tailnet nodes and connection latencies of agents are unknown: keep "+
+				instrument.AgentsConnectionLatencies.Info().Name+" and "+instrument.AgentsConnections.Info().Name+" from Coder's own endpoint")
+	case peers > 0 && a.noPeers:
+		a.noPeers = false
+		a.db.logger.Info("tailnet_peers has agents: their tailnet nodes and connection latencies are known")
+	}
 }
 
 // fleet is all workspaces, and where to find them and their agents.
@@ -92,13 +119,16 @@ type fleet struct {
 	agents     []id
 	at         map[id]place
 	regions    map[int]string
+	starts     starts
+	connected  int // agents
+	peers      int // agents with a row in tailnet_peers
 }
 
 // place is an agent's: its workspace's index, and its own within it.
 type place struct{ workspace, agent int }
 
 func newFleet(regions map[int]string) fleet {
-	return fleet{built: make(map[id]int), at: make(map[id]place), regions: regions}
+	return fleet{built: make(map[id]int), at: make(map[id]place), regions: regions, starts: make(starts)}
 }
 
 func (f *fleet) agent(agent id) *meters.Agent {
@@ -119,34 +149,31 @@ func (f *fleet) readWorkspaces(ctx context.Context, s snapshot) error {
 	}, []any{&w.Name, &w.Username, &w.Template, &job}, workspacesSQL)
 }
 
-func (f *fleet) readAgents(ctx context.Context, s snapshot, c config) error {
+// readAgents reads the agents of the latest builds. before has the starts known
+// from the previous collection.
+func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before starts) error {
 	var job, agent id
 	var a meters.Agent
-	var startup *float64
+	var began, took *float64
+	scripts := c.serves(instrument.AgentStatsStartupScript, s.lacks)
 	return s.each(ctx, func() error {
 		a.StartupScript = nil
-		if c.agentStats {
-			a.StartupScript = startupScript(startup, a.Lifecycle)
+		if scripts {
+			if start, ok := before.next(agent, a.Lifecycle, began, took); ok {
+				f.starts[agent] = start
+				a.StartupScript = &start.script
+			}
 		}
 		i := f.built[job]
+		if a.Status == meters.AgentConnected {
+			f.connected++
+		}
 		f.at[agent] = place{i, len(f.workspaces[i].Agents)}
 		f.agents = append(f.agents, agent)
 		f.workspaces[i].Agents = append(f.workspaces[i].Agents, a)
 		return nil
-	}, []any{&job, &agent, &a.Name, &a.Lifecycle, &a.Status, &startup},
+	}, []any{&job, &agent, &a.Name, &a.Lifecycle, &a.Status, &began, &took},
 		agentsSQL(s.lacks), f.jobs, s.now, s.now.Add(-c.inactivityTimeout))
-}
-
-// startupScript is what the startup script of an agent did that took seconds to
-// become ready; nil if it did not.
-func startupScript(seconds *float64, state meters.AgentLifecycle) *meters.StartupScript {
-	if seconds == nil || *seconds < 0 {
-		return nil
-	}
-	return &meters.StartupScript{
-		Seconds: *seconds,
-		Success: state != meters.LifecycleStartError && state != meters.LifecycleStartTimeout,
-	}
 }
 
 func (f *fleet) readApps(ctx context.Context, s snapshot) error {
@@ -163,6 +190,7 @@ func (f *fleet) readPeers(ctx context.Context, s snapshot) error {
 	var agent id
 	var node []byte
 	return s.each(ctx, func() error {
+		f.peers++
 		n, ok := decodeNode(node)
 		if !ok {
 			return nil

@@ -101,9 +101,9 @@ func (db *DB) Sources() meters.Sources {
 	sources := meters.Sources{
 		ActiveUsers:  activeUsers{db},
 		LatestBuilds: latestBuilds{db},
-		Agents:       agents{db},
+		Agents:       &agents{db: db},
 		Insights:     insights{db},
-		License:      license{db},
+		License:      &license{db: db},
 		Jobs:         jobs{db},
 	}
 	if db.config.agentStats {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -98,7 +99,7 @@ func (f *Follower) look(ctx context.Context) (look, error) {
 		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs))); err != nil {
 			return err
 		}
-		if !f.db.agentStats || s.lacks.table("workspace_agent_scripts") || s.lacks.table("workspace_agent_script_timings") {
+		if !f.db.serves(instrument.AgentScriptsExecuted, s.lacks) {
 			return nil
 		}
 		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
@@ -158,9 +159,14 @@ func (l *look) full(last time.Time) {
 	}
 }
 
-// jobsSQL has the jobs that ended after $1, not after $4 if that is not null,
-// and are not among $2, and after them those that are running. $3: the greatest
+// jobsSQL returns the jobs that ended after $1, not after $4 if that is not
+// null, and are not among $2, and after them the running ones. $3: the greatest
 // number of both.
+//
+// A job without a worker ran on no provisioner daemon: it was ended by the reaper
+// of jobs, or deleted a workspace without any daemon. Coder counts neither.
+// A job that ended with an error has failed; one that was canceled too late to
+// be stopped has none, and has succeeded.
 func jobsSQL(l lacks) string {
 	return `
 SELECT j.id, j.provisioner::text, j.completed_at,
@@ -172,7 +178,7 @@ LEFT JOIN workspaces w ON w.id = b.workspace_id
 LEFT JOIN users u ON u.id = w.owner_id
 LEFT JOIN templates t ON t.id = w.template_id
 LEFT JOIN template_versions tv ON tv.id = b.template_version_id
-WHERE j.started_at IS NOT NULL
+WHERE j.worker_id IS NOT NULL AND j.started_at IS NOT NULL
 	AND (j.completed_at IS NULL OR j.completed_at > $1 AND ($4::timestamptz IS NULL OR j.completed_at <= $4))
 	AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS known(id) WHERE known.id = j.id)
 ORDER BY j.completed_at NULLS LAST, j.id
@@ -195,9 +201,9 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen []id) error {
 		}
 		last = *ended
 		l.jobs[job] = last
-		outcome := meters.Failed
-		if meters.JobStatus(status) == meters.JobSucceeded {
-			outcome = meters.Succeeded
+		outcome := meters.Succeeded
+		if meters.JobStatus(status) == meters.JobFailed {
+			outcome = meters.Failed
 		}
 		l.events.Ended = append(l.events.Ended, EndedJob{Job: j, Outcome: outcome, Seconds: max(seconds, 0)})
 		return nil

@@ -19,8 +19,8 @@ func Grants(role string) string {
 		if len(t.Columns) > 0 {
 			script.WriteString(grant(t.Name, t.Columns, role) + ";\n")
 		}
-		if len(t.Optional) > 0 {
-			script.WriteString(grantOptional(t, role) + ";\n")
+		for _, o := range t.Optional {
+			script.WriteString(grantOptional(t.Name, o, role) + ";\n")
 		}
 	}
 	return script.String()
@@ -34,14 +34,14 @@ func grant(table string, columns []string, role string) string {
 	return fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(quoted, ", "), quote(table), role)
 }
 
-// grantOptional grants columns that may be missing, or what is read instead.
-func grantOptional(t Table, role string) string {
+// grantOptional grants columns that may be missing, or those read instead.
+func grantOptional(table string, o Optional, role string) string {
 	instead := "NULL"
-	if len(t.Instead) > 0 {
-		instead = grant(t.Name, t.Instead, role)
+	if len(o.Instead) > 0 {
+		instead = grant(table, o.Instead, role)
 	}
 	block := fmt.Sprintf("BEGIN\n\t%s;\nEXCEPTION WHEN undefined_table OR undefined_column THEN -- not in this version\n\t%s;\nEND",
-		grant(t.Name, t.Optional, role), instead)
+		grant(table, o.Columns, role), instead)
 	// A literal and not $$: a role's name may hold anything.
 	return "DO '" + strings.ReplaceAll(block, "'", "''") + "'"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -87,7 +88,7 @@ func (i insights) Insights(ctx context.Context) (meters.Insights, error) {
 		if err := readAppUsage(ctx, s, &all, from, to); err != nil {
 			return err
 		}
-		if !i.db.parameters {
+		if !i.db.serves(instrument.InsightsParameters, s.lacks) {
 			return nil
 		}
 		return readParameterUsage(ctx, s, &all, from, to)

@@ -14,10 +14,15 @@ type lacks map[string]bool
 
 func (l lacks) column(table, column string) bool { return l[table+"."+column] }
 
-// table says whether any optional column of a table is missing.
-func (l lacks) table(table string) bool {
-	i := slices.IndexFunc(tables[:], func(t Table) bool { return t.Name == table })
-	return slices.ContainsFunc(tables[i].Optional, func(c string) bool { return l.column(table, c) })
+// of returns the columns of a group that are missing.
+func (l lacks) of(t Table, o Optional) []string {
+	var missing []string
+	for _, c := range o.Columns {
+		if l.column(t.Name, c) {
+			missing = append(missing, c)
+		}
+	}
+	return missing
 }
 
 // unless returns SQL that uses a column, or nothing if that is missing.
@@ -46,9 +51,11 @@ func (db *DB) lacking(ctx context.Context, tx pgx.Tx) (lacks, error) {
 	var optional []string
 	missing := make(lacks)
 	for _, t := range tables {
-		for _, c := range t.Optional {
+		for _, o := range t.Optional {
 			optional = append(optional, t.Name)
-			missing[t.Name+"."+c] = true
+			for _, c := range o.Columns {
+				missing[t.Name+"."+c] = true
+			}
 		}
 	}
 	rows, err := tx.Query(ctx, columnsSQL, slices.Compact(optional))
@@ -74,35 +81,36 @@ func (db *DB) lacking(ctx context.Context, tx pgx.Tx) (lacks, error) {
 
 // report logs what is missing, once.
 func (db *DB) report(missing lacks) {
+	type lack struct {
+		table    Table
+		optional Optional
+		columns  []string // missing
+	}
+	var all []lack
 	var names []string
 	for _, t := range tables {
-		for _, c := range t.Optional {
-			if missing.column(t.Name, c) {
-				names = append(names, t.Name+"."+c)
+		for _, o := range t.Optional {
+			columns := missing.of(t, o)
+			if len(columns) == 0 || o.Cost() == "" {
+				continue
 			}
+			all = append(all, lack{t, o, columns})
+			names = append(names, t.Name, strings.Join(columns, " "))
 		}
 	}
-	all := strings.Join(names, " ")
-	if previous := db.reported.Swap(&all); previous != nil && *previous == all || previous == nil && all == "" {
+	now := strings.Join(names, " ")
+	if previous := db.reported.Swap(&now); previous != nil && *previous == now || previous == nil && now == "" {
 		return
 	}
-	if all == "" {
+	if now == "" {
 		db.logger.Info("the database has every column that some versions lack")
 	}
-	for _, t := range tables {
-		var columns []string
-		for _, c := range t.Optional {
-			if missing.column(t.Name, c) {
-				columns = append(columns, c)
-			}
+	for _, l := range all {
+		if len(l.table.Columns) == 0 && len(l.columns) == len(l.optional.Columns) {
+			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.table.Name, "so", l.optional.Cost())
+			continue
 		}
-		switch {
-		case len(columns) == 0:
-		case len(t.Columns) == 0 && len(columns) == len(t.Optional):
-			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", t.Name, "so", t.Without)
-		default:
-			db.logger.Warn("the database lacks columns that other versions of Coder have",
-				"table", t.Name, "columns", strings.Join(columns, " "), "so", t.Without)
-		}
+		db.logger.Warn("the database lacks columns that other versions of Coder have",
+			"table", l.table.Name, "columns", strings.Join(l.columns, " "), "so", l.optional.Cost())
 	}
 }

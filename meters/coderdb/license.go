@@ -5,26 +5,37 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-type license struct{ db *DB }
+type license struct {
+	db   *DB
+	said bool // that a license has another version than licenseVersion
+}
+
+// licenseVersion is the version of the licenses whose claims are known.
+const licenseVersion = 3
 
 const licensesSQL = `SELECT jwt FROM licenses`
 
+// licensedUsersSQL counts the users that a license is for: neither system users,
+// like the owner of prebuilt workspaces, nor service accounts.
 func licensedUsersSQL(l lacks) string {
 	return `
 SELECT count(*)
 FROM users
-WHERE status = 'active' AND NOT deleted` + l.unless("users", "is_system", " AND NOT is_system")
+WHERE status = 'active' AND NOT deleted` +
+		l.unless("users", "is_system", " AND NOT is_system") +
+		l.unless("users", "is_service_account", " AND NOT is_service_account")
 }
 
 // License implements [meters.LicenseSource].
-func (l license) License(ctx context.Context) (meters.License, error) {
-	var inForce meters.License
+func (l *license) License(ctx context.Context) (meters.License, error) {
+	var found meters.License
 	err := l.db.read(ctx, "licenses", func(ctx context.Context, s snapshot) error {
 		users, err := s.count(ctx, licensedUsersSQL(s.lacks))
 		if err != nil {
@@ -41,24 +52,36 @@ func (l license) License(ctx context.Context) (meters.License, error) {
 		if err != nil {
 			return err
 		}
-		inForce = meters.License{}
-		if limit := userLimit(all, users, s.now); limit > 0 {
-			inForce = meters.License{ActiveUsers: users, Limit: limit}
-		}
+		l.report(all)
+		found = meters.License{ActiveUsers: users, Limit: userLimit(all, users, s.now)}
 		return nil
 	})
-	return inForce, err
+	return found, err
 }
 
-// claims are those of a license that are used. Times are Unix seconds.
+// report logs the first license of an unknown version.
+func (l *license) report(all []claims) {
+	i := slices.IndexFunc(all, func(c claims) bool { return c.version != licenseVersion })
+	if i < 0 || l.said {
+		return
+	}
+	l.said = true
+	l.db.logger.Warn("a license has an unknown version; its user limit is counted nevertheless",
+		"version", all[i].version, "known", licenseVersion)
+}
+
+// claims are the claims of a license that are used. Times are Unix seconds.
 type claims struct {
-	limit                    float64 // licensed users
-	notBefore, expires, soft float64 // soft: license_expires, after which a grace period runs until exp
+	limit     float64 // licensed users, a whole number
+	notBefore float64 // -Inf: not limited
+	expires   float64 // +Inf: not limited
+	soft      float64 // license_expires, the beginning of the grace period that ends at exp
+	version   float64 // 0: not a number
 }
 
-// decodeClaims decodes a license, which is a JSON Web Token, and says whether it
-// is one with all claims. Its signature is not checked: the limit is reported,
-// not enforced.
+// decodeClaims decodes a license, which is a JSON Web Token, and tells whether it
+// has a user limit and the date of its expiry, license_expires. Its signature is
+// not checked: the limit is reported, not enforced.
 func decodeClaims(token string) (claims, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -72,6 +95,7 @@ func decodeClaims(token string) (claims, bool) {
 		NotBefore *float64 `json:"nbf"`
 		Expires   *float64 `json:"exp"`
 		Soft      *float64 `json:"license_expires"`
+		Version   any      `json:"version"`
 		Features  struct {
 			UserLimit *float64 `json:"user_limit"`
 		} `json:"features"`
@@ -79,13 +103,23 @@ func decodeClaims(token string) (claims, bool) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return claims{}, false
 	}
-	if c.NotBefore == nil || c.Expires == nil || c.Soft == nil || c.Features.UserLimit == nil {
+	if c.Soft == nil || c.Features.UserLimit == nil {
 		return claims{}, false
 	}
-	return claims{limit: *c.Features.UserLimit, notBefore: *c.NotBefore, expires: *c.Expires, soft: *c.Soft}, true
+	decoded := claims{limit: math.Trunc(*c.Features.UserLimit), notBefore: math.Inf(-1), expires: math.Inf(1), soft: *c.Soft, version: licenseVersion}
+	if c.NotBefore != nil {
+		decoded.notBefore = *c.NotBefore
+	}
+	if c.Expires != nil {
+		decoded.expires = *c.Expires
+	}
+	if c.Version != nil {
+		decoded.version, _ = c.Version.(float64)
+	}
+	return decoded, true
 }
 
-// userLimit is the limit in force at a time, 0 if none is. Limits are never
+// userLimit returns the limit in force at a time, or 0 for none. Limits are never
 // added up.
 func userLimit(all []claims, users int, at time.Time) int {
 	now := float64(at.UnixMicro()) / 1e6
@@ -104,7 +138,7 @@ func userLimit(all []claims, users int, at time.Time) int {
 	return int(best.limit)
 }
 
-// better says whether a license is to be preferred to another.
+// better tells whether a license is preferred to another.
 func (c claims) better(other claims, users int, now float64) bool {
 	covers, otherCovers := c.limit >= float64(users), other.limit >= float64(users)
 	if covers != otherCovers {

@@ -1,8 +1,11 @@
 package coderdb
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 )
@@ -29,14 +32,12 @@ func TestLicense(t *testing.T) {
 		token(`{"nbf":0,"exp":9e9,"license_expires":9e9,"features":null}`),
 		token(`{"nbf":0,"exp":9e9,"license_expires":9e9,"features":[999]}`),
 		token(`{"nbf":0,"exp":9e9,"license_expires":9e9}`),
-		token(`{"exp":9e9,"license_expires":9e9,"features":{"user_limit":999}}`),
-		token(`{"nbf":0,"license_expires":9e9,"features":{"user_limit":999}}`),
 		token(`{"nbf":0,"exp":9e9,"features":{"user_limit":999}}`),
 		token(`{"nbf":0,"exp":1e999,"license_expires":9e9,"features":{"user_limit":999}}`),
 	}
 	const none = `
 # TYPE coderd_license_active_users gauge
-coderd_license_active_users 0
+coderd_license_active_users 2
 # TYPE coderd_license_user_limit_enabled gauge
 coderd_license_user_limit_enabled 0
 `
@@ -64,6 +65,18 @@ coderd_license_user_limit_enabled 1
 		{"begins in a second", []string{licensed(10, time.Second, day, 2*day)}, none},
 		{"ends in a second", []string{licensed(10, -day, -day, time.Second)}, limit("10")},
 		{"ends now", []string{licensed(10, -day, -day, 0)}, none},
+		{"in its grace period", []string{licensed(10, -2*day, -day, day)}, limit("10")},
+		{"after its grace period", []string{licensed(10, -2*day, -day, -time.Second)}, none},
+		{"no beginning", []string{token(`{"exp":9e9,"license_expires":9e9,"features":{"user_limit":11}}`)}, limit("11")},
+		{"no end", []string{token(`{"nbf":0,"license_expires":9e9,"features":{"user_limit":12}}`)}, limit("12")},
+		{"no end, and in its grace period", []string{token(`{"license_expires":0,"features":{"user_limit":13}}`)}, limit("13")},
+		{"null is absent", []string{token(`{"nbf":null,"exp":null,"license_expires":9e9,"features":{"user_limit":14}}`)}, limit("14")},
+		{"a fraction is cut", []string{token(`{"license_expires":9e9,"features":{"user_limit":5.5}}`)}, limit("5")},
+		{"less than one user", []string{token(`{"license_expires":9e9,"features":{"user_limit":0.9}}`)}, none},
+		{"a fraction covers no further user", []string{token(`{"license_expires":9e9,"features":{"user_limit":1.9}}`),
+			token(`{"license_expires":0,"features":{"user_limit":2}}`)}, limit("2")},
+		{"another version", []string{token(`{"license_expires":9e9,"features":{"user_limit":15},"version":4}`)}, limit("15")},
+		{"a version that is no number", []string{token(`{"license_expires":9e9,"features":{"user_limit":16},"version":["4"]}`)}, limit("16")},
 		{"limit 0", []string{licensed(0, -day, day, 2*day)}, none},
 		{"negative limit", []string{licensed(-10, -day, day, 2*day)}, none},
 		{"never added up", []string{licensed(3, -day, day, 2*day), licensed(4, -day, day, 2*day)}, limit("4")},
@@ -87,6 +100,31 @@ coderd_license_user_limit_enabled 1
 	}
 }
 
+// TestLicenseVersionIsReportedOnce, and the license counts nevertheless.
+func TestLicenseVersionIsReportedOnce(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	var log bytes.Buffer
+	source := open(t, url, WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Sources().License
+	ask := func(want int) {
+		t.Helper()
+		if l, err := source.License(t.Context()); err != nil || l.Limit != want {
+			t.Errorf("limit %d, error %v; want %d", l.Limit, err, want)
+		}
+	}
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
+	ask(10)
+	if log.Len() > 0 {
+		t.Errorf("log: %s", log.String())
+	}
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", token(`{"license_expires":9e9,"features":{"user_limit":20},"version":4}`))
+	ask(20)
+	ask(20)
+	const want = `level=WARN msg="a license has an unknown version; its user limit is counted nevertheless" version=4 known=3`
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
+		t.Errorf("log:\n%swant once: %s", got, want)
+	}
+}
+
 // TestLicenseCountsSystemUsers where nothing tells them apart.
 func TestLicenseCountsSystemUsers(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "without.sql")
@@ -94,6 +132,15 @@ func TestLicenseCountsSystemUsers(t *testing.T) {
 	db := open(t, url)
 	compare(t, exposition(t, db.Sources(), "coderd_license_active_users"),
 		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 3\n")
+}
+
+// TestLicenseIsNotForServiceAccounts: versions with the column leave them out.
+func TestLicenseIsNotForServiceAccounts(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
+	d.Exec(t, `INSERT INTO users (id, username, email, status, is_service_account) VALUES (u(7), 'ci', '', 'active', true)`)
+	compare(t, exposition(t, open(t, url).Sources(), "coderd_license_active_users"),
+		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 2\n")
 }
 
 // TestUserLimit holds what two active users cannot show.
@@ -121,6 +168,7 @@ func FuzzDecodeClaims(f *testing.F) {
 	f.Add("e30.e30.e30")
 	f.Add(licensed(10, 0, 0, 0))
 	f.Add(token(`{"nbf":0,"exp":9e9,"license_expires":9e9,"features":{"user_limit":1e300}}`))
+	f.Add(token(`{"license_expires":9e9,"features":{"user_limit":5.5},"version":4}`))
 	f.Add(token(`{"nbf":0,"exp":9e9,"license_expires":9e9,"features":{"user_limit":{"user_limit":1}}}`))
 	f.Fuzz(func(t *testing.T, token string) {
 		c, ok := decodeClaims(token)

@@ -67,8 +67,9 @@ type Reporter struct {
 	timing reporterTiming
 	as13   bool // for tests: limit the idle time as on PostgreSQL 13
 
-	term atomic.Pointer[Term]
-	turn atomic.Pointer[context.CancelFunc] // ends the current connection
+	term        atomic.Pointer[Term]
+	turn        atomic.Pointer[context.CancelFunc] // ends the current connection
+	unreachable atomic.Bool                        // the latest connection failed
 }
 
 // NewReporter returns a Reporter for the database at url; [Reporter.Run] makes
@@ -137,6 +138,7 @@ func (r *Reporter) Run(ctx context.Context) {
 		turn, end := context.WithCancel(ctx)
 		r.turn.Store(&end)
 		conn, err := r.connect(turn)
+		r.unreachable.Store(noConnection(err))
 		if turn.Err() == nil {
 			err = r.tried(r, err)
 		}

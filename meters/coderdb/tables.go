@@ -1,19 +1,44 @@
 package coderdb
 
-import "slices"
+import (
+	"slices"
+	"strings"
 
-// Table is a table that is read, and the columns of it that are.
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Table is a table that is read, with the columns of it that are read.
 type Table struct {
 	Name    string
 	Columns []string // in every version of Coder that has the table
 
-	// Optional are further columns, missing in some versions. A table without
+	// Optional are columns that some versions of Coder lack. A table without
 	// Columns is missing in some versions itself.
-	Optional []string
-	// Without says what is done without Optional.
+	Optional []Optional
+}
+
+// Optional is a group of columns that some versions of Coder lack.
+type Optional struct {
+	Columns []string
+	// Families are not served where one of Columns is missing.
+	Families []instrument.Family
+	// Without is what is done without Columns, where that is not told by Families.
 	Without string
-	// Instead are the columns that are read only where Optional is missing.
+	// Instead are columns that are read only where one of Columns is missing.
 	Instead []string
+}
+
+// Cost returns what a database costs that lacks the columns, as a clause. Empty:
+// nothing, since such a version of Coder does not have what they tell either.
+func (o Optional) Cost() string {
+	if o.Without != "" || len(o.Families) == 0 {
+		return o.Without
+	}
+	names := make([]string, len(o.Families))
+	for i, f := range o.Families {
+		names[i] = f.Info().Name
+	}
+	return strings.Join(names, " and ") + " is not served"
 }
 
 // Tables returns everything that is ever read. No query names another column,
@@ -23,26 +48,34 @@ func Tables() []Table {
 	for i := range all {
 		all[i].Columns = slices.Clone(all[i].Columns)
 		all[i].Optional = slices.Clone(all[i].Optional)
-		all[i].Instead = slices.Clone(all[i].Instead)
+		for j, o := range all[i].Optional {
+			o.Columns, o.Families, o.Instead = slices.Clone(o.Columns), slices.Clone(o.Families), slices.Clone(o.Instead)
+			all[i].Optional[j] = o
+		}
 	}
 	return all
 }
 
-// needed are the columns that are read of a database that lacks some.
+// needed returns the columns that are read of a database that lacks some.
 func (t Table) needed(l *lacks) []string {
-	columns := slices.Concat(t.Columns, t.Optional)
-	if l != nil && l.table(t.Name) {
-		columns = append(columns, t.Instead...)
+	columns := slices.Clone(t.Columns)
+	for _, o := range t.Optional {
+		columns = append(columns, o.Columns...)
+		if l != nil && len(l.of(t, o)) > 0 {
+			columns = append(columns, o.Instead...)
+		}
 	}
 	return columns
 }
 
 var tables = [...]Table{
 	{
-		Name:     "users",
-		Columns:  []string{"id", "username", "email", "status", "deleted"},
-		Optional: []string{"is_system"},
-		Without:  "system users count as users",
+		Name:    "users",
+		Columns: []string{"id", "username", "email", "status", "deleted"},
+		Optional: []Optional{
+			{Columns: []string{"is_system"}, Without: "system users count as users"},
+			{Columns: []string{"is_service_account"}},
+		},
 	},
 	{
 		Name:    "api_keys",
@@ -65,11 +98,13 @@ var tables = [...]Table{
 		Columns: []string{"id", "workspace_id", "template_version_id", "build_number", "transition", "job_id", "created_at"},
 	},
 	{
-		Name:     "provisioner_jobs",
-		Columns:  []string{"id", "provisioner", "started_at", "completed_at"},
-		Optional: []string{"job_status"},
-		Without:  "the status of a job follows from its times and its error",
-		Instead:  []string{"canceled_at", "error"},
+		Name:    "provisioner_jobs",
+		Columns: []string{"id", "provisioner", "worker_id", "started_at", "completed_at"},
+		Optional: []Optional{{
+			Columns: []string{"job_status"},
+			Without: "the status of a job follows from its times and its error",
+			Instead: []string{"canceled_at", "error"},
+		}},
 	},
 	{
 		Name:    "workspace_resources",
@@ -79,8 +114,7 @@ var tables = [...]Table{
 		Name: "workspace_agents",
 		Columns: []string{"id", "resource_id", "name", "created_at", "first_connected_at", "last_connected_at", "disconnected_at",
 			"connection_timeout_seconds", "lifecycle_state", "started_at", "ready_at"},
-		Optional: []string{"deleted"},
-		Without:  "no agent of a latest build counts as deleted",
+		Optional: []Optional{{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"}},
 	},
 	{
 		Name:    "workspace_apps",
@@ -97,14 +131,18 @@ var tables = [...]Table{
 		Columns: []string{"user_id", "workspace_id", "agent_id", "slug_or_port", "session_started_at", "session_ended_at"},
 	},
 	{
-		Name:     "workspace_agent_scripts",
-		Optional: []string{"id", "workspace_agent_id"},
-		Without:  "agent_scripts_executed_total is not served",
+		Name: "workspace_agent_scripts",
+		Optional: []Optional{{
+			Columns:  []string{"id", "workspace_agent_id"},
+			Families: []instrument.Family{instrument.AgentScriptsExecuted},
+		}},
 	},
 	{
-		Name:     "workspace_agent_script_timings",
-		Optional: []string{"script_id", "started_at", "ended_at", "status"},
-		Without:  "agent_scripts_executed_total is not served",
+		Name: "workspace_agent_script_timings",
+		Optional: []Optional{{
+			Columns:  []string{"script_id", "started_at", "ended_at", "status"},
+			Families: []instrument.Family{instrument.AgentScriptsExecuted},
+		}},
 	},
 	{
 		Name:    "template_version_parameters",
@@ -119,8 +157,11 @@ var tables = [...]Table{
 		Columns: []string{"jwt"},
 	},
 	{
-		Name:     "tailnet_peers",
-		Optional: []string{"id", "updated_at", "node"},
-		Without:  "tailnet nodes and connection latencies of agents are unknown",
+		Name: "tailnet_peers",
+		Optional: []Optional{{
+			Columns:  []string{"id", "updated_at", "node"},
+			Families: []instrument.Family{instrument.AgentsConnectionLatencies},
+			Without:  "tailnet nodes and connection latencies of agents are unknown",
+		}},
 	},
 }

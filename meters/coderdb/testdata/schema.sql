@@ -19,7 +19,8 @@ CREATE TABLE users (
 	hashed_password bytea NOT NULL DEFAULT 'secret', -- never read
 	status user_status NOT NULL DEFAULT 'dormant',
 	deleted boolean NOT NULL DEFAULT false,
-	is_system boolean NOT NULL DEFAULT false
+	is_system boolean NOT NULL DEFAULT false,
+	is_service_account boolean NOT NULL DEFAULT false
 );
 
 CREATE TABLE api_keys (
@@ -54,6 +55,7 @@ CREATE TABLE provisioner_jobs (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	type provisioner_job_type NOT NULL DEFAULT 'workspace_build',
 	provisioner provisioner_type NOT NULL DEFAULT 'terraform',
+	worker_id uuid DEFAULT '00000000-0000-0000-0000-000000000001', -- NULL: no daemon has run it
 	started_at timestamptz,
 	canceled_at timestamptz,
 	completed_at timestamptz,

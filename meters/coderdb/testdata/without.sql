@@ -1,6 +1,6 @@
 -- Takes from the schema what some versions of Coder do not have.
 
-ALTER TABLE users DROP COLUMN is_system;
+ALTER TABLE users DROP COLUMN is_system, DROP COLUMN is_service_account;
 ALTER TABLE provisioner_jobs DROP COLUMN job_status;
 ALTER TABLE workspace_agents DROP COLUMN deleted;
 DROP TABLE workspace_agent_script_timings;

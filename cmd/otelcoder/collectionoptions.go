@@ -1,0 +1,63 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// collectionOptions are how the server and the check make metrics of what they
+// read.
+type collectionOptions struct {
+	interval         time.Duration
+	insightsInterval time.Duration
+	aggregateBy      []meters.AgentLabel
+}
+
+func (o *collectionOptions) intervalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.DurationFlag{
+			Category:    groupDatabase,
+			Name:        "interval",
+			Usage:       "`TIME` between two collections of the state; series are withdrawn after five missed ones",
+			Sources:     variable("OTELCODER_INTERVAL"),
+			Value:       time.Minute,
+			Validator:   atLeast(time.Second),
+			Destination: &o.interval,
+		},
+		&cli.DurationFlag{
+			Category:    groupDatabase,
+			Name:        "insights-interval",
+			Usage:       "`TIME` between two collections of the insights, which are about the past five minutes",
+			Sources:     variable("OTELCODER_INSIGHTS_INTERVAL"),
+			Value:       5 * time.Minute,
+			Validator:   atLeast(time.Second),
+			Destination: &o.insightsInterval,
+		},
+	}
+}
+
+const everyLabel = "agent_name,template_name,username,workspace_name"
+
+func (o *collectionOptions) aggregateFlag() cli.Flag {
+	o.aggregateBy, _ = meters.ParseAggregateBy(everyLabel)
+	return &cli.StringFlag{
+		Category:  groupPrometheus,
+		Name:      "prometheus-aggregate-agent-stats-by",
+		Usage:     "`LABELS` by which agent statistics and executed scripts are told apart; the others are left out",
+		Sources:   variable("CODER_PROMETHEUS_AGGREGATE_AGENT_STATS_BY"),
+		Value:     everyLabel,
+		Validator: func(list string) (err error) { o.aggregateBy, err = meters.ParseAggregateBy(list); return err },
+	}
+}
+
+// options are those of [meters.Poll] and [meters.Ask].
+func (o *collectionOptions) options() []meters.Option {
+	return []meters.Option{
+		meters.WithInterval(o.interval),
+		meters.WithInsightsInterval(o.insightsInterval),
+		meters.WithAggregateBy(o.aggregateBy...),
+	}
+}

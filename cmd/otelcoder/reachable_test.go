@@ -1,0 +1,29 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// TestSourcesAreDownWithTheDatabase, not only when they are asked next, which here
+// is after an hour.
+func TestSourcesAreDownWithTheDatabase(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	db := server.Database(t)
+	db.Exec(t, live(t))
+	s := start(t, db.Role(t, coderdb.Grants), "--interval", "1h", "--insights-interval", "1h")
+	up := func(what, value string) {
+		t.Helper()
+		s.until(t, "/metrics/replica", what, func(scrape string) bool {
+			return has(scrape, `otelcoder_source_up{source="agents"} `+value) && has(scrape, `otelcoder_source_up{source="license"} `+value)
+		})
+	}
+	up("all is read", "1")
+	server.Stop(t)
+	up("the database is away", "0")
+	server.Restart(t)
+	up("it is back", "1")
+}

@@ -1,0 +1,112 @@
+package coderdb
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// TestUnserved compares the families that a database is said not to tell with
+// the families that have no series, for every column that a version of Coder may
+// lack and every option that leaves something out.
+func TestUnserved(t *testing.T) {
+	type variant struct {
+		name    string
+		sql     string
+		options []Option
+		want    map[instrument.Family]Reason
+	}
+	variants := []variant{
+		{"newest", "SELECT", nil, nil},
+		{"one column of a table", "ALTER TABLE workspace_agent_script_timings DROP COLUMN status", nil,
+			map[instrument.Family]Reason{instrument.AgentScriptsExecuted: Missing}},
+		{"without parameters", "SELECT", []Option{WithoutParameters()},
+			map[instrument.Family]Reason{instrument.InsightsParameters: Off}},
+		{"without agent stats", "SELECT", []Option{WithoutAgentStats()}, map[instrument.Family]Reason{
+			instrument.AgentScriptsExecuted: Off, instrument.AgentStatsConnections: Off, instrument.AgentStatsMedianLatency: Off,
+			instrument.AgentStatsRx: Off, instrument.AgentStatsSessionsJetBrains: Off, instrument.AgentStatsSessionsReconnectingPTY: Off,
+			instrument.AgentStatsSessionsSSH: Off, instrument.AgentStatsSessionsVSCode: Off, instrument.AgentStatsStartupScript: Off,
+			instrument.AgentStatsTx: Off,
+		}},
+	}
+	for _, table := range Tables() {
+		for _, o := range table.Optional {
+			v := variant{name: table.Name + " " + strings.Join(o.Columns, " "), sql: "DROP TABLE " + table.Name}
+			if len(table.Columns) > 0 {
+				v.sql = "ALTER TABLE " + table.Name + " DROP COLUMN " + strings.Join(o.Columns, ", DROP COLUMN ")
+			}
+			switch table.Name {
+			case "tailnet_peers":
+				v.want = map[instrument.Family]Reason{instrument.AgentsConnectionLatencies: Missing}
+			case "workspace_agent_scripts", "workspace_agent_script_timings":
+				v.want = map[instrument.Family]Reason{instrument.AgentScriptsExecuted: Missing}
+			}
+			variants = append(variants, v)
+		}
+	}
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			d := pgtest.New(t)
+			for _, script := range []string{"schema.sql", "fleet.sql", "agentstats.sql", "insights.sql"} {
+				d.Exec(t, read(t, script))
+			}
+			d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
+			// Of an agent whose build is still the latest one.
+			d.Exec(t, `
+				INSERT INTO workspace_apps (agent_id, display_name, slug, health) VALUES (u(513), 'code', 'code', 'healthy');
+				INSERT INTO tailnet_peers (id, coordinator_id, updated_at, node)
+				VALUES (u(513), u(1), '2025-09-01 12:00:00', '\x2802320f0a04322d763611000000000000e03f')`)
+			d.Exec(t, v.sql)
+			url := d.Role(t, Grants)
+			now := noon
+			options := append([]Option{WithLogger(testLogger(t)), func(c *config) { c.now = func() time.Time { return now } }}, v.options...)
+			db := open(t, url, options...)
+
+			reasons, err := db.Unserved(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(reasons, v.want) {
+				t.Errorf("unserved: %v, want %v", reasons, v.want)
+			}
+
+			families := []instrument.Family{
+				instrument.AgentsUp, instrument.AgentsConnections, instrument.AgentsConnectionLatencies, instrument.AgentsApps,
+				instrument.AgentStatsStartupScript, instrument.AgentStatsRx, instrument.AgentStatsTx, instrument.AgentStatsConnections,
+				instrument.AgentStatsMedianLatency, instrument.AgentStatsSessionsVSCode, instrument.AgentStatsSessionsJetBrains,
+				instrument.AgentStatsSessionsReconnectingPTY, instrument.AgentStatsSessionsSSH, instrument.APIActiveUsers,
+				instrument.APIWorkspaceLatestBuild, instrument.InsightsApplicationsUsage, instrument.InsightsParameters, instrument.InsightsTemplatesActiveUsers,
+				instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled, instrument.ProvisionerdJobsCurrent,
+			}
+			served := make(map[instrument.Family]bool)
+			names := make([]string, len(families))
+			for i, f := range families {
+				names[i] = f.Info().Name
+			}
+			text := exposition(t, db.Sources(), names...)
+			for i, f := range families {
+				served[f] = strings.Contains(text, "# TYPE "+names[i]+" ")
+			}
+			follower := db.Events()
+			next(t, follower)
+			d.Exec(t, read(t, "events.sql"))
+			if v.want[instrument.AgentScriptsExecuted] != Missing {
+				d.Exec(t, read(t, "scripts.sql"))
+			}
+			now = noon.Add(10 * time.Second)
+			events := next(t, follower)
+			served[instrument.ProvisionerdJobTimings] = len(events.Ended) > 0
+			served[instrument.WorkspaceBuilds] = len(events.Ended) > 0
+			served[instrument.AgentScriptsExecuted] = len(events.Scripts) > 0
+			for f, is := range served {
+				if _, not := reasons[f]; is == not {
+					t.Errorf("%s: served %t, unserved %t", f.Info().Name, is, not)
+				}
+			}
+		})
+	}
+}
