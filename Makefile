@@ -31,9 +31,9 @@ test: ## run every test
 	go -C e2e test -p 1 ./...
 
 .PHONY: test-browser
-test-browser: ## let Chromium read the endpoint
+test-browser: ## let Chromium read the endpoint and the status page
 	@.ci/need chromium
-	go -C e2e test -tags browser -run TestBrowser .
+	go -C e2e test -tags browser -run TestBrowser . ./statuspage
 
 .PHONY: lint
 lint: ## check format and code

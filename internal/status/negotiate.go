@@ -1,0 +1,32 @@
+package status
+
+import (
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// IsBrowser reports whether a request with these headers is of a browser that
+// shows a page: its Accept names both text/html and application/xhtml+xml, as
+// those of Chromium, Firefox and Safari do. No scraper does; Java's HTTP client
+// names the first alone.
+func IsBrowser(h http.Header) bool {
+	html, xhtml := false, false
+	for _, accept := range h.Values("Accept") {
+		for part := range strings.SplitSeq(accept, ",") {
+			name, parameters, err := mime.ParseMediaType(part)
+			if err != nil {
+				continue
+			}
+			if q, given := parameters["q"]; given {
+				if weight, err := strconv.ParseFloat(q, 64); err != nil || weight <= 0 {
+					continue
+				}
+			}
+			html = html || name == "text/html"
+			xhtml = xhtml || name == "application/xhtml+xml"
+		}
+	}
+	return html && xhtml
+}
