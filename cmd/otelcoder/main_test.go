@@ -218,7 +218,7 @@ func TestExitCode(t *testing.T) {
 			environment: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_METRICS_HEADERS=api-key=hunter2%zz"}, code: "2",
 			want: "push metrics: OTEL_EXPORTER_OTLP_METRICS_HEADERS is not a list of headers: give name=value, several with commas between them, special characters of a value percent-encoded",
 		},
-		"a database that is away": {
+		"an unreachable database": {
 			args: []string{"check"}, environment: []string{"CODER_PG_CONNECTION_URL=" + absent}, code: "1", want: "connect to the database: ",
 		},
 	} {

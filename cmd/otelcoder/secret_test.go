@@ -90,8 +90,8 @@ func TestPasswordIsNeverShown(t *testing.T) {
 	}
 }
 
-// FuzzPassword: no command shows a password, escaped or not, however the URL of the
-// database has it.
+// FuzzPassword: no command shows the password of a URL of the database, escaped or
+// not.
 func FuzzPassword(f *testing.F) {
 	for _, before := range []string{"", "12/", "/", "7/", "12,34/", "p@", "p@12/", "12/x?y=", "12?", "[", "#", "%zz", "%2F", "'", "\\", "\n", " ", ":", ","} {
 		f.Add(before, "")

@@ -330,8 +330,8 @@ func TestHeadersThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// FuzzEndpoint: neither an error nor a log line shows a password, however a URL has
-// it.
+// FuzzEndpoint: no error and no log line shows the password or the query of an
+// endpoint.
 func FuzzEndpoint(f *testing.F) {
 	for _, before := range []string{"", "12/", "7/", "p@", "p@12/", "12?x=", "#", "[", "%", ":", " ", "\n"} {
 		f.Add(before)
@@ -453,7 +453,7 @@ func TestAQueryIsNotShown(t *testing.T) {
 	}
 }
 
-// OTEL_SDK_DISABLED turns the push off, whatever else is set.
+// OTEL_SDK_DISABLED turns the push off, and no other variable is looked at.
 func TestSDKDisabled(t *testing.T) {
 	t.Setenv("OTEL_SDK_DISABLED", "True")
 	setenv(t, "ENDPOINT=http://127.0.0.1:1 TIMEOUT=nonsense")
@@ -471,8 +471,8 @@ func TestSDKDisabled(t *testing.T) {
 	}
 }
 
-// A push that fails loses nothing, since the next one has the totals, whatever
-// temporality the environment asks for.
+// A push that fails loses nothing, since the next one has the totals, also if the
+// environment asks for another temporality.
 func TestTemporalityIsCumulative(t *testing.T) {
 	for _, preference := range []string{"delta", "LowMemory", "nonsense"} {
 		t.Run(preference, func(t *testing.T) {

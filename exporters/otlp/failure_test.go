@@ -182,7 +182,9 @@ func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
 
 	flushed := make(chan error)
-	go func() { flushed <- e.Providers().Deployment.(interface{ ForceFlush(context.Context) error }).ForceFlush(context.Background()) }()
+	go func() {
+		flushed <- e.Providers().Deployment.(interface{ ForceFlush(context.Context) error }).ForceFlush(context.Background())
+	}()
 	<-arrived
 	if got := exports(t, e); got != "0 0" {
 		t.Errorf("exports that succeeded and failed: %s, want 0 0", got)

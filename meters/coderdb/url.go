@@ -29,7 +29,7 @@ var (
 	errURL = errors.New("the URL of the database cannot be parsed: use postgres://user:password@host:port/database?sslmode=..., " +
 		"with special characters of the password percent-encoded")
 	errParameter = errors.New("the URL of the database has an unknown parameter: " +
-		"leave it out, or give a setting of the session as options=-c%20name=value")
+		"leave it out, or give a setting of the session as options=-c%20name%3Dvalue")
 )
 
 // parseConfig reads the URL of the database for a single connection.

@@ -97,8 +97,8 @@ func TestSessionSettings(t *testing.T) {
 	}
 }
 
-// FuzzPassword: no error shows a password, however a URL has it, and whatever the
-// URL is taken for.
+// FuzzPassword: no error of a URL or of its connections shows the password, and the
+// server is not sent it as a setting.
 func FuzzPassword(f *testing.F) {
 	for _, before := range []string{
 		"", "12/", "/", "7/", "12,34/", "12,34:56/", "p@", "p@12/", "12/x?", "12/x?y=z&", "[", "[::1]/", "#", "%", "%zz", "%2F", "?", "'", `\`, "\n", "\x00", " ", ":", ",", "&", "=",
