@@ -107,12 +107,18 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	if e.stop != nil {
 		e.stop()
 	}
-	var err error
-	// The reader of Process reads the provider of Workspaces a last time.
-	for _, g := range []*group{e.deployment, e.process, e.workspaces} {
+	// Readers that push do so a last time, each with all the time that there is.
+	var flushing sync.WaitGroup
+	var errs [2]error
+	for i, g := range []*group{e.deployment, e.process} {
 		if g != nil {
-			err = errors.Join(err, g.provider.Shutdown(ctx))
+			flushing.Go(func() { errs[i] = g.provider.Shutdown(ctx) })
 		}
+	}
+	flushing.Wait()
+	err := errors.Join(errs[:]...)
+	if e.workspaces != nil { // which the reader of Process has read a last time
+		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
 	}
 	ended := make(chan struct{})
 	go func() {

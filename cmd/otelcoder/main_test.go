@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,7 +109,7 @@ func start(t *testing.T, url string, args ...string) *service {
 
 // readyLine is what the program says when it is ready, with the URLs of the endpoint
 // and of health.
-var readyLine = regexp.MustCompile(`msg=ready metrics=(\S+)/ health=(\S+)/healthz\n`)
+var readyLine = regexp.MustCompile(`msg=ready metrics=(\S+)/ health=(\S+)/healthz(?: push=\S+)?\n`)
 
 // get returns the body of an answer with status 200.
 func get(t *testing.T, url string) string {
@@ -182,13 +184,86 @@ func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd
 }
 
 func TestExitCode(t *testing.T) {
-	command, log := startProcess(t, nil, "server", "--interval", "soon")
-	if err := command.Wait(); err == nil || err.Error() != "exit status 2" {
-		t.Errorf("ended with %v, want exit status 2", err)
+	const absent = "postgres://otelcoder:hunter2@127.0.0.1:1/coder"
+	for name, test := range map[string]struct {
+		environment []string
+		args        []string
+		code, want  string
+	}{
+		"a flag": {
+			args: []string{"server", "--interval", "soon"},
+			code: "2", want: `invalid value "soon" for --interval: time: invalid duration "soon"`,
+		},
+		"an argument": {args: []string{"check", absent}, code: "2", want: "otelcoder check takes flags only; see otelcoder check --help"},
+		"a command":   {args: []string{absent}, code: "2", want: "there is no such command; see otelcoder --help"},
+		"nothing to do": {
+			args: []string{"server"}, environment: []string{"CODER_PG_CONNECTION_URL=" + absent}, code: "2", want: errNothingEnabled.Error(),
+		},
+		"nothing to do, for the SDK is off": {
+			args: []string{"server"}, environment: []string{"CODER_PG_CONNECTION_URL=" + absent, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_SDK_DISABLED=true"},
+			code: "2", want: errNothingEnabled.Error(),
+		},
+		"no URL": {args: []string{"check"}, environment: []string{"CODER_PG_CONNECTION_URL= \n"}, code: "2", want: errNoURL.Error()},
+		"a URL": {
+			args: []string{"check"}, environment: []string{"CODER_PG_CONNECTION_URL=" + absent + "?sslmode=hunter2"}, code: "2",
+			want: "the URL of the database cannot be used: sslmode must be disable, allow, prefer, require, verify-ca or verify-full",
+		},
+		"headers": {
+			args:        []string{"server", "--log-format", "json", "--postgres-url", absent},
+			environment: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS=api-key: hunter2"}, code: "2",
+			want: "push metrics: OTEL_EXPORTER_OTLP_HEADERS is not a list of headers: give name=value, several with commas between them, special characters of a value percent-encoded",
+		},
+		"headers badly encoded": {
+			args:        []string{"server", "--postgres-url", absent},
+			environment: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_METRICS_HEADERS=api-key=hunter2%zz"}, code: "2",
+			want: "push metrics: OTEL_EXPORTER_OTLP_METRICS_HEADERS is not a list of headers: give name=value, several with commas between them, special characters of a value percent-encoded",
+		},
+		"an unreachable database": {
+			args: []string{"check"}, environment: []string{"CODER_PG_CONNECTION_URL=" + absent}, code: "1", want: "connect to the database: ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command, log := startProcess(t, test.environment, test.args...)
+			if err := command.Wait(); err == nil || err.Error() != "exit status "+test.code {
+				t.Errorf("ended with %v, want exit status %s", err, test.code)
+			}
+			lines := slices.Collect(strings.Lines(log.String()))
+			if len(lines) == 0 || !strings.HasPrefix(lines[len(lines)-1], "otelcoder: "+test.want) || strings.Contains(log.String(), "hunter2") {
+				t.Errorf("said %q, want %q", log, test.want)
+			}
+		})
 	}
-	const want = `otelcoder: invalid value "soon" for --interval: time: invalid duration "soon"` + "\n"
-	if log.String() != want {
-		t.Errorf("said %q, want %q", log, want)
+}
+
+// What OpenTelemetry and gRPC log goes through the program's log, in its format,
+// without values.
+func TestLibrariesLog(t *testing.T) {
+	command, log := startProcess(t, []string{
+		"CODER_PG_CONNECTION_URL=postgres://otelcoder:hunter2@127.0.0.1:1/coder", "OTELCODER_HEALTH_ADDRESS=127.0.0.1:0",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://ann:hunter2@127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+		"OTEL_EXPORTER_OTLP_HEADERS=api-key=hunter2", "OTEL_METRIC_EXPORT_INTERVAL= 500", "OTEL_METRIC_EXPORT_TIMEOUT=1000",
+		"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION=hunter2",
+	}, "server", "--log-format", "json", "--log-level", "debug")
+	for _, line := range []string{`"msg":"OpenTelemetry: parse duration","error":`, `"level":"WARN","msg":"OpenTelemetry: [^"]*AGGREGATION`, `"level":"DEBUG","msg":"OpenTelemetry: `, `"msg":"ready"[^\n]*"push":"http://127.0.0.1:1"`} {
+		select {
+		case <-log.Find(regexp.MustCompile(line)):
+		case <-time.After(time.Minute):
+			t.Fatalf("no line has %s:\n%s", line, log)
+		}
+	}
+	command.Process.Signal(os.Interrupt) // which pushes a last time
+	if err := command.Wait(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), `"level":"DEBUG","msg":"gRPC: `) {
+		t.Errorf("gRPC logs nothing:\n%s", log)
+	}
+	for line := range strings.Lines(log.String()) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil || strings.Contains(line, "hunter2") {
+			t.Errorf("line %s: %v", line, err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -25,6 +26,10 @@ func TestPasswordIsNeverShown(t *testing.T) {
 		"of a host that is none":  "postgres://otelcoder:hunter2@host.invalid/coder?connect_timeout=1",
 		"badly encoded":           "postgres://otelcoder:hunter2%zz@127.0.0.1:1/coder",
 		"with a slash":            "postgres://otelcoder:hunter2/hunter2@127.0.0.1:1/coder",
+		"after a number":          "postgres://otelcoder:12/hunter2@127.0.0.1:1/coder",
+		"after a slash":           "postgres://otelcoder:/hunter2@127.0.0.1:1/coder",
+		"after another number":    "postgres://otelcoder:7/hunter2@127.0.0.1:1/coder",
+		"after two numbers":       "postgres://otelcoder:12,34/hunter2@127.0.0.1:1/coder",
 		"with a hash":             "postgres://otelcoder:#hunter2@127.0.0.1:1/coder",
 		"with an at sign":         "postgres://otelcoder:hunter2@hunter2@127.0.0.1:1/coder",
 		"with a bad port":         "postgres://otelcoder:hunter2@127.0.0.1:port/coder",
@@ -83,4 +88,40 @@ func TestPasswordIsNeverShown(t *testing.T) {
 			silent("the log", log.String())
 		})
 	}
+}
+
+// FuzzPassword: no command shows the password of a URL of the database, escaped or
+// not.
+func FuzzPassword(f *testing.F) {
+	for _, before := range []string{"", "12/", "/", "7/", "12,34/", "p@", "p@12/", "12/x?y=", "12?", "[", "#", "%zz", "%2F", "'", "\\", "\n", " ", ":", ","} {
+		f.Add(before, "")
+		f.Add("", before)
+	}
+	f.Fuzz(func(t *testing.T, before, after string) {
+		const secret = "hunter2"
+		raw := before + secret + after
+		escaped := url.QueryEscape(raw)
+		quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(raw)
+		for _, url := range []string{
+			"postgres://otelcoder:" + raw + "@127.0.0.1:1/coder?connect_timeout=1",
+			"postgres://otelcoder:" + escaped + "@127.0.0.1:1/coder?connect_timeout=1",
+			"postgres://otelcoder@127.0.0.1:1/coder?connect_timeout=1&password=" + escaped,
+			"host=127.0.0.1 port=1 connect_timeout=1 user=otelcoder password='" + quoted + "' dbname=coder",
+		} {
+			for _, args := range [][]string{
+				{"check", "--postgres-url", url}, {"check", "--postgres-url=" + url, "--help"}, {"check", url}, {url}, {"grants", url},
+				{"server", url}, {"server", "--postgres-url", url}, // which has nothing to do
+				{"server", "--otlp-endpoint", url},
+			} {
+				var out bytes.Buffer
+				err := run(t.Context(), append([]string{"otelcoder"}, args...), &out, &out)
+				if err != nil {
+					out.WriteString(err.Error())
+				}
+				if strings.Contains(out.String(), secret) {
+					t.Errorf("otelcoder %q says:\n%s", args, &out)
+				}
+			}
+		}
+	})
 }

@@ -34,7 +34,9 @@ them see, the others serve /metrics/deployment with nothing in it and take over
 within 15 seconds.`,
 		Flags: o.flags(),
 		Action: func(ctx context.Context, _ *cli.Command) error {
-			err := serve(ctx, o, o.log.logger(stderr))
+			log := o.log.logger(stderr)
+			slog.SetDefault(log) // for libraries
+			err := serve(ctx, o, log)
 			if ctx.Err() != nil {
 				return nil // ended as asked, perhaps before all had started
 			}
@@ -126,7 +128,11 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	if listeners.metrics != nil {
 		serving(exporter.Serve, listeners.metrics)
 	}
-	log.Info("ready", "metrics", listeners.metricsURL(secured != nil), "health", listeners.healthURL())
+	ready := []any{"metrics", listeners.metricsURL(secured != nil), "health", listeners.healthURL()}
+	if endpoint := push.MetricsEndpoint(); endpoint != "" {
+		ready = append(ready, "push", endpoint)
+	}
+	log.Info("ready", ready...)
 
 	for {
 		select {

@@ -298,7 +298,7 @@ func TestRefusedToStart(t *testing.T) {
 		"log level":   {args: []string{"--log-level=loud"}, want: `invalid value "loud" for --log-level: give debug, info, warn or error`},
 		"address":     {args: []string{"--prometheus-address=2112"}, want: `invalid value "2112" for --prometheus-address: give an address of this host as <host>:<port>`},
 		"health":      {args: []string{"--health-address=2113"}, want: `invalid value "2113" for --health-address: give an address of this host as <host>:<port>`},
-		"collector":   {args: []string{"--otlp-endpoint=localhost:4318"}, want: `push metrics: the OTLP endpoint is "localhost:4318": give a URL such as http://localhost:4318`},
+		"collector":   {args: []string{"--otlp-endpoint=localhost:4318"}, want: `push metrics: the OTLP endpoint is not the URL of a receiver: give one such as http://localhost:4318`},
 		"taken": {
 			args: []string{"--prometheus-address", busy, "--health-address", "127.0.0.1:0"},
 			want: "cannot serve metrics on " + busy + ": another process listens there; choose another address (--prometheus-address)",

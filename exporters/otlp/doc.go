@@ -12,9 +12,12 @@
 // OTEL_EXPORTER_OTLP_ENDPOINT, or its variant for a signal, names a receiver, or
 // [WithEndpoint] does, over the protocol that OTEL_EXPORTER_OTLP_PROTOCOL names:
 // http/protobuf, the default, or grpc. OTEL_METRICS_EXPORTER=none and
-// OTEL_TRACES_EXPORTER=none turn a signal off. Interval, timeouts, headers,
-// compression, certificates, resource attributes and the traces' sampler are
-// what the SDK and its exporters read from their variables.
+// OTEL_TRACES_EXPORTER=none turn a signal off, OTEL_SDK_DISABLED=true both. A user
+// and a password in a URL are sent as basic authentication, and over HTTP its query is
+// kept. Interval, timeouts, headers, compression, certificates, resource attributes and
+// the traces' sampler are what the SDK and its exporters read from their variables; but
+// [New] refuses the values that they would log and ignore. Temporality is always
+// cumulative.
 //
 // The families of the Deployment group are pushed only while this process
 // reports them, with a resource that is the same on every replica, so that a
@@ -25,6 +28,7 @@
 // anything: a batch is held until it is sent or its time is up, what else was
 // collected for three seconds, or longer if the receiver is known to be slow; the next
 // collection, being cumulative, makes up for what is dropped. Each push of metrics
-// is counted in otelcoder_otlp_exports_total; a log line tells when pushes begin
-// to fail, and when they succeed again.
+// is counted in otelcoder_otlp_exports_total. The first push that is accepted is
+// logged, and when pushes begin to fail and succeed again; at level DEBUG, each push of
+// metrics.
 package otlp

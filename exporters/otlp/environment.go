@@ -2,7 +2,13 @@ package otlp
 
 import (
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -31,36 +37,64 @@ const (
 // target is where a signal is pushed to.
 type target struct {
 	protocol Protocol
-	url      string // empty: the exporter takes it from the environment
-	endpoint string // for the log
+	url      string            // empty: the exporter takes it from the environment
+	endpoint string            // for the log: without user, password and query
+	headers  map[string]string // nil: none
+	client   *http.Client      // nil: that of the exporter
 }
 
-// target reads what the SDK and its exporters leave to their host: whether to
-// push the signal at all, and over which protocol. It returns nil if the signal
-// is not pushed.
+// target reads the environment: whether to push the signal at all, where to, and
+// over which protocol. It returns nil if the signal is not pushed. An error means
+// that a variable cannot be used; it shows no value, which may be a secret.
+//
+// The SDK's exporters read the same variables, but log those they cannot use, with
+// their values, and go on without them.
 func (c config) target(s signal) (*target, error) {
-	if exporters := env("OTEL_" + string(s) + "_EXPORTER"); exporters != "" && !slices.Contains(list(exporters), "otlp") {
-		return nil, nil
-	}
 	setting, endpoint := "the OTLP endpoint", c.endpoint
 	if endpoint == "" {
 		setting, endpoint = s.variable("ENDPOINT")
 	}
-	if endpoint == "" {
+	if exporters := env("OTEL_" + string(s) + "_EXPORTER"); endpoint == "" || exporters != "" && !slices.Contains(list(exporters), "otlp") {
 		return nil, nil
 	}
 	protocol, err := c.protocolOf(s)
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(endpoint)
-	isHTTP := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-	// gRPC's exporter takes more from the environment, such as a host and port;
-	// but with a password it would be an error that shows it.
-	if err != nil || !isHTTP && (protocol == HTTP || c.endpoint != "" || strings.Contains(endpoint, "@")) {
-		return nil, fmt.Errorf("%s is %q: give a URL such as http://localhost:4318", setting, withoutUser(endpoint))
+	t := &target{protocol: protocol}
+	if t.headers, err = s.headers(); err != nil {
+		return nil, err
 	}
-	t := &target{protocol: protocol, endpoint: withoutUser(endpoint)}
+	tlsConfig, err := s.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+
+	u, ok := parseEndpoint(endpoint)
+	if !ok {
+		if protocol == GRPC && c.endpoint == "" && isGRPCAddress(endpoint) {
+			t.endpoint = endpoint
+			return t, nil
+		}
+		return nil, fmt.Errorf("%s is not the URL of a receiver: give one such as http://localhost:4318", setting)
+	}
+	if protocol == HTTP && u.Scheme == "http" && tlsConfig != nil {
+		return nil, fmt.Errorf("%s is an http URL, but a certificate is given: use https", setting)
+	}
+	if protocol == GRPC && u.RawQuery != "" {
+		return nil, fmt.Errorf("%s has a query, which gRPC cannot send: leave it out, or use %s", setting, HTTP)
+	}
+	if u.User != nil && !t.authorize(u.User) {
+		return nil, fmt.Errorf("%s has a user, and the headers have an authorization: give only one", setting)
+	}
+	if u.RawQuery != "" {
+		t.client = newClient(u.RawQuery, tlsConfig, s.timeout())
+	}
+	u.User, u.RawQuery = nil, ""
+	t.endpoint = u.String()
 	if c.endpoint != "" {
 		if protocol == HTTP {
 			u = u.JoinPath("v1", strings.ToLower(string(s))) // #nosec G125 -- "metrics" or "traces"
@@ -70,18 +104,46 @@ func (c config) target(s signal) (*target, error) {
 	return t, nil
 }
 
-// withoutUser is what may be shown of an endpoint, which need not be a URL: it
-// may hold a password before an @.
-func withoutUser(endpoint string) string {
-	at := strings.LastIndexByte(endpoint, '@')
-	if at < 0 {
-		return endpoint
+// authorize adds the header of a user and a password. It returns false if the headers
+// already have an authorization.
+func (t *target) authorize(user *url.Userinfo) bool {
+	for name := range t.headers {
+		if strings.EqualFold(name, "authorization") {
+			return false
+		}
 	}
-	scheme, _, ok := strings.Cut(endpoint, "://")
-	if !ok {
-		return endpoint[at+1:]
+	if t.headers == nil {
+		t.headers = make(map[string]string)
 	}
-	return scheme + "://" + endpoint[at+1:]
+	password, _ := user.Password()
+	t.headers["authorization"] = "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+	return true
+}
+
+// parseEndpoint parses the URL of a receiver. A URL with an @ that does not end the
+// user and the password is none: a password that is not percent-encoded can end up
+// in any part of a URL, and path and host are shown.
+func parseEndpoint(endpoint string) (*url.URL, bool) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" {
+		return nil, false
+	}
+	at := strings.Count(endpoint, "@")
+	return u, at == 0 || at == 1 && u.User != nil
+}
+
+// isGRPCAddress reports whether gRPC's exporter can take an address from the
+// environment that is not a URL of HTTP: a host, with or without a port, or a
+// target like dns:///collector:4317.
+func isGRPCAddress(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || strings.ContainsAny(address, "@?#") {
+		return false
+	}
+	if _, err := strconv.ParseUint(u.Opaque, 10, 16); err == nil {
+		return true
+	}
+	return slices.Contains([]string{"", "dns", "passthrough", "unix", "unix-abstract", "xds"}, u.Scheme)
 }
 
 func (c config) protocolOf(s signal) (Protocol, error) {
@@ -96,28 +158,158 @@ func (c config) protocolOf(s signal) (Protocol, error) {
 	return "", fmt.Errorf("%s is %q: give %s or %s", setting, value, HTTP, GRPC)
 }
 
+// names returns the names of the variables of a setting: of all signals, and of
+// this one, which beats it.
+func (s signal) names(setting string) [2]string {
+	return [2]string{"OTEL_EXPORTER_OTLP_" + setting, "OTEL_EXPORTER_OTLP_" + string(s) + "_" + setting}
+}
+
 // variable returns the name and the value of a signal's variable, or of the one
 // for all signals if the signal's is unset.
 func (s signal) variable(setting string) (name, value string) {
-	name = "OTEL_EXPORTER_OTLP_" + string(s) + "_" + setting
-	if value = env(name); value == "" {
-		name = "OTEL_EXPORTER_OTLP_" + setting
-		value = env(name)
+	names := s.names(setting)
+	if value := env(names[1]); value != "" {
+		return names[1], value
 	}
-	return name, value
+	return names[0], env(names[0])
+}
+
+// headers returns the headers of a signal; nil for none.
+func (s signal) headers() (map[string]string, error) {
+	var headers map[string]string
+	for _, name := range s.names("HEADERS") {
+		value := env(name)
+		if value == "" {
+			continue
+		}
+		headers = make(map[string]string)
+		for entry := range strings.SplitSeq(value, ",") {
+			header, escaped, ok := strings.Cut(entry, "=")
+			header = strings.TrimSpace(header)
+			text, err := url.PathUnescape(escaped)
+			if !ok || err != nil || !isToken(header) || strings.ContainsFunc(text, isControl) {
+				return nil, fmt.Errorf("%s is not a list of headers: give name=value, several with commas between them, special characters of a value percent-encoded", name)
+			}
+			headers[header] = strings.TrimSpace(text)
+		}
+	}
+	return headers, nil
+}
+
+// isToken reports whether a text can name a header.
+func isToken(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+	})
+}
+
+func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+// tlsConfig reads the files of certificates; nil without any.
+func (s signal) tlsConfig() (*tls.Config, error) {
+	var config tls.Config
+	for _, name := range s.names("CERTIFICATE") {
+		if env(name) == "" {
+			continue
+		}
+		pem, err := readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: the file has no certificate", name)
+		}
+	}
+	keys := s.names("CLIENT_KEY")
+	for i, name := range s.names("CLIENT_CERTIFICATE") {
+		if env(name) == "" && env(keys[i]) == "" {
+			continue
+		}
+		if env(name) == "" || env(keys[i]) == "" {
+			return nil, fmt.Errorf("only one of %s and %s is set: give both", name, keys[i])
+		}
+		certificate, err := readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		key, err := readFile(keys[i])
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(certificate, key)
+		if err != nil {
+			return nil, fmt.Errorf("%s and %s are not a certificate and its key", name, keys[i])
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	if config.RootCAs == nil && config.Certificates == nil {
+		return nil, nil
+	}
+	return &config, nil
+}
+
+// readFile reads the file that a variable names. Its error does not show the name:
+// the variable may hold the key itself.
+func readFile(variable string) ([]byte, error) {
+	content, err := os.ReadFile(env(variable))
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		err = file.Err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: the file cannot be read: %w", variable, err)
+	}
+	return content, nil
+}
+
+// check reports variables that the SDK would ignore.
+func (s signal) check() error {
+	for _, name := range s.names("COMPRESSION") {
+		if value := env(name); value != "" && value != "gzip" && value != "none" {
+			return fmt.Errorf("%s must be gzip or none", name)
+		}
+	}
+	names := s.names("TIMEOUT")
+	for _, name := range append(names[:], "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT") {
+		if env(name) != "" && milliseconds(env(name)) == 0 {
+			return fmt.Errorf("%s must be a number of milliseconds, such as 30000", name)
+		}
+	}
+	return nil
+}
+
+// timeout returns the time that a receiver may take to answer.
+func (s signal) timeout() time.Duration {
+	_, value := s.variable("TIMEOUT")
+	return cmp.Or(milliseconds(value), 10*time.Second) // OpenTelemetry's default
+}
+
+// exportInterval is the time between two pushes of metrics. The SDK reads the variable,
+// too, but not with blanks around it.
+func exportInterval() time.Duration {
+	return cmp.Or(milliseconds(env("OTEL_METRIC_EXPORT_INTERVAL")), time.Minute) // OpenTelemetry's default
 }
 
 // exportTimeout is that of a batch of metrics.
 func exportTimeout() time.Duration {
-	milliseconds, err := strconv.Atoi(env("OTEL_METRIC_EXPORT_TIMEOUT"))
-	if err != nil || milliseconds <= 0 {
-		return 30 * time.Second // OpenTelemetry's default
+	return cmp.Or(milliseconds(env("OTEL_METRIC_EXPORT_TIMEOUT")), 30*time.Second) // OpenTelemetry's default
+}
+
+// milliseconds returns a number of milliseconds as a time, 0 if it is not a
+// positive one of at most 24 days.
+func milliseconds(value string) time.Duration {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil {
+		return 0
 	}
-	return time.Duration(milliseconds) * time.Millisecond
+	return time.Duration(n) * time.Millisecond // #nosec G115 -- of 31 bits
 }
 
 // env returns a variable. An empty one is an unset one, as OpenTelemetry has it.
 func env(name string) string { return strings.TrimSpace(os.Getenv(name)) }
+
+// isTrue reports whether a variable is true, as OpenTelemetry has it.
+func isTrue(name string) bool { return strings.EqualFold(env(name), "true") }
 
 func list(value string) []string {
 	words := strings.Split(value, ",")

@@ -2,12 +2,22 @@ package otlp_test
 
 import (
 	"context"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	v1 "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/exporters/otlp"
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // Each case is what a user sets, $URL being the receiver's, and the paths that
@@ -147,31 +157,87 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 	for name, test := range map[string]struct{ env, endpoint, want string }{
 		"no scheme": {
 			endpoint: "collector:4318",
-			want:     `push metrics: the OTLP endpoint is "collector:4318": give a URL such as http://localhost:4318`,
+			want:     `push metrics: the OTLP endpoint is not the URL of a receiver: give one such as http://localhost:4318`,
 		},
 		"no URL": {
 			env:  "ENDPOINT=127.0.0.1:4318",
-			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT is "127.0.0.1:4318": give a URL such as http://localhost:4318`,
+			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of a receiver: give one such as http://localhost:4318`,
 		},
 		"no URL, for gRPC": {
 			env:  "TRACES_ENDPOINT=127.0.0.1:4317 PROTOCOL=grpc",
-			want: `push traces: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is "127.0.0.1:4317": give a URL such as http://localhost:4318`,
+			want: `push traces: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not the URL of a receiver: give one such as http://localhost:4318`,
 		},
 		"a password, but no scheme": {
 			env:  "ENDPOINT=ann:hunter2@127.0.0.1:4318",
-			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT is "127.0.0.1:4318": give a URL such as http://localhost:4318`,
+			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of a receiver: give one such as http://localhost:4318`,
 		},
 		"a password, but no scheme, for gRPC": {
 			env:  "METRICS_ENDPOINT=ann:hunter2@127.0.0.1:4317 PROTOCOL=grpc",
-			want: `push metrics: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is "127.0.0.1:4317": give a URL such as http://localhost:4318`,
+			want: `push metrics: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not the URL of a receiver: give one such as http://localhost:4318`,
 		},
 		"a password, and another scheme": {
 			endpoint: "ftp://ann:hunter@2@127.0.0.1",
-			want:     `push metrics: the OTLP endpoint is "ftp://127.0.0.1": give a URL such as http://localhost:4318`,
+			want:     `push metrics: the OTLP endpoint is not the URL of a receiver: give one such as http://localhost:4318`,
 		},
 		"no host": {
 			env:  "METRICS_ENDPOINT=http:///v1/metrics",
-			want: `push metrics: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is "http:///v1/metrics": give a URL such as http://localhost:4318`,
+			want: `push metrics: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not the URL of a receiver: give one such as http://localhost:4318`,
+		},
+		"a password with a slash": {
+			endpoint: "http://ann:12/hunter2@127.0.0.1:4318",
+			want:     `push metrics: the OTLP endpoint is not the URL of a receiver: give one such as http://localhost:4318`,
+		},
+		"a password with an @ and a slash": {
+			env:  "ENDPOINT=http://ann:x@12/hunter2@127.0.0.1:4318 PROTOCOL=grpc",
+			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of a receiver: give one such as http://localhost:4318`,
+		},
+		"a password with a hash": {
+			endpoint: "http://ann:12#hunter2@127.0.0.1:4318",
+			want:     `push metrics: the OTLP endpoint is not the URL of a receiver: give one such as http://localhost:4318`,
+		},
+		"a password, but no host": {
+			endpoint: "http://ann:hunter2",
+			want:     `push metrics: the OTLP endpoint is not the URL of a receiver: give one such as http://localhost:4318`,
+		},
+		"a port that is none, for gRPC": {
+			env:  "ENDPOINT=ann:hunter2 PROTOCOL=grpc",
+			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of a receiver: give one such as http://localhost:4318`,
+		},
+		"a query, for gRPC": {
+			env:  "ENDPOINT=http://127.0.0.1:4317?token=hunter2 PROTOCOL=grpc",
+			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT has a query, which gRPC cannot send: leave it out, or use http/protobuf`,
+		},
+		"two authorizations": {
+			env:  "ENDPOINT=http://ann:hunter2@127.0.0.1:4318 HEADERS=Authorization=hunter2",
+			want: `push metrics: OTEL_EXPORTER_OTLP_ENDPOINT has a user, and the headers have an authorization: give only one`,
+		},
+		"another compression": {
+			env:  "ENDPOINT=http://127.0.0.1:4318 TRACES_COMPRESSION=zstd",
+			want: `push traces: OTEL_EXPORTER_OTLP_TRACES_COMPRESSION must be gzip or none`,
+		},
+		"a timeout with a unit": {
+			env:  "ENDPOINT=http://127.0.0.1:4318 TIMEOUT=10s",
+			want: `push metrics: OTEL_EXPORTER_OTLP_TIMEOUT must be a number of milliseconds, such as 30000`,
+		},
+		"an interval with a unit": {
+			env:  "ENDPOINT=http://127.0.0.1:4318 OTEL_METRIC_EXPORT_INTERVAL=10s",
+			want: `push metrics: OTEL_METRIC_EXPORT_INTERVAL must be a number of milliseconds, such as 30000`,
+		},
+		"no certificate": {
+			env:  "ENDPOINT=https://127.0.0.1:4318 CERTIFICATE=/hunter2",
+			want: `push metrics: OTEL_EXPORTER_OTLP_CERTIFICATE: the file cannot be read: no such file or directory`,
+		},
+		"a certificate that is none": {
+			env:  "ENDPOINT=https://127.0.0.1:4318 METRICS_CERTIFICATE=environment_test.go",
+			want: `push metrics: OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: the file has no certificate`,
+		},
+		"a certificate without a key": {
+			env:  "ENDPOINT=https://127.0.0.1:4318 CLIENT_CERTIFICATE=environment_test.go",
+			want: `push metrics: only one of OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY is set: give both`,
+		},
+		"a key that is none": {
+			env:  "ENDPOINT=https://127.0.0.1:4318 CLIENT_CERTIFICATE=environment_test.go CLIENT_KEY=environment_test.go",
+			want: `push metrics: OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY are not a certificate and its key`,
 		},
 		"another protocol": {
 			env:  "ENDPOINT=http://localhost:4318 PROTOCOL=http/json",
@@ -236,7 +302,214 @@ func TestResourceAttributesThatMakeNoSense(t *testing.T) {
 	if got := receiver.byName(t)["go_goroutines"].resource["service.namespace"]; got != "prod" {
 		t.Errorf("service.namespace is %q, want prod", got)
 	}
-	if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "OTEL_RESOURCE_ATTRIBUTES") || !strings.Contains(lines[0], "nonsense") {
-		t.Errorf("log %q, want one line about the attribute", lines)
+	if lines := log.lines(); len(lines) != 2 || !strings.Contains(lines[0], "OTEL_RESOURCE_ATTRIBUTES") || !strings.Contains(lines[0], "nonsense") {
+		t.Errorf("log %q, want one line about the attribute, and one about the push", lines)
+	}
+}
+
+// A list of headers that cannot be parsed stops the start: pushes would lack the
+// header. The error does not show it.
+func TestHeadersThatMakeNoSense(t *testing.T) {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+		signal := "metrics"
+		if strings.Contains(name, "TRACES") {
+			signal = "traces"
+		}
+		want := "push " + signal + ": " + name + " is not a list of headers: " +
+			"give name=value, several with commas between them, special characters of a value percent-encoded"
+		for _, value := range []string{
+			"api-key: hunter2", "api-key=hunter2%zz", "hunter2", "a=b,hunter2", "a=b,", "=hunter2", "api key=hunter2", "a=hunter2%0D%0Ab", `{"hunter2":"x"}`,
+		} {
+			t.Run(name+" "+value, func(t *testing.T) {
+				t.Setenv(name, value)
+				if _, err := otlp.New(t.Context(), otlp.WithEndpoint("http://127.0.0.1:4318")); err == nil || err.Error() != want {
+					t.Errorf("got  %v\nwant %s", err, want)
+				}
+			})
+		}
+	}
+}
+
+// FuzzEndpoint: no error and no log line shows the password or the query of an
+// endpoint.
+func FuzzEndpoint(f *testing.F) {
+	for _, before := range []string{"", "12/", "7/", "p@", "p@12/", "12?x=", "#", "[", "%", ":", " ", "\n"} {
+		f.Add(before)
+	}
+	f.Fuzz(func(t *testing.T, before string) {
+		const secret = "hunter2"
+		for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
+			for _, endpoint := range []string{
+				"http://ann:" + before + secret + "@127.0.0.1:1/path",
+				"https://ann:" + before + secret + "@127.0.0.1:1",
+				"http://ann:" + url.PathEscape(before+secret) + "@127.0.0.1:1?token=" + secret,
+				"http://127.0.0.1:1/?token=" + before + secret,
+				"ann:" + before + secret + "@127.0.0.1:1",
+			} {
+				push, err := otlp.New(t.Context(), otlp.WithEndpoint(endpoint), otlp.WithProtocol(protocol))
+				shown := ""
+				if err != nil {
+					shown = err.Error()
+				} else {
+					shown = push.MetricsEndpoint()
+				}
+				if strings.Contains(shown, secret) {
+					t.Errorf("%s to %q shows %q", protocol, endpoint, shown)
+				}
+			}
+		}
+	})
+}
+
+// The user, the password and the query of an endpoint are sent.
+func TestAllOfAnEndpointIsSent(t *testing.T) {
+	const authorization = "Basic YW5uOmh1bnRlckAy" // ann:hunter@2
+	for name, test := range map[string]struct {
+		protocol      otlp.Protocol
+		env, endpoint string
+		query         string
+		other         string // of the header api-key
+	}{
+		"of all signals":   {protocol: otlp.HTTP, env: "ENDPOINT=http://ann:hunter%402@$HOST?tenant=a&x=%20 HEADERS=api-key=k", query: "tenant=a&x=%20", other: "k"},
+		"of each signal":   {protocol: otlp.HTTP, env: "METRICS_ENDPOINT=http://ann:hunter%402@$HOST/v1/metrics?tenant=a TRACES_ENDPOINT=http://ann:hunter%402@$HOST/v1/traces?tenant=a", query: "tenant=a"},
+		"given":            {protocol: otlp.HTTP, endpoint: "http://ann:hunter%402@$HOST/?tenant=a", query: "tenant=a"},
+		"without a query":  {protocol: otlp.HTTP, endpoint: "http://ann:hunter%402@$HOST"},
+		"over gRPC":        {protocol: otlp.GRPC, env: "ENDPOINT=http://ann:hunter%402@$HOST HEADERS=api-key=k", other: "k"},
+		"given, over gRPC": {protocol: otlp.GRPC, endpoint: "http://ann:hunter%402@$HOST"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			receiver := newReceiver(t, test.protocol)
+			host := strings.TrimPrefix(receiver.url, "http://")
+			setenv(t, strings.ReplaceAll(test.env, "$HOST", host))
+			var log log
+			push, err := otlp.New(t.Context(), otlp.WithEndpoint(strings.ReplaceAll(test.endpoint, "$HOST", host)), otlp.WithProtocol(test.protocol), log.option())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if shown := push.MetricsEndpoint(); !strings.HasPrefix(shown, "http://"+host) || strings.Contains(shown, "?") {
+				t.Errorf("the endpoint is shown as %q", shown)
+			}
+			pushMetrics(t, push)
+			pushSpan(t, push)
+			if len(receiver.metrics) == 0 || len(receiver.traces) == 0 {
+				t.Fatalf("received metrics %d times, and traces %d times", len(receiver.metrics), len(receiver.traces))
+			}
+			for _, header := range receiver.headers {
+				if header.Get("Authorization") != authorization || header.Get("Api-Key") != test.other {
+					t.Errorf("headers %v", header)
+				}
+			}
+			for _, query := range receiver.queries {
+				if query != test.query {
+					t.Errorf("query %q, want %q", query, test.query)
+				}
+			}
+			if said := log.String(); strings.Contains(said, "hunter") || strings.Contains(said, "tenant") {
+				t.Errorf("log %q", said)
+			}
+		})
+	}
+}
+
+// An endpoint with a query has the certificates and the timeout of the environment.
+func TestAQueryOverTLS(t *testing.T) {
+	receiver := new(receiver)
+	server := httptest.NewTLSServer(receiver)
+	defer server.Close()
+	certificate := filepath.Join(t.TempDir(), "ca.crt")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(certificate, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	setenv(t, "CERTIFICATE="+certificate)
+	push, err := otlp.New(t.Context(), otlp.WithEndpoint(server.URL+"?token=hunter2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pushMetrics(t, push)
+	if len(receiver.metrics) == 0 || receiver.queries[0] != "token=hunter2" {
+		t.Errorf("received metrics %d times, queries %q", len(receiver.metrics), receiver.queries)
+	}
+}
+
+// A redirection, which may hold the query, is not shown.
+func TestAQueryIsNotShown(t *testing.T) {
+	for name, answer := range map[string]http.Handler{
+		"redirected": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1"+r.URL.String(), http.StatusPermanentRedirect)
+		}),
+		"not found": http.NotFoundHandler(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answer)
+			defer server.Close()
+			var log log
+			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL + "?token=hunter2"), log.option()})
+			flush(t, e)
+			if said := log.String(); !strings.Contains(said, "metrics are not pushed") || strings.Contains(said, "hunter2") {
+				t.Errorf("log %q", said)
+			}
+		})
+	}
+}
+
+// OTEL_SDK_DISABLED turns the push off, and no other variable is looked at.
+func TestSDKDisabled(t *testing.T) {
+	t.Setenv("OTEL_SDK_DISABLED", "True")
+	setenv(t, "ENDPOINT=http://127.0.0.1:1 TIMEOUT=nonsense")
+	var log log
+	push, err := otlp.New(t.Context(), log.option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pushMetrics(t, push) || pushSpan(t, push) || push.MetricsEndpoint() != "" {
+		t.Error("something is pushed")
+	}
+	const want = `level=INFO msg="nothing is pushed" because="OTEL_SDK_DISABLED is true"` + "\n"
+	if got := log.String(); got != want {
+		t.Errorf("log %q, want %q", got, want)
+	}
+}
+
+// A push that fails loses nothing, since the next one has the totals, also if the
+// environment asks for another temporality.
+func TestTemporalityIsCumulative(t *testing.T) {
+	for _, preference := range []string{"delta", "LowMemory", "nonsense"} {
+		t.Run(preference, func(t *testing.T) {
+			setenv(t, "METRICS_TEMPORALITY_PREFERENCE="+preference)
+			receiver := new(receiver)
+			var well atomic.Bool
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if well.Load() {
+					receiver.ServeHTTP(w, r)
+				} else {
+					w.WriteHeader(http.StatusBadRequest)
+				}
+			}))
+			defer server.Close()
+			var log log
+			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), log.option()})
+			h, err := e.Providers().Histogram(instrument.ProvisionerdJobTimings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Record(t.Context(), 7, instrument.ProvisionerdJobTimings.Labels("terraform", "success"))
+			observe(t, e, instrument.APIRequestsProcessed, 42, "200", "GET", "/api/v2/users")
+			flush(t, e)
+			well.Store(true)
+			flush(t, e)
+
+			requests := receiver.byName(t)["coderd_api_requests_processed_total"].GetSum()
+			if requests.GetAggregationTemporality() != v1.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE || requests.DataPoints[0].GetAsDouble() != 42 {
+				t.Errorf("requests %v", requests)
+			}
+			jobs := receiver.byName(t)["coderd_provisionerd_job_timings_seconds"].GetHistogram()
+			if jobs.GetAggregationTemporality() != v1.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE || jobs.DataPoints[0].Count != 1 {
+				t.Errorf("jobs %v", jobs)
+			}
+			if n := strings.Count(log.String(), "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"); n != 1 {
+				t.Errorf("the variable is logged %d times, want once:\n%s", n, &log)
+			}
+		})
 	}
 }

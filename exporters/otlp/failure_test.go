@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -181,7 +182,9 @@ func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
 
 	flushed := make(chan error)
-	go func() { flushed <- e.Providers().Deployment.(interface{ ForceFlush(context.Context) error }).ForceFlush(context.Background()) }()
+	go func() {
+		flushed <- e.Providers().Deployment.(interface{ ForceFlush(context.Context) error }).ForceFlush(context.Background())
+	}()
 	<-arrived
 	if got := exports(t, e); got != "0 0" {
 		t.Errorf("exports that succeeded and failed: %s, want 0 0", got)
@@ -285,6 +288,72 @@ func TestShutdownPushesALastTime(t *testing.T) {
 			t.Errorf("%s is not pushed", name)
 		}
 	}
+}
+
+// The last push of a group has all the time of Shutdown: a receiver that hangs on
+// the other group's takes none of it.
+func TestEachLastPushHasItsTime(t *testing.T) {
+	receiver := new(receiver)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		content, _ := io.ReadAll(r.Body)
+		if bytes.Contains(content, []byte("coderd_agents_up")) {
+			<-r.Context().Done()
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(content))
+		receiver.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
+	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	e.Shutdown(ctx)
+	if receiver.byName(t)["go_goroutines"].Metric == nil {
+		t.Error("the push of the process's group does not arrive")
+	}
+}
+
+// The log tells the first push that is accepted. A process that loses its role has
+// nothing more of the deployment to push, which does not end an outage.
+func TestAPushOfNothingEndsNoOutage(t *testing.T) {
+	receiver := new(receiver)
+	var well, reports atomic.Bool
+	well.Store(true)
+	reports.Store(true)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if well.Load() {
+			receiver.ServeHTTP(w, r)
+		} else {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}))
+	defer server.Close()
+	var log log
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), log.option()}, exporters.WithReporter(reports.Load))
+	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	step := func(scope metric.MeterProvider, want string) {
+		t.Helper()
+		flushGroup(t, scope)
+		got := log.Take()
+		if !strings.Contains(got, want) || (want == "") != (got == "") || strings.Count(got, "\n") > 1 {
+			t.Errorf("log %q, want one line with %q", got, want)
+		}
+	}
+	deployment, process := e.Providers().Deployment, e.Providers().Process
+	reports.Store(false)
+	step(deployment, "")
+	reports.Store(true)
+	step(deployment, `level=INFO msg="metrics are pushed: the receiver has accepted the first" endpoint=`+server.URL)
+	step(process, "")
+	well.Store(false)
+	step(deployment, `level=WARN msg="metrics are not pushed"`)
+	reports.Store(false)
+	step(deployment, "")
+	step(process, "")
+	well.Store(true)
+	step(deployment, "")
+	step(process, `level=INFO msg="metrics are pushed again"`)
 }
 
 // A process that loses its role in the middle of a push sends no more of it.

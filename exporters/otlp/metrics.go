@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
@@ -26,13 +27,13 @@ func (p *Push) Metrics() exporters.Option {
 	}
 	outage := p.metrics.outage(p.config.logger, "metrics")
 	return exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
-		client, err := p.metrics.metricExporter()
+		exporter, err := p.metrics.metricExporter()
 		if err != nil {
 			return nil, fmt.Errorf("push metrics to %s: %w", p.metrics.endpoint, err)
 		}
 		// The time of OTEL_METRIC_EXPORT_TIMEOUT is each batch's, not that of
 		// all: a slow receiver is to get everything.
-		options := []sdk.PeriodicReaderOption{sdk.WithTimeout(time.Hour)}
+		options := []sdk.PeriodicReaderOption{sdk.WithTimeout(time.Hour), sdk.WithInterval(exportInterval())}
 		if c.Producer != nil {
 			options = append(options, sdk.WithProducer(c.Producer))
 		}
@@ -40,7 +41,8 @@ func (p *Push) Metrics() exporters.Option {
 			options = append(options, sdk.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(c.Runtime))))
 		}
 		return sdk.NewPeriodicReader(&metricExporter{
-			Exporter: client,
+			Exporter: exporter,
+			client:   p.metrics.client,
 			reader:   c,
 			resource: p.resources[c.Group],
 			outage:   outage,
@@ -57,11 +59,20 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 		if t.url != "" {
 			options = append(options, otlpmetricgrpc.WithEndpointURL(t.url))
 		}
+		if t.headers != nil {
+			options = append(options, otlpmetricgrpc.WithHeaders(t.headers))
+		}
 		return otlpmetricgrpc.New(ctx, options...)
 	}
 	var options []otlpmetrichttp.Option
 	if t.url != "" {
 		options = append(options, otlpmetrichttp.WithEndpointURL(t.url))
+	}
+	if t.headers != nil {
+		options = append(options, otlpmetrichttp.WithHeaders(t.headers))
+	}
+	if t.client != nil {
+		options = append(options, otlpmetrichttp.WithHTTPClient(t.client))
 	}
 	return otlpmetrichttp.New(ctx, options...)
 }
@@ -74,6 +85,7 @@ const patience = 3 * time.Second
 // metricExporter exports the collections of one reader.
 type metricExporter struct {
 	sdk.Exporter
+	client   *http.Client
 	reader   exporters.ReaderConfig
 	resource *resource.Resource
 	outage   *outage
@@ -81,18 +93,40 @@ type metricExporter struct {
 	patience time.Duration // more for a receiver that was slow, but answered
 }
 
+// Temporality is always cumulative: a push that fails is made up for by the next
+// one, and the views' own counts are cumulative.
+func (e *metricExporter) Temporality(sdk.InstrumentKind) metricdata.Temporality {
+	return metricdata.CumulativeTemporality
+}
+
+// Shutdown stops the exporter.
+func (e *metricExporter) Shutdown(ctx context.Context) error {
+	if e.client != nil {
+		defer e.client.CloseIdleConnections()
+	}
+	return e.Exporter.Shutdown(ctx)
+}
+
 // Export pushes a collection in batches, counts it as one export, and notes how
 // it went. It returns no error: the reader would hand it to the process's
 // OpenTelemetry error handler, which prints every one.
 func (e *metricExporter) Export(ctx context.Context, collected *metricdata.ResourceMetrics) error {
+	began := time.Now()
 	sent, err := e.push(ctx, collected)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil // the reader is being shut down, and pushes once more
 	}
-	if sent > 0 {
-		e.reader.Exported(err)
+	e.outage.logger.Debug("push of metrics", "group", e.reader.Group.String(), "batches", sent, "duration", time.Since(began), "error", err)
+	if sent == 0 {
+		e.outage.idle(e)
+		return nil
 	}
-	e.outage.set(e, err)
+	e.reader.Exported(err)
+	if err != nil {
+		e.outage.failed(e, err)
+	} else {
+		e.outage.succeeded(e)
+	}
 	return nil
 }
 

@@ -23,8 +23,8 @@ func newConfig(options []Option) config {
 	return c
 }
 
-// WithLogger sets where changes of state are logged: pushes that begin to fail,
-// or succeed again. By default nothing is logged.
+// WithLogger sets where the first push that is accepted is logged, and pushes that
+// begin to fail or succeed again. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }

@@ -7,35 +7,55 @@ import (
 	"sync"
 )
 
-// outage logs when a signal's pushes begin to fail, and when none fails any more.
+// outage logs the first push of a signal that is accepted, the first that fails,
+// and when none fails any more.
 type outage struct {
 	logger *slog.Logger
 	signal string
 
-	mu      sync.Mutex
-	failing map[any]bool // exporters whose newest push failed
+	mu       sync.Mutex
+	accepted bool         // a push has been
+	begun    bool         // the log says that pushes fail
+	failing  map[any]bool // exporters whose newest push failed
 }
 
 func (t *target) outage(logger *slog.Logger, signal string) *outage {
 	return &outage{logger: logger.With("endpoint", t.endpoint), signal: signal, failing: make(map[any]bool)}
 }
 
-// set notes how the newest push of an exporter went.
-func (o *outage) set(exporter any, err error) {
+// failed notes that a push of an exporter failed.
+func (o *outage) failed(exporter any, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	before := len(o.failing)
-	if err != nil {
-		o.failing[exporter] = true
-	} else {
-		delete(o.failing, exporter)
-	}
-	switch after := len(o.failing); {
-	case before == 0 && after > 0:
+	o.failing[exporter] = true
+	if !o.begun {
+		o.begun = true
 		o.logger.Warn(o.signal+" are not pushed", "error", err)
-	case before > 0 && after == 0:
-		o.logger.Info(o.signal + " are pushed again")
 	}
+}
+
+// succeeded notes that a push of an exporter was accepted.
+func (o *outage) succeeded(exporter any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.failing, exporter)
+	switch {
+	case len(o.failing) > 0:
+		return
+	case o.begun:
+		o.logger.Info(o.signal + " are pushed again")
+	case !o.accepted:
+		o.logger.Info(o.signal + " are pushed: the receiver has accepted the first")
+	}
+	o.accepted, o.begun = true, false
+}
+
+// idle notes that an exporter has nothing to push. Whether the receiver accepts
+// pushes is for the other exporters to find out.
+func (o *outage) idle(exporter any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.failing, exporter)
 }
 
 // brief returns the beginning of an error's text: exporters quote a receiver's

@@ -3,6 +3,12 @@ package otlp
 import (
 	"context"
 	"fmt"
+	"strings"
+)
+
+const (
+	sdkDisabled           = "OTEL_SDK_DISABLED"
+	temporalityPreference = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 )
 
 // Push is what is pushed, where to, and as whom.
@@ -12,10 +18,15 @@ type Push struct {
 	resources       resources
 }
 
-// New reads the environment. Its error says which endpoint or protocol makes no
-// sense and what to give instead. It connects to nothing.
+// New reads the environment. Its error names the variable that cannot be used and
+// what to give instead; it shows no header, password or other secret. It connects
+// to nothing.
 func New(ctx context.Context, options ...Option) (*Push, error) {
 	p := &Push{config: newConfig(options)}
+	if isTrue(sdkDisabled) {
+		p.config.logger.Info("nothing is pushed", "because", sdkDisabled+" is true")
+		return p, nil
+	}
 	var err error
 	if p.metrics, err = p.config.target(metrics); err != nil {
 		return nil, fmt.Errorf("push metrics: %w", err)
@@ -26,8 +37,20 @@ func New(ctx context.Context, options ...Option) (*Push, error) {
 	if p.metrics == nil && p.traces == nil {
 		return p, nil
 	}
+	if preference := env(temporalityPreference); p.metrics != nil && preference != "" && !strings.EqualFold(preference, "cumulative") {
+		p.config.logger.Warn("metrics are pushed with cumulative temporality", "ignored", temporalityPreference)
+	}
 	if p.resources, err = newResources(ctx, p.config.deploymentID); err != nil {
 		p.config.logger.Warn("a part of the resource attributes is left out: check OTEL_RESOURCE_ATTRIBUTES", "error", err)
 	}
 	return p, nil
+}
+
+// MetricsEndpoint returns where metrics are pushed to, without user, password and
+// query; empty if they are not pushed.
+func (p *Push) MetricsEndpoint() string {
+	if p.metrics == nil {
+		return ""
+	}
+	return p.metrics.endpoint
 }

@@ -18,6 +18,7 @@ import (
 	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	traces "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/otelcoder/otelcoder/exporters/otlp"
@@ -32,6 +33,7 @@ type receiver struct {
 	metrics []*metrics.ResourceMetrics
 	traces  []*traces.ResourceSpans
 	paths   []string // of HTTP requests
+	queries []string // of HTTP requests
 	headers []http.Header
 	sizes   []int // of metrics requests
 }
@@ -71,6 +73,7 @@ func startReceiver() (r *receiver, stop func()) {
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
 	r.paths = append(r.paths, request.URL.Path)
+	r.queries = append(r.queries, request.URL.RawQuery)
 	r.headers = append(r.headers, request.Header)
 	r.mu.Unlock()
 	body := io.Reader(request.Body)
@@ -95,7 +98,20 @@ type grpcReceiver struct {
 	*receiver
 }
 
-func (r grpcReceiver) Export(_ context.Context, request *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
+// addMetadata keeps the metadata of a request as headers.
+func (r *receiver) addMetadata(ctx context.Context) {
+	header := make(http.Header)
+	received, _ := metadata.FromIncomingContext(ctx)
+	for name, values := range received {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.headers = append(r.headers, header)
+}
+
+func (r grpcReceiver) Export(ctx context.Context, request *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
+	r.addMetadata(ctx)
 	r.addMetrics(request)
 	return new(colmetrics.ExportMetricsServiceResponse), nil
 }
@@ -105,7 +121,8 @@ type grpcTraceReceiver struct {
 	*receiver
 }
 
-func (r grpcTraceReceiver) Export(_ context.Context, request *coltraces.ExportTraceServiceRequest) (*coltraces.ExportTraceServiceResponse, error) {
+func (r grpcTraceReceiver) Export(ctx context.Context, request *coltraces.ExportTraceServiceRequest) (*coltraces.ExportTraceServiceResponse, error) {
+	r.addMetadata(ctx)
 	r.addTraces(request)
 	return new(coltraces.ExportTraceServiceResponse), nil
 }

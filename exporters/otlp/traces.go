@@ -3,6 +3,7 @@ package otlp
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -19,13 +20,13 @@ func (p *Push) Traces(ctx context.Context) (*sdktrace.TracerProvider, error) {
 	if p.traces == nil {
 		return nil, nil
 	}
-	client, err := p.traces.spanExporter(ctx)
+	exporter, err := p.traces.spanExporter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("push traces to %s: %w", p.traces.endpoint, err)
 	}
 	return sdktrace.NewTracerProvider(
 		sdktrace.WithResource(p.resources[instrument.Process]),
-		sdktrace.WithBatcher(&spanExporter{client, p.traces.outage(p.config.logger, "traces")}),
+		sdktrace.WithBatcher(&spanExporter{exporter, p.traces.client, p.traces.outage(p.config.logger, "traces")}),
 	), nil
 }
 
@@ -35,11 +36,20 @@ func (t *target) spanExporter(ctx context.Context) (sdktrace.SpanExporter, error
 		if t.url != "" {
 			options = append(options, otlptracegrpc.WithEndpointURL(t.url))
 		}
+		if t.headers != nil {
+			options = append(options, otlptracegrpc.WithHeaders(t.headers))
+		}
 		return otlptracegrpc.New(ctx, options...)
 	}
 	var options []otlptracehttp.Option
 	if t.url != "" {
 		options = append(options, otlptracehttp.WithEndpointURL(t.url))
+	}
+	if t.headers != nil {
+		options = append(options, otlptracehttp.WithHeaders(t.headers))
+	}
+	if t.client != nil {
+		options = append(options, otlptracehttp.WithHTTPClient(t.client))
 	}
 	return otlptracehttp.New(ctx, options...)
 }
@@ -47,14 +57,24 @@ func (t *target) spanExporter(ctx context.Context) (sdktrace.SpanExporter, error
 // spanExporter logs changes of state instead of every error.
 type spanExporter struct {
 	sdktrace.SpanExporter
+	client *http.Client
 	outage *outage
 }
 
 func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	err := e.SpanExporter.ExportSpans(ctx, spans)
 	if err != nil {
-		err = brief(err)
+		e.outage.failed(e, brief(err))
+	} else {
+		e.outage.succeeded(e)
 	}
-	e.outage.set(e, err)
 	return nil
+}
+
+// Shutdown stops the exporter.
+func (e *spanExporter) Shutdown(ctx context.Context) error {
+	if e.client != nil {
+		defer e.client.CloseIdleConnections()
+	}
+	return e.SpanExporter.Shutdown(ctx)
 }

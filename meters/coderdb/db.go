@@ -39,14 +39,15 @@ type DB struct {
 // keywords and values, and the PG* environment variables, work as well.
 //
 // It does not connect: an unreachable database is the trouble of each
-// collection, not of the start. An error means that the URL cannot be parsed,
-// and does not quote from it, for fear of the password.
+// collection, not of the start. An error means that the URL cannot be used; it
+// names the parameter that is wrong, but quotes nothing, for fear of the password.
+// Parameters that other drivers know and this one does not are logged and ignored.
 func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
-	config, err := parsePool(url)
+	db := &DB{config: newOptions(options), sockets: newSockets()}
+	config, err := parsePool(url, db.logger)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{config: newOptions(options), sockets: newSockets()}
 
 	config.MaxConns = maxConnections
 	config.MinConns = 0

@@ -21,6 +21,21 @@ func TestOpenRefusesURL(t *testing.T) {
 		"postgres://otelcoder:p@hunter2@localhost/coder",
 		"postgres://otelcoder:p@hunter2@localhost,127.0.0.1/coder",
 		"postgres://otelcoder:p@localhost,hunter2@127.0.0.1/coder",
+		"postgres://otelcoder:12/hunter2@localhost:5432/coder",
+		"postgres://otelcoder:/hunter2@localhost:5432/coder",
+		"postgres://otelcoder:7/hunter2@localhost:5432/coder",
+		"postgres://otelcoder:12,34/hunter2@localhost:5432/coder",
+		"postgres://otelcoder:p@12/hunter2?x=y@localhost/coder",
+		"postgres://otelcoder:12/x?hunter2=y@localhost/coder",
+		"postgres://otelcoder:12/hunter2%40localhost/coder",
+		"postgres://otelcoder%3Ahunter2%40localhost/coder",
+		"postgres://otelcoder%3Ahunter2@localhost/coder",
+		"postgres://localhost?password=hunter2@otelcoder",
+		"postgres://otelcoder@localhost/coder&password=hunter2",
+		"postgres://otelcoder@localhost/coder?user=otelcoder&password=1@hunter2",
+		"mysql://otelcoder:hunter2@localhost/coder?charset=utf8",
+		"jdbc:postgresql://localhost/coder?user=otelcoder&password=hunter2",
+		"host=localhost password=1 hunter2=x",
 		"mysql://hunter2",
 		"hunter2",
 	} {
@@ -42,7 +57,8 @@ func TestOpenDoesNotConnect(t *testing.T) {
 	for _, url := range []string{
 		"postgres://otelcoder:hunter2@127.0.0.1:1/coder",
 		"postgres://otelcoder:hunter2@/coder?host=/nowhere",
-		"postgres://otelcoder:hunter2@/coder?host=/no@where",
+		"postgres://otelcoder:hunter2@/coder?host=/no%40where",
+		"host=/no@where user=otelcoder password=hunter2",
 		"host=127.0.0.1 port=1 user=otelcoder password=hunter2",
 	} {
 		db, err := Open(t.Context(), url)
