@@ -1,51 +1,58 @@
-// Package httpmw is the middleware that measures the HTTP API: how many requests
-// and websockets there were and are, how long they took, how they ended.
+// Package httpmw is the middleware that measures the HTTP API: requests and
+// websockets, their number, durations and status codes.
 //
 //	api, err := meters.NewAPI(providers)
 //	...
 //	measure := httpmw.New(api)
 //	http.ListenAndServe(address, measure(router))
 //
-// Every request that passes is counted once, whatever ends it: a handler that
-// returns, hijacks the connection or panics (the panic goes on), a client that
-// went away. What the handler is given can do what the server's own
-// http.ResponseWriter can: flush, hijack, push, read from, and all of
-// http.ResponseController.
+// Every request is counted once, also if its handler hijacks the connection or
+// panics, or its client disconnects. A panic goes on. The handler's writer
+// implements http.Flusher, http.Hijacker and http.Pusher if the server's writer
+// does, and works with http.ResponseController.
 //
 // # Routes
 //
-// The label path is the pattern of the route that matched, never the path that a
-// client sent: UNKNOWN if none matched below /api/, STATIC elsewhere and for
-// CONNECT. The routes of [http.ServeMux] and of chi are known by themselves,
-// wherever the middleware stands:
+// The label path is the pattern of the route that the request's method and path
+// match in the whole tree of routers, also if a middleware answers before the
+// handler of the route: it is never the path that a client sent. If no route
+// matches, and for CONNECT, it is UNKNOWN below /api/ and STATIC elsewhere.
 //
-//	measure(mux)                            // around a router, of either kind
-//	router.Use(measure)                     // in a chi router or sub-router
-//	router.With(measure).Get("/users", h)   // around one route of chi
-//	mux.Handle("GET /users", measure(h))    // around one route of a ServeMux
+// The routes of [http.ServeMux] and of chi are known. Apply the middleware in one
+// of three places:
 //
-// A handler that passes a copy of the request on hides from those outside which
-// route it matches: http.StripPrefix, http.TimeoutHandler, and whatever calls
-// Request.WithContext. If one stands between the middleware and the router, apply
-// the middleware a second time, to the router:
+//	measure(router)                           // around a router
+//	router.Use(measure)                       // in a chi router or sub-router, also by With
+//	mux.Handle("GET /users", measure(users))  // around the handler of a route
+//
+// Requests that do not get there are not measured. A ServeMux below chi, and chi
+// below a ServeMux, are known too, unless a handler hides the inner router from
+// the outer one, as a middleware around it does. Then the pattern of the outer one
+// is the label, and the inner one has to be measured too.
+//
+// That is the same with a handler that passes on a copy of the request, such as
+// http.StripPrefix, http.TimeoutHandler, and any that calls Request.WithContext,
+// between the middleware and a ServeMux: apply the middleware to both.
 //
 //	measure(http.TimeoutHandler(measure(mux), time.Minute, ""))
 //
-// A request that passes it twice is still counted once, by the outer one; the
-// inner one tells it the route, also of a request that timed out. The pattern
-// of a prefix that was stripped is put back if the outer one knows it:
+// A request that passes the middleware twice is counted once, by the outer one.
+// The inner one reports the route to it, also of a request that times out. If a
+// prefix was stripped in between, the outer route is put before the inner one:
 //
 //	mux.Handle("/api/v2/", http.StripPrefix("/api/v2", measure(api)))
 //	measure(mux) // path="/api/v2/users/{id}"
 //
-// Make it once for an API, and apply what [New] returned wherever it is needed: two
-// of them do not know of each other behind a handler that hides the writer.
+// A request that is answered between the two has the outer route, if there is one:
+// put a middleware that answers, such as authentication, into the chi router or
+// around the handlers of the ServeMux.
 //
-// If the middleware is applied only once, around or in a router, a request that
-// comes back to it is known by its writer: a handler that hides the writer, as
-// http.TimeoutHandler does, and sends the request back to that same router, has it
-// counted once more.
+// Call [New] once for an API, and apply the middleware that it returns wherever it
+// is needed: two middlewares do not recognize each other's requests behind a
+// handler that hides the writer, as http.TimeoutHandler does. Neither does one that
+// is applied only once, if such a handler sends the request back to it: it counts
+// that twice.
 //
-// What a handler makes of its own, with http.NewRequest, is another request.
+// A request that a handler makes, by http.NewRequest, is another request.
 // For other routers see [WithRoute].
 package httpmw

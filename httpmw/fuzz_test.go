@@ -6,6 +6,11 @@ import (
 	"testing"
 )
 
+// asksForWebsocket is how a request is found to ask for a websocket.
+func asksForWebsocket(h http.Header) bool {
+	return hasToken(h["Connection"], "upgrade") && hasToken(h["Upgrade"], "websocket")
+}
+
 func TestAsksForWebsocket(t *testing.T) {
 	for _, test := range []struct {
 		upgrade, connection []string

@@ -1,90 +1,277 @@
 package httpmw
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// New returns the middleware that measures requests with api. It may be applied
-// to any number of handlers, at any place, more than once above one another.
+// New returns the middleware that measures requests with api. It can be applied to
+// any number of handlers, also within one another. Applied to a chi router, it
+// returns a [chi.Routes] that chi can mount.
 func New(api *meters.API, options ...Option) func(http.Handler) http.Handler {
-	c := &config{
-		api:         api,
-		propagators: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
-	}
+	c := &config{api: api, propagators: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})}
+	c.contexts.New = func() any { return chi.NewRouteContext() }
 	for _, option := range options {
 		option(c)
 	}
 	return func(next http.Handler) http.Handler {
 		c.applied.Add(1)
-		a := &application{config: c, next: next}
-		a.mux, _ = next.(*http.ServeMux)
-		a.chi, _ = next.(chi.Routes)
-		a.contexts.New = func() any { return chi.NewRouteContext() }
-		a.outermost = http.HandlerFunc(a.measure)
-		if c.tracing != nil {
-			a.outermost = c.trace(a.outermost)
+		h := &handler{config: c, next: next}
+		h.outermost = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, nil) })
+		if c.tracer != nil {
+			h.outermost = c.trace(h.outermost)
 		}
-		return a
+		h.mux, _ = next.(*http.ServeMux)
+		if h.router, _ = next.(chi.Routes); h.router != nil {
+			return chiHandler{h, h.router}
+		}
+		return h
 	}
 }
 
-// application is the middleware applied to one handler.
-type application struct {
+// Option configures the middleware.
+type Option func(*config)
+
+// WithRoute makes the routes of another router known. route returns the pattern
+// of the route that a request matched, or "" if it matched none; then the routes of
+// [http.ServeMux] and chi are looked up. It is called after the handler, also after
+// a panic, with the request that the handler was called with. It must not return
+// the request's own path, which clients choose.
+func WithRoute(route func(*http.Request) string) Option { return func(c *config) { c.routeOf = route } }
+
+// WithTracerProvider records a span of every request with otelhttp, named by method
+// and route. Sampled spans become exemplars of the histograms. Default: no tracing.
+func WithTracerProvider(p trace.TracerProvider) Option { return func(c *config) { c.tracer = p } }
+
+// WithPropagators sets how a client's trace is read from the headers of its
+// request. Default: W3C trace context and baggage.
+func WithPropagators(p propagation.TextMapPropagator) Option {
+	return func(c *config) { c.propagators = p }
+}
+
+// WithTrustedClients lets the span of a request continue the trace that its
+// client sends: the client decides whether it is sampled. By default a span starts
+// a new trace, with a link to the client's.
+func WithTrustedClients() Option { return func(c *config) { c.trusted = true } }
+
+type config struct {
+	api         *meters.API
+	routeOf     func(*http.Request) string // route in another router; nil if there is none
+	tracer      trace.TracerProvider       // nil without tracing
+	propagators propagation.TextMapPropagator
+	trusted     bool
+	applied     atomic.Int32 // number of handlers
+	contexts    sync.Pool    // of *chi.Context
+}
+
+// handler is the middleware applied to one http.Handler.
+type handler struct {
 	*config
 	next      http.Handler
-	mux       *http.ServeMux // next, if it is one
-	chi       chi.Routes     // next, if it is one
-	outermost http.Handler   // measures, and serves next
-
-	contexts sync.Pool                       // of *chi.Context
-	chains   copyOnWrite[string, *chain]     // by method and patterns
-	nested   copyOnWrite[string, chi.Routes] // by the subtree pattern of mux that they serve; nil if it is not chi
+	mux       *http.ServeMux // next, if it is a ServeMux
+	router    chi.Routes     // next, if it is a chi router
+	outermost http.Handler   // serves requests that no handler further out measures
+	tree      node           // root of the patterns of mux, or of the chi routers that the handler is in
+	rooted    sync.Once      // sets tree.router
+	nodes     atomic.Int64   // number of nodes in tree
 }
 
-func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if outer := a.measuredBy(w, r); outer != nil {
-		a.pass(outer, w, r)
+// chiHandler is the middleware applied to a chi router. chi mounts it as a router.
+type chiHandler struct {
+	*handler
+	routes
+}
+
+type routes = chi.Routes
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	outer := measuring(w)
+	if outer == nil && h.applied.Load() > 1 {
+		outer, _ = r.Context().Value(responseKey{}).(*response)
+	}
+	if outer == nil || outer.received && r.RequestURI == "" { // without a RequestURI: made by a handler
+		h.outermost.ServeHTTP(w, r)
 		return
 	}
-	a.outermost.ServeHTTP(w, r)
+	h.serve(w, r, outer)
 }
 
-// pass serves a request that an application further out measures, and notes the
-// request's route for it: before the handler runs what is to be expected, since
-// an http.TimeoutHandler in between does not wait for it, and afterwards what it
-// was.
-func (a *application) pass(outer *response, w http.ResponseWriter, r *http.Request) {
-	if expected := a.expected(r); expected != nil {
-		outer.note.Store(expected)
+// serve passes a request on. It measures the request or, if a handler further out
+// does so, reports the route to outer, the response of that handler.
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response) {
+	// Handlers can change the request in place: keep what is needed afterwards.
+	ctx := r.Context()
+	upgrade := len(r.Header["Upgrade"]) > 0 && hasToken(r.Header["Connection"], "upgrade")
+	l := lookup{handler: h, request: r, method: r.Method, path: r.URL.Path, rawPath: r.URL.RawPath, above: r.Pattern}
+	var running meters.RunningRequest
+	if outer == nil {
+		running = h.api.Start(upgrade && hasToken(r.Header["Upgrade"], "websocket"))
 	}
-	before := outer.note.Load()
-	arrived, path := r.Pattern, r.URL.Path
-	rctx := a.ownRouteContext(r)
-	if rctx != nil {
-		r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, rctx))
+
+	if h.mux == nil {
+		l.chi = chi.RouteContext(ctx)
 	}
-	response := &response{ResponseWriter: w}
-	defer func() {
-		code := response.status(r.Header)
-		leaf, known := a.served(r, arrived, code)
-		if response.finished && rctx != nil && !mayBeRouting(r, arrived, code) {
-			a.contexts.Put(rctx)
+	pooled := l.chi == nil && h.router != nil
+	if pooled { // chi reuses its own context before it returns
+		l.chi = h.contexts.Get().(*chi.Context)
+		l.chi.Reset()
+		l.chi.Routes = h.router
+	}
+	if l.chi != nil && len(l.chi.RoutePatterns) > 0 {
+		l.above = ""
+	}
+
+	// The request is copied if its context has to hold that of chi, or the response:
+	// for handlers further in that cannot find it by the writer, because an
+	// http.TimeoutHandler is in between. Both ways are one allocation.
+	var res *response
+	if pooled || outer == nil && (h.applied.Load() > 1 || h.mux == nil && l.chi == nil) {
+		c := &requestCopy{Context: ctx, chi: l.chi}
+		c.request = *r.WithContext(c) // inlined, without an allocation
+		res, l.request = &c.response, &c.request
+	} else {
+		res = &response{}
+	}
+	res.ResponseWriter, res.upgrade, res.measures, res.received = w, upgrade, outer == nil, r.RequestURI != ""
+
+	var expected *innerRoute
+	if outer != nil && measuring(w) == nil { // concurrent: outer may end before this does
+		if route := l.match(0); route != "" {
+			expected = &innerRoute{route, l.path}
+			outer.inner.Store(expected)
 		}
-		if !known {
-			return
+	}
+
+	finished := false
+	defer func() { // without recover: a panic goes on with its own stack
+		code, route := cmp.Or(int(res.code), http.StatusOK), ""
+		if res.code == 0 && !finished {
+			code = http.StatusInternalServerError
 		}
-		if deeper := outer.note.Load(); deeper != before {
-			leaf.route = deeper.below(leaf.route, path)
+		if outer == nil {
+			defer func() { // deferred, since WithRoute's function may panic
+				if h.tracer != nil {
+					finishSpan(ctx, l.method, route, code, finished)
+					r.Pattern = "" // of otelhttp's copy: otelhttp would rename the span
+				}
+				label := cmp.Or(route, meters.PathStatic)
+				if route == "" && strings.HasPrefix(l.path, "/api/") {
+					label = meters.PathUnknown
+				}
+				running.End(ctx, h.api.Path(label), l.method, code)
+			}()
 		}
-		outer.note.Store(&note{route: leaf.route, path: path})
+		if l.request != r { // for the server and the handlers further out
+			r.Pattern, r.MultipartForm = l.request.Pattern, l.request.MultipartForm
+		}
+		if inner := cmp.Or(outer, res).inner.Load(); inner != expected {
+			l.inner = inner
+		}
+		if route = l.match(code); l.inner != nil {
+			route = l.inner.below(route, l.path)
+		}
+		if outer != nil && (route != "" || h.mux != nil || l.chi != nil) {
+			outer.inner.Store(&innerRoute{route, l.path})
+		}
+		if pooled && finished && !mayRoute(code) {
+			h.contexts.Put(l.chi)
+		}
 	}()
-	a.next.ServeHTTP(response.writer(), r)
-	response.finished = true
+	h.next.ServeHTTP(res.writer(), l.request)
+	finished = true
+}
+
+// innerRoute is what a handler further in reports: the route, empty if none matched,
+// and the path of the URL, from which a prefix may have been stripped.
+type innerRoute struct{ route, path string }
+
+// below returns the whole route of a request that matched outer with path further
+// out. If the stripped prefix has as many segments as outer without its last one,
+// which is the wildcard, outer is the prefix of the route.
+func (i *innerRoute) below(outer, path string) string {
+	prefix, ok := strings.CutSuffix(path, i.path)
+	outer = outer[:max(strings.LastIndexByte(outer, '/'), 0)]
+	if ok && prefix != "" && i.route != "" && strings.Count(prefix, "/") == strings.Count(outer, "/") {
+		return outer + i.route
+	}
+	return i.route
+}
+
+// requestCopy is the copy of a request with its response. It is the copy's context.
+type requestCopy struct {
+	context.Context              // of the original
+	chi             *chi.Context // nil if there is none, or in the original's context
+	request         http.Request
+	response        response
+}
+
+type responseKey struct{}
+
+func (c *requestCopy) Value(key any) any {
+	if key == (responseKey{}) && c.response.measures {
+		return &c.response
+	}
+	if key == chi.RouteCtxKey && c.chi != nil {
+		return c.chi
+	}
+	return c.Context.Value(key)
+}
+
+// hasToken reports whether one of a header's lines, each a comma list, holds the
+// token, which is of ASCII letters. Their case does not matter.
+func hasToken(lines []string, token string) bool {
+	return slices.ContainsFunc(strings.Split(strings.Join(lines, ","), ","), func(element string) bool {
+		element = strings.Trim(element, " \t")
+		// Letters outside ASCII that EqualFold accepts, such as the Kelvin sign, are
+		// longer.
+		return len(element) == len(token) && strings.EqualFold(element, token)
+	})
+}
+
+// trace makes a handler serve requests within a span.
+func (c *config) trace(h http.Handler) http.Handler {
+	return otelhttp.NewMiddleware("",
+		otelhttp.WithTracerProvider(c.tracer),
+		otelhttp.WithMeterProvider(noop.NewMeterProvider()), // meters.API has the metrics
+		otelhttp.WithPropagators(c.propagators),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return spanMethod(r.Method) }),
+		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return !c.trusted }),
+	)(h)
+}
+
+// finishSpan names the span of a request by its route, and records a panic.
+func finishSpan(ctx context.Context, method, route string, code int, finished bool) {
+	span := trace.SpanFromContext(ctx)
+	if route != "" {
+		span.SetName(spanMethod(method) + " " + route)
+		span.SetAttributes(semconv.HTTPRoute(route))
+	}
+	if !finished { // otelhttp records no status of a panic
+		span.SetStatus(codes.Error, "")
+		span.SetAttributes(semconv.HTTPResponseStatusCode(code))
+	}
+}
+
+// spanMethod returns the method as span names have it: clients can invent methods.
+func spanMethod(method string) string {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE":
+		return method
+	}
+	return "HTTP"
 }

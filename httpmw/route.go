@@ -1,147 +1,166 @@
 package httpmw
 
 import (
+	"cmp"
 	"net/http"
+	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
-
-	"github.com/otelcoder/otelcoder/meters"
 )
 
-// leaf is a route that ends at a handler, or none.
-type leaf struct {
-	route string       // its pattern; empty if there is none
-	path  *meters.Path // of its requests, where it is kept with what is known of the route; else nil
+// lookup is the input of the search for the route of a request.
+type lookup struct {
+	*handler
+	request               *http.Request // as passed on
+	chi                   *chi.Context  // nil if chi does not route the request
+	inner                 *innerRoute   // reported by a handler further in, or nil
+	method, path, rawPath string        // as they arrived
+	above                 string        // Request.Pattern as set by a ServeMux further out than chi's tree
 }
 
-// served says which route a request matched, as far as this application can
-// know after its handler ran. r is the request as passed on, arrived the Pattern
-// that it arrived with, code the status sent. None that is known is a router's
-// word that no leaf route matched.
-func (a *application) served(r *http.Request, arrived string, code int) (l leaf, known bool) {
-	if a.route != nil {
-		if route := a.route(r); route != "" {
-			return leaf{route: route}, true
+// match returns the route that a request matches in the tree of routers, or "". The
+// code is the status sent, or 0 before the request is served.
+//
+// A ServeMux sets the pattern of the request, and chi keeps the patterns matched so
+// far in its context. They are no leaf if a middleware answered or if no route
+// matched: then the rest of the path is looked up.
+func (l *lookup) match(code int) string {
+	pattern := l.request.Pattern
+	if code == 0 && l.mux != nil {
+		_, pattern = l.mux.Handler(l.request)
+	}
+	if l.method == http.MethodConnect {
+		return "" // ServeMux can set the client's path as the pattern
+	}
+	if l.routeOf != nil && code != 0 {
+		if route := l.routeOf(l.request); route != "" {
+			return route
 		}
 	}
-	if a.mux == nil {
-		if rctx := chi.RouteContext(r.Context()); rctx != nil && rctx.Routes != nil {
-			return a.servedByChi(rctx, r, arrived, code), true
-		}
-	}
-	if r.Pattern == "" {
-		return leaf{}, a.mux != nil || arrived != ""
-	}
-	if a.mux != nil {
-		if routes := a.chiBelowMux(r, code); routes != nil {
-			if c := a.find(routes, r); c.isLeaf == yes {
-				return c.leaf, true
+	if l.chi != nil && l.chi.Routes != nil {
+		l.rooted.Do(func() { l.tree.router = l.chi.Routes })
+		n, method, path := &l.tree, l.method, ""
+		if !mayRoute(code) {
+			n = l.descend(n, l.chi.RoutePatterns)
+			method, path = cmp.Or(l.chi.RouteMethod, method), l.chi.RoutePath
+			if !n.leaf(method) && l.chi.URLParam("*") != "" { // a middleware answered before the mounted router
+				path = "/" + l.chi.URLParam("*")
 			}
-			if noRoute(code) {
-				return leaf{}, true
+		}
+		route := l.find(n, method, path)
+		// chi sets the pattern of the request to the route, or to that of a sub-router
+		// on the way. Any other pattern is that of a ServeMux further in.
+		if pattern == l.above || strings.HasSuffix(pattern, "*") || strings.HasPrefix(cmp.Or(route, n.route), pattern) {
+			if n.unlisted && (code == http.StatusNotFound || code == http.StatusMethodNotAllowed) {
+				return ""
+			}
+			return route
+		}
+	}
+	route := muxRoute(pattern)
+	if l.mux != nil && l.inner == nil && (strings.HasSuffix(route, "/") || strings.HasSuffix(route, "...}")) {
+		if n := l.child(&l.tree, pattern, l.muxNode); n != nil && n.router != nil {
+			if found := l.find(n, l.method, ""); found != "" || l.muxNode(pattern) != nil {
+				return found
 			}
 		}
 	}
-	return leaf{route: muxRoute(r.Pattern)}, true
+	return route
 }
 
-// expected says which route a request is going to match, as far as this
-// application can know beforehand. It returns nil if it cannot.
-func (a *application) expected(r *http.Request) *note {
-	var route string
-	switch {
-	case r.Method == http.MethodConnect:
-	case a.mux != nil:
-		handler, pattern := a.mux.Handler(r)
-		route = muxRoute(pattern)
-		if routes, ok := handler.(chi.Routes); ok {
-			route = a.find(routes, r).route
-		}
-	default:
-		if rctx := chi.RouteContext(r.Context()); rctx != nil && rctx.Routes != nil {
-			route = a.find(rctx.Routes, r).route
-		} else if a.chi != nil {
-			route = a.find(a.chi, r).route
-		} else {
-			route = muxRoute(r.Pattern)
-		}
-	}
-	if route == "" {
-		return nil
-	}
-	return &note{route: route, path: r.URL.Path}
-}
+// mayRoute reports whether another goroutine may still use chi's context after the
+// code was sent: http.TimeoutHandler sends 503 and does not wait for its handler.
+func mayRoute(code int) bool { return code == http.StatusServiceUnavailable }
 
-// chiBelowMux returns the chi router that serves the subtree of the mux which
-// the request matched, or nil.
-func (a *application) chiBelowMux(r *http.Request, code int) chi.Routes {
-	if !strings.HasSuffix(r.Pattern, "/") && !strings.HasSuffix(r.Pattern, "...}") {
-		return nil
-	}
-	if routes, ok := a.nested.get(r.Pattern); ok {
-		return routes
-	}
-	handler, pattern := a.mux.Handler(r)
-	routes, ok := handler.(chi.Routes)
-	// The mux's own redirection stands in for the handler of the pattern.
-	if redirected := code >= 300 && code < 400; pattern == r.Pattern && (ok || !redirected) {
-		a.nested.put(pattern, routes)
-	}
-	return routes
-}
-
-// noRoute says whether the code is what routers send if no route matches.
-func noRoute(code int) bool {
-	return code == http.StatusNotFound || code == http.StatusMethodNotAllowed
-}
-
-// isStandard says whether net/http has a constant for the method.
-func isStandard(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
-}
-
-// muxRoute returns the path of a ServeMux pattern, which is
-// "[METHOD ][HOST]/[PATH]": without a trailing {$}, which matches the end of the
-// path and so is no part of it. It returns "" for what is no such pattern.
+// muxRoute returns the path of a ServeMux pattern, "[METHOD ][HOST]/[PATH]",
+// without a trailing {$}, which only marks the end. It returns "" for a text that is
+// no pattern.
 func muxRoute(pattern string) string {
-	start := strings.IndexByte(pattern, '/')
-	if start < 0 {
-		return ""
+	if start := strings.IndexByte(pattern, '/'); start >= 0 {
+		return strings.TrimSuffix(pattern[start:], "{$}")
 	}
-	return strings.TrimSuffix(pattern[start:], "{$}")
+	return ""
 }
 
-// note is what an application tells the one further out about the route of the
-// request: the route, empty if no leaf route matched, and the path of the URL
-// that was matched, from which a prefix may have been stripped.
-type note struct{ route, path string }
+// node is a place in the tree of routers.
+type node struct {
+	patterns, route string                  // chi's patterns that lead here from its root, and the route they stand for
+	router          chi.Routes              // mounted at the pattern, or nil
+	handlers        map[string]http.Handler // of the pattern itself, by method
+	unlisted        bool                    // below a handler: chi does not know the router that matched it
+	children        sync.Map                // of *node, by pattern
+}
 
-// below returns the route of a request that an application knows to match outer
-// at path, after one further in has noted n for it.
-func (n *note) below(outer, path string) string {
-	if n.route == "" || outer == "" {
-		return n.route
+// leaf reports whether the pattern, and no router, handles requests of the method.
+func (n *node) leaf(method string) bool { return n.router == nil || n.handlers[method] != nil }
+
+// child returns the child of a node with a pattern. The child is made only once,
+// unless make returns nil, or there are more patterns than a program has.
+func (h *handler) child(n *node, pattern string, make func(pattern string) *node) *node {
+	if child, ok := n.children.Load(pattern); ok {
+		return child.(*node)
 	}
-	// If what was stripped from the path is what the outer route stands for but
-	// its wildcard, then that is the route's prefix.
-	stripped, ok := strings.CutSuffix(path, n.path)
-	prefix := subtree(outer)
-	if ok && stripped != "" && strings.Count(stripped, "/") == strings.Count(prefix, "/") {
-		return prefix + n.route
+	child := make(pattern)
+	if child != nil && h.nodes.Add(1) <= 4096 {
+		n.children.Store(pattern, child)
+	}
+	return child
+}
+
+// muxNode makes the node of a pattern of the ServeMux, or returns nil if the request
+// is redirected: then the handler of the pattern is not known.
+func (l *lookup) muxNode(pattern string) *node {
+	h, registered := l.mux.Handler(l.request)
+	if pattern != registered || reflect.TypeOf(h) == reflect.TypeOf(http.RedirectHandler("", 0)) {
+		return nil
+	}
+	router, _ := h.(chi.Routes)
+	return &node{router: router}
+}
+
+// chiNode makes the child of a node that chi reports with a pattern.
+func (n *node) chiNode(pattern string) *node {
+	child := &node{patterns: n.patterns + pattern, unlisted: n.router == nil && strings.HasSuffix(pattern, "*")}
+	child.route = (&chi.Context{RoutePatterns: []string{child.patterns}}).RoutePattern()
+	// Mount("/files", router) registers "/files" and "/files/" besides "/files/*".
+	mount := strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "/") + "/*"
+	for _, r := range cmp.Or[chi.Routes](n.router, chi.NewRouter()).Routes() {
+		if r.Pattern == pattern {
+			child.handlers = r.Handlers
+		}
+		if r.Pattern == mount {
+			child.router = r.SubRoutes
+		}
+	}
+	return child
+}
+
+// descend returns the node that the patterns in chi's context lead to from a node.
+func (h *handler) descend(n *node, patterns []string) *node {
+	for _, pattern := range patterns {
+		n = h.child(n, pattern, n.chiNode)
+	}
+	return n
+}
+
+// find looks up the route of a request below a node, by method and the rest of the
+// path, by default the whole path. It returns "" if no route matches.
+func (l *lookup) find(n *node, method, path string) string {
+	for !n.leaf(method) {
+		path = cmp.Or(path, l.rawPath, l.path, "/")
+		if n.patterns != "" && !strings.HasSuffix(n.patterns, "*") {
+			path = "/" // root of the mounted router: Find does not enter it
+		}
+		rctx := l.contexts.Get().(*chi.Context)
+		rctx.Reset()
+		route := n.router.Find(rctx, method, path)
+		n = l.descend(n, rctx.RoutePatterns)
+		l.contexts.Put(rctx)
+		if route == "" {
+			return ""
+		}
 	}
 	return n.route
-}
-
-// subtree returns a route without the wildcard at its end.
-func subtree(route string) string {
-	if strings.HasSuffix(route, "...}") || strings.HasSuffix(route, "/*") {
-		route = route[:strings.LastIndexByte(route, '/')]
-	}
-	return strings.TrimSuffix(route, "/")
 }

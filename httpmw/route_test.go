@@ -431,6 +431,28 @@ func TestChiRoutesAnotherWay(t *testing.T) {
 	}
 }
 
+// A middleware that changes what chi routes by, before another one answers.
+func TestChiRoutesAnotherWayToAnAnswer(t *testing.T) {
+	f := newFixture(t)
+	router := chi.NewRouter()
+	router.Use(f.measure, middleware.StripSlashes, middleware.GetHead)
+	router.Route("/api/v2/users", func(router chi.Router) {
+		router.Use(withContext, answersEarly)
+		router.Get("/", answersLate())
+		router.Get("/{user}", answersLate())
+		router.Route("/{user}/keys", func(router chi.Router) {
+			router.With(answersEarly).Get("/{key}", answersLate())
+		})
+	})
+	labels(t, f, router, map[string]string{
+		"/api/v2/users/?middleware=401":           "/api/v2/users",
+		"/api/v2/users/me/?middleware=401":        "/api/v2/users/{user}",
+		"HEAD /api/v2/users/me?middleware=403":    "/api/v2/users/{user}",
+		"/api/v2/users/me/keys/1/?middleware=401": "/api/v2/users/{user}/keys/{key}",
+		"/api/v2/users/me/keys/?middleware=401":   "UNKNOWN",
+	})
+}
+
 // wrapped wraps the writer that a handler is given, in a way that
 // http.ResponseController sees through.
 func wrapped(next http.Handler) http.Handler {

@@ -2,6 +2,7 @@ package httpmw_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,7 +13,8 @@ import (
 	"time"
 )
 
-// abilities names the optional interfaces that a writer implements.
+// abilities names the optional interfaces that a writer implements, of which
+// handlers choose a way. All writers read from: how does not matter to a handler.
 func abilities(w http.ResponseWriter) string {
 	var names []string
 	if _, ok := w.(http.Flusher); ok {
@@ -20,9 +22,6 @@ func abilities(w http.ResponseWriter) string {
 	}
 	if _, ok := w.(http.Hijacker); ok {
 		names = append(names, "Hijacker")
-	}
-	if _, ok := w.(io.ReaderFrom); ok {
-		names = append(names, "ReaderFrom")
 	}
 	if _, ok := w.(http.Pusher); ok {
 		names = append(names, "Pusher")
@@ -136,7 +135,7 @@ func TestAbilities(t *testing.T) {
 	} {
 		called = nil
 		f.measure(f.measure(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			if got := abilities(w); got != want {
+			if got, want := abilities(w), strings.Join(strings.Fields(strings.ReplaceAll(want, "ReaderFrom", "")), " "); got != want {
 				t.Errorf("%q became %q", want, got)
 			}
 			if w, ok := w.(http.Flusher); ok {
@@ -145,9 +144,7 @@ func TestAbilities(t *testing.T) {
 			if w, ok := w.(http.Hijacker); ok {
 				w.Hijack()
 			}
-			if w, ok := w.(io.ReaderFrom); ok {
-				w.ReadFrom(nil)
-			}
+			w.(io.ReaderFrom).ReadFrom(io.LimitReader(strings.NewReader(""), 1))
 			if w, ok := w.(http.Pusher); ok {
 				w.Push("", nil)
 			}
@@ -165,7 +162,7 @@ func TestServersWriter(t *testing.T) {
 		http2 bool
 		want  string
 	}{
-		{"HTTP/1", "HTTP/1.1", false, "Flusher Hijacker ReaderFrom"},
+		{"HTTP/1", "HTTP/1.1", false, "Flusher Hijacker"},
 		{"HTTP/2", "HTTP/2.0", true, "Flusher Pusher"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -217,6 +214,93 @@ requests{code="200",method="GET",path="/api/v2/users"} 1
 `)
 		})
 	}
+}
+
+// A middleware further out whose writer only unwraps, as http.ResponseController
+// asks for, must not let what the handler does go past.
+func TestWriterThatOnlyUnwraps(t *testing.T) {
+	hijack := func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+		conn.Close()
+	}
+	for _, test := range []struct {
+		name    string
+		handler http.HandlerFunc
+		header  []string
+		want    string
+	}{
+		{"upgrade", hijack, []string{"Connection", "upgrade", "Upgrade", "websocket"}, `
+requests{code="101",method="GET",path="/stream"} 1
+websockets{path="/stream"} 1
+`},
+		{"panic after a flush", func(w http.ResponseWriter, _ *http.Request) {
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			panic("no")
+		}, nil, `
+latencies{method="GET",path="/stream"} 1
+requests{code="200",method="GET",path="/stream"} 1
+`},
+		{"panic after a Flusher's flush", func(w http.ResponseWriter, _ *http.Request) {
+			w.(http.Flusher).Flush()
+			panic("no")
+		}, nil, `
+latencies{method="GET",path="/stream"} 1
+requests{code="200",method="GET",path="/stream"} 1
+`},
+	} {
+		for name, at := range map[string]func(mw, http.Handler) http.Handler{
+			"":                  func(measure mw, h http.Handler) http.Handler { return wrapped(measure(h)) },
+			", wrapped twice":   func(measure mw, h http.Handler) http.Handler { return wrapped(wrapped(measure(h))) },
+			", measured twice":  func(measure mw, h http.Handler) http.Handler { return wrapped(measure(wrapped(measure(h)))) },
+			", wrapped further": func(measure mw, h http.Handler) http.Handler { return wrapped(measure(wrapped(h))) },
+		} {
+			if name == ", wrapped further" && strings.Contains(test.name, "Flusher") {
+				continue // the handler's own wrapper has no Flush
+			}
+			t.Run(test.name+name, func(t *testing.T) {
+				f := newFixture(t)
+				mux := http.NewServeMux()
+				mux.Handle("GET /stream", test.handler)
+				serve(t, at(f.measure, mux)).do(t, "/stream", test.header...)
+				f.expect(t, test.want)
+			})
+		}
+	}
+}
+
+// A writer that neither it nor those it unwraps to can flush or hijack must not
+// be given these.
+func TestWriterThatUnwrapsToNothing(t *testing.T) {
+	f := newFixture(t)
+	type w struct{ http.ResponseWriter }
+	h := f.measure(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		control := http.NewResponseController(w)
+		_, _, hijacked := control.Hijack()
+		for what, err := range map[string]error{"Flush": control.Flush(), "Hijack": hijacked} {
+			if !errors.Is(err, http.ErrNotSupported) {
+				t.Errorf("%s: %v, want %v", what, err, http.ErrNotSupported)
+			}
+		}
+		if got := abilities(w); got != "" {
+			t.Errorf("the writer is %s", got)
+		}
+		panic("no")
+	}))
+	func() {
+		defer func() { recover() }()
+		h.ServeHTTP(withUnwrap{w{httptest.NewRecorder()}}, httptest.NewRequest("GET", "/", nil))
+	}()
+	f.expect(t, `
+latencies{method="GET",path="STATIC"} 1
+requests{code="500",method="GET",path="STATIC"} 1
+`)
 }
 
 // A flush whose error net/http reports must not lose it.

@@ -192,7 +192,7 @@ func TestTracedHandler(t *testing.T) {
 		fmt.Fprint(w, abilities(w))
 	})
 	_, body := serve(t, f.measure(mux)).do(t, "/users")
-	if body != "Flusher Hijacker ReaderFrom" {
+	if body != "Flusher Hijacker" {
 		t.Errorf("the writer is %s", body)
 	}
 	if want := ids(spans.Ended()[0].SpanContext()); ids(inside) != want {

@@ -1,0 +1,74 @@
+package httpmw
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters"
+)
+
+// A host that makes up patterns must not fill the cache.
+func TestNodesAreLimited(t *testing.T) {
+	h := &handler{}
+	for i := range 5000 {
+		h.descend(&h.tree, []string{"/a", fmt.Sprint("/", i)})
+	}
+	if got := paths(&h.tree); len(got) != 4096 {
+		t.Errorf("%d nodes, want 4096", len(got))
+	}
+}
+
+// paths returns the patterns that lead to each of the nodes below one.
+func paths(n *node) (all []string) {
+	n.children.Range(func(pattern, child any) bool {
+		all = append(all, pattern.(string))
+		for _, path := range paths(child.(*node)) {
+			all = append(all, pattern.(string)+path)
+		}
+		return true
+	})
+	slices.Sort(all)
+	return all
+}
+
+// What clients send, be it hostile, must not fill the cache.
+func TestNodesAreOfRoutes(t *testing.T) {
+	api, err := meters.NewAPI(metertest.New(t).Providers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	router := chi.NewRouter()
+	router.Route("/api", func(router chi.Router) { router.Get("/users/{user}", h) })
+	mux := http.NewServeMux()
+	mux.Handle("/tree/{thing}/", h)
+	aroundChi, aroundMux := New(api)(router).(chiHandler), New(api)(mux).(*handler)
+	for i := range 50 {
+		for _, method := range []string{"GET", "CONNECT", "QUERY", fmt.Sprint("FOO", i)} {
+			for _, path := range []string{"/api/users/%d", "/api/%d", "/%d", "/tree/%d", "/tree/%d/", "/tree/%d/x"} {
+				for _, h := range []http.Handler{aroundChi, aroundMux} {
+					r := httptest.NewRequest("GET", fmt.Sprintf(path, i), nil)
+					r.Method = method
+					h.ServeHTTP(httptest.NewRecorder(), r)
+				}
+			}
+		}
+	}
+	for _, test := range []struct {
+		name      string
+		got, want []string
+	}{
+		{"chi", paths(&aroundChi.tree), []string{"/api/*", "/api/*/users/{user}"}},
+		{"ServeMux", paths(&aroundMux.tree), []string{"/tree/{thing}/"}},
+	} {
+		if !slices.Equal(test.got, test.want) {
+			t.Errorf("%s: nodes %q, want %q", test.name, test.got, test.want)
+		}
+	}
+}
