@@ -26,7 +26,7 @@ build: ## build the service, bin/otelcoder
 
 .PHONY: test
 test: ## run every test
-	@.ci/need $(if $(RACE),gcc) postgresql procps curl
+	@.ci/need $(if $(RACE),gcc) postgresql pgbouncer procps curl
 	go test $(RACE) ./...
 	go -C e2e test -p 1 ./...
 

@@ -47,6 +47,12 @@ func (d *Database) Exec(t testing.TB, sql string, args ...any) {
 	run(t, d.URL, sql, args...)
 }
 
+// Try runs SQL as the owner, and returns its error.
+func (d *Database) Try(sql string) error { return execute(d.URL, sql) }
+
+// Name is the name of the database.
+func (d *Database) Name() string { return d.name }
+
 // Value is the only column of the only row that a query returns.
 func Value[T any](t testing.TB, d *Database, sql string, args ...any) T {
 	t.Helper()

@@ -155,7 +155,8 @@ func version(folder string) int {
 }
 
 func (s *Server) init() error {
-	if err := s.chooseUser(); err != nil {
+	var err error
+	if s.as, err = unprivileged(); err != nil {
 		return err
 	}
 	passwordFile := filepath.Join(s.dir, "password")
@@ -183,10 +184,11 @@ func (s *Server) init() error {
 	return s.run()
 }
 
-// chooseUser finds the user to run the server as, which refuses to run as root.
-func (s *Server) chooseUser() error {
+// unprivileged is the user to run servers as, which refuse to run as root; nil
+// for that of the tests.
+func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
-		return nil
+		return nil, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
@@ -196,11 +198,10 @@ func (s *Server) chooseUser() error {
 		uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
 		gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
 		if errUID == nil && errGID == nil {
-			s.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-			return nil
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 		}
 	}
-	return errors.New("PostgreSQL does not run as root: add a user named postgres or nobody")
+	return nil, errors.New("PostgreSQL does not run as root: add a user named postgres or nobody")
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }

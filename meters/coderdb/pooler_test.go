@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -124,4 +125,55 @@ func TestTransactionPooler(t *testing.T) {
 	if err := newReporter(t, d.URL).Check(t.Context()); err != nil {
 		t.Errorf("without a pooler: %v", err)
 	}
+}
+
+// TestPgBouncer in transaction mode serves the sources, whatever a role carries,
+// and keeps nothing of theirs for its other clients. The reporter's role is
+// refused there, and held in session mode.
+func TestPgBouncer(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql")
+	want, err := collect(t.Context(), open(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Exec(t, "ALTER ROLE "+roleOf(t, url)+" SET DateStyle = 'SQL, DMY'; ALTER ROLE "+roleOf(t, url)+" SET client_encoding = 'LATIN1'")
+
+	pooled := pgtest.NewPgBouncer(t, url, "transaction", 2)
+	db := open(t, pooled)
+	for range 2 {
+		got, err := collect(t.Context(), db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range want {
+			if got[name] != want[name] {
+				t.Errorf("%s are\n%s\nwant\n%s", name, got[name], want[name])
+			}
+		}
+	}
+	if err := newReporter(t, pooled).Check(t.Context()); !errors.Is(err, ErrTransactionPooler) {
+		t.Errorf("error %v", err)
+	}
+	conn, err := pgx.Connect(t.Context(), pooled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	// Names that clients give, and what PgBouncer itself sets.
+	const keptSQL = `SELECT coalesce(string_agg(name, ' '), '') FROM pg_settings
+		WHERE source = 'session' AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'standard_conforming_strings')`
+	for range 4 {
+		var kept string
+		if err := conn.QueryRow(t.Context(), keptSQL).Scan(&kept); err != nil || kept != "" {
+			t.Errorf("the pool keeps %q, error %v", kept, err)
+		}
+	}
+
+	r := newReporter(t, pgtest.NewPgBouncer(t, url, "session", 3))
+	if err := r.Check(t.Context()); err != nil {
+		t.Errorf("in session mode: %v", err)
+	}
+	compete(t, r)
+	awaitOne(t, r)
 }

@@ -3,6 +3,7 @@ package coderdb
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,8 +25,9 @@ type snapshot struct {
 // limit, the context's or else [timeLimit], is told to the server too, so that
 // no query outlives a process that was killed or frozen.
 //
-// Every setting is local to the transaction. One of the session would stay with
-// a pooler's connection, and make it read-only for Coder itself.
+// Every setting is local to the transaction. A pooler keeps the settings of a
+// session for its next client, which may be Coder, and refuses most startup
+// parameters.
 func (db *DB) read(ctx context.Context, what string, f func(context.Context, snapshot) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
@@ -60,8 +62,9 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 // Compiling a query takes longer than running ours.
 func begin(limit time.Duration) string {
 	ms := max(limit.Milliseconds()*9/10, 1)
-	return fmt.Sprintf("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"+
-		" SET LOCAL statement_timeout = %d; SET LOCAL idle_in_transaction_session_timeout = %d; SET LOCAL jit = off", ms, ms)
+	limits := strconv.FormatInt(ms, 10)
+	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + set("SET LOCAL", settings[:]...) + set("SET LOCAL",
+		setting{"statement_timeout", limits}, setting{"idle_in_transaction_session_timeout", limits}, setting{"jit", "off"})
 }
 
 // each calls f for every row of a query, after its columns have been scanned

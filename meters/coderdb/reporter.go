@@ -106,14 +106,18 @@ func (r *Reporter) Term() *Term {
 }
 
 // Check tells whether the role can be held through the URL, without competing
-// for it: whether there is a connection to be had, and none of a pooler in
-// transaction mode ([ErrTransactionPooler]). The error is one line.
+// for it: it connects, looks for a pooler in transaction mode
+// ([ErrTransactionPooler]), and touches the session as a holder does. The error
+// is one line.
 func (r *Reporter) Check(ctx context.Context) error {
 	conn, err := r.connect(ctx)
+	if err == nil {
+		_, err = r.touch(ctx, conn)
+		conn.end(ctx)
+	}
 	if err != nil {
 		return &explainedError{oneLine(err), err}
 	}
-	conn.end(ctx)
 	return nil
 }
 
@@ -186,15 +190,19 @@ func (r *Reporter) prepare(ctx context.Context, conn *session) error {
 		return fmt.Errorf("read the server's version %q: %w", version, err)
 	}
 	idle := strconv.FormatInt(r.timing.idle.Milliseconds(), 10)
-	statements := []string{"SET idle_session_timeout = " + idle}
+	session := append(settings[:], setting{"statement_timeout", "0"}, setting{"default_transaction_isolation", "'read committed'"})
 	if number < 14_00_00 || r.as13 {
 		// PostgreSQL 13 ends idle transactions, but not idle sessions.
-		statements = []string{"SET idle_in_transaction_session_timeout = " + idle, "BEGIN"}
+		session = append(session, setting{"idle_in_transaction_session_timeout", idle})
+	} else {
+		session = append(session, setting{"idle_session_timeout", idle})
 	}
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("limit the idle time of the session: %w", err)
-		}
+	statements := set("SET", session...)
+	if number < 14_00_00 || r.as13 {
+		statements += "BEGIN"
+	}
+	if _, err := conn.Exec(ctx, statements); err != nil {
+		return fmt.Errorf("set up the reporter's session: %w", err)
 	}
 	return nil
 }
@@ -241,7 +249,7 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 	}()
 	log.change(slog.LevelInfo, "reporting the deployment", "in", r.timing.settle)
 	for {
-		if err := r.touch(ctx, conn, pid, term, past); err != nil {
+		if err := r.extend(ctx, conn, pid, term, past); err != nil {
 			return err
 		}
 		if err := r.idle(ctx, conn, r.timing.touch); err != nil {
@@ -285,24 +293,37 @@ const touchSQL = `
 SELECT pg_backend_pid(), clock_timestamp(),
 	CASE WHEN pg_try_advisory_lock($1, $2) THEN NOT pg_advisory_unlock($1, $2) ELSE true END`
 
-// touch proves that the session, and with it the lock, is still there. The time
-// that it grants counts from before it was sent.
-func (r *Reporter) touch(ctx context.Context, conn *session, locked int, term *Term, past *tenure) error {
-	l := lease{sent: time.Now()}
+// touched is the answer to a touch.
+type touched struct {
+	lease
+	pid     int  // the server process of the session
+	company bool // another process stands by
+}
+
+// touch proves that the session, and with it the lock, is still there.
+func (r *Reporter) touch(ctx context.Context, conn *session) (touched, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	var pid int
-	var company bool
-	if err := conn.QueryRow(ctx, touchSQL, lockClass, lockStandBys).Scan(&pid, &l.clock, &company); err != nil {
-		return fmt.Errorf("touch the reporter's session: %w", err)
+	t := touched{lease: lease{sent: time.Now()}}
+	if err := conn.QueryRow(ctx, touchSQL, lockClass, lockStandBys).Scan(&t.pid, &t.clock, &t.company); err != nil {
+		return t, fmt.Errorf("touch the reporter's session: %w", err)
 	}
-	if pid != locked {
+	return t, nil
+}
+
+// extend extends a term by a touch, as of when it was sent.
+func (r *Reporter) extend(ctx context.Context, conn *session, locked int, term *Term, past *tenure) error {
+	t, err := r.touch(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if t.pid != locked {
 		return ErrTransactionPooler
 	}
-	term.lease.Store(&l)
-	past.touched = l.sent
-	if company {
-		past.company = l.sent
+	term.lease.Store(&t.lease)
+	past.touched = t.sent
+	if t.company {
+		past.company = t.sent
 	}
 	return nil
 }

@@ -1,0 +1,184 @@
+package coderdb
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// collect asks the sources, and for the events of the hour before noon. It
+// returns the answers by name, in an order that does not depend on that of rows.
+func collect(ctx context.Context, db *DB) (map[string]string, error) {
+	s, events := db.Sources(), db.Events()
+	events.after = noon.Add(-time.Hour)
+	all := make(map[string]string)
+	var errs []error
+	add := func(name string, answer any, err error) {
+		all[name] = canonical(answer)
+		errs = append(errs, err)
+	}
+	users, err := s.ActiveUsers.ActiveUsers(ctx)
+	add("active users", users, err)
+	builds, err := s.LatestBuilds.LatestBuilds(ctx)
+	add("latest builds", builds, err)
+	agents, err := s.Agents.Agents(ctx)
+	add("agents", agents, err)
+	stats, err := s.AgentStats.AgentStats(ctx)
+	add("agent stats", stats, err)
+	insights, err := s.Insights.Insights(ctx)
+	add("insights", insights, err)
+	license, err := s.License.License(ctx)
+	add("license", license, err)
+	jobs, err := s.Jobs.RunningJobs(ctx)
+	add("jobs", jobs, err)
+	ended, err := events.Next(ctx)
+	add("events", ended, err)
+	return all, errors.Join(errs...)
+}
+
+// canonical is a value as JSON, its lists sorted.
+func canonical(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	var tree any
+	if err := json.Unmarshal(b, &tree); err != nil {
+		return err.Error()
+	}
+	b, _ = json.Marshal(sorted(tree))
+	return string(b)
+}
+
+func sorted(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k := range v {
+			v[k] = sorted(v[k])
+		}
+	case []any:
+		for i := range v {
+			v[i] = sorted(v[i])
+		}
+		slices.SortFunc(v, func(a, b any) int { return cmp.Compare(canonical(a), canonical(b)) })
+	}
+	return v
+}
+
+// otherValues are settings that a role can carry, beside every value of every
+// one that is a switch or a list.
+var otherValues = []setting{
+	{"DateStyle", "'SQL, DMY'"},
+	{"DateStyle", "'German'"},
+	{"DateStyle", "'Postgres, MDY'"},
+	{"TimeZone", "'Asia/Kolkata'"},
+	{"TimeZone", "'<x>00:00:30'"},
+	{"client_encoding", "'LATIN1'"},
+	{"client_encoding", "'SQL_ASCII'"},
+	{"client_encoding", "'EUC_JP'"},
+	{"extra_float_digits", "-15"},
+	{"lock_timeout", "1"},
+	{"idle_in_transaction_session_timeout", "1"},
+	{"gin_fuzzy_search_limit", "1"},
+	{"timezone_abbreviations", "'India'"},
+	{"work_mem", "'64kB'"},
+}
+
+// TestSettingsOfTheRole do not alter what is read, and the role of the reporter
+// can be held with them.
+func TestSettingsOfTheRole(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql")
+	role := roleOf(t, url)
+	want, err := collect(t.Context(), open(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, answer := range want {
+		if answer == "null" || answer == "{}" {
+			t.Fatalf("nothing is read of %s: %s", name, answer)
+		}
+	}
+	for _, s := range append(switches(t, d), otherValues...) {
+		if err := d.Try("ALTER ROLE " + role + " SET " + s.name + " = " + s.value); err != nil {
+			continue // a role cannot carry it
+		}
+		db, err := Open(t.Context(), url, at(noon))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := collect(t.Context(), db)
+		db.Close()
+		if err != nil {
+			t.Errorf("with %s = %s: %v", s.name, s.value, err)
+		}
+		for name := range want {
+			if err == nil && got[name] != want[name] {
+				t.Errorf("with %s = %s, %s are\n%s\nwant\n%s", s.name, s.value, name, got[name], want[name])
+			}
+		}
+		if err := newReporter(t, url).Check(t.Context()); err != nil {
+			t.Errorf("with %s = %s: %v", s.name, s.value, err)
+		}
+		d.Exec(t, "ALTER ROLE "+role+" RESET ALL")
+	}
+}
+
+// switches are the values other than the default of each setting that has few,
+// without those of the log and of the planner.
+func switches(t *testing.T, d *pgtest.Database) []setting {
+	t.Helper()
+	pairs := pgtest.Value[[]string](t, d, `
+		SELECT array_agg(s.name || ' ' || v ORDER BY s.name, v)
+		FROM pg_settings s, unnest(coalesce(s.enumvals, ARRAY['on', 'off'])) AS v
+		WHERE s.context IN ('user', 'superuser') AND s.vartype IN ('bool', 'enum') AND v <> s.setting
+			AND s.category !~ 'Logging|Statistics|Developer|Query Tuning' AND s.name !~ '^log_|^track_|^transaction_'`)
+	if len(pairs) < 20 {
+		t.Fatalf("only %d settings are known", len(pairs))
+	}
+	var all []setting
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, " ")
+		all = append(all, setting{name, "'" + value + "'"})
+	}
+	return all
+}
+
+// TestReportsWhateverTheDatabaseSets of the style of dates, as the role of the
+// reporter reads the server's clock.
+func TestReportsWhateverTheDatabaseSets(t *testing.T) {
+	for _, style := range []string{"SQL, DMY", "German", "Postgres"} {
+		for name, as13 := range map[string]bool{"PostgreSQL 14": false, "PostgreSQL 13": true} {
+			t.Run(style+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				d, url := newDatabase(t, "schema.sql")
+				d.Exec(t, "ALTER DATABASE "+d.Name()+" SET DateStyle = '"+style+"'")
+				r := newReporter(t, url)
+				r.as13 = as13
+				compete(t, r)
+				_, term := awaitOne(t, r)
+				if off := time.Since(term.lease.Load().clock); off.Abs() > time.Minute {
+					t.Errorf("the server's clock is off by %v", off)
+				}
+			})
+		}
+	}
+}
+
+func roleOf(t *testing.T, url string) string {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.User
+}
