@@ -28,8 +28,10 @@ const (
 //
 //   - a process reports for at most serve after a touch that succeeded, and a
 //     touch takes the lock's session;
-//   - a process that gets the lock reports only after settle >= serve, when
-//     whoever had it before has stopped;
+//   - a process that gets the lock reports only after settle >= serve, when the
+//     one that had it before has stopped, and after a touch that it sent then and
+//     that succeeded; only within settle of its own last touch as the one that
+//     reports does it report at once;
 //   - the server ends a session that was not touched for idle > serve, so that
 //     a frozen process does not hold the lock for ever.
 //
@@ -90,7 +92,7 @@ func (r *Reporter) Reports() bool { return r.reporting() != nil }
 
 // reporting returns the current term if this process may report now.
 func (r *Reporter) reporting() *Term {
-	if term := r.Term(); term != nil && time.Now().After(term.from) {
+	if term := r.term.Load(); term != nil && term.reports(time.Now()) {
 		return term
 	}
 	return nil
@@ -99,7 +101,7 @@ func (r *Reporter) reporting() *Term {
 // Term returns the current term, or nil while another process holds the role or
 // none can. A term begins some seconds before [Reporter.Reports].
 func (r *Reporter) Term() *Term {
-	if term := r.term.Load(); term != nil && term.holds() {
+	if term := r.term.Load(); term != nil && term.holds(time.Now()) {
 		return term
 	}
 	return nil
@@ -139,6 +141,7 @@ func (r *Reporter) Run(ctx context.Context) {
 	log := newStateLog(r.logger)
 	var past tenure
 	for ctx.Err() == nil {
+		began := time.Now()
 		turn, end := context.WithCancel(ctx)
 		r.turn.Store(&end)
 		conn, err := r.connect(turn)
@@ -156,7 +159,9 @@ func (r *Reporter) Run(ctx context.Context) {
 		case !errors.As(err, &logged):
 			log.failed(err)
 		}
-		sleep(turn, r.timing.try)
+		// Without delay after a session that lasted: the role is regained before
+		// another process tries.
+		sleep(turn, r.timing.try-time.Since(began))
 		end()
 	}
 }
@@ -240,19 +245,29 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 	if err != nil {
 		return err
 	}
-	term := past.begin(r.timing)
+	now := time.Now()
+	term := past.begin(r.timing, now)
 	r.logger.Debug("the role is taken", "resumed", term.Resumed)
 	r.term.Store(term)
 	defer func() {
 		r.term.Store(nil)
 		r.logger.Debug("the role is lost or given up")
 	}()
-	log.change(slog.LevelInfo, "reporting the deployment", "in", r.timing.settle)
+	log.change(slog.LevelInfo, "reporting the deployment", "in", term.from.Sub(now))
 	for {
-		if err := r.extend(ctx, conn, pid, term, past); err != nil {
+		t, err := r.touch(ctx, conn)
+		if err != nil {
 			return err
 		}
-		if err := r.idle(ctx, conn, r.timing.touch); err != nil {
+		if t.pid != pid {
+			return ErrTransactionPooler
+		}
+		past.extend(term, &t.lease, t.company)
+		wait := r.timing.touch
+		if settling := time.Until(term.from); settling > 0 {
+			wait = min(wait, settling)
+		}
+		if err := r.idle(ctx, conn, wait); err != nil {
 			return err
 		}
 	}
@@ -265,7 +280,7 @@ func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *st
 		if won || err != nil {
 			return pid, err
 		}
-		past.refused(r.timing)
+		past.refused(r.timing, time.Now())
 		log.change(slog.LevelInfo, "standing by: another process reports the deployment")
 		if !standing {
 			standing, err = r.try(ctx, conn, &pid, "SELECT pg_try_advisory_lock_shared($1, $2), pg_backend_pid()", lockStandBys)
@@ -309,23 +324,6 @@ func (r *Reporter) touch(ctx context.Context, conn *session) (touched, error) {
 		return t, fmt.Errorf("touch the reporter's session: %w", err)
 	}
 	return t, nil
-}
-
-// extend extends a term by a touch, as of when it was sent.
-func (r *Reporter) extend(ctx context.Context, conn *session, locked int, term *Term, past *tenure) error {
-	t, err := r.touch(ctx, conn)
-	if err != nil {
-		return err
-	}
-	if t.pid != locked {
-		return ErrTransactionPooler
-	}
-	term.lease.Store(&t.lease)
-	past.touched = t.sent
-	if t.company {
-		past.company = t.sent
-	}
-	return nil
 }
 
 // idle lets time pass while it listens to the connection, so that one that is

@@ -268,6 +268,32 @@ func TestRoleIsResumed(t *testing.T) {
 	log.wantNo(t, "s3cret")
 }
 
+// TestCutSession leaves a hole of two seconds at most, though another process
+// stands by: that one has not settled when the first regains the role.
+func TestCutSession(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql")
+	a, b := newReporter(t, url), newReporter(t, url)
+	a.timing, b.timing = defaultReporterTiming, defaultReporterTiming
+	b.timing.try = time.Minute // it comes too late for the lock
+	compete(t, a)
+	_, first := awaitOne(t, a)
+	compete(t, b)
+	watch(t, a, b)
+	awaitCompany(t, d, first)
+
+	endHolder(t, d)
+	await(t, "it is noticed", func() bool { return a.Term() != first })
+	cut := time.Now()
+	_, second := awaitOne(t, a)
+	if hole := time.Since(cut); hole > 2*time.Second {
+		t.Errorf("a hole of %v", hole)
+	}
+	if !second.Resumed {
+		t.Error("it does not go on where it was")
+	}
+}
+
 // TestServerRestarts with two processes, of which one reports again, and does
 // not resume what the other may have told.
 func TestServerRestarts(t *testing.T) {
@@ -371,19 +397,21 @@ func TestResumes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var past tenure
-				if past.begin(timing).Resumed {
+				first := past.begin(timing, time.Now())
+				if first.Resumed {
 					t.Error("resumes nothing")
 				}
-				past.touched = time.Now()
+				time.Sleep(timing.settle)
+				past.extend(first, &lease{sent: time.Now()}, false)
 				if test.before > 0 {
-					past.company = past.touched.Add(-test.before)
+					past.company = past.reported.Add(-test.before)
 				}
 				time.Sleep(test.refused)
 				if test.refused > 0 {
-					past.refused(timing)
+					past.refused(timing, time.Now())
 				}
 				time.Sleep(test.regains - test.refused)
-				term := past.begin(timing)
+				term := past.begin(timing, time.Now())
 				if term.Resumed != test.want || term.epoch == 1 != test.want {
 					t.Errorf("resumed: %t, epoch %d", term.Resumed, term.epoch)
 				}
@@ -397,10 +425,10 @@ func TestResumes(t *testing.T) {
 func TestElapsed(t *testing.T) {
 	setBack := time.Now()                                  // it has both clocks
 	stoodStill := time.Now().Round(0).Add(-24 * time.Hour) // it has one, that went on
-	if got := elapsed(setBack.Add(-time.Hour)); got < time.Hour {
+	if got := elapsed(setBack.Add(-time.Hour), time.Now()); got < time.Hour {
 		t.Errorf("%v, want an hour", got)
 	}
-	if got := elapsed(stoodStill); got < 24*time.Hour {
+	if got := elapsed(stoodStill, time.Now()); got < 24*time.Hour {
 		t.Errorf("%v, want a day", got)
 	}
 }

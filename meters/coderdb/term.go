@@ -7,29 +7,37 @@ import (
 
 // Term is a time during which this process holds the role of the reporter.
 type Term struct {
-	// Resumed says that no other process has reported since the previous term
-	// of this one, as far as it can be known: what is followed goes on where it
-	// was. Otherwise it starts afresh, for another may have told of what came
-	// between.
+	// Resumed reports that no other process has reported since the previous term
+	// of this one, as far as that can be known: a follower goes on where it was.
+	// Otherwise it starts afresh, since another process may have recorded what
+	// happened in between.
 	Resumed bool
 
 	epoch int       // the same for terms that resume each other
-	from  time.Time // reports from then on
+	from  time.Time // a touch sent from then on makes this process report
 	serve time.Duration
 	lease atomic.Pointer[lease] // of the last touch; nil before the first
 }
 
 // lease is what a touch grants: the role, for a while.
 type lease struct {
-	sent  time.Time // when it was asked for
-	clock time.Time // the database's, when it was given
+	sent  time.Time // by this process's clock
+	clock time.Time // of the database, when it answered
 }
 
-// holds tells whether the last touch still grants the role.
-func (t *Term) holds() bool {
+// holds reports whether the last touch still grants the role.
+func (t *Term) holds(now time.Time) bool {
 	l := t.lease.Load()
-	return l != nil && elapsed(l.sent) < t.serve
+	return l != nil && elapsed(l.sent, now) < t.serve
 }
+
+// reports reports whether the last touch still lets this process report. It must
+// have been sent after the settling: the lock may have been lost since it was got,
+// and a process that was frozen or cut off meanwhile does not know.
+func (t *Term) reports(now time.Time) bool { return t.holds(now) && t.settled(t.lease.Load().sent) }
+
+// settled reports whether a touch was sent after the settling.
+func (t *Term) settled(sent time.Time) bool { return !sent.Before(t.from) }
 
 // own returns the time until which events are this process's to count, by the
 // clock of the database: no other process can have begun to report before.
@@ -37,46 +45,73 @@ func (t *Term) own() time.Time { return t.lease.Load().clock.Add(t.serve) }
 
 // tenure is what a process knows of its terms so far.
 type tenure struct {
-	epoch   int
-	touched time.Time // when the last good touch was sent; zero: it never held the role
-	company time.Time // when another process was last seen to stand by
-	taken   bool      // another has been seen to hold the role since
+	epoch    int
+	touched  time.Time // when the last touch that succeeded was sent
+	reported time.Time // when the last one was that let it report; zero if none did
+	company  time.Time // when another process was last seen to stand by
+	taken    bool      // another has been seen to hold the role since
 }
 
 // begin begins a term, when the lock has been got.
-func (t *tenure) begin(timing reporterTiming) *Term {
-	resumed := t.resumes(timing)
+//
+// A process settles: whoever reported before has stopped by the end of it. There
+// is nothing to settle within settle of a touch that let this process report:
+// another process that got the lock since has not settled, and without the lock
+// none of its touches succeeds.
+func (t *tenure) begin(timing reporterTiming, now time.Time) *Term {
+	resumed := t.resumes(timing, now)
 	if !resumed {
 		t.epoch++
 	}
-	t.taken = false
-	return &Term{Resumed: resumed, epoch: t.epoch, from: time.Now().Add(timing.settle), serve: timing.serve}
+	from := now
+	if !t.recent(timing, now) {
+		from = now.Add(timing.settle)
+	}
+	return &Term{Resumed: resumed, epoch: t.epoch, from: from, serve: timing.serve}
 }
 
-// resumes tells whether no other process has reported since the last touch.
-// That is certain as long as none could have settled. Nobody keeps a record of
-// it, so that later it must do that none was there to take the role.
-func (t *tenure) resumes(timing reporterTiming) bool {
+// extend extends a term by a touch that succeeded.
+func (t *tenure) extend(term *Term, l *lease, company bool) {
+	term.lease.Store(l)
+	t.touched = l.sent
+	if term.settled(l.sent) {
+		t.reported, t.taken = l.sent, false
+	}
+	if company {
+		t.company = l.sent
+	}
+}
+
+// recent reports whether this process reported so lately that no other can have
+// settled since.
+func (t *tenure) recent(timing reporterTiming, now time.Time) bool {
+	return !t.reported.IsZero() && elapsed(t.reported, now) < timing.settle
+}
+
+// resumes reports whether no other process has reported since this one did. That
+// is certain as long as none could have settled. Later it depends on whether
+// another was there to take the role, of which nobody keeps a record.
+func (t *tenure) resumes(timing reporterTiming, now time.Time) bool {
 	switch {
-	case t.touched.IsZero():
+	case t.reported.IsZero():
 		return false
-	case elapsed(t.touched) < timing.settle:
+	case t.recent(timing, now):
 		return true
 	}
-	return !t.taken && t.touched.Sub(t.company) > timing.company
+	return !t.taken && t.reported.Sub(t.company) > timing.company
 }
 
 // refused notes that the lock was not to be had. At first that may be because
 // of this process's own last session, which the server has not given up yet.
-func (t *tenure) refused(timing reporterTiming) {
-	if elapsed(t.touched) > timing.idle+timing.try {
+func (t *tenure) refused(timing reporterTiming, now time.Time) {
+	if elapsed(t.touched, now) > timing.idle+timing.try {
 		t.taken = true
 	}
 }
 
-// elapsed returns the time since t, by the clock that says more: the monotonic
-// one stands still while a machine is suspended, the other can be set back.
-func elapsed(t time.Time) time.Duration {
-	now := time.Now()
-	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
+// elapsed returns the time from one moment to another by the clock that says
+// more: the monotonic one stands still while a machine is suspended, the other
+// can be set back.
+func elapsed(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
