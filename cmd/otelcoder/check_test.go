@@ -143,7 +143,7 @@ func TestCheckMissingGrant(t *testing.T) {
 	c.wants(t, true, []string{
 		"coderd_license_limit_users | yes | yes | failed",
 		"coderd_agents_up | yes | yes | 1",
-	}, "\nwrong:\n- read licenses: ", `run GRANT SELECT ("jwt") ON "licenses" TO "`+role+`"`)
+	}, "\nwrong:\n- read licenses: ", `run GRANT SELECT ("jwt") ON "public"."licenses" TO "`+role+`"`)
 	if c.err == nil || c.err.Error() != "not in order: 1 of 9 checks failed, see above" {
 		t.Errorf("error %v", c.err)
 	}

@@ -338,6 +338,15 @@ func TestFactsNameTables(t *testing.T) {
 			t.Errorf("%s: no word on how it differs", f)
 		}
 	}
+	stdout.Reset()
+	if err := run(t.Context(), []string{"otelcoder", "grants", "--role", "me", "--schema", "coder"}, &stdout, os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`GRANT USAGE ON SCHEMA "coder" TO "me";`, `GRANT SELECT ("jwt") ON "coder"."licenses" TO "me";`} {
+		if !strings.Contains(stdout.String(), want+"\n") {
+			t.Errorf("no %s in\n%s", want, stdout.String())
+		}
+	}
 }
 
 func TestVersion(t *testing.T) {

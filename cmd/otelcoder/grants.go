@@ -24,9 +24,14 @@ otelcoder grants | psql "$OWNER_URL"`,
 				Usage: "`NAME` of the role",
 				Value: "otelcoder",
 			},
+			&cli.StringFlag{
+				Name:  "schema",
+				Usage: "`NAME` of the schema of Coder's tables",
+				Value: "public",
+			},
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
-			_, err := io.WriteString(c.Root().Writer, coderdb.Grants(c.String("role")))
+			_, err := io.WriteString(c.Root().Writer, coderdb.GrantsIn(c.String("schema"), c.String("role")))
 			return err
 		},
 	}

@@ -28,11 +28,11 @@ func newName(prefix string) string {
 	return fmt.Sprintf("%s_%d_%d", prefix, os.Getpid(), numbers.Add(1))
 }
 
-// create makes a database on the server that admin connects to.
-func create(t testing.TB, admin string) *Database {
+// create makes a database of an encoding on the server that admin connects to.
+func create(t testing.TB, admin, encoding string) *Database {
 	t.Helper()
 	name := newName("otelcoder_test")
-	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING '"+encoding+"'")
 	t.Cleanup(func() {
 		// The server may have been stopped, or the database replaced, by the test.
 		_ = execute(admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")

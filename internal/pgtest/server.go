@@ -21,6 +21,8 @@ import (
 // superuser is the role that [Server].URL connects as.
 const superuser, password = "postgres", "s3cret"
 
+const utf8 = "UTF8"
+
 // Server is a PostgreSQL server that a test can stop, freeze and restart.
 type Server struct {
 	// URL connects to the database postgres as a superuser.
@@ -47,7 +49,7 @@ func Start(t testing.TB) *Server {
 // Database makes a fresh database on the server.
 func (s *Server) Database(t testing.TB) *Database {
 	t.Helper()
-	return create(t, s.URL)
+	return create(t, s.URL, utf8)
 }
 
 // Stop stops the server at once, as a crash does: connections are cut and

@@ -20,8 +20,14 @@ var shared struct {
 // [Main] in its TestMain.
 func New(t testing.TB) *Database {
 	t.Helper()
+	return NewEncoded(t, utf8)
+}
+
+// NewEncoded is [New] for a database of another encoding.
+func NewEncoded(t testing.TB, encoding string) *Database {
+	t.Helper()
 	if admin := os.Getenv(variable); admin != "" {
-		return create(t, admin)
+		return create(t, admin, encoding)
 	}
 	shared.Lock()
 	defer shared.Unlock()
@@ -32,7 +38,7 @@ func New(t testing.TB) *Database {
 		}
 		shared.server = s
 	}
-	return create(t, shared.server.URL)
+	return create(t, shared.server.URL, encoding)
 }
 
 // Main wraps a package's tests so that the server is stopped when they have

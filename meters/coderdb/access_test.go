@@ -70,7 +70,7 @@ func TestEveryGrantIsNeeded(t *testing.T) {
 			for _, c := range granted(t, d, url) {
 				d.Exec(t, fmt.Sprintf("REVOKE SELECT (%s) ON %s FROM %s", c.column, c.table, c.role))
 				err := readAll(t.Context(), db)
-				mend := fmt.Sprintf(`GRANT SELECT ("%s") ON "%s" TO "%s"`, c.column, c.table, c.role)
+				mend := fmt.Sprintf(`GRANT SELECT ("%s") ON "public"."%s" TO "%s"`, c.column, c.table, c.role)
 				if err == nil || !strings.Contains(err.Error(), mend) {
 					t.Fatalf("%s.%s: error %v, want one that says %s", c.table, c.column, err, mend)
 				}
@@ -154,5 +154,112 @@ func TestWithoutParameters(t *testing.T) {
 	}
 	if len(i.Parameters) != 0 || len(i.ActiveUsers) != 3 {
 		t.Errorf("%d parameters and %d templates, want none and 3", len(i.Parameters), len(i.ActiveUsers))
+	}
+}
+
+// TestOtherSchema is found, whatever the search_path, and its GRANTs name it.
+func TestOtherSchema(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql")
+	want, err := collect(t.Context(), open(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const schema = `my "coder"`
+	role := roleOf(t, url)
+	d.Exec(t, "DROP OWNED BY "+role+"; CREATE SCHEMA "+quote(schema)+`;
+		DO $$ DECLARE t record; BEGIN
+			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+				EXECUTE format('ALTER TABLE %I SET SCHEMA `+quote(schema)+`', t.tablename);
+			END LOOP;
+		END $$`)
+	db := open(t, url)
+	err = readAll(t.Context(), db)
+	if mend := `run GRANT USAGE ON SCHEMA "my ""coder""" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
+		t.Errorf("error %v, want one that says %s", err, mend)
+	}
+	d.Exec(t, `GRANT USAGE ON SCHEMA `+quote(schema)+` TO `+role)
+	_ = readAll(t.Context(), db)
+	err = readAll(t.Context(), db)
+	if mend := `run GRANT SELECT ("user_id", "last_used") ON "my ""coder"""."api_keys" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
+		t.Errorf("error %v, want one that says %s", err, mend)
+	}
+	d.Exec(t, GrantsIn(schema, role))
+	for _, path := range []string{"public", "''", "pg_catalog", quote(schema)} {
+		d.Exec(t, "ALTER ROLE "+role+" SET search_path = "+path)
+		got, err := collect(t.Context(), open(t, url))
+		if err != nil {
+			t.Errorf("with search_path %s: %v", path, err)
+		}
+		for name := range want {
+			if got[name] != want[name] {
+				t.Errorf("with search_path %s, %s are\n%s\nwant\n%s", path, name, got[name], want[name])
+			}
+		}
+	}
+}
+
+// TestRowLevelSecurity without a policy fails what reads the table, and with one
+// is a warning.
+func TestRowLevelSecurity(t *testing.T) {
+	log := new(log)
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	role := roleOf(t, url)
+	read := func() (users, licenses error) {
+		s := open(t, url, log.option()).Sources()
+		_, users = s.ActiveUsers.ActiveUsers(t.Context())
+		_, licenses = s.License.License(t.Context())
+		return users, licenses
+	}
+	d.Exec(t, "ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY others ON users TO pg_monitor USING (true); CREATE POLICY less ON users AS RESTRICTIVE USING (true)")
+	users, licenses := read()
+	want := `read licenses: row-level security hides every row of users from the role: run CREATE POLICY "` + role + `" ON "public"."users" FOR SELECT TO "` + role + `" USING (true), or ALTER ROLE "` + role + `" BYPASSRLS`
+	if users != nil || licenses == nil || licenses.Error() != want {
+		t.Errorf("errors %v and %v, want none of active users and %s", users, licenses, want)
+	}
+	if text := log.String(); text != "" {
+		t.Errorf("logged: %s", text)
+	}
+
+	_, mend, _ := strings.Cut(want, ": run ")
+	mend, bypass, _ := strings.Cut(mend, ", or ")
+	d.Exec(t, mend)
+	const filtered = `level=WARN msg="row-level security applies to the role: what its policies hide is not counted" tables=users instead="ALTER ROLE \"`
+	if _, licenses := read(); licenses != nil {
+		t.Errorf("with a policy: %v", licenses)
+	}
+	if text := log.String(); strings.Count(text, filtered) != 1 {
+		t.Errorf("logged: %s", text)
+	}
+
+	d.Exec(t, "DROP POLICY "+quote(role)+" ON users; "+bypass)
+	if _, licenses := read(); licenses != nil {
+		t.Errorf("with BYPASSRLS: %v", licenses)
+	}
+}
+
+// TestLatin1 databases and roles are read as UTF-8.
+func TestLatin1(t *testing.T) {
+	for name, encoding := range map[string]string{"database": "LATIN1", "role": "UTF8"} {
+		t.Run(name, func(t *testing.T) {
+			d := pgtest.NewEncoded(t, encoding)
+			d.Exec(t, read(t, "schema.sql"))
+			d.Exec(t, `INSERT INTO users (id, username, email) VALUES (u(1), E'ren\u00e9', 'a'), (u(2), E'ren\u00e8', 'b');
+				INSERT INTO templates (id, name) VALUES (u(11), 'docker');
+				INSERT INTO workspaces (id, owner_id, template_id, name) VALUES (u(31), u(1), u(11), E'\u00e9'), (u(32), u(2), u(11), E'\u00e8')`)
+			url := d.Role(t, Grants)
+			d.Exec(t, "ALTER ROLE "+roleOf(t, url)+" SET client_encoding = 'LATIN1'")
+			workspaces, err := open(t, url).Sources().Agents.Agents(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, w := range workspaces {
+				names = append(names, w.Username+"/"+w.Name)
+			}
+			slices.Sort(names)
+			if want := []string{"renè/è", "rené/é"}; !slices.Equal(names, want) {
+				t.Errorf("workspaces %q, want %q", names, want)
+			}
+		})
 	}
 }

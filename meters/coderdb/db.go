@@ -30,8 +30,10 @@ type DB struct {
 	sockets *sockets
 	// lacks is what the database that is connected to lacks; nil if it has not
 	// been looked at yet.
-	lacks    atomic.Pointer[lacks]
-	reported atomic.Pointer[string]
+	lacks  atomic.Pointer[lacks]
+	layout atomic.Pointer[layout] // of its tables; nil if they have not been looked at yet
+	// What was logged last.
+	reported, filtered atomic.Pointer[string]
 }
 
 // Open prepares to read the database at a URL, like
@@ -54,7 +56,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	config.PingTimeout = connectTimeout
 	config.AfterConnect = func(context.Context, *pgx.Conn) error {
 		// It may be another database by now, or another version of the schema.
-		db.lacks.Store(nil)
+		db.forget()
 		return nil
 	}
 	db.target = newTarget(config.ConnConfig, db.readURL)

@@ -46,6 +46,6 @@ func ExampleGrants() {
 		}
 	}
 	// Output:
-	// GRANT SELECT ("user_id", "last_used") ON "api_keys" TO "otelcoder";
-	// GRANT SELECT ("jwt") ON "licenses" TO "otelcoder";
+	// GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "otelcoder";
+	// GRANT SELECT ("jwt") ON "public"."licenses" TO "otelcoder";
 }

@@ -35,9 +35,13 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
-		text += db.howToGrant(ctx, refused.Message)
+		text += db.howToGrant(ctx, limit, refused.Message)
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
-		text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
+		if l := db.layout.Load(); l != nil && !l.usage {
+			text += ": run GRANT USAGE ON SCHEMA " + quote(l.schema) + " TO " + quote(l.role)
+		} else {
+			text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
+		}
 	case errors.Is(err, context.DeadlineExceeded):
 		// Rounded up: some of the caller's time has passed before it was looked at.
 		const tenth = time.Second / 10
@@ -46,7 +50,7 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	if refused != nil {
 		// The schema may have changed while it was looked at: what was seen of it
 		// can be half the old one and half the new one.
-		db.lacks.Store(nil)
+		db.forget()
 	}
 	return &explainedError{text, err}
 }
@@ -54,13 +58,17 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 // deniedSQL lists the columns that exist and must not be read, of those given.
 // $1, $2: tables and columns.
 const deniedSQL = `
-SELECT r.table_name, a.attname, current_user
+SELECT r.table_name, a.attname::text
 FROM unnest($1::text[], $2::text[]) AS r(table_name, column_name)
 JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(r.table_name)) AND a.attname = r.column_name
 WHERE a.attnum > 0 AND NOT a.attisdropped AND NOT has_column_privilege(a.attrelid, a.attnum, 'SELECT')`
 
 // howToGrant returns the GRANT for the table that a refusal's message names.
-func (db *DB) howToGrant(ctx context.Context, message string) string {
+func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message string) string {
+	l := db.layout.Load()
+	if l == nil {
+		return ""
+	}
 	var inTables, inColumns []string
 	for _, t := range tables {
 		for _, c := range t.needed(db.lacks.Load()) {
@@ -68,21 +76,25 @@ func (db *DB) howToGrant(ctx context.Context, message string) string {
 		}
 	}
 	denied := make(map[string][]string)
-	rows, err := db.pool.Query(ctx, deniedSQL, inTables, inColumns)
+	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: db.begin(limit)}, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, deniedSQL, inTables, inColumns)
+		if err != nil {
+			return err
+		}
+		var table, column string
+		_, err = pgx.ForEachRow(rows, []any{&table, &column}, func() error {
+			denied[table] = append(denied[table], column)
+			return nil
+		})
+		return err
+	})
 	if err != nil {
-		return ""
-	}
-	var table, column, role string
-	if _, err := pgx.ForEachRow(rows, []any{&table, &column, &role}, func() error {
-		denied[table] = append(denied[table], column)
-		return nil
-	}); err != nil {
 		return ""
 	}
 	for _, t := range tables {
 		// The message is in the server's language: only the name is certain.
 		if columns := denied[t.Name]; len(columns) > 0 && strings.HasSuffix(strings.Trim(message, `"'»`), " "+t.Name) {
-			return ": run " + grant(t.Name, columns, quote(role))
+			return ": run " + grant(l.qualified(t.Name), columns, quote(l.role))
 		}
 	}
 	return ""

@@ -89,7 +89,7 @@ func TestFaults(t *testing.T) {
 	wantRecoveryOf(t, db, `relation "api_keys" does not exist`)
 	wantFailure(t, db, "is this the database of a Coder deployment")
 	d.Exec(t, schema)
-	wantFailure(t, db, `GRANT SELECT ("user_id", "last_used") ON "api_keys" TO "`+role+`"`)
+	wantFailure(t, db, `GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "`+role+`"`)
 	d.Exec(t, Grants(role))
 	wantRecovery(t, db)
 

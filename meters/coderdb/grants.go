@@ -7,31 +7,36 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Grants writes the SQL script that lets a role read what [Tables] lists, and
-// nothing else. To be run in the deployment's database by its owner; it may be
-// run again, for example after an upgrade of Coder that brought columns which
-// were missing before.
-func Grants(role string) string {
+// Grants writes the SQL script that lets a role read what [Tables] lists in the
+// schema public, and nothing else. The owner of the deployment's database runs
+// it, and again after an upgrade of Coder that added columns which were missing
+// before.
+func Grants(role string) string { return GrantsIn("public", role) }
+
+// GrantsIn is [Grants] for the tables of another schema.
+func GrantsIn(schema, role string) string {
+	l := layout{schema: schema}
 	role = quote(role)
 	var script strings.Builder
-	fmt.Fprintf(&script, "GRANT USAGE ON SCHEMA public TO %s;\n", role)
+	fmt.Fprintf(&script, "GRANT USAGE ON SCHEMA %s TO %s;\n", quote(schema), role)
 	for _, t := range tables {
 		if len(t.Columns) > 0 {
-			script.WriteString(grant(t.Name, t.Columns, role) + ";\n")
+			script.WriteString(grant(l.qualified(t.Name), t.Columns, role) + ";\n")
 		}
 		for _, o := range t.Optional {
-			script.WriteString(grantOptional(t.Name, o, role) + ";\n")
+			script.WriteString(grantOptional(l.qualified(t.Name), o, role) + ";\n")
 		}
 	}
 	return script.String()
 }
 
+// grant grants columns of a quoted table to a quoted role.
 func grant(table string, columns []string, role string) string {
 	quoted := make([]string, len(columns))
 	for i, c := range columns {
 		quoted[i] = quote(c)
 	}
-	return fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(quoted, ", "), quote(table), role)
+	return fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(quoted, ", "), table, role)
 }
 
 // grantOptional grants columns that may be missing, or those read instead.

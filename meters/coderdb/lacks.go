@@ -99,7 +99,7 @@ func (db *DB) report(missing lacks) {
 		}
 	}
 	now := strings.Join(names, " ")
-	if previous := db.reported.Swap(&now); previous != nil && *previous == now || previous == nil && now == "" {
+	if !changed(&db.reported, now) {
 		return
 	}
 	if now == "" {

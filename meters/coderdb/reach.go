@@ -63,7 +63,7 @@ func oneLine(err error) string {
 		prefix := strings.TrimRight(strings.TrimSuffix(refused.Error(), strings.ReplaceAll(long, "\n", "\n\t")), " \n\t")
 		text = strings.Replace(text, refused.Error(), prefix+" "+strings.Join(tries(refused.Unwrap()), ", "), 1)
 	}
-	return strings.Join(strings.Fields(text), " ")
+	return strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "\uFFFD")
 }
 
 // tries returns the different reasons for which the tries to connect failed.

@@ -16,9 +16,10 @@ type id = pgtype.UUID
 // snapshot is the database at one moment: what all queries of one collection
 // see.
 type snapshot struct {
-	tx    pgx.Tx
-	now   time.Time // by the database's clock
-	lacks lacks
+	tx     pgx.Tx
+	now    time.Time // by the database's clock
+	layout *layout
+	lacks  lacks
 }
 
 // read runs one collection: f's queries in a read-only transaction. The time
@@ -34,16 +35,9 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 	deadline, _ := ctx.Deadline()
 	limit := time.Until(deadline)
 
-	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin(limit)}, func(tx pgx.Tx) error {
-		s := snapshot{tx: tx}
-		if err := tx.QueryRow(ctx, "SELECT now()").Scan(&s.now); err != nil {
-			return err
-		}
-		if db.now != nil {
-			s.now = db.now()
-		}
-		var err error
-		if s.lacks, err = db.lacking(ctx, tx); err != nil {
+	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: db.begin(limit)}, func(tx pgx.Tx) error {
+		s, err := db.snapshot(ctx, tx)
+		if err != nil {
 			return err
 		}
 		return f(ctx, s)
@@ -57,19 +51,44 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 	return nil
 }
 
+// snapshot begins a collection in a transaction.
+func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
+	s := snapshot{tx: tx}
+	var standby bool
+	err := tx.QueryRow(ctx, "SELECT now(), pg_is_in_recovery()").Scan(&s.now, &standby)
+	if err != nil {
+		return s, err
+	}
+	if db.now != nil {
+		s.now = db.now()
+	}
+	if s.layout, err = db.find(ctx, tx, standby); err != nil {
+		return s, err
+	}
+	s.lacks, err = db.lacking(ctx, tx)
+	return s, err
+}
+
 // begin starts a transaction whose statements end within limit. The server
 // takes a tenth off: ended by it, a statement does not cost the connection.
 // Compiling a query takes longer than running ours.
-func begin(limit time.Duration) string {
+func (db *DB) begin(limit time.Duration) string {
 	ms := max(limit.Milliseconds()*9/10, 1)
 	limits := strconv.FormatInt(ms, 10)
-	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + set("SET LOCAL", settings[:]...) + set("SET LOCAL",
+	local := append(settings[:],
 		setting{"statement_timeout", limits}, setting{"idle_in_transaction_session_timeout", limits}, setting{"jit", "off"})
+	if l := db.known(); l != nil {
+		local = append(local, l.searchPath())
+	}
+	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + set("SET LOCAL", local...)
 }
 
 // each calls f for every row of a query, after its columns have been scanned
 // into columns.
 func (s snapshot) each(ctx context.Context, f func() error, columns []any, sql string, args ...any) error {
+	if err := s.layout.readable(sql); err != nil {
+		return err
+	}
 	rows, err := s.tx.Query(ctx, sql, args...)
 	if err != nil {
 		return err
@@ -80,6 +99,9 @@ func (s snapshot) each(ctx context.Context, f func() error, columns []any, sql s
 
 // count returns the number that a query returns.
 func (s snapshot) count(ctx context.Context, sql string, args ...any) (int, error) {
+	if err := s.layout.readable(sql); err != nil {
+		return 0, err
+	}
 	var n int
 	err := s.tx.QueryRow(ctx, sql, args...).Scan(&n)
 	return n, err

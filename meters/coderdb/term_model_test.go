@@ -16,7 +16,7 @@ type phase int
 
 const (
 	connects phase = iota
-	tries          // sends a try for the lock
+	sendsTry       // sends a try for the lock
 	tried          // the server answers it
 	tryWon         // the process receives the answer
 	tryLost
@@ -95,8 +95,8 @@ func (w *world) goOn(i int, timing reporterTiming) {
 	switch p.phase {
 	case connects:
 		w.cut(i)
-		p.alive, p.phase = true, tries
-	case tries:
+		p.alive, p.phase = true, sendsTry
+	case sendsTry:
 		p.phase = tried
 	case tried:
 		switch {
@@ -114,7 +114,7 @@ func (w *world) goOn(i int, timing reporterTiming) {
 		}
 	case tryLost:
 		p.past.refused(timing, w.now)
-		p.phase = tries
+		p.phase = sendsTry
 	case touches:
 		p.sent, p.phase = w.now, touched_
 	case touched_:
