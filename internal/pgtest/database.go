@@ -140,3 +140,6 @@ func connect(address string, f func(context.Context, *pgx.Conn) error) error {
 	defer c.Close(ctx)
 	return f(ctx, c)
 }
+
+// At is the database of a URL, which no test drops.
+func At(address string) *Database { return &Database{URL: address} }

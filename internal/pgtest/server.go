@@ -52,6 +52,48 @@ func (s *Server) Database(t testing.TB) *Database {
 	return create(t, s.URL, utf8)
 }
 
+// Standby starts a server that follows this one as a hot standby. It ends with
+// the test.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	standby := &Server{bin: s.bin, as: s.as}
+	var err error
+	if standby.dir, err = os.MkdirTemp("", "pgtest"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(standby.remove)
+	if s.as != nil {
+		if err := os.Chown(standby.dir, int(s.as.Uid), int(s.as.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup := s.command("pg_basebackup", "--pgdata="+standby.data(), "--write-recovery-conf", "--host="+s.dir, "--username="+superuser,
+		"--checkpoint=fast", "--no-sync")
+	backup.Env = append(backup.Env, "PGPASSWORD="+password)
+	if out, err := backup.CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v: %s", err, bytes.TrimSpace(out))
+	}
+	standby.URL = standby.Of(t, s.URL)
+	if err := standby.run(); err != nil {
+		t.Fatal(err)
+	}
+	return standby
+}
+
+// Of is the URL of this server's copy of a database of another one.
+func (s *Server) Of(t testing.TB, address string) string {
+	t.Helper()
+	u := parse(t, address)
+	u.RawQuery = url.Values{"host": {s.dir}}.Encode()
+	return u.String()
+}
+
+// Exec runs SQL as a superuser.
+func (s *Server) Exec(t testing.TB, sql string) {
+	t.Helper()
+	run(t, s.URL, sql)
+}
+
 // Stop stops the server at once, as a crash does: connections are cut and
 // further ones refused.
 func (s *Server) Stop(t testing.TB) {
@@ -139,6 +181,10 @@ func binaries() (string, error) {
 	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	slices.SortFunc(folders, func(a, b string) int { return version(b) - version(a) })
 	if path, err := exec.LookPath("initdb"); err == nil {
+		// A link may stand without the other programs.
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
+		}
 		folders = slices.Insert(folders, 0, filepath.Dir(path))
 	}
 	for _, folder := range folders {

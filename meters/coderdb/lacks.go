@@ -44,7 +44,7 @@ WHERE a.attnum > 0 AND NOT a.attisdropped`
 
 // lacking returns what the database lacks. It looks once after each new
 // connection, and again once the server has refused a query.
-func (db *DB) lacking(ctx context.Context, tx pgx.Tx) (lacks, error) {
+func (db *DB) lacking(ctx context.Context, tx pgx.Tx, layout *layout) (lacks, error) {
 	if known := db.lacks.Load(); known != nil {
 		return *known, nil
 	}
@@ -65,7 +65,9 @@ func (db *DB) lacking(ctx context.Context, tx pgx.Tx) (lacks, error) {
 	var table, column string
 	coder := false
 	_, err = pgx.ForEachRow(rows, []any{&table, &column}, func() error {
-		delete(missing, table+"."+column)
+		if !slices.Contains(layout.unlogged, table) {
+			delete(missing, table+"."+column)
+		}
 		coder = coder || table == "users"
 		return nil
 	})
@@ -75,12 +77,12 @@ func (db *DB) lacking(ctx context.Context, tx pgx.Tx) (lacks, error) {
 		return missing, err
 	}
 	db.lacks.Store(&missing)
-	db.report(missing)
+	db.report(missing, layout.unlogged)
 	return missing, nil
 }
 
 // report logs what is missing, once.
-func (db *DB) report(missing lacks) {
+func (db *DB) report(missing lacks, unlogged []string) {
 	type lack struct {
 		table    Table
 		optional Optional
@@ -106,7 +108,11 @@ func (db *DB) report(missing lacks) {
 		db.logger.Info("the database has every column that some versions lack")
 	}
 	for _, l := range all {
-		if len(l.table.Columns) == 0 && len(l.columns) == len(l.optional.Columns) {
+		switch {
+		case slices.Contains(unlogged, l.table.Name):
+			db.logger.Warn("a standby cannot read an unlogged table", "table", l.table.Name, "so", l.optional.Cost())
+			continue
+		case len(l.table.Columns) == 0 && len(l.columns) == len(l.optional.Columns):
 			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.table.Name, "so", l.optional.Cost())
 			continue
 		}

@@ -2,6 +2,7 @@ package coderdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -51,13 +52,30 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 	return nil
 }
 
+// clockSQL has the time, and that of the last transaction which a standby has
+// replayed: it does not know of later ones.
+const clockSQL = `SELECT now(), pg_is_in_recovery(), pg_last_xact_replay_timestamp()`
+
+// maxReplayLag is the age at which the state of a standby is no longer that of
+// the deployment. A running Coder writes something every few seconds.
+const maxReplayLag = 5 * time.Minute
+
 // snapshot begins a collection in a transaction.
 func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	s := snapshot{tx: tx}
 	var standby bool
-	err := tx.QueryRow(ctx, "SELECT now(), pg_is_in_recovery()").Scan(&s.now, &standby)
-	if err != nil {
+	var replayed *time.Time
+	err := tx.QueryRow(ctx, clockSQL).Scan(&s.now, &standby, &replayed)
+	switch {
+	case err != nil:
 		return s, err
+	case !standby:
+	case replayed == nil:
+		return s, errors.New("the standby has not replayed a transaction since it started")
+	case s.now.Sub(*replayed) > maxReplayLag:
+		return s, fmt.Errorf("the standby has replayed no transaction of the past %v", s.now.Sub(*replayed).Truncate(time.Second))
+	case replayed.Before(s.now):
+		s.now = *replayed
 	}
 	if db.now != nil {
 		s.now = db.now()
@@ -65,7 +83,7 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	if s.layout, err = db.find(ctx, tx, standby); err != nil {
 		return s, err
 	}
-	s.lacks, err = db.lacking(ctx, tx)
+	s.lacks, err = db.lacking(ctx, tx, s.layout)
 	return s, err
 }
 

@@ -60,6 +60,11 @@ var defaultReporterTiming = reporterTiming{
 var ErrTransactionPooler = errors.New("a connection pooler in transaction mode is in between: " +
 	"give the address of PostgreSQL itself, or of a pool in session mode")
 
+// ErrStandby says that the server is in recovery. Its locks are its own, so that
+// a process there would report beside one at the primary.
+var ErrStandby = errors.New("the server is a standby, whose locks no process at the primary sees: " +
+	"give the reporter the URL of the primary (--postgres-reporter-url)")
+
 // Reporter competes with the other processes at the same database for the role
 // of the one that reports what all of them see. The role is a session-level
 // advisory lock, held on a connection of its own. Nothing is written.
@@ -74,8 +79,10 @@ type Reporter struct {
 	unreachable atomic.Bool                        // the latest connection failed
 }
 
-// NewReporter returns a Reporter for the database at url; [Reporter.Run] makes
-// it compete. The error of an invalid url does not contain it.
+// NewReporter returns a Reporter for the database at url, the primary of a
+// deployment whose state may be read from a standby; [Reporter.Run] makes it
+// compete. Of several hosts it takes the primary. The error of an invalid url does
+// not contain it.
 func NewReporter(url string, options ...Option) (*Reporter, error) {
 	config, err := parseConfig(url)
 	if err != nil {
@@ -108,9 +115,9 @@ func (r *Reporter) Term() *Term {
 }
 
 // Check tells whether the role can be held through the URL, without competing
-// for it: it connects, looks for a pooler in transaction mode
-// ([ErrTransactionPooler]), and touches the session as a holder does. The error
-// is one line.
+// for it: it connects, refuses a standby ([ErrStandby]) and a pooler in
+// transaction mode ([ErrTransactionPooler]), and touches the session as a holder
+// does. The error is one line.
 func (r *Reporter) Check(ctx context.Context) error {
 	conn, err := r.connect(ctx)
 	if err == nil {
@@ -172,6 +179,9 @@ func (r *Reporter) connect(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	conn, err := newSession(ctx, r.target)
+	if errors.Is(err, ErrStandby) {
+		return nil, ErrStandby
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +190,18 @@ func (r *Reporter) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// validatePrimary refuses a server in recovery, so that the next host is tried.
+func validatePrimary(ctx context.Context, conn *pgconn.PgConn) error {
+	answer := conn.ExecParams(ctx, "SELECT pg_is_in_recovery()", nil, nil, nil, nil).Read()
+	switch {
+	case answer.Err != nil:
+		return fmt.Errorf("ask whether the server is a standby: %w", answer.Err)
+	case len(answer.Rows) != 1 || string(answer.Rows[0][0]) != "f":
+		return ErrStandby
+	}
+	return nil
 }
 
 func (r *Reporter) prepare(ctx context.Context, conn *session) error {
@@ -273,17 +295,24 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 	}
 }
 
+// The tries for the two locks, which no process makes on a standby: that is what
+// null means.
+const (
+	trySQL         = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_try_advisory_lock($1, $2) END, pg_backend_pid()`
+	tryStandBysSQL = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_try_advisory_lock_shared($1, $2) END, pg_backend_pid()`
+)
+
 // win returns when this session has the lock, with the process that serves it.
 func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *stateLog) (pid int, err error) {
 	for standing := false; ; {
-		won, err := r.try(ctx, conn, &pid, "SELECT pg_try_advisory_lock($1, $2), pg_backend_pid()", lockRole)
+		won, err := r.try(ctx, conn, &pid, trySQL, lockRole)
 		if won || err != nil {
 			return pid, err
 		}
 		past.refused(r.timing, time.Now())
 		log.change(slog.LevelInfo, "standing by: another process reports the deployment")
 		if !standing {
-			standing, err = r.try(ctx, conn, &pid, "SELECT pg_try_advisory_lock_shared($1, $2), pg_backend_pid()", lockStandBys)
+			standing, err = r.try(ctx, conn, &pid, tryStandBysSQL, lockStandBys)
 			if err != nil {
 				return 0, err
 			}
@@ -297,15 +326,19 @@ func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *st
 func (r *Reporter) try(ctx context.Context, conn *session, pid *int, sql string, lock int32) (got bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	if err = conn.QueryRow(ctx, sql, lockClass, lock).Scan(&got, pid); err != nil {
+	var tried *bool
+	if err = conn.QueryRow(ctx, sql, lockClass, lock).Scan(&tried, pid); err != nil {
 		return false, fmt.Errorf("try to get the reporter's lock: %w", err)
 	}
-	return got, nil
+	if tried == nil {
+		return false, ErrStandby
+	}
+	return *tried, nil
 }
 
 // touchSQL tells whether others stand by: then their lock cannot be had alone.
 const touchSQL = `
-SELECT pg_backend_pid(), clock_timestamp(),
+SELECT pg_is_in_recovery(), pg_backend_pid(), clock_timestamp(),
 	CASE WHEN pg_try_advisory_lock($1, $2) THEN NOT pg_advisory_unlock($1, $2) ELSE true END`
 
 // touched is the answer to a touch.
@@ -320,8 +353,12 @@ func (r *Reporter) touch(ctx context.Context, conn *session) (touched, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	t := touched{lease: lease{sent: time.Now()}}
-	if err := conn.QueryRow(ctx, touchSQL, lockClass, lockStandBys).Scan(&t.pid, &t.clock, &t.company); err != nil {
+	var standby bool
+	if err := conn.QueryRow(ctx, touchSQL, lockClass, lockStandBys).Scan(&standby, &t.pid, &t.clock, &t.company); err != nil {
 		return t, fmt.Errorf("touch the reporter's session: %w", err)
+	}
+	if standby {
+		return t, ErrStandby
 	}
 	return t, nil
 }

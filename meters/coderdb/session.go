@@ -8,7 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// session is a connection of its own, which leaves nothing behind when it ends.
+// session is a connection of its own to the primary, which leaves nothing behind
+// when it ends.
 type session struct {
 	*pgx.Conn
 	sockets *sockets
@@ -22,6 +23,7 @@ func newSession(ctx context.Context, to target) (*session, error) {
 	s := &session{sockets: newSockets()}
 	// In one round each: a pooler serves two by two server processes.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.ValidateConnect = validatePrimary
 	config.DialFunc = s.sockets.dial(config.DialFunc)
 	if s.Conn, err = pgx.ConnectConfig(ctx, config); err != nil {
 		s.sockets.close()

@@ -1,0 +1,136 @@
+package coderdb
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// TestStandby is read without what needs an unlogged table, and no process
+// competes for the role there until it is promoted.
+func TestStandby(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	d := primary.Database(t)
+	for _, name := range []string{"schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql"} {
+		d.Exec(t, read(t, name))
+	}
+	d.Exec(t, "ALTER TABLE tailnet_peers SET UNLOGGED")
+	url := d.Role(t, Grants)
+	want, err := collect(t.Context(), open(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	standby := primary.Standby(t)
+	d.Exec(t, "UPDATE licenses SET jwt = jwt; CREATE TABLE something ()")
+
+	log := new(log)
+	db := open(t, standby.Of(t, url), log.option())
+	await(t, "the standby follows", func() bool { _, err := db.Sources().Jobs.RunningJobs(t.Context()); return err == nil })
+	for range 2 {
+		got, err := collect(t.Context(), db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range want {
+			if name != "agents" && got[name] != want[name] {
+				t.Errorf("%s are\n%s\nwant\n%s", name, got[name], want[name])
+			}
+		}
+		if !strings.Contains(got["agents"], `"Name":"main"`) {
+			t.Errorf("no agents: %s", got["agents"])
+		}
+		db.forget()
+	}
+	const unlogged = `level=WARN msg="a standby cannot read an unlogged table" table=tailnet_peers so="tailnet nodes and connection latencies of agents are unknown"`
+	if n := log.lines(unlogged); n != 1 {
+		t.Errorf("%d lines of the table, want 1:\n%s", n, log.String())
+	}
+
+	beside := newReporter(t, standby.Of(t, url), log.option())
+	if err := beside.Check(t.Context()); !errors.Is(err, ErrStandby) {
+		t.Errorf("error %v", err)
+	}
+	at := newReporter(t, url)
+	compete(t, beside)
+	stop := compete(t, at)
+	watch(t, at, beside)
+	awaitOne(t, at)
+	log.await(t, `error="`+ErrStandby.Error()+`"`)
+	if beside.Term() != nil {
+		t.Error("it holds the role on a standby")
+	}
+	stop()
+
+	standby.Exec(t, "SELECT pg_promote()")
+	awaitOne(t, beside)
+	if n := log.lines(`error="` + ErrStandby.Error() + `"`); n != 1 {
+		t.Errorf("%d lines of the standby, want 1", n)
+	}
+	await(t, "it is no standby", func() bool { _, err := db.Sources().Agents.Agents(t.Context()); return err == nil })
+	log.await(t, `msg="the database has every column that some versions lack"`)
+}
+
+// TestReporterFindsThePrimary among several hosts.
+func TestReporterFindsThePrimary(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	d := primary.Database(t)
+	standby := primary.Standby(t)
+	_, host, _ := strings.Cut(d.URL, "host=")
+	both := standby.Of(t, d.URL) + "%2C" + host
+	await(t, "the standby follows", func() bool { return newReporter(t, standby.Of(t, d.URL)).Check(t.Context()) != nil })
+	if err := newReporter(t, both).Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStandbyLags: statistics that it has not replayed yet are counted later.
+func TestStandbyLags(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	d := primary.Database(t)
+	d.Exec(t, read(t, "schema.sql")+";"+read(t, "fleet.sql"))
+	url := d.Role(t, Grants)
+	standby := primary.Standby(t)
+	const addSQL = `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, connection_median_latency_ms)
+		VALUES (clock_timestamp() - interval '4500 milliseconds', u(502), u(1), u(31), u(11), 7, 1)`
+	db, err := Open(t.Context(), standby.Of(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	source := db.Sources().AgentStats
+	var bytes int64
+	collect := func() bool {
+		stats, err := source.AgentStats(t.Context())
+		for _, s := range stats {
+			bytes += s.RxBytes
+		}
+		return err == nil
+	}
+	d.Exec(t, "UPDATE licenses SET jwt = jwt; CREATE TABLE something ()")
+	await(t, "the standby follows", collect)
+
+	standby.Exec(t, "SELECT pg_wal_replay_pause()")
+	await(t, "it has paused", func() bool {
+		return pgtest.Value[string](t, pgtest.At(standby.URL), "SELECT pg_get_wal_replay_pause_state()") == "paused"
+	})
+	d.Exec(t, addSQL)
+	for began := time.Now(); time.Since(began) < time.Second; time.Sleep(50 * time.Millisecond) {
+		if !collect() {
+			t.Fatal("the standby cannot be read")
+		}
+	}
+	standby.Exec(t, "SELECT pg_wal_replay_resume()")
+	await(t, "the row is counted", func() bool {
+		d.Exec(t, "CREATE TABLE IF NOT EXISTS anything (n int); INSERT INTO anything VALUES (1)")
+		return collect() && bytes > 0
+	})
+	if bytes != 7 {
+		t.Errorf("%d bytes, want 7", bytes)
+	}
+}
