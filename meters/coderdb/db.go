@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// maxConnections is enough: a collection takes well under a second.
+	// maxConnections is enough: a collection takes well under a second. See [lanes].
 	maxConnections = 2
+	// Connections is how many connections one process has at most: those for
+	// collections, and that of its [Reporter].
+	Connections = maxConnections + 1
 	// timeLimit ends a collection whose context does not end before.
 	timeLimit = 30 * time.Second
 	// closePatience is how long Close waits for the server's part in it.
@@ -28,6 +31,7 @@ type DB struct {
 	pool    *pgxpool.Pool
 	target  target
 	sockets *sockets
+	lanes   *lanes
 	// lacks is what the database that is connected to lacks; nil if it has not
 	// been looked at yet.
 	lacks  atomic.Pointer[lacks]
@@ -45,7 +49,7 @@ type DB struct {
 // names the parameter that is wrong, but quotes nothing, for fear of the password.
 // Parameters that other drivers know and this one does not are logged and ignored.
 func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
-	db := &DB{config: newOptions(options), sockets: newSockets()}
+	db := &DB{config: newOptions(options), sockets: newSockets(), lanes: newLanes()}
 	config, err := parsePool(url, db.logger)
 	if err != nil {
 		return nil, err
@@ -95,6 +99,21 @@ func (db *DB) Reconnect(ctx context.Context) error {
 	}
 	db.pool.Reset()
 	return nil
+}
+
+// lend waits until a connection for collections is free, and closes it: until it
+// is returned, there is one less.
+func (db *DB) lend(ctx context.Context) (giveBack func(), err error) {
+	giveBack, err = db.lanes.enter(ctx, false)
+	if err != nil {
+		return nil, explainWaiting(timeLimit, err)
+	}
+	for _, idle := range db.pool.AcquireAllIdle(ctx) {
+		ctx, cancel := context.WithTimeout(ctx, closePatience)
+		idle.Hijack().Close(ctx)
+		cancel()
+	}
+	return giveBack, nil
 }
 
 // Sources returns everything that [meters.Poll] can ask this database. The

@@ -16,6 +16,8 @@ const (
 	insufficientPrivilege = "42501"
 	undefinedTable        = "42P01"
 	undefinedColumn       = "42703"
+	queryCanceled         = "57014"
+	tooManyConnections    = "53300"
 )
 
 // explainedError is an error of a collection in one line, with what to do about
@@ -43,9 +45,7 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 			text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
 		}
 	case errors.Is(err, context.DeadlineExceeded):
-		// Rounded up: some of the caller's time has passed before it was looked at.
-		const tenth = time.Second / 10
-		text = fmt.Sprintf("the database has not answered within %v", (limit + tenth - 1).Truncate(tenth))
+		text = fmt.Sprintf("the database has not answered within %v", roundUp(limit))
 	}
 	if refused != nil {
 		// The schema may have changed while it was looked at: what was seen of it
@@ -53,6 +53,25 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 		db.forget()
 	}
 	return &explainedError{text, err}
+}
+
+// explainWaiting is the error of a collection that no connection was free for.
+func explainWaiting(limit time.Duration, err error) error {
+	return &explainedError{fmt.Sprintf("no connection was free within %v: other collections take too long", roundUp(limit)), err}
+}
+
+// explainLate is the error of a collection that had to wait and then ran out of
+// time.
+func explainLate(waited time.Duration, err error) error {
+	return &explainedError{fmt.Sprintf("%v, after %v of waiting for a connection: other collections take too long",
+		err, waited.Round(time.Second/10)), err}
+}
+
+// roundUp rounds a limit up: some of the caller's time has passed before it is
+// looked at.
+func roundUp(limit time.Duration) time.Duration {
+	const tenth = time.Second / 10
+	return (limit + tenth - 1).Truncate(tenth)
 }
 
 // deniedSQL lists the columns that exist and must not be read, of those given.

@@ -16,8 +16,9 @@ GROUP BY provisioner`
 
 // RunningJobs implements [meters.JobsSource].
 func (j jobs) RunningJobs(ctx context.Context) (map[meters.Provisioner]int, error) {
-	running := make(map[meters.Provisioner]int)
+	var running map[meters.Provisioner]int
 	err := j.db.read(ctx, "running jobs", func(ctx context.Context, s snapshot) error {
+		running = make(map[meters.Provisioner]int)
 		var provisioner string
 		var n int
 		return s.each(ctx, func() error {

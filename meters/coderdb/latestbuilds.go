@@ -25,8 +25,9 @@ GROUP BY status`
 
 // LatestBuilds implements [meters.LatestBuildsSource].
 func (l latestBuilds) LatestBuilds(ctx context.Context) (map[meters.JobStatus]int, error) {
-	builds := make(map[meters.JobStatus]int)
+	var builds map[meters.JobStatus]int
 	err := l.db.read(ctx, "latest builds", func(ctx context.Context, s snapshot) error {
+		builds = make(map[meters.JobStatus]int)
 		var status string
 		var workspaces int
 		return s.each(ctx, func() error {

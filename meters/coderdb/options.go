@@ -25,6 +25,7 @@ type config struct {
 	followInterval    time.Duration
 	readURL           func(context.Context) (string, error)
 	reach             *outage.Log // nil without a logger
+	database          *DB         // whose connections a reporter shares
 
 	// For tests: a clock instead of the database's, and what sees each query.
 	now    func() time.Time
@@ -103,4 +104,11 @@ func WithoutAgentStats() Option {
 // seconds.
 func WithFollowInterval(d time.Duration) Option {
 	return func(c *config) { c.followInterval = d }
+}
+
+// WithDatabase has a [Reporter] share the connections of db: both together never
+// have more than [Connections]. Without it, a Reporter has one more for a moment
+// after it has connected.
+func WithDatabase(db *DB) Option {
+	return func(c *config) { c.database = db }
 }

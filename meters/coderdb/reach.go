@@ -2,6 +2,7 @@ package coderdb
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -63,7 +64,12 @@ func oneLine(err error) string {
 		prefix := strings.TrimRight(strings.TrimSuffix(refused.Error(), strings.ReplaceAll(long, "\n", "\n\t")), " \n\t")
 		text = strings.Replace(text, refused.Error(), prefix+" "+strings.Join(tries(refused.Unwrap()), ", "), 1)
 	}
-	return strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "\uFFFD")
+	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "\uFFFD")
+	var reason *pgconn.PgError
+	if errors.As(err, &reason) && reason.Code == tooManyConnections {
+		text += fmt.Sprintf(": each process has %d connections, see the CONNECTION LIMIT of the role and the database", Connections)
+	}
+	return text
 }
 
 // tries returns the different reasons for which the tries to connect failed.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -36,20 +37,93 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 	deadline, _ := ctx.Deadline()
 	limit := time.Until(deadline)
 
-	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: db.begin(limit)}, func(tx pgx.Tx) error {
-		s, err := db.snapshot(ctx, tx)
-		if err != nil {
+	err := db.queue(ctx, limit, what, f)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", what, err)
+	}
+	return nil
+}
+
+// queue runs a collection, as a slow one if it was slow the last time or takes
+// more than a quarter of its time.
+func (db *DB) queue(ctx context.Context, limit time.Duration, what string, f func(context.Context, snapshot) error) error {
+	quick := min(quickLimit, limit/4)
+	if !db.lanes.isSlow(what) {
+		err := db.attempt(ctx, false, limit, quick, f)
+		var cut *cutError
+		if !errors.As(err, &cut) {
 			return err
 		}
-		return f(ctx, s)
-	})
+		db.lanes.mark(what, true)
+	}
+	began := time.Now()
+	err := db.attempt(ctx, true, limit, limit, f)
+	if err == nil && time.Since(began) < quick {
+		db.lanes.mark(what, false)
+	}
+	return err
+}
+
+// cutError is the end of a collection that ran for longer than it may, though
+// its time is not over.
+type cutError struct{ err error }
+
+func (e *cutError) Error() string { return e.err.Error() }
+
+// attempt runs a collection for a time at most, when a connection is free.
+func (db *DB) attempt(ctx context.Context, slow bool, limit, atMost time.Duration, f func(context.Context, snapshot) error) error {
+	began := time.Now()
+	leave, err := db.lanes.enter(ctx, slow)
+	if err != nil {
+		return explainWaiting(limit, err)
+	}
+	defer leave()
+	waited := time.Since(began)
+	err = db.transaction(ctx, atMost, f)
 	if ctx.Err() == nil {
 		err = db.tried(db, err)
 	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", what, db.explain(ctx, limit, err))
+	if err == nil {
+		return nil
 	}
-	return nil
+	late := outOfTime(err)
+	if late && atMost < limit && ctx.Err() == nil {
+		return &cutError{err}
+	}
+	err = db.explain(ctx, limit, err)
+	if late && waited > limit/10 {
+		err = explainLate(waited, err)
+	}
+	return err
+}
+
+// outOfTime reports whether a query took too long: the server cut it, or did not
+// answer in time.
+func outOfTime(err error) bool {
+	var unreachable *pgconn.ConnectError
+	var refused *pgconn.PgError
+	return !errors.As(err, &unreachable) &&
+		(errors.Is(err, context.DeadlineExceeded) || errors.As(err, &refused) && refused.Code == queryCanceled)
+}
+
+// transaction runs a collection on a connection.
+func (db *DB) transaction(ctx context.Context, atMost time.Duration, f func(context.Context, snapshot) error) error {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	deadline, _ := ctx.Deadline()
+	atMost = min(atMost, time.Until(deadline))
+	running, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	return pgx.BeginTxFunc(running, conn, pgx.TxOptions{BeginQuery: db.begin(atMost)}, func(tx pgx.Tx) error {
+		s, err := db.snapshot(running, tx)
+		if err != nil {
+			return err
+		}
+		return f(running, s)
+	})
 }
 
 // clockSQL has the time, and that of the last transaction which a standby has

@@ -60,6 +60,10 @@ var defaultReporterTiming = reporterTiming{
 var ErrTransactionPooler = errors.New("a connection pooler in transaction mode is in between: " +
 	"give the address of PostgreSQL itself, or of a pool in session mode")
 
+// ErrConnectionLimit says that the role or the database allows fewer connections
+// than a process needs.
+var ErrConnectionLimit = errors.New("too few connections are allowed")
+
 // ErrStandby says that the server is in recovery. Its locks are its own, so that
 // a process there would report beside one at the primary.
 var ErrStandby = errors.New("the server is a standby, whose locks no process at the primary sees: " +
@@ -116,12 +120,14 @@ func (r *Reporter) Term() *Term {
 
 // Check tells whether the role can be held through the URL, without competing
 // for it: it connects, refuses a standby ([ErrStandby]) and a pooler in
-// transaction mode ([ErrTransactionPooler]), and touches the session as a holder
-// does. The error is one line.
+// transaction mode ([ErrTransactionPooler]), touches the session as a holder does,
+// and counts the connections that are allowed ([ErrConnectionLimit]). The error is
+// one line.
 func (r *Reporter) Check(ctx context.Context) error {
 	conn, err := r.connect(ctx)
 	if err == nil {
 		_, err = r.touch(ctx, conn)
+		err = errors.Join(err, checkLimits(ctx, conn))
 		conn.end(ctx)
 	}
 	if err != nil {
@@ -141,6 +147,30 @@ func (r *Reporter) Reconnect(ctx context.Context) error {
 		(*end)()
 	}
 	return nil
+}
+
+// limitsSQL has how many connections the role and the database may have; -1 for
+// any number.
+const limitsSQL = `
+SELECT r.rolname::text, r.rolconnlimit, d.datname::text, d.datconnlimit
+FROM pg_roles r, pg_database d
+WHERE r.rolname = session_user AND d.datname = current_database()`
+
+// checkLimits returns [ErrConnectionLimit] if they are too few.
+func checkLimits(ctx context.Context, conn *session) error {
+	var role, database string
+	var ofRole, ofDatabase int
+	if err := conn.QueryRow(ctx, limitsSQL).Scan(&role, &ofRole, &database, &ofDatabase); err != nil {
+		return fmt.Errorf("ask for the limits of connections: %w", err)
+	}
+	check := func(what, name string, limit int) error {
+		if limit < 0 || limit >= Connections {
+			return nil
+		}
+		return fmt.Errorf("%w: %d, and each process needs %d: run ALTER %s %s CONNECTION LIMIT %d, or more for further processes",
+			ErrConnectionLimit, limit, Connections, what, quote(name), Connections)
+	}
+	return errors.Join(check("ROLE", role, ofRole), check("DATABASE", database, ofDatabase))
 }
 
 // Run competes for the role until ctx ends, and gives it up then.
@@ -176,6 +206,13 @@ func (r *Reporter) Run(ctx context.Context) {
 // connect opens the connection of the lock, on which the server ends a session
 // that is not touched in time.
 func (r *Reporter) connect(ctx context.Context) (*session, error) {
+	if r.database != nil {
+		giveBack, err := r.database.lend(ctx) // for the look for a pooler
+		if err != nil {
+			return nil, err
+		}
+		defer giveBack()
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	conn, err := newSession(ctx, r.target)

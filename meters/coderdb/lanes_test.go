@@ -1,0 +1,127 @@
+package coderdb
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// TestSlowSources cost no other its answer, though they take all the time that
+// they have.
+func TestSlowSources(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	locks, err := pgx.Connect(t.Context(), d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locks.Close(context.Background())
+	if _, err := locks.Exec(t.Context(), "BEGIN; LOCK TABLE licenses, api_keys"); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, url)
+	for range 2 { // as slow for the first time, and known to be
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		s, events := db.Sources(), db.Events()
+		slow := make(map[string]error)
+		var mu sync.Mutex
+		var asked sync.WaitGroup
+		ask := func(name string, isSlow bool, collect func(context.Context) error) {
+			asked.Go(func() {
+				err := collect(ctx)
+				mu.Lock()
+				defer mu.Unlock()
+				if isSlow {
+					slow[name] = err
+				} else if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		ask("licenses", true, func(ctx context.Context) error { _, err := s.License.License(ctx); return err })
+		ask("users", true, func(ctx context.Context) error { _, err := s.ActiveUsers.ActiveUsers(ctx); return err })
+		ask("agents", false, func(ctx context.Context) error { _, err := s.Agents.Agents(ctx); return err })
+		ask("stats", false, func(ctx context.Context) error { _, err := s.AgentStats.AgentStats(ctx); return err })
+		ask("builds", false, func(ctx context.Context) error { _, err := s.LatestBuilds.LatestBuilds(ctx); return err })
+		ask("insights", false, func(ctx context.Context) error { _, err := s.Insights.Insights(ctx); return err })
+		ask("jobs", false, func(ctx context.Context) error { _, err := s.Jobs.RunningJobs(ctx); return err })
+		ask("events", false, func(ctx context.Context) error { _, err := events.Next(ctx); return err })
+		asked.Wait()
+		cancel()
+		if slow["licenses"] == nil || slow["users"] == nil {
+			t.Fatalf("errors %v", slow)
+		}
+		all := slow["licenses"].Error() + "\n" + slow["users"].Error()
+		if strings.Count(all, "other collections take too long") != 1 {
+			t.Errorf("one of two should say that it waited for a connection:\n%s", all)
+		}
+	}
+	if _, err := locks.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := readAll(t.Context(), db); err != nil {
+			t.Error(err)
+		}
+	}
+	if db.lanes.isSlow("licenses") || db.lanes.isSlow("active users") {
+		t.Error("a collection still counts as slow")
+	}
+}
+
+// TestThreeConnections are enough for a process at any moment, and others than
+// three are said by the check.
+func TestThreeConnections(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	role := roleOf(t, url)
+	for _, limit := range []string{"ROLE " + role, "DATABASE " + d.Name()} {
+		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT 2")
+		err := newReporter(t, url).Check(t.Context())
+		what, name, _ := strings.Cut(limit, " ")
+		if want := "too few connections are allowed: 2, and each process needs 3: run ALTER " + what + ` "` + name + `" CONNECTION LIMIT 3`; !errors.Is(err, ErrConnectionLimit) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT -1")
+	}
+
+	d.Exec(t, "ALTER ROLE "+role+" CONNECTION LIMIT 3")
+	log := new(log)
+	db := open(t, url)
+	r := newReporter(t, url, WithDatabase(db), log.option())
+	ctx, cancel := context.WithCancel(t.Context())
+	var reading sync.WaitGroup
+	for range 4 {
+		reading.Go(func() {
+			for ctx.Err() == nil {
+				if err := readAll(ctx, db); err != nil && ctx.Err() == nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	await(t, "it reads", func() bool { return db.pool.Stat().TotalConns() == 2 })
+	stop := compete(t, r)
+	for range 3 {
+		_, term := awaitOne(t, r)
+		endHolder(t, d)
+		await(t, "it is noticed", func() bool { return r.Term() != term })
+	}
+	awaitOne(t, r)
+	cancel()
+	reading.Wait()
+	stop()
+
+	if _, err := pgx.Connect(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	d.Exec(t, "ALTER ROLE "+role+" CONNECTION LIMIT 0")
+	d.Disconnect(t)
+	wantRecoveryOf(t, db, "each process has 3 connections, see the CONNECTION LIMIT of the role and the database")
+}
