@@ -40,21 +40,22 @@ func check(ctx context.Context, o databaseOptions, collection collectionOptions,
 	if err != nil {
 		return misused(err)
 	}
-	reporter, err := coderdb.NewReporter(url, options...)
-	if err != nil {
-		return misused(err)
-	}
-	db, err := coderdb.Open(ctx, url, append(options, coderdb.WithInterval(collection.interval))...)
+	db, err := coderdb.Open(ctx, url, append(slices.Clip(options), coderdb.WithInterval(collection.interval))...)
 	if err != nil {
 		return misused(err)
 	}
 	defer db.Close()
+	reporter, err := o.reporter(db, url, options)
+	if err != nil {
+		return misused(err)
+	}
 
 	var problems []error
-	if err := reporter.Check(ctx); errors.Is(err, coderdb.ErrTransactionPooler) {
+	if err := reporter.Check(ctx); err != nil {
+		if o.reporterURL == "" && !onlyOfReporter(err) {
+			return err // then nothing can be read either
+		}
 		problems = append(problems, err)
-	} else if err != nil {
-		return err // then nothing can be read either
 	}
 	answers, err := meters.Ask(ctx, db.Sources(), collection.options()...)
 	if err != nil {
@@ -71,6 +72,17 @@ func check(ctx context.Context, o databaseOptions, collection collectionOptions,
 		}
 	}
 	return report(stdout, answers, unserved, problems)
+}
+
+// onlyOfReporter reports whether an error of the reporter's connection leaves the
+// rest of the database readable.
+func onlyOfReporter(err error) bool {
+	for _, reason := range []error{coderdb.ErrTransactionPooler, coderdb.ErrStandby, coderdb.ErrConnectionLimit} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // eventSource is what the events are called beside the sources of state.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
@@ -156,6 +157,64 @@ func TestCheckMissingTable(t *testing.T) {
 		"coderd_insights_templates_active_users | yes | yes | failed",
 		"coderd_agents_up | yes | yes | 1",
 	}, `- read insights: `, `relation "workspace_app_stats" does not exist`)
+}
+
+// Whatever the database sets, check does what the server does.
+func TestCheckSettings(t *testing.T) {
+	db, url := deployment(t, live(t))
+	db.Exec(t, "ALTER DATABASE "+db.Name()+" SET DateStyle = 'SQL, DMY'; ALTER DATABASE "+db.Name()+" SET search_path = 'pg_catalog'")
+	runCheck(t, url).wants(t, false, []string{"coderd_agents_up | yes | yes | 1"}, "\neverything can be read, and no transaction pooler is in between\n")
+}
+
+func TestCheckConnectionLimit(t *testing.T) {
+	db, url := deployment(t, live(t))
+	role := roleOf(t, url)
+	db.Exec(t, "ALTER ROLE "+role+" CONNECTION LIMIT 3")
+	runCheck(t, url).wants(t, false, nil)
+	db.Exec(t, "ALTER ROLE "+role+" CONNECTION LIMIT 2")
+	runCheck(t, url).wants(t, true, nil,
+		`- too few connections are allowed: 2, and each process needs 3: run ALTER ROLE "`+role+`" CONNECTION LIMIT 3`)
+}
+
+func TestCheckRowLevelSecurity(t *testing.T) {
+	db, url := deployment(t, live(t))
+	db.Exec(t, "ALTER TABLE licenses ENABLE ROW LEVEL SECURITY")
+	runCheck(t, url).wants(t, true, []string{
+		"coderd_license_limit_users | yes | yes | failed",
+		"coderd_agents_up | yes | yes | 1",
+	}, "- read licenses: row-level security hides every row of licenses from the role: run CREATE POLICY")
+	db.Exec(t, "CREATE POLICY everything ON licenses USING (true)")
+	runCheck(t, url).wants(t, false, []string{
+		"coderd_license_limit_users | yes | yes | 1",
+	}, `level=WARN msg="row-level security applies to the role: what its policies hide is not counted" tables=licenses`)
+}
+
+// A standby is read, and another URL is needed for the reporter.
+func TestCheckStandby(t *testing.T) {
+	primary := pgtest.Start(t)
+	db := primary.Database(t)
+	db.Exec(t, live(t))
+	url := db.Role(t, coderdb.Grants)
+	standby := primary.Standby(t)
+	db.Exec(t, "CREATE TABLE something ()") // to be replayed
+	copied := standby.Of(t, url)
+	deadline := time.Now().Add(30 * time.Second)
+	for !strings.Contains(runCheck(t, copied).stdout, "give the reporter the URL of the primary (--postgres-reporter-url)\n") {
+		if time.Now().After(deadline) {
+			t.Fatal("check does not say that the server is a standby")
+		}
+	}
+	c := runCheck(t, copied)
+	for !strings.Contains(c.stdout, "coderd_agents_up") || strings.Contains(c.stdout, "has not replayed") {
+		if time.Now().After(deadline) {
+			t.Fatalf("the standby does not follow:\n%s", c.stdout)
+		}
+		c = runCheck(t, copied)
+	}
+	c.wants(t, true, []string{"coderd_agents_up | yes | yes | 1"}, "- the server is a standby, whose locks no process at the primary sees")
+	runCheck(t, copied, "--postgres-reporter-url", url).wants(t, false, []string{"coderd_agents_up | yes | yes | 1"})
+	runCheck(t, copied, "--postgres-reporter-url", "postgres://127.0.0.1:1/coder").wants(t, true,
+		[]string{"coderd_agents_up | yes | yes | 1"}, "- connect to the database: failed to connect")
 }
 
 // A table that some versions do not have is no problem, but what needs it is not

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ const (
 // databaseOptions are what the server and the check read, and how.
 type databaseOptions struct {
 	url, urlFile      string
+	reporterURL       string // empty: the same
 	collectAgentStats bool
 	withoutParameters bool
 	inactivityTimeout time.Duration
@@ -48,6 +50,13 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Usage:       "`FILE` that holds the URL, for a password that rotates: it is read for each connection, and SIGHUP makes the server reconnect",
 			Sources:     variable("OTELCODER_POSTGRES_URL_FILE"),
 			Destination: &o.urlFile,
+		},
+		&cli.StringFlag{
+			Category:    groupDatabase,
+			Name:        "postgres-reporter-url",
+			Usage:       "`URL` of the primary, where the processes agree which of them reports, if the deployment is read from a standby or through a pooler in transaction mode",
+			Sources:     variable("OTELCODER_POSTGRES_REPORTER_URL"),
+			Destination: &o.reporterURL,
 		},
 		&cli.BoolFlag{
 			Category:    groupDatabase,
@@ -137,4 +146,13 @@ func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url st
 		options = append(options, coderdb.WithoutAgentStats())
 	}
 	return url, options, nil
+}
+
+// reporter makes the reporter of a database, which is opened by a URL and options.
+func (o *databaseOptions) reporter(db *coderdb.DB, url string, options []coderdb.Option) (*coderdb.Reporter, error) {
+	options = append(slices.Clip(options), coderdb.WithDatabase(db))
+	if o.reporterURL != "" {
+		url, options = o.reporterURL, append(options, coderdb.WithURLFunc(nil))
+	}
+	return coderdb.NewReporter(url, options...)
 }

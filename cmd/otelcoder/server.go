@@ -74,7 +74,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 		return misused(err)
 	}
 	defer db.Close()
-	reporter, err := coderdb.NewReporter(url, options...)
+	reporter, err := o.database.reporter(db, url, options)
 	if err != nil {
 		return misused(err)
 	}

@@ -17,7 +17,6 @@ const (
 	undefinedTable        = "42P01"
 	undefinedColumn       = "42703"
 	queryCanceled         = "57014"
-	tooManyConnections    = "53300"
 )
 
 // explainedError is an error of a collection in one line, with what to do about
