@@ -57,6 +57,8 @@ type Follower struct {
 	// after is where the next look begins: it reads what ended later and is not
 	// known yet. It never goes back, or what was forgotten would be read again.
 	after time.Time // zero before the first look
+	// from is before which no event counts, whatever the first look sees.
+	from time.Time
 	// end, if not nil, is until when events are told: what ended later is not
 	// this follower's.
 	end     *time.Time
@@ -126,6 +128,9 @@ func (f *Follower) begin(now time.Time) look {
 	l := look{after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
 	if f.after.IsZero() || f.after.Sub(now) > eventMargin {
 		l.first, l.after = true, now
+		if lag := f.from.Sub(now); lag > 0 && lag <= maxReplayLag {
+			l.after = f.from // a standby has not replayed it yet
+		}
 	}
 	return l
 }

@@ -105,14 +105,22 @@ func (f *follow) rest() {
 	}
 }
 
+// eventsFrom returns a follower of the events from a time of the server where the
+// role is held. The database may be a standby, which knows of no such time yet.
+func (db *DB) eventsFrom(begin time.Time) *Follower {
+	f := db.Events()
+	f.from = begin
+	return f
+}
+
 // enter sees to the followers of a term.
 func (f *follow) enter(term *Term) {
 	switch {
 	case f.term == nil:
-		f.now = f.db.Events()
+		f.now = f.db.eventsFrom(term.clock())
 	case term.epoch != f.term.epoch && !f.now.after.IsZero():
 		end := f.term.own()
-		f.past, f.now = f.now, f.db.Events()
+		f.past, f.now = f.now, f.db.eventsFrom(term.clock())
 		f.past.end = &end
 	}
 	f.term = term

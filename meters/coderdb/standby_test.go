@@ -134,3 +134,26 @@ func TestStandbyLags(t *testing.T) {
 		t.Errorf("%d bytes, want 7", bytes)
 	}
 }
+
+// TestEventsOfAStandby that ended before the process held the role do not count,
+// though the standby shows them later.
+func TestEventsOfAStandby(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	replayed := noon
+	db := open(t, url, func(c *config) { c.now = func() time.Time { return replayed } })
+	events := db.eventsFrom(noon.Add(10 * time.Second))
+	if _, err := events.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const jobSQL = `INSERT INTO provisioner_jobs (id, type, provisioner, started_at, completed_at) VALUES (u(9000), 'workspace_build', 'terraform', $1::timestamptz - interval '1 second', $1::timestamptz)`
+	d.Exec(t, jobSQL, noon.Add(9*time.Second))
+	d.Exec(t, strings.Replace(jobSQL, "9000", "9001", 1), noon.Add(11*time.Second))
+	replayed = noon.Add(20 * time.Second)
+	e, err := events.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Ended) != 1 || e.Ended[0].Seconds != 1 {
+		t.Errorf("events %+v, want the one of noon and 11 seconds", e.Ended)
+	}
+}

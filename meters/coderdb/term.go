@@ -41,7 +41,10 @@ func (t *Term) settled(sent time.Time) bool { return !sent.Before(t.from) }
 
 // own returns the time until which events are this process's to count, by the
 // clock of the database: no other process can have begun to report before.
-func (t *Term) own() time.Time { return t.lease.Load().clock.Add(t.serve) }
+func (t *Term) own() time.Time { return t.clock().Add(t.serve) }
+
+// clock returns the time of the last touch, by the clock of the database.
+func (t *Term) clock() time.Time { return t.lease.Load().clock }
 
 // tenure is what a process knows of its terms so far.
 type tenure struct {
