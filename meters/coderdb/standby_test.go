@@ -15,7 +15,7 @@ func TestStandby(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.Start(t)
 	d := primary.Database(t)
-	for _, name := range []string{"schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql"} {
+	for _, name := range []string{"schema.sql", "fleet.sql"} {
 		d.Exec(t, read(t, name))
 	}
 	d.Exec(t, "ALTER TABLE tailnet_peers SET UNLOGGED")
