@@ -96,9 +96,9 @@ func (e *Exporter) open(c config) (err error) {
 // Providers returns the meter providers to measure on.
 func (e *Exporter) Providers() instrument.Providers {
 	return instrument.Providers{
-		Deployment: notifyingProvider{e.deployment.provider, e.deployment.cache},
-		Workspaces: notifyingProvider{e.workspaces.provider, e.workspaces.cache},
-		Process:    e.process.provider,
+		Deployment: notifyingProvider{provider{e.deployment.provider, e.deployment}, e.deployment.cache},
+		Workspaces: notifyingProvider{provider{e.workspaces.provider, e.workspaces}, e.workspaces.cache},
+		Process:    provider{e.process.provider, e.process},
 	}
 }
 

@@ -1,173 +1,130 @@
 package exporters
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
-	"slices"
+	"hash/maphash"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/otlptranslator"
-	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/exporters/internal/render"
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// group is the families of one meter provider, and what is gathered beside them.
+// group is the families of one meter provider.
 type group struct {
 	exporter  *Exporter
 	provider  *sdk.MeterProvider
-	gathered  func() iter.Seq2[[]*dto.MetricFamily, error]
-	reporters bool // only the reporter serves them
+	reader    *sdk.ManualReader // of provider
+	converter *converter
 
-	// cache holds them rendered; nil if they are rendered for each scrape.
-	cache *render.Cache[format]
+	// Groups with many series are rendered ahead of scrapes, and served by the
+	// reporter only.
+	cache *render.Cache[format] // nil if rendered for each scrape
+	seed  maphash.Seed          // of the hashes of samples
 
-	failing atomic.Bool // something is left out of scrapes
+	// beside gathers further families, rendered for each scrape.
+	beside prometheus.Gatherer
+
+	failures atomic.Int64
+	failing  atomic.Bool // scrapes are incomplete
 }
 
 // newGroupAhead returns a group that is rendered ahead of scrapes, once its cache
 // runs. A further reader may be nil.
 func (e *Exporter) newGroupAhead(of instrument.Group, reader sdk.Reader) (*group, error) {
-	o, err := newOneByOne()
+	g, err := e.newGroup(of, reader)
 	if err != nil {
-		return nil, fmt.Errorf("create the Prometheus reader of the %s group: %w", of, err)
+		return nil, err
 	}
-	g := &group{exporter: e, provider: newProvider(of, o.reader, reader), gathered: o.gather, reporters: true}
-	g.cache = render.NewCache(g.gather)
+	g.seed = maphash.MakeSeed()
+	g.cache = render.NewCache(g.encodeEach)
 	return g, nil
 }
 
 // newGroupLive returns a group that is rendered for each scrape, together with the
 // families of another gatherer. A further reader may be nil.
 func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, beside prometheus.Gatherer) (*group, error) {
-	registry := prometheus.NewRegistry()
-	scrapes, err := newScrapeReader(registry)
+	g, err := e.newGroup(of, reader)
 	if err != nil {
-		return nil, fmt.Errorf("create the Prometheus reader of the %s group: %w", of, err)
+		return nil, err
 	}
-	return &group{
-		exporter: e,
-		provider: newProvider(of, scrapes, reader),
-		gathered: func() iter.Seq2[[]*dto.MetricFamily, error] {
-			return func(yield func([]*dto.MetricFamily, error) bool) { yield(concat{registry, beside}.Gather()) }
-		},
-	}, nil
+	g.beside = beside
+	return g, nil
 }
 
-func newScrapeReader(registry *prometheus.Registry, options ...otelprometheus.Option) (sdk.Reader, error) {
-	return otelprometheus.New(append(options,
-		otelprometheus.WithRegisterer(registry),
-		otelprometheus.WithoutScopeInfo(),
-		otelprometheus.WithoutTargetInfo(),
-		// The views give streams their documented names: nothing is to be
-		// added or escaped.
-		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
-	)...)
-}
-
-// newProvider returns the meter provider of a group. Nil readers are ignored.
-func newProvider(g instrument.Group, readers ...sdk.Reader) *sdk.MeterProvider {
+func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, error) {
+	converter, err := newConverter()
+	if err != nil {
+		return nil, fmt.Errorf("create the Prometheus exporter of the %s group: %w", of, err)
+	}
+	g := &group{exporter: e, reader: sdk.NewManualReader(), converter: converter}
 	options := []sdk.Option{
-		sdk.WithView(instrument.View(g)),
-		// Limits are kept where values enter, by package meters. The SDK's
+		sdk.WithReader(g.reader),
+		sdk.WithView(instrument.View(of)),
+		// Package meters limits series where values enter. The SDK's limit
 		// would fold a deployment of more than 2,000 workspaces into one
 		// overflow series.
 		sdk.WithCardinalityLimit(0),
 	}
-	for _, reader := range readers {
-		if reader != nil {
-			options = append(options, sdk.WithReader(reader))
-		}
+	if further != nil {
+		options = append(options, sdk.WithReader(further))
 	}
-	return sdk.NewMeterProvider(options...)
+	g.provider = sdk.NewMeterProvider(options...)
+	return g, nil
 }
 
-// notifyingProvider passes announced changes on to the cache: it implements
-// [instrument.Notifier].
-type notifyingProvider struct {
-	*sdk.MeterProvider
-	*render.Cache[format]
-}
-
-// rendering returns the group's part of an answer. It fails only if a part that
-// is rendered ahead is not there and ctx ends before it is.
+// rendering returns the group's part of an answer. It fails only if the group is
+// rendered ahead and ctx ends before its first rendering.
 func (g *group) rendering(ctx context.Context, f format, encoding render.Encoding) (render.Rendering, error) {
 	if g.cache != nil {
 		return g.cache.Get(ctx, f, encoding)
 	}
-	return render.New(render.Of(encoding), func(w io.Writer) {
-		for write := range g.gather() {
-			write(w, f)
-		}
-	}), nil
+	b := render.NewBuilder(render.Of(encoding), render.Rendering{})
+	g.encodeTogether(ctx, f, b)
+	return b.End(), nil
 }
 
-// gather collects the families and returns how to write them, some at a time.
-// What cannot be gathered or written is left out, a family whole, and counted.
-func (g *group) gather() iter.Seq[func(io.Writer, format)] {
-	return func(yield func(func(io.Writer, format)) bool) {
-		complete := true
-		failed := func(err error) {
-			complete = false
-			g.failed(err)
+// try calls a step of a rendering, and counts its error or panic. It reports
+// whether there was none.
+func (g *group) try(step func() error) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			g.failed(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
-		var text bytes.Buffer // of one family
-		for families, err := range g.gathered() {
-			if err != nil {
-				failed(err)
-			}
-			if !yield(func(w io.Writer, f format) {
-				encoder := expfmt.NewEncoder(&text, f.encoder())
-				for _, family := range families {
-					text.Reset()
-					if err := encoder.Encode(f.adapt(family)); err != nil {
-						failed(err)
-						continue
-					}
-					w.Write(text.Bytes())
-				}
-			}) {
-				return
-			}
-		}
-		if complete && g.failing.Swap(false) {
+	}()
+	if err := step(); err != nil {
+		g.failed(err)
+		return false
+	}
+	return true
+}
+
+// failed counts a scrape error. It logs the first one only.
+func (g *group) failed(err error) {
+	g.failures.Add(1)
+	g.exporter.scrapeErrors.Add(1)
+	if g.failing.Swap(true) {
+		return
+	}
+	var several prometheus.MultiError // one for each series
+	if errors.As(err, &several) && len(several) > 1 {
+		err = fmt.Errorf("%w, and %d more errors", several[0], len(several)-1)
+	}
+	g.exporter.logger.Warn("scrape is incomplete: affected series are left out", "error", err)
+}
+
+// complete returns a function to call when a rendering has ended: it logs if this is
+// the first one since an error.
+func (g *group) complete() func() {
+	before := g.failures.Load()
+	return func() {
+		if g.failures.Load() == before && g.failing.Swap(false) {
 			g.exporter.logger.Info("scrape is complete again")
 		}
 	}
-}
-
-// failed counts what is left out of a scrape. It is logged when that begins, not
-// for every scrape.
-func (g *group) failed(err error) {
-	g.exporter.scrapeErrors.Add(1)
-	if !g.failing.Swap(true) {
-		g.exporter.logger.Warn("scrape is incomplete: what is affected is left out", "error", err)
-	}
-}
-
-// concat gathers from gatherers that share no family. Unlike
-// prometheus.Gatherers it does not look for duplicates, which takes a hash of
-// every series.
-type concat []prometheus.Gatherer
-
-func (c concat) Gather() ([]*dto.MetricFamily, error) {
-	var all []*dto.MetricFamily
-	var errs []error
-	for _, gatherer := range c {
-		families, err := gatherer.Gather()
-		all = append(all, families...)
-		errs = append(errs, err)
-	}
-	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	return all, errors.Join(errs...)
 }

@@ -127,7 +127,7 @@ func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encod
 func rendered(ctx context.Context, groups []*group, reports bool, f format, encoding render.Encoding) ([]render.Rendering, error) {
 	var parts []render.Rendering
 	for _, g := range groups {
-		if g.reporters && !reports {
+		if g.cache != nil && !reports {
 			continue
 		}
 		part, err := g.rendering(ctx, f, encoding)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -43,7 +44,7 @@ type otelcoderEndpoint struct {
 	endpoint
 	providers   instrument.Providers
 	observation *instrument.Observation
-	series      atomic.Int64 // that are served besides the deployment's
+	series      atomic.Int64 // that each family has besides the deployment's
 }
 
 // newOtelcoder polls the deployment on an interval.
@@ -54,12 +55,17 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 	}
 	o := &otelcoderEndpoint{providers: exporter.Providers()}
 	o.Handler, o.path = exporter.Handler(), "/metrics/deployment"
-	extra := instrument.InsightsTemplatesActiveUsers
+	families := append(slices.Clone(statFamilies[:]), instrument.AgentsUp, instrument.AgentsConnections,
+		instrument.AgentsConnectionLatencies, instrument.AgentsApps)
 	o.observation, err = o.providers.Observe(func(to instrument.Observer) {
 		for i := range o.series.Load() {
-			to.Observe(extra, extra.Labels(strconv.FormatInt(i, 10)), 1)
+			for _, f := range families {
+				values := make([]string, len(f.Info().Labels))
+				values[0] = strconv.FormatInt(i, 10)
+				to.Observe(f, f.Labels(values...), 1)
+			}
 		}
-	}, extra)
+	}, families...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -85,7 +91,7 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 	}
 }
 
-// change makes the endpoint render everything again.
+// change adds a series to each family, so that all are rendered again.
 func (o *otelcoderEndpoint) change() {
 	o.series.Add(1)
 	o.observation.Changed()

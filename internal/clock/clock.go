@@ -10,3 +10,9 @@ func Since(t time.Time) time.Duration {
 	now := time.Now()
 	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
+
+// Suspended returns how long the machine was suspended since t, at which timers
+// stopped: how much further the wall clock has moved than the monotonic one.
+func Suspended(t time.Time) time.Duration {
+	return Since(t) - time.Since(t)
+}

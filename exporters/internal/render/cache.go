@@ -3,57 +3,60 @@ package render
 import (
 	"context"
 	"errors"
-	"io"
-	"iter"
 	"sync"
 	"time"
+
+	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
 const (
 	// pause is the least time between two renderings of a change. State is
-	// collected every minute or so and agents report all the time: what changes
-	// more often than this is shown this often.
+	// collected every minute or so and agents report all the time: more frequent
+	// changes are shown at this interval.
 	pause = 5 * time.Second
-	// keep is how long a format is rendered on after it was last asked for. It
-	// is longer than any scrape interval in use.
+	// keep is how long a format is rendered after the last scrape in it. It is
+	// longer than any scrape interval in use.
 	keep = 10 * time.Minute
 )
 
-// Cache holds the renderings of one part, one for each format F that is asked
-// for. They are made by one goroutine, [Cache.Run].
+// Cache holds renderings of some families, one for each format F in use. A single
+// goroutine makes them: [Cache.Run].
 type Cache[F comparable] struct {
-	gather func() iter.Seq[func(io.Writer, F)]
-	wake   chan struct{} // holds a token when there may be work
-	ended  chan struct{} // closed when nothing is rendered any more
+	render    Renderer[F]
+	suspended func(since time.Time) time.Duration // [clock.Suspended]
+	wake      chan struct{}                       // holds a token when there may be work
+	ended     chan struct{}                       // closed when Run has returned
 
 	mu      sync.Mutex
 	entries map[F]*entry
-	due     time.Time // when what gather finds changes, or has changed since last; zero: never
+	due     time.Time // when the families change, or have changed since last; zero: never
 	last    time.Time // when all formats were rendered last
 }
 
 type entry struct {
 	rendering Rendering
-	has       Encodings     // what rendering holds
-	wanted    Encodings     // what was asked for
+	begun     time.Time     // when rendering was begun
+	wanted    Encodings     // the encodings asked for
 	rendered  chan struct{} // closed by the next rendering
 	asked     time.Time
 }
 
-// NewCache returns a Cache of what gather finds. Gather is called once for a
-// change, never twice at a time. Each function that it returns writes a piece,
-// and is called once a format before it is asked for the next.
-func NewCache[F comparable](gather func() iter.Seq[func(io.Writer, F)]) *Cache[F] {
+// Renderer renders the present families once in each format, with the builder of
+// the format. It returns early when ctx ends; the result is then not used.
+type Renderer[F comparable] func(ctx context.Context, builders map[F]*Builder)
+
+// NewCache returns a Cache that renders with render, one call at a time.
+func NewCache[F comparable](render Renderer[F]) *Cache[F] {
 	return &Cache[F]{
-		gather:  gather,
-		wake:    make(chan struct{}, 1),
-		ended:   make(chan struct{}),
-		entries: make(map[F]*entry),
+		render:    render,
+		suspended: clock.Suspended,
+		wake:      make(chan struct{}, 1),
+		ended:     make(chan struct{}),
+		entries:   make(map[F]*entry),
 	}
 }
 
-// Changed announces that gather finds something else from the given time on. It
-// does not block.
+// Changed announces that the families change at the given time. It does not block.
 func (c *Cache[F]) Changed(from time.Time) {
 	c.mu.Lock()
 	if c.due.IsZero() || from.Before(c.due) {
@@ -70,12 +73,12 @@ func (c *Cache[F]) work() {
 	}
 }
 
-// ErrEnded says that a rendering is not there and will not be made any more.
+// ErrEnded means that a rendering is missing and [Cache.Run] has returned.
 var ErrEnded = errors.New("the renderer has ended")
 
-// Get returns the newest rendering in a format. It waits only for the first one
-// in the format and encoding, until ctx ends. The error is then ctx's, or
-// [ErrEnded].
+// Get returns the newest rendering in a format. It waits for the first one in the
+// format and encoding, and for a new one after the machine was suspended, until ctx
+// ends. The error is then ctx's, or [ErrEnded].
 func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Rendering, error) {
 	for {
 		c.mu.Lock()
@@ -85,7 +88,7 @@ func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Render
 			c.entries[format] = e
 		}
 		e.asked = time.Now()
-		if e.has.has(encoding) {
+		if e.rendering.encodings.has(encoding) && !c.outdated(e) {
 			defer c.mu.Unlock()
 			return e.rendering, nil
 		}
@@ -104,7 +107,12 @@ func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Render
 	}
 }
 
-// Bytes returns how much memory the renderings in a format take.
+// outdated reports whether the machine was suspended since the rendering was begun.
+// Its timer is then late, and series that have expired would be shown. A rendering
+// may always be as old as pause, and clocks are set by less than that.
+func (c *Cache[F]) outdated(e *entry) bool { return c.suspended(e.begun) > pause }
+
+// Bytes returns how much memory the rendering in a format takes.
 func (c *Cache[F]) Bytes(format F) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,13 +122,13 @@ func (c *Cache[F]) Bytes(format F) int {
 	return 0
 }
 
-// Run renders until ctx ends. It is called once.
+// Run renders until ctx ends. It must be called once.
 func (c *Cache[F]) Run(ctx context.Context) {
 	defer close(c.ended)
 	for ctx.Err() == nil {
-		work, next := c.pending(time.Now())
-		if len(work) > 0 {
-			c.render(ctx, work)
+		builders, next := c.pending()
+		if len(builders) > 0 {
+			c.renderNow(ctx, builders)
 			continue
 		}
 		timer := time.NewTimer(next)
@@ -135,61 +143,51 @@ func (c *Cache[F]) Run(ctx context.Context) {
 	}
 }
 
-// pending returns what is to be rendered now: every format if a change is due,
-// else those that somebody waits for. If that is nothing, it is to be asked
-// again after next. What nobody asks for any more is dropped.
-func (c *Cache[F]) pending(now time.Time) (work map[F]Encodings, next time.Duration) {
+// pending returns builders for the formats to render now: all of them if a change
+// is due, else those with waiting scrapes. If there is none, it must be called
+// again after next. Formats not asked for any more are dropped.
+func (c *Cache[F]) pending() (builders map[F]*Builder, next time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.entries) == 0 {
-		return nil, keep // the first scrape finds what there is then
-	}
 	next = keep
+	if len(c.entries) == 0 {
+		return nil, next // the first scrape renders the families of its time
+	}
 	due := false
 	if !c.due.IsZero() {
-		next = max(c.due.Sub(now), pause-now.Sub(c.last))
+		next = max(-clock.Since(c.due), pause-clock.Since(c.last))
 		due = next <= 0
 	}
 	if due {
-		c.due, c.last = time.Time{}, now // gather announces when it changes next
+		c.due, c.last = time.Time{}, time.Now() // rendering announces the next expiry
 		next = keep
 	}
-	work = make(map[F]Encodings)
+	builders = make(map[F]*Builder)
 	for format, e := range c.entries {
-		idle := now.Sub(e.asked)
+		idle := clock.Since(e.asked)
 		if idle >= keep {
 			delete(c.entries, format)
 			continue
 		}
 		next = min(next, keep-idle)
-		if due || e.wanted != e.has {
-			work[format] = e.wanted
+		if due || e.wanted != e.rendering.encodings || c.outdated(e) {
+			builders[format] = NewBuilder(e.wanted, e.rendering)
 		}
 	}
-	return work, next
+	return builders, next
 }
 
-func (c *Cache[F]) render(ctx context.Context, work map[F]Encodings) {
-	builders := make(map[F]*builder)
-	for format, encodings := range work {
-		c.mu.Lock()
-		like := c.entries[format].rendering
-		c.mu.Unlock()
-		builders[format] = newBuilder(encodings, like)
-	}
-	for write := range c.gather() {
-		for format, b := range builders {
-			write(b, format)
-		}
-		if ctx.Err() != nil {
-			return // nobody who ends the program waits for a large rendering
-		}
-	}
+func (c *Cache[F]) renderNow(ctx context.Context, builders map[F]*Builder) {
+	begun := time.Now()
+	c.render(ctx, builders)
 	for format, b := range builders {
-		r := b.end()
+		r := b.End()
+		if ctx.Err() != nil {
+			continue
+		}
 		c.mu.Lock()
 		e := c.entries[format]
-		e.rendering, e.has = r, work[format]
+		e.rendering, e.begun = r, begun
 		close(e.rendered)
 		e.rendered = make(chan struct{})
 		c.mu.Unlock()

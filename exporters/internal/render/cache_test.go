@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,16 +23,18 @@ type source struct {
 	rendering time.Duration // how long a rendering takes
 }
 
-func (s *source) gather() iter.Seq[func(io.Writer, string)] {
+func (s *source) render(_ context.Context, builders map[string]*Builder) {
 	s.gathered.Add(1)
 	value := s.value.Load()
-	return func(yield func(func(io.Writer, string)) bool) {
-		_ = yield(func(w io.Writer, format string) { fmt.Fprintf(w, "%s ", format) }) &&
-			yield(func(w io.Writer, format string) {
-				time.Sleep(s.rendering)
-				s.written.Add(1)
-				fmt.Fprintf(w, "%d\n", value)
-			})
+	for format, b := range builders {
+		b.Begin("a")
+		fmt.Fprintf(b, "%s ", format)
+		b.Commit(0)
+		b.Begin("b")
+		time.Sleep(s.rendering)
+		s.written.Add(1)
+		fmt.Fprintf(b, "%d\n", value)
+		b.Commit(0)
 	}
 }
 
@@ -42,7 +42,7 @@ func (s *source) gather() iter.Seq[func(io.Writer, string)] {
 func run(t *testing.T, s *source, test func(t *testing.T, c *Cache[string])) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		c := NewCache(s.gather)
+		c := NewCache(s.render)
 		var running sync.WaitGroup
 		running.Go(func() { c.Run(ctx) })
 		test(t, c)
@@ -58,7 +58,7 @@ func get(t *testing.T, c *Cache[string], format string, encoding Encoding) strin
 		t.Fatal(err)
 	}
 	if encoding == Gzip {
-		return fmt.Sprintf("%d deflated", len(r.deflated))
+		return fmt.Sprintf("%d deflated", r.deflated)
 	}
 	var b bytes.Buffer
 	Write(&b, encoding, r)
@@ -108,7 +108,7 @@ func TestWhatExpiresIsRenderedAnew(t *testing.T) {
 }
 
 func TestNothingIsWaitedForOnceTheRendererHasEnded(t *testing.T) {
-	c := NewCache(new(source).gather)
+	c := NewCache(new(source).render)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { c.Run(ctx) })

@@ -1,11 +1,11 @@
-// Package render keeps parts of an exposition as bytes, so that a scrape of
-// many series costs a copy.
+// Package render keeps metric families as text, so that a scrape of many series
+// costs a copy.
 //
-// A [Rendering] is a part of an answer. Parts are rendered and compressed apart,
-// some of them long before they are asked for, and joined by [Write] into one
-// answer: one gzip member, since curl and zlib stop reading after the first.
-// A [Cache] renders a part again when what it shows has changed, off the scrape
-// path.
+// A [Builder] renders families one after the other, each into a part of its own
+// that is compressed apart, and joins them to a [Rendering]. A part whose family
+// has not changed is taken from the last rendering. [Write] joins renderings to one
+// answer, which is a single gzip member: curl and zlib stop reading after the
+// first. A [Cache] renders again, in the background, when the families change.
 package render
 
 import (
@@ -13,18 +13,12 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 )
 
-// Rendering is a part of an answer: whole metric families in one format.
-type Rendering struct {
-	plain    []byte // nil if only Deflated was asked for
-	deflated []byte // deflate blocks that end on a byte boundary; nil if only Plain was
-	size     int    // bytes of the plain text
-	crc      uint32 // CRC-32 of the plain text
-}
-
-// Encoding says how an answer is sent.
+// Encoding is the encoding of an answer.
 type Encoding uint8
 
 // The encodings.
@@ -32,20 +26,6 @@ const (
 	Plain Encoding = iota
 	Gzip
 )
-
-// New renders what write writes.
-func New(encodings Encodings, write func(io.Writer)) Rendering {
-	b := newBuilder(encodings, Rendering{})
-	write(b)
-	return b.end()
-}
-
-func room(like []byte) []byte {
-	if like == nil {
-		return nil
-	}
-	return make([]byte, 0, len(like)+len(like)/16)
-}
 
 // Encodings is a set of encodings.
 type Encodings uint8
@@ -61,48 +41,151 @@ func Of(encodings ...Encoding) Encodings {
 
 func (s Encodings) has(e Encoding) bool { return s&(1<<e) != 0 }
 
-// builder makes a rendering of what is written to it, which cannot fail.
-type builder struct {
-	encodings  Encodings
+// part is a metric family, or several, in one format.
+type part struct {
+	name     string // of the family
+	state    uint64 // see Builder.Commit
+	plain    []byte // nil without Plain
+	deflated []byte // deflate blocks that end on a byte boundary; nil without Gzip
+	size     int    // bytes of the plain text
+	crc      uint32 // CRC-32 of the plain text, 0 without Gzip
+}
+
+// Rendering is metric families in one format, some or all of an answer.
+type Rendering struct {
+	encodings Encodings
+	parts     []part // in order of their names
+	size      int    // bytes of the plain text
+	deflated  int    // bytes of the deflate blocks
+	crc       uint32 // CRC-32 of the plain text, 0 without Gzip
+}
+
+// New renders what write writes as one part.
+func New(encodings Encodings, write func(io.Writer)) Rendering {
+	b := NewBuilder(encodings, Rendering{})
+	b.Begin("")
+	write(b)
+	b.Commit(0)
+	return b.End()
+}
+
+// part returns the part of a family. The family may be missing.
+func (r Rendering) part(name string) (part, bool) {
+	i, found := slices.BinarySearchFunc(r.parts, name, func(p part, name string) int { return strings.Compare(p.name, name) })
+	if !found {
+		return part{}, false
+	}
+	return r.parts[i], true
+}
+
+// Bytes returns how much memory the rendering takes.
+func (r Rendering) Bytes() int {
+	n := 0
+	for _, p := range r.parts {
+		n += cap(p.plain) + cap(p.deflated)
+	}
+	return n
+}
+
+// Builder builds a [Rendering]. For each family, in order of their names, either
+// [Builder.Reuse] succeeds, or the caller begins a part, writes the family, and
+// commits or discards the part.
+type Builder struct {
+	last       Rendering
 	rendering  Rendering
+	current    part
 	compressor *flate.Writer
 }
 
-// newBuilder returns a builder, to be ended. Like is an earlier rendering of the
-// same part, if there is one: its size is taken as a hint, so that memory is not
-// asked for twice.
-func newBuilder(encodings Encodings, like Rendering) *builder {
-	b := &builder{encodings: encodings}
-	b.rendering.plain = room(like.plain)
-	b.rendering.deflated = room(like.deflated)
+// NewBuilder returns a Builder. The caller must call [Builder.End]. Last is the
+// rendering that the new one replaces; it may be empty.
+func NewBuilder(encodings Encodings, last Rendering) *Builder {
+	b := &Builder{last: last, rendering: Rendering{encodings: encodings}}
 	if encodings.has(Gzip) {
 		b.compressor = compressors.Get().(*flate.Writer)
-		b.compressor.Reset((*appender)(&b.rendering.deflated))
 	}
 	return b
 }
 
-func (b *builder) end() Rendering {
-	if b.compressor != nil {
-		// A sync flush ends the last block on a byte boundary and leaves the
-		// stream open for the next part.
-		b.compressor.Flush()
-		compressors.Put(b.compressor)
+// Reuse adds the family's part of the last rendering if it was committed with the
+// same state. A state of 0 equals no other.
+func (b *Builder) Reuse(name string, state uint64) bool {
+	if state == 0 || b.last.encodings != b.rendering.encodings {
+		return false
 	}
-	return b.rendering
+	p, ok := b.last.part(name)
+	if !ok || p.state != state {
+		return false
+	}
+	b.add(p)
+	return true
 }
 
-func (b *builder) Write(p []byte) (int, error) {
-	r := &b.rendering
-	r.size += len(p)
-	if b.encodings.has(Plain) {
-		r.plain = append(r.plain, p...)
+// Begin begins the part of a family.
+func (b *Builder) Begin(name string) {
+	last, _ := b.last.part(name) // its size is a hint: memory is allocated once
+	b.current = part{name: name, plain: room(last.plain), deflated: room(last.deflated)}
+	if b.compressor != nil {
+		b.compressor.Reset((*appender)(&b.current.deflated))
+	}
+}
+
+func room(like []byte) []byte {
+	if like == nil {
+		return nil
+	}
+	return make([]byte, 0, len(like)+len(like)/16)
+}
+
+// Write adds text to the current part. It does not fail.
+func (b *Builder) Write(p []byte) (int, error) {
+	b.current.size += len(p)
+	if b.rendering.encodings.has(Plain) {
+		b.current.plain = append(b.current.plain, p...)
 	}
 	if b.compressor != nil {
-		r.crc = crc32.Update(r.crc, crc32.IEEETable, p)
+		b.current.crc = crc32.Update(b.current.crc, crc32.IEEETable, p)
 		b.compressor.Write(p)
 	}
 	return len(p), nil
+}
+
+// Commit adds the current part to the rendering. State identifies the family's
+// samples for [Builder.Reuse]; 0 if they are not known.
+func (b *Builder) Commit(state uint64) {
+	if b.current.size > 0 {
+		b.current.state = state
+		if b.compressor != nil {
+			// A sync flush ends the last block on a byte boundary and leaves the
+			// stream open for the next part.
+			b.compressor.Flush()
+		}
+		b.add(b.current)
+	}
+	b.Discard()
+}
+
+// Discard drops the current part. Without one it does nothing.
+func (b *Builder) Discard() { b.current = part{} }
+
+func (b *Builder) add(p part) {
+	r := &b.rendering
+	r.parts = append(r.parts, p)
+	r.deflated += len(p.deflated)
+	r.size += p.size
+	if b.compressor != nil {
+		r.crc = combine(r.crc, p.crc, p.size)
+	}
+}
+
+// End returns the rendering of the committed parts. The Builder must not be used
+// afterwards.
+func (b *Builder) End() Rendering {
+	if b.compressor != nil {
+		b.compressor.Reset(nil)
+		compressors.Put(b.compressor)
+	}
+	return b.rendering
 }
 
 type appender []byte
@@ -112,7 +195,7 @@ func (a *appender) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// compressors are used again because each holds about a megabyte of state.
+// compressors are reused because each holds about a megabyte of state.
 var compressors = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(nil, flate.BestSpeed)
 	if err != nil {
@@ -121,24 +204,21 @@ var compressors = sync.Pool{New: func() any {
 	return w
 }}
 
-// Size is the length of the answer that [Write] makes of these parts.
-func Size(encoding Encoding, parts ...Rendering) int {
+// Size is the length of the answer that [Write] makes of these renderings.
+func Size(encoding Encoding, renderings ...Rendering) int {
 	n := 0
 	if encoding == Gzip {
 		n = len(gzipHeader) + len(gzipEnd) + 8
 	}
-	for _, p := range parts {
+	for _, r := range renderings {
 		if encoding == Gzip {
-			n += len(p.deflated)
+			n += r.deflated
 		} else {
-			n += len(p.plain)
+			n += r.size
 		}
 	}
 	return n
 }
-
-// Bytes is how much memory the rendering takes.
-func (r Rendering) Bytes() int { return cap(r.plain) + cap(r.deflated) }
 
 var (
 	// gzipHeader says: deflate, no name, no time, system unknown (RFC 1952).
@@ -147,29 +227,34 @@ var (
 	gzipEnd = []byte{0x03, 0x00}
 )
 
-// Write writes the parts as one answer. Each must have been rendered for the
+// Write writes the renderings as one answer. Each must have been rendered for the
 // encoding.
-func Write(w io.Writer, encoding Encoding, parts ...Rendering) error {
-	if encoding == Plain {
-		for _, p := range parts {
-			if _, err := w.Write(p.plain); err != nil {
+func Write(w io.Writer, encoding Encoding, renderings ...Rendering) error {
+	if encoding == Gzip {
+		if _, err := w.Write(gzipHeader); err != nil {
+			return err
+		}
+	}
+	var crc, size uint32
+	for _, r := range renderings {
+		for _, p := range r.parts {
+			text := p.plain
+			if encoding == Gzip {
+				text = p.deflated
+			}
+			if _, err := w.Write(text); err != nil {
 				return err
 			}
 		}
+		if encoding == Gzip {
+			crc = combine(crc, r.crc, r.size)
+			size += uint32(r.size) // #nosec G115 -- gzip counts modulo 2^32
+		}
+	}
+	if encoding == Plain {
 		return nil
 	}
-	if _, err := w.Write(gzipHeader); err != nil {
-		return err
-	}
-	var crc, size uint32
-	for _, p := range parts {
-		if _, err := w.Write(p.deflated); err != nil {
-			return err
-		}
-		crc = combine(crc, p.crc, p.size)
-		size += uint32(p.size) // #nosec G115 -- gzip counts modulo 2^32
-	}
-	end := binary.LittleEndian.AppendUint32(append([]byte(nil), gzipEnd...), crc)
+	end := binary.LittleEndian.AppendUint32(slices.Clone(gzipEnd), crc)
 	_, err := w.Write(binary.LittleEndian.AppendUint32(end, size))
 	return err
 }

@@ -72,11 +72,11 @@ func TestNoPartsAreAnEmptyAnswer(t *testing.T) {
 
 func TestOnlyWhatIsAskedForIsKept(t *testing.T) {
 	s := strings.Repeat("series 1\n", 1000)
-	if r := text(Of(Gzip), s); r.plain != nil || len(r.deflated) == 0 || len(r.deflated) > len(s)/10 {
-		t.Errorf("gzip only: %d bytes plain, %d deflated", len(r.plain), len(r.deflated))
+	if p := text(Of(Gzip), s).parts[0]; p.plain != nil || len(p.deflated) == 0 || len(p.deflated) > len(s)/10 {
+		t.Errorf("gzip only: %d bytes plain, %d deflated", len(p.plain), len(p.deflated))
 	}
-	if r := text(Of(Plain), s); r.deflated != nil || string(r.plain) != s {
-		t.Errorf("plain only: %d bytes plain, %d deflated", len(r.plain), len(r.deflated))
+	if p := text(Of(Plain), s).parts[0]; p.deflated != nil || string(p.plain) != s {
+		t.Errorf("plain only: %d bytes plain, %d deflated", len(p.plain), len(p.deflated))
 	}
 }
 

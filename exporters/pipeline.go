@@ -1,0 +1,247 @@
+package exporters
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/otlptranslator"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
+)
+
+// The way of a measurement to a scrape has four stages:
+//
+//	collect   instruments        -> family            points, as OpenTelemetry has them
+//	convert   family             -> dto.MetricFamily  series, by the OpenTelemetry exporter
+//	encode    dto.MetricFamily   -> render.Rendering  text, and text compressed
+//	answer    render.Rendering   -> HTTP, in handler.go
+//
+// The first three run in the background for groups with a cache, else for each
+// scrape. Errors and panics leave out the families that they affect.
+
+// family is a collected metric family.
+type family struct {
+	name    string
+	metrics []metricdata.Metrics // several only if a host defines a family twice
+}
+
+// collect collects the families of a group, in order of their names.
+func (g *group) collect(ctx context.Context) []family {
+	var collected metricdata.ResourceMetrics
+	g.try(func() error {
+		err := g.reader.Collect(ctx, &collected)
+		if errors.Is(err, sdk.ErrReaderShutdown) || ctx.Err() != nil {
+			return nil
+		}
+		return err
+	})
+	var metrics []metricdata.Metrics
+	for _, scope := range collected.ScopeMetrics {
+		metrics = append(metrics, scope.Metrics...)
+	}
+	slices.SortStableFunc(metrics, func(a, b metricdata.Metrics) int { return cmp.Compare(a.Name, b.Name) })
+	var families []family
+	for len(metrics) > 0 {
+		n := 1
+		for n < len(metrics) && metrics[n].Name == metrics[0].Name {
+			n++
+		}
+		families = append(families, family{metrics[0].Name, metrics[:n]})
+		metrics = metrics[n:]
+	}
+	return families
+}
+
+// converter converts metrics to series. It is an OpenTelemetry Prometheus exporter
+// that exports nothing but the metrics it is given.
+type converter struct {
+	registry *prometheus.Registry
+
+	mu      sync.Mutex // one conversion at a time
+	metrics []metricdata.Metrics
+}
+
+func newConverter() (*converter, error) {
+	c := &converter{registry: prometheus.NewRegistry()}
+	exporter, err := otelprometheus.New(
+		otelprometheus.WithRegisterer(c.registry),
+		otelprometheus.WithProducer(c),
+		otelprometheus.WithoutScopeInfo(),
+		otelprometheus.WithoutTargetInfo(),
+		// The views give streams their documented names: nothing is added or
+		// escaped.
+		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
+	)
+	if err != nil {
+		return nil, err
+	}
+	sdk.NewMeterProvider(sdk.WithReader(exporter)) // an exporter does not work without one
+	return c, nil
+}
+
+// Produce returns the metrics to the exporter.
+func (c *converter) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
+	return []metricdata.ScopeMetrics{{Metrics: c.metrics}}, nil
+}
+
+// convert returns the families of metrics. Series that cannot be converted are left
+// out and reported by the error.
+func (c *converter) convert(metrics []metricdata.Metrics) ([]*dto.MetricFamily, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.metrics = metrics
+	defer func() { c.metrics = nil }()
+	return c.registry.Gather()
+}
+
+// pieceSize is how many points are converted at a time: series take several times
+// the memory of their text, and a rendering that is stopped ends within a piece.
+const pieceSize = 8192
+
+// encodeEach encodes the families one by one, each as a part of its own. Families
+// whose samples are those of the last rendering are not converted. It returns early
+// when ctx ends.
+func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Builder) {
+	defer g.complete()()
+	var text bytes.Buffer
+	families := g.collect(ctx)
+	for i, f := range families {
+		families[i] = family{} // its memory is free before the next family needs it
+		state := f.state(g.seed)
+		var encoders []*encoder
+		for format, b := range builders {
+			if !b.Reuse(f.name, state) {
+				b.Begin(f.name)
+				encoders = append(encoders, &encoder{format: format, to: b, text: &text})
+			}
+		}
+		if len(encoders) == 0 {
+			continue
+		}
+		var left error // series are left out
+		whole := g.try(func() error {
+			for piece := range f.pieces(pieceSize) {
+				converted, err := g.converter.convert(piece)
+				left = cmp.Or(left, err)
+				for _, e := range encoders {
+					for _, c := range converted {
+						e.add(c)
+					}
+				}
+				if ctx.Err() != nil {
+					return nil
+				}
+			}
+			return nil
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		if left != nil {
+			g.failed(left)
+			state = 0 // count them again next time
+		}
+		for _, e := range encoders {
+			if !whole || !g.try(e.end) {
+				e.to.Discard()
+				continue
+			}
+			e.to.Commit(state)
+		}
+	}
+}
+
+// encodeTogether encodes the families, and those that are gathered beside them, as
+// one part: small families compress better and faster together.
+func (g *group) encodeTogether(ctx context.Context, format format, to *render.Builder) {
+	defer g.complete()()
+	var metrics []metricdata.Metrics
+	for _, f := range g.collect(ctx) {
+		metrics = append(metrics, f.metrics...)
+	}
+	var families []*dto.MetricFamily
+	g.try(func() error {
+		converted, err := g.converter.convert(metrics)
+		families = append(families, converted...)
+		return err
+	})
+	g.try(func() error {
+		gathered, err := g.beside.Gather()
+		families = append(families, gathered...)
+		return err
+	})
+	slices.SortStableFunc(families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	var text bytes.Buffer
+	to.Begin("")
+	for _, family := range families {
+		e := encoder{format: format, to: to, text: &text}
+		g.try(func() error {
+			e.add(family)
+			return e.end()
+		})
+	}
+	to.Commit(0)
+}
+
+// encoder encodes one family in a format.
+type encoder struct {
+	format format
+	to     *render.Builder
+	text   *bytes.Buffer // reused
+
+	family *dto.MetricFamily // what is encoded at the end
+	begun  bool              // a piece was encoded
+	err    error
+}
+
+// add encodes a piece of the family. Protobuf has a message for each family: it is
+// encoded by end.
+func (e *encoder) add(piece *dto.MetricFamily) {
+	switch {
+	case e.err != nil:
+	case e.format != protobuf:
+		e.err = e.encode(piece)
+	case e.family == nil:
+		e.family = piece
+	default:
+		e.family = &dto.MetricFamily{
+			Name: piece.Name, Help: piece.Help, Unit: piece.Unit, Type: piece.Type,
+			Metric: append(e.family.Metric, piece.Metric...),
+		}
+	}
+}
+
+// end ends the family.
+func (e *encoder) end() error {
+	if e.family != nil && e.err == nil {
+		e.err = e.encode(e.family)
+	}
+	return e.err
+}
+
+func (e *encoder) encode(piece *dto.MetricFamily) error {
+	if e.begun {
+		piece.Help = nil
+	}
+	e.text.Reset()
+	if err := expfmt.NewEncoder(e.text, e.format.encoder()).Encode(e.format.adapt(piece)); err != nil {
+		return err
+	}
+	text := e.text.Bytes()
+	if e.begun {
+		_, text, _ = bytes.Cut(text, []byte("\n")) // the type was written with the first piece
+	}
+	e.begun = true
+	e.to.Write(text)
+	return nil
+}

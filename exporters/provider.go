@@ -1,0 +1,102 @@
+package exporters
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/metric"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
+)
+
+// provider is the meter provider of a group as recorders get it. A callback that
+// panics or returns an error leaves out its own observations and is counted as a
+// scrape error. The SDK's provider would end the process, or keep part of the
+// observations for the next collection, and a periodic reader would export nothing
+// at all.
+type provider struct {
+	*sdk.MeterProvider
+	group *group
+}
+
+func (p provider) Meter(name string, options ...metric.MeterOption) metric.Meter {
+	return meter{p.MeterProvider.Meter(name, options...), p.group}
+}
+
+// notifyingProvider passes announced changes on to the cache: it implements
+// [instrument.Notifier].
+type notifyingProvider struct {
+	provider
+	*render.Cache[format]
+}
+
+// meter guards the callbacks of observable instruments.
+type meter struct {
+	metric.Meter
+	group *group
+}
+
+func (m meter) RegisterCallback(callback metric.Callback, instruments ...metric.Observable) (metric.Registration, error) {
+	return m.Meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		m.group.try(func() error { return callback(ctx, o) })
+		return nil
+	}, instruments...)
+}
+
+func (m meter) Int64ObservableCounter(name string, options ...metric.Int64ObservableCounterOption) (metric.Int64ObservableCounter, error) {
+	c := metric.NewInt64ObservableCounterConfig(options...)
+	return m.Meter.Int64ObservableCounter(name, metric.WithDescription(c.Description()), metric.WithUnit(c.Unit()), m.int64(c.Unit(), c.Callbacks()))
+}
+
+func (m meter) Int64ObservableUpDownCounter(name string, options ...metric.Int64ObservableUpDownCounterOption) (metric.Int64ObservableUpDownCounter, error) {
+	c := metric.NewInt64ObservableUpDownCounterConfig(options...)
+	return m.Meter.Int64ObservableUpDownCounter(name, metric.WithDescription(c.Description()), metric.WithUnit(c.Unit()), m.int64(c.Unit(), c.Callbacks()))
+}
+
+func (m meter) Int64ObservableGauge(name string, options ...metric.Int64ObservableGaugeOption) (metric.Int64ObservableGauge, error) {
+	c := metric.NewInt64ObservableGaugeConfig(options...)
+	return m.Meter.Int64ObservableGauge(name, metric.WithDescription(c.Description()), metric.WithUnit(c.Unit()), m.int64(c.Unit(), c.Callbacks()))
+}
+
+func (m meter) Float64ObservableCounter(name string, options ...metric.Float64ObservableCounterOption) (metric.Float64ObservableCounter, error) {
+	c := metric.NewFloat64ObservableCounterConfig(options...)
+	return m.Meter.Float64ObservableCounter(name, metric.WithDescription(c.Description()), metric.WithUnit(c.Unit()), m.float64(c.Unit(), c.Callbacks()))
+}
+
+func (m meter) Float64ObservableUpDownCounter(name string, options ...metric.Float64ObservableUpDownCounterOption) (metric.Float64ObservableUpDownCounter, error) {
+	c := metric.NewFloat64ObservableUpDownCounterConfig(options...)
+	return m.Meter.Float64ObservableUpDownCounter(name, metric.WithDescription(c.Description()), metric.WithUnit(c.Unit()), m.float64(c.Unit(), c.Callbacks()))
+}
+
+func (m meter) Float64ObservableGauge(name string, options ...metric.Float64ObservableGaugeOption) (metric.Float64ObservableGauge, error) {
+	c := metric.NewFloat64ObservableGaugeConfig(options...)
+	return m.Meter.Float64ObservableGauge(name, metric.WithDescription(c.Description()), metric.WithUnit(c.Unit()), m.float64(c.Unit(), c.Callbacks()))
+}
+
+// int64 returns an option with the guarded callbacks; without callbacks one with the
+// unit only, since the SDK keeps every callback for the life of the provider.
+func (m meter) int64(unit string, callbacks []metric.Int64Callback) metric.Int64ObservableOption {
+	if len(callbacks) == 0 {
+		return metric.WithUnit(unit)
+	}
+	return metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+		for _, callback := range callbacks {
+			m.group.try(func() error { return callback(ctx, o) })
+		}
+		return nil
+	})
+}
+
+// float64 returns an option with the guarded callbacks; without callbacks one with the
+// unit only, since the SDK keeps every callback for the life of the provider.
+func (m meter) float64(unit string, callbacks []metric.Float64Callback) metric.Float64ObservableOption {
+	if len(callbacks) == 0 {
+		return metric.WithUnit(unit)
+	}
+	return metric.WithFloat64Callback(func(ctx context.Context, o metric.Float64Observer) error {
+		for _, callback := range callbacks {
+			m.group.try(func() error { return callback(ctx, o) })
+		}
+		return nil
+	})
+}
