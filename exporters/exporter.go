@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Exporter holds the meter providers and serves what is recorded on them.
+// Exporter holds the meter providers and serves their measurements.
 type Exporter struct {
 	logger   *slog.Logger
 	reporter func() bool
@@ -26,31 +26,33 @@ type Exporter struct {
 	workspaces *group
 	process    *group
 
-	stop    context.CancelFunc // of the goroutines that render ahead
-	running sync.WaitGroup
+	ended   atomic.Bool // Shutdown was called
+	stop    context.CancelFunc
+	running sync.WaitGroup // goroutines that render ahead, until stop is called
 
 	scrapeErrors atomic.Int64
 	pushed       [len(outcomes)]atomic.Int64
-	preparing    chan struct{} // holds a token for each scrape that is being prepared
+	preparing    chan struct{} // holds a token for each scrape being prepared
 }
 
 // New returns an Exporter with its meter providers, to be shut down with
 // [Exporter.Shutdown]. It fails only if the OpenTelemetry SDK or client_golang
-// refuse what they are given, or a reader of [WithReader] cannot be made.
+// return an error, or the function given to [WithReader] does.
 func New(options ...Option) (*Exporter, error) {
 	c := newConfig(options)
 	e := &Exporter{logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, max(c.maxScrapes, 1))}
-	if err := e.open(c); err != nil {
-		// Nothing is recorded yet: there is nothing to wait for.
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	if err := e.open(ctx, c); err != nil {
+		// Nothing is recorded yet: do not wait.
+		stop()
 		e.Shutdown(ctx)
 		return nil, err
 	}
 	return e, nil
 }
 
-func (e *Exporter) open(c config) (err error) {
+func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	runtime := newRuntimeRegistry()
 	always := func() bool { return true }
 	workspaces := producer{sdk.NewManualReader(), e}
@@ -70,7 +72,7 @@ func (e *Exporter) open(c config) (err error) {
 		Reports:  always,
 		Exported: e.exported,
 		Producer: workspaces,
-		Runtime:  e.swallowing(trimmed{runtime}),
+		Runtime:  e.ignoreErrors(trimmed{runtime}),
 	})
 	if err != nil {
 		return err
@@ -85,8 +87,6 @@ func (e *Exporter) open(c config) (err error) {
 	if err := e.observeHealth(c.version); err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	e.stop = stop
 	for _, g := range []*group{e.deployment, e.workspaces} {
 		e.running.Go(func() { g.cache.Run(ctx) })
 	}
@@ -102,12 +102,12 @@ func (e *Exporter) Providers() instrument.Providers {
 	}
 }
 
-// Shutdown flushes and stops the readers; what is recorded afterwards is lost.
+// Shutdown flushes and stops the readers. Later measurements are lost, and scrapes
+// are answered with 503.
 func (e *Exporter) Shutdown(ctx context.Context) error {
-	if e.stop != nil {
-		e.stop()
-	}
-	// Readers that push do so a last time, each with all the time that there is.
+	e.ended.Store(true)
+	e.stop()
+	// Readers that push do so a last time, each with all the time that is left.
 	var flushing sync.WaitGroup
 	var errs [2]error
 	for i, g := range []*group{e.deployment, e.process} {
@@ -117,7 +117,7 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	flushing.Wait()
 	err := errors.Join(errs[:]...)
-	if e.workspaces != nil { // which the reader of Process has read a last time
+	if e.workspaces != nil { // the reader of Process has read it a last time
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
 	}
 	ended := make(chan struct{})
@@ -127,7 +127,7 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}()
 	select {
 	case <-ended:
-	case <-ctx.Done(): // a rendering under way ends by itself
+	case <-ctx.Done(): // the goroutines end by themselves
 		err = errors.Join(err, ctx.Err())
 	}
 	if err != nil {

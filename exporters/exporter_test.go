@@ -77,10 +77,13 @@ const (
 func TestPathsServeTheirScope(t *testing.T) {
 	e := newExporter(t)
 	for path, want := range map[string]struct{ deployment, replica bool }{
-		"/":                   {true, true},
-		"/metrics":            {true, true},
-		"/metrics/deployment": {true, false},
-		"/metrics/replica":    {false, true},
+		"/":                    {true, true},
+		"/metrics":             {true, true},
+		"/metrics/":            {true, true},
+		"/metrics/deployment":  {true, false},
+		"/metrics/deployment/": {true, false},
+		"/metrics/replica":     {false, true},
+		"/metrics/replica/":    {false, true},
 	} {
 		text := body(t, scrape(t, e, "GET", path))
 		if got := strings.Contains(text, deploymentSeries); got != want.deployment {
@@ -96,7 +99,7 @@ func TestPathsServeTheirScope(t *testing.T) {
 
 func TestOtherPathsAndMethodsAreRefused(t *testing.T) {
 	e := newExporter(t)
-	for _, path := range []string{"/metrics/", "/metrics/other", "/debug/pprof/", "/favicon.ico"} {
+	for _, path := range []string{"/metrics/other", "/metrics/deployment/other", "/debug/pprof/", "/favicon.ico"} {
 		if got := scrape(t, e, "GET", path).StatusCode; got != http.StatusNotFound {
 			t.Errorf("GET %s: status %d, want 404", path, got)
 		}
@@ -193,6 +196,11 @@ func TestGzip(t *testing.T) {
 		"identity":              false,
 		"gzip;q=0, *;q=0":       false,
 		"gzip; q=0.000, br;q=1": false,
+		"gzip;Q=0":              false,
+		"br, gzip;Q=0.001":      true,
+		"x-gzip":                true,
+		"gzip;q=unknown":        false,
+		"gzip;\tq=1;":           true,
 	} {
 		response := scrape(t, e, "GET", "/metrics", "Accept-Encoding", accept)
 		if got := response.Header.Get("Content-Encoding") == "gzip"; got != want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,21 +16,27 @@ import (
 )
 
 // Handler returns the endpoint, for a host that serves it on a server of its
-// own. It answers GET and HEAD, and no path but the documented ones.
+// own. It answers GET and HEAD on the documented paths, with or without a slash at
+// the end. After [Exporter.Shutdown] it answers 503.
 func (e *Exporter) Handler() http.Handler { return e.handler }
 
 func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
-	// Each handler is instrumented on its own and shares the collectors: the
-	// first call registers them, later ones find them.
-	scrapes := func(groups ...*group) http.Handler {
-		return getOrHead(promhttp.InstrumentMetricHandler(runtime, e.answer(groups)))
-	}
-	all := scrapes(e.deployment, e.workspaces, e.process)
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", all)
-	mux.Handle("/metrics", all)
-	mux.Handle("/metrics/deployment", scrapes(e.deployment))
-	mux.Handle("/metrics/replica", scrapes(e.workspaces, e.process))
+	for path, groups := range map[string][]*group{
+		"/":                   {e.deployment, e.workspaces, e.process},
+		"/metrics":            {e.deployment, e.workspaces, e.process},
+		"/metrics/deployment": {e.deployment},
+		"/metrics/replica":    {e.workspaces, e.process},
+	} {
+		// The collectors are shared: the first call registers them, later calls
+		// find them.
+		h := getOrHead(promhttp.InstrumentMetricHandler(runtime, e.answer(groups)))
+		if path != "/" {
+			mux.Handle(path, h)
+			path += "/"
+		}
+		mux.Handle(path+"{$}", h)
+	}
 	return mux
 }
 
@@ -52,61 +59,66 @@ func (e *Exporter) answer(groups []*group) http.Handler {
 		if acceptsGzip(r.Header) {
 			encoding = render.Gzip
 		}
-		parts, stands, err := e.prepare(r.Context(), groups, f, encoding)
+		renderings, lease, err := e.prepare(r.Context(), groups, f, encoding)
 		if err != nil {
-			w.Header().Set("Retry-After", "1")
+			if !errors.Is(err, errShutDown) {
+				w.Header().Set("Retry-After", "1")
+			}
 			http.Error(w, "no metrics: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		header := w.Header()
 		header.Set("Content-Type", string(contentType))
 		header.Set("Vary", "Accept, Accept-Encoding")
-		header.Set("Content-Length", strconv.Itoa(render.Size(encoding, parts...)))
+		header.Set("Content-Length", strconv.Itoa(render.Size(encoding, renderings...)))
 		if encoding == render.Gzip {
 			header.Set("Content-Encoding", "gzip")
 		}
 		if r.Method == http.MethodHead {
 			return
 		}
-		err = render.Write(fence{w, stands}, encoding, parts...)
-		if errors.Is(err, errFallen) {
-			panic(http.ErrAbortHandler) // the client is to see that the answer is not whole
+		err = render.Write(leaseWriter{w, lease}, encoding, renderings...)
+		if errors.Is(err, errLeaseLost) {
+			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
 		}
-		// Any other error is the client's to notice. The answer leaves now, while
-		// it stands, and not when the server comes to it.
+		// The client notices any other error. Flush while the lease is valid: the
+		// server would send the end of the answer later.
 		http.NewResponseController(w).Flush()
 	})
 }
 
-// fence passes an answer on, of each piece the last byte only if the answer still
-// stands: a process can be frozen in the midst of writing, and when it goes on,
-// another tells what this one was about to tell.
-type fence struct {
+// leaseWriter withholds the last byte of each write until the lease is checked
+// again: a process can be frozen while it writes, and when it continues, another
+// process may serve the same series.
+type leaseWriter struct {
 	io.Writer
-	stands func() bool
+	valid func() bool
 }
 
-var errFallen = errors.New("the answer does not stand any more")
+var errLeaseLost = errors.New("another process has become the reporter")
 
-func (f fence) Write(p []byte) (int, error) {
+func (w leaseWriter) Write(p []byte) (int, error) {
 	last := max(len(p)-1, 0)
-	n, err := f.Writer.Write(p[:last])
+	n, err := w.Writer.Write(p[:last])
 	if err != nil {
 		return n, err
 	}
-	if !f.stands() {
-		return n, errFallen
+	if !w.valid() {
+		return n, errLeaseLost
 	}
-	rest, err := f.Writer.Write(p[last:])
+	rest, err := w.Writer.Write(p[last:])
 	return n + rest, err
 }
 
-var errTooManyScrapes = errors.New("too many scrapes at a time, try again in a second")
+var (
+	errTooManyScrapes = errors.New("too many scrapes at a time, try again in a second")
+	errShutDown       = errors.New("the exporter is shut down")
+)
 
-// prepare returns the parts of an answer, and what tells whether it still stands:
-// what only the reporter tells falls with the role. Only so many answers are
-// prepared at a time.
-func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encoding render.Encoding) (parts []render.Rendering, stands func() bool, err error) {
+// prepare renders the groups, and returns a function that reports whether the
+// answer is still valid: with the families of the reporter it is valid only as long
+// as this process is the reporter. The number of concurrent calls is limited.
+func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encoding render.Encoding) (renderings []render.Rendering, valid func() bool, err error) {
 	select {
 	case e.preparing <- struct{}{}:
 		defer func() { <-e.preparing }()
@@ -115,43 +127,53 @@ func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encod
 	}
 	for {
 		reports := e.reporter()
-		stands = func() bool { return !reports || e.reporter() }
-		parts, err = rendered(ctx, groups, reports, f, encoding)
-		if err != nil || stands() {
-			return parts, stands, err
+		valid = func() bool { return !reports || e.reporter() }
+		renderings, err = rendered(ctx, groups, reports, f, encoding)
+		if e.ended.Load() { // what was rendered meanwhile may be incomplete
+			return nil, nil, errShutDown
+		}
+		if err != nil || valid() {
+			return renderings, valid, err
 		}
 	}
 }
 
-// rendered returns the groups' parts of an answer, and its end.
+// rendered returns the renderings of groups, and of the format's end.
 func rendered(ctx context.Context, groups []*group, reports bool, f format, encoding render.Encoding) ([]render.Rendering, error) {
-	var parts []render.Rendering
+	var renderings []render.Rendering
 	for _, g := range groups {
 		if g.cache != nil && !reports {
 			continue
 		}
-		part, err := g.rendering(ctx, f, encoding)
+		r, err := g.rendering(ctx, f, encoding)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part)
+		renderings = append(renderings, r)
 	}
 	if end := formats[f].end; end != "" {
-		parts = append(parts, render.New(render.Of(encoding), func(w io.Writer) { io.WriteString(w, end) }))
+		renderings = append(renderings, render.New(render.Of(encoding), func(w io.Writer) { io.WriteString(w, end) }))
 	}
-	return parts, nil
+	return renderings, nil
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). Codings and the name
+// of the weight are compared without regard to case; a coding with an invalid weight
+// is ignored.
 func acceptsGzip(h http.Header) bool {
 	for _, line := range h.Values("Accept-Encoding") {
-		for coding := range strings.SplitSeq(line, ",") {
-			name, weight, _ := strings.Cut(coding, ";")
-			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+		for element := range strings.SplitSeq(line, ",") {
+			// The syntax is that of a media type, whose subtype may be missing.
+			coding, parameters, err := mime.ParseMediaType(element)
+			if err != nil || coding != "gzip" && coding != "x-gzip" {
 				continue
 			}
-			q, err := strconv.ParseFloat(strings.TrimPrefix(strings.ReplaceAll(weight, " ", ""), "q="), 64)
-			return err != nil || q > 0
+			weight, ok := parameters["q"]
+			if !ok {
+				return true
+			}
+			q, err := strconv.ParseFloat(weight, 64)
+			return err == nil && q > 0
 		}
 	}
 	return false

@@ -49,8 +49,8 @@ func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
 	return reader, nil
 }
 
-// swallowing gathers without an error: it counts what it meets.
-func (e *Exporter) swallowing(gatherer prometheus.Gatherer) prometheus.Gatherer {
+// ignoreErrors returns a gatherer that counts errors and does not return them.
+func (e *Exporter) ignoreErrors(gatherer prometheus.Gatherer) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := gatherer.Gather()
 		if err != nil {

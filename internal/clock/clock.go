@@ -7,12 +7,19 @@ import "time"
 // greater: the monotonic clock stops while a machine is suspended, and the wall
 // clock can be set back.
 func Since(t time.Time) time.Duration {
-	now := time.Now()
-	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
+	monotonic, wall := elapsed(t)
+	return max(monotonic, wall)
 }
 
-// Suspended returns how long the machine was suspended since t, at which timers
-// stopped: how much further the wall clock has moved than the monotonic one.
+// Suspended returns how long the machine was suspended since t, as far as the clocks
+// show: by how much the wall clock has moved further than the monotonic one, and with
+// it all timers. It is 0 if t has no monotonic reading.
 func Suspended(t time.Time) time.Duration {
-	return Since(t) - time.Since(t)
+	monotonic, wall := elapsed(t)
+	return max(wall-monotonic, 0)
+}
+
+func elapsed(t time.Time) (monotonic, wall time.Duration) {
+	now := time.Now()
+	return now.Sub(t), now.Round(0).Sub(t.Round(0))
 }

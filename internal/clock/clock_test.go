@@ -26,3 +26,19 @@ func TestSince(t *testing.T) {
 		t.Errorf("in an hour: %s", got)
 	}
 }
+
+// TestSuspended can only tell that no suspension is seen where there was none.
+func TestSuspended(t *testing.T) {
+	now := time.Now()
+	for name, since := range map[string]time.Time{
+		"now":                 now,
+		"an hour ago":         now.Add(-time.Hour),
+		"in an hour":          now.Add(time.Hour),
+		"never":               {},
+		"by wall clock alone": now.Round(0).Add(-time.Hour),
+	} {
+		if got := clock.Suspended(since); got < 0 || got > time.Second {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

@@ -21,6 +21,14 @@ type source struct {
 	gathered  atomic.Int64
 	written   atomic.Int64
 	rendering time.Duration // how long a rendering takes
+	resumed   atomic.Int64  // when the machine was resumed after an hour, Unix nanoseconds; 0: never suspended
+}
+
+func (s *source) suspended(since time.Time) time.Duration {
+	if since.UnixNano() < s.resumed.Load() {
+		return time.Hour
+	}
+	return 0
 }
 
 func (s *source) render(_ context.Context, builders map[string]*Builder) {
@@ -43,6 +51,7 @@ func run(t *testing.T, s *source, test func(t *testing.T, c *Cache[string])) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c := NewCache(s.render)
+		c.suspended = s.suspended
 		var running sync.WaitGroup
 		running.Go(func() { c.Run(ctx) })
 		test(t, c)
@@ -261,6 +270,37 @@ func TestAScraperThatGivesUpIsLetGo(t *testing.T) {
 		defer cancel()
 		if _, err := c.Get(ctx, "text", Plain); err != context.DeadlineExceeded {
 			t.Errorf("error %v, want the context's", err)
+		}
+	})
+}
+
+// While a machine is suspended, timers stand still: series that expired meanwhile
+// must not be served when it resumes.
+func TestAScrapeAfterASuspensionWaitsForANewRendering(t *testing.T) {
+	s := &source{rendering: time.Second}
+	run(t, s, func(t *testing.T, c *Cache[string]) {
+		get(t, c, "text", Plain)
+		c.Changed(time.Now().Add(time.Hour)) // the timer is late
+		time.Sleep(time.Minute)
+		s.value.Store(1)
+		s.resumed.Store(time.Now().UnixNano())
+		begun := time.Now()
+		if got := get(t, c, "text", Plain); got != "text 1\n" {
+			t.Errorf("after a suspension: got %q", got)
+		}
+		if waited := time.Since(begun); waited != time.Second {
+			t.Errorf("the first scrape waited %v, want the second of the rendering", waited)
+		}
+		begun = time.Now()
+		for range 100 {
+			get(t, c, "text", Plain)
+		}
+		if waited := time.Since(begun); waited != 0 {
+			t.Errorf("later scrapes waited %v", waited)
+		}
+		synctest.Wait()
+		if got := s.written.Load(); got != 2 {
+			t.Errorf("rendered %d times, want twice", got)
 		}
 	})
 }

@@ -80,6 +80,70 @@ func TestOnlyWhatIsAskedForIsKept(t *testing.T) {
 	}
 }
 
+// TestReuse: a family whose state is that of the last rendering is taken from it,
+// and the answer is whole.
+func TestReuse(t *testing.T) {
+	both := Of(Plain, Gzip)
+	build := func(encodings Encodings, last Rendering, text string) (r Rendering, reused string) {
+		b := NewBuilder(encodings, last)
+		for i, name := range []string{"a", "b", "c", "d"} {
+			state := uint64(i) // of a: not known
+			if name == "c" {
+				state += uint64(len(text))
+			}
+			if b.Reuse(name, state) {
+				reused += name
+				continue
+			}
+			b.Begin(name)
+			io.WriteString(b, name+" "+text+"\n")
+			if name == "d" && text == "new" {
+				b.Discard()
+				continue
+			}
+			b.Commit(state)
+		}
+		return b.End(), reused
+	}
+	last, reused := build(both, Rendering{}, "first")
+	if reused != "" {
+		t.Errorf("reused %q of nothing", reused)
+	}
+	if _, reused := build(Of(Gzip), last, "first"); reused != "" {
+		t.Errorf("reused %q of other encodings", reused)
+	}
+	next, reused := build(both, last, "second")
+	if reused != "bd" {
+		t.Errorf("reused %q, want b and d", reused)
+	}
+	for _, encoding := range []Encoding{Plain, Gzip} {
+		const want = "a second\nb first\nc second\nd first\n"
+		var answer bytes.Buffer
+		if err := Write(&answer, encoding, next); err != nil {
+			t.Fatal(err)
+		}
+		if n := Size(encoding, next); n != answer.Len() {
+			t.Errorf("Size says %d, written are %d", n, answer.Len())
+		}
+		got := io.Reader(&answer)
+		if encoding == Gzip {
+			reader, err := gzip.NewReader(&answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = reader
+		}
+		if text, err := io.ReadAll(got); string(text) != want || err != nil {
+			t.Errorf("got %q, %v, want %q", text, err, want)
+		}
+	}
+	discarded, _ := build(both, Rendering{}, "new")
+	var answer bytes.Buffer
+	if Write(&answer, Plain, discarded); answer.String() != "a new\nb new\nc new\n" {
+		t.Errorf("with d discarded: %q", answer.String())
+	}
+}
+
 func FuzzCombine(f *testing.F) {
 	f.Add([]byte(""), []byte(""))
 	f.Add([]byte("a"), []byte(""))
