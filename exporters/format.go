@@ -31,15 +31,15 @@ var formats = [...]struct {
 	protobuf:    {"protobuf", expfmt.TypeProtoDelim, expfmt.FmtProtoDelim, ""},
 }
 
-// encoder is the format for expfmt to encode in: it need not look for names to
+// unescaped is the format for expfmt to encode in. It does not look for names to
 // escape.
-func (f format) encoder() expfmt.Format {
+func (f format) unescaped() expfmt.Format {
 	return formats[f].encoding.WithEscapingScheme(model.NoEscaping)
 }
 
 // accepted are the content types offered. The first one answers "*/*": curl and
-// browsers are to show Prometheus text, as documented. Protobuf for people is
-// left out, since nothing scrapes it.
+// browsers show Prometheus text, as documented. Readable protobuf is left out, since
+// nothing scrapes it.
 var accepted = []expfmt.Format{
 	expfmt.FmtText,
 	expfmt.FmtOpenMetrics_1_0_0,
@@ -60,11 +60,10 @@ func negotiate(h http.Header) (format, expfmt.Format) {
 	return text, expfmt.FmtText
 }
 
-// adapt makes of a counter whose OpenMetrics name is another family's name a
-// family of type unknown. OpenMetrics names the family of the counter
-// go_memstats_alloc_bytes_total go_memstats_alloc_bytes, which is a gauge; a
-// name used twice makes a strict parser refuse the scrape. The sample's name
-// stays what it was.
+// adapt changes a counter to type unknown if its OpenMetrics family has the name of
+// another family. OpenMetrics names the family of the counter
+// go_memstats_alloc_bytes_total go_memstats_alloc_bytes, which is a gauge; a strict
+// parser refuses a scrape with a name used twice. The sample's name stays the same.
 func (f format) adapt(family *dto.MetricFamily) *dto.MetricFamily {
 	base, isTotal := strings.CutSuffix(family.GetName(), "_total")
 	if f != openMetrics || !isTotal || family.GetType() != dto.MetricType_COUNTER {

@@ -78,15 +78,15 @@ func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, er
 	return g, nil
 }
 
-// rendering returns the group's part of an answer. It fails only if the group is
-// rendered ahead and ctx ends before its first rendering.
+// rendering returns the group's part of an answer. It fails only if ctx ends before
+// it is rendered, or the cache has ended.
 func (g *group) rendering(ctx context.Context, f format, encoding render.Encoding) (render.Rendering, error) {
 	if g.cache != nil {
 		return g.cache.Get(ctx, f, encoding)
 	}
 	b := render.NewBuilder(render.Of(encoding), render.Rendering{})
 	g.encodeTogether(ctx, f, b)
-	return b.End(), nil
+	return b.End(), ctx.Err()
 }
 
 // try calls a step of a rendering, and counts its error or panic. It reports

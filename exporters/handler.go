@@ -129,7 +129,7 @@ func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encod
 		reports := e.reporter()
 		valid = func() bool { return !reports || e.reporter() }
 		renderings, err = rendered(ctx, groups, reports, f, encoding)
-		if e.ended.Load() { // what was rendered meanwhile may be incomplete
+		if e.ended.Load() { // the renderings may be incomplete
 			return nil, nil, errShutDown
 		}
 		if err != nil || valid() {

@@ -8,10 +8,10 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// outcomes are those of a push, as otelcoder_otlp_exports_total names them.
+// outcomes are the outcomes of a push, as otelcoder_otlp_exports_total names them.
 var outcomes = [...]string{"success", "failure"}
 
-// observeHealth observes what the Exporter knows of its own health.
+// observeHealth observes the health families of the endpoint.
 func (e *Exporter) observeHealth(version string) error {
 	info := instrument.HealthBuildInfo.Labels(runtime.Version(), version)
 	none := instrument.NewLabels(nil, nil)

@@ -12,14 +12,12 @@ import (
 type Option func(*config)
 
 type config struct {
-	logger   *slog.Logger
-	reporter func() bool
-	version  string
-	// maxScrapes is how many answers are prepared at a time.
-	maxScrapes int
+	logger     *slog.Logger
+	reporter   func() bool
+	version    string
+	maxScrapes int // answers prepared at a time
 	serve      func(net.Listener, *http.Server) error
-	// newReader is nil if nothing but scrapes reads.
-	newReader func(ReaderConfig) (sdk.Reader, error)
+	newReader  func(ReaderConfig) (sdk.Reader, error)
 }
 
 func newConfig(options []Option) config {
@@ -39,8 +37,8 @@ func newConfig(options []Option) config {
 	return c
 }
 
-// WithLogger sets where errors met during scrapes are logged. By default
-// nothing is logged.
+// WithLogger sets the logger for errors during scrapes. By default nothing is
+// logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
@@ -53,25 +51,25 @@ func WithReporter(reports func() bool) Option {
 	return func(c *config) { c.reporter = reports }
 }
 
-// defaultMaxScrapes is for some Prometheus servers, and for people beside them.
+// defaultMaxScrapes is enough for several Prometheus servers and some users.
 const defaultMaxScrapes = 40
 
 // WithMaxScrapes sets how many scrapes are prepared at a time; further ones are
-// answered with 503. One whose answer is being sent does not count: a client that
-// reads slowly keeps nobody else from it. Default: 40.
+// answered with 503. A scrape whose answer is being sent does not count: clients that
+// read slowly do not block others. Default: 40.
 func WithMaxScrapes(n int) Option {
 	return func(c *config) { c.maxScrapes = n }
 }
 
-// WithServe sets how the endpoint's server serves its listener, such as with TLS and
-// passwords. It has the server's time-outs and limits, and must return when the
+// WithServe sets the function that serves the endpoint's listener, such as with TLS
+// and passwords. It gets a server with time-outs and limits, and must return when the
 // server is shut down. Default: plain HTTP.
 func WithServe(serve func(net.Listener, *http.Server) error) Option {
 	return func(c *config) { c.serve = serve }
 }
 
 // WithReader adds readers besides those that answer scrapes: [New] calls newReader
-// for the Deployment group, and for Process, whose reader is given Workspaces too.
+// for the Deployment group, and for Process, whose reader also gets Workspaces.
 // The readers see the same families and are shut down with the Exporter. Package
 // [github.com/otelcoder/otelcoder/exporters/otlp] makes such readers.
 func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {

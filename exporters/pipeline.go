@@ -106,7 +106,7 @@ func (c *converter) convert(metrics []metricdata.Metrics) ([]*dto.MetricFamily, 
 
 // pieceSize is how many points are converted at a time: series take several times
 // the memory of their text, and a rendering that is stopped ends within a piece.
-const pieceSize = 8192
+const pieceSize = 4096
 
 // encodeEach encodes the families one by one, each as a part of its own. Families
 // whose samples are those of the last rendering are not converted. It returns early
@@ -234,7 +234,7 @@ func (e *encoder) encode(piece *dto.MetricFamily) error {
 		piece.Help = nil
 	}
 	e.text.Reset()
-	if err := expfmt.NewEncoder(e.text, e.format.encoder()).Encode(e.format.adapt(piece)); err != nil {
+	if err := expfmt.NewEncoder(e.text, e.format.unescaped()).Encode(e.format.adapt(piece)); err != nil {
 		return err
 	}
 	text := e.text.Bytes()

@@ -25,7 +25,7 @@ import (
 // TestLargeFamily: a family that is converted in pieces has one comment, and all
 // series in order.
 func TestLargeFamily(t *testing.T) {
-	const series = 2*exporters.PieceSize + 1
+	const series = exporters.PieceSize + 1
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
 		for i := range series {
@@ -260,7 +260,7 @@ func TestGathererPanics(t *testing.T) {
 func TestShutdownStopsARendering(t *testing.T) {
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
-		for i := range 5 * exporters.PieceSize {
+		for i := range 2 * exporters.PieceSize {
 			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels("", "", fmt.Sprint(i)), 1)
 		}
 	}, instrument.AgentsUp)

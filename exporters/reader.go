@@ -12,14 +12,14 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// ReaderConfig describes what a reader of [WithReader] reads, and its duties.
+// ReaderConfig describes the families of a reader of [WithReader], and its duties.
 type ReaderConfig struct {
 	// Group is the group whose meter provider the reader reads: Deployment, whose
 	// resource must be the same on every replica, or Process.
 	Group instrument.Group
 
 	// Reports reports whether this process reports the group now. If it does not,
-	// the reader must not send what it has read.
+	// the reader must not send the families it has read.
 	Reports func() bool
 
 	// Exported counts an export in otelcoder_otlp_exports_total, by whether it
@@ -37,7 +37,7 @@ type ReaderConfig struct {
 	Runtime prometheus.Gatherer
 }
 
-// reader makes the reader that the host adds; nil for none.
+// reader returns the reader that the host adds, or nil.
 func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
 	if c.newReader == nil {
 		return nil, nil
@@ -60,8 +60,8 @@ func (e *Exporter) ignoreErrors(gatherer prometheus.Gatherer) prometheus.Gathere
 	})
 }
 
-// producer produces what its reader reads, while this process reports it. Like
-// runtime families, it returns no error: the reader would export nothing at all.
+// producer produces the families of its reader while this process reports them. Like
+// Runtime it returns no error: the reader would export nothing at all.
 type producer struct {
 	*sdk.ManualReader
 	exporter *Exporter

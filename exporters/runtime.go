@@ -15,8 +15,8 @@ func newRuntimeRegistry() *prometheus.Registry {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		// Documented, but gone from client_golang 1.25: the Go runtime has
-		// always reported 0.
+		// Documented, but no longer in client_golang 1.25: the Go runtime always
+		// reports 0.
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: instrument.GoMemstatsLookupsTotal.String(),
 		}, func() float64 { return 0 }),
@@ -24,8 +24,8 @@ func newRuntimeRegistry() *prometheus.Registry {
 	return registry
 }
 
-// trimmed is a gatherer of runtime families reduced to the documented ones,
-// with the documented help texts, from which client_golang's have moved on.
+// trimmed reduces a gatherer of runtime families to the documented ones, with the
+// documented help texts: those of client_golang have changed since.
 type trimmed struct{ prometheus.Gatherer }
 
 func (t trimmed) Gather() ([]*dto.MetricFamily, error) {

@@ -54,7 +54,9 @@ func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      time.Minute, // tens of megabytes to a scraper far away
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		// The handler answers these too: 404, or whatever is put before it.
+		// Scrapes that wait for a rendering are answered with 503 when ctx ends.
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		// The handler answers "OPTIONS *" too, with 404.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(pace.Handler(e.logger.Handler()), slog.LevelWarn),
 	}
@@ -65,7 +67,7 @@ func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve metrics on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	// A scrape under way gets a moment to end.
+	// Give answers in progress a moment to end.
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if server.Shutdown(grace) != nil {

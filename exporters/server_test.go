@@ -165,3 +165,41 @@ func TestWithServe(t *testing.T) {
 		}
 	})
 }
+
+// TestServeEndsDuringARendering: a scrape that waits for a rendering does not keep
+// the server from ending.
+func TestServeEndsDuringARendering(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newExporter(t)
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		e.OnConversion(func() {
+			close(begun)
+			<-goOn
+		})
+		p := &pipes{make(chan net.Conn), make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- e.Serve(ctx, p) }()
+		client := p.dial()
+		defer client.Close()
+		go io.WriteString(client, "GET /metrics/deployment HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		<-begun
+		start := time.Now()
+		cancel()
+		response, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil || response.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("the scrape: %v, %v", response, err)
+		}
+		io.Copy(io.Discard, client)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > 100*time.Millisecond {
+			t.Errorf("Serve ended after %s", took)
+		}
+		close(goOn)
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
