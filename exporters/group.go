@@ -113,7 +113,7 @@ func (g *group) failed(err error) {
 	}
 	var several prometheus.MultiError // one for each series
 	if errors.As(err, &several) && len(several) > 1 {
-		err = fmt.Errorf("%w, and %d more errors", several[0], len(several)-1)
+		err = fmt.Errorf("%w, and %d more", several[0], len(several)-1)
 	}
 	g.exporter.logger.Warn("scrape is incomplete: affected series are left out", "error", err)
 }
