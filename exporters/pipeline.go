@@ -116,6 +116,9 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 	var text bytes.Buffer
 	families := g.collect(ctx)
 	for i, f := range families {
+		if ctx.Err() != nil {
+			return
+		}
 		families[i] = family{} // its memory is free before the next family needs it
 		state := f.state(g.seed)
 		var encoders []*encoder

@@ -38,9 +38,28 @@ type meter struct {
 
 func (m meter) RegisterCallback(callback metric.Callback, instruments ...metric.Observable) (metric.Registration, error) {
 	return m.Meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		m.group.try(func() error { return callback(ctx, o) })
+		m.group.try(func() error { return callback(ctx, observer{o, ctx}) })
 		return nil
 	}, instruments...)
+}
+
+// observer takes no observations once ctx has ended: a collection of a million
+// series takes seconds, and the SDK does not look at ctx.
+type observer struct {
+	metric.Observer
+	ctx context.Context
+}
+
+func (o observer) ObserveFloat64(instrument metric.Float64Observable, value float64, options ...metric.ObserveOption) {
+	if o.ctx.Err() == nil {
+		o.Observer.ObserveFloat64(instrument, value, options...)
+	}
+}
+
+func (o observer) ObserveInt64(instrument metric.Int64Observable, value int64, options ...metric.ObserveOption) {
+	if o.ctx.Err() == nil {
+		o.Observer.ObserveInt64(instrument, value, options...)
+	}
 }
 
 func (m meter) Int64ObservableCounter(name string, options ...metric.Int64ObservableCounterOption) (metric.Int64ObservableCounter, error) {
