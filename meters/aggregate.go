@@ -29,13 +29,27 @@ func ParseAggregateBy(list string) ([]AgentLabel, error) {
 	var labels []AgentLabel
 	for name := range strings.SplitSeq(list, ",") {
 		label := AgentLabel(strings.TrimSpace(name))
-		if !slices.Contains(allAgentLabels(), label) {
-			return nil, fmt.Errorf("cannot aggregate by %q: use one or more of %s", name, strings.Trim(fmt.Sprint(allAgentLabels()), "[]"))
-		}
 		if slices.Contains(labels, label) {
 			return nil, fmt.Errorf("cannot aggregate by %q twice", label)
 		}
 		labels = append(labels, label)
 	}
+	if err := checkAggregateBy(labels); err != nil {
+		return nil, err
+	}
 	return labels, nil
+}
+
+// checkAggregateBy returns an error unless there are labels, all of them known.
+func checkAggregateBy(labels []AgentLabel) error {
+	known := strings.Trim(fmt.Sprint(allAgentLabels()), "[]")
+	if len(labels) == 0 {
+		return fmt.Errorf("cannot aggregate by no label: use one or more of %s", known)
+	}
+	for _, label := range labels {
+		if !slices.Contains(allAgentLabels(), label) {
+			return fmt.Errorf("cannot aggregate by %q: use one or more of %s", label, known)
+		}
+	}
+	return nil
 }

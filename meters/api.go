@@ -57,13 +57,15 @@ const (
 
 // NewAPI returns an API whose instruments live on the providers.
 func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
-	c := newConfig(options)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("measure the API: %w", err)
+	}
 	a := &API{created: time.Now(), maxPaths: c.maxPaths, refused: newPath(PathUnknown)}
 	a.paths.Store(&map[string]*Path{
 		PathUnknown: newPath(PathUnknown),
 		PathStatic:  newPath(PathStatic),
 	})
-	var err error
 	if a.latencies, err = p.Histogram(instrument.APIRequestLatencies); err != nil {
 		return nil, fmt.Errorf("measure the API: %w", err)
 	}

@@ -147,7 +147,7 @@ otelcoder_refused_total{origin="api",reason="path limit"} 3
 }
 
 func TestAPINoPaths(t *testing.T) {
-	m, api := newAPI(t, meters.WithMaxPaths(-1))
+	m, api := newAPI(t, meters.WithMaxPaths(0))
 	api.Start(false).End(t.Context(), api.Path("/a"), "GET", 200)
 	if n, _ := m.Value(t, `coderd_api_requests_processed_total{code="200",method="GET",path="UNKNOWN"}`); n != 1 {
 		t.Errorf("%v requests of UNKNOWN, want 1", n)

@@ -18,12 +18,12 @@ type Answer struct {
 
 // Ask asks every source once, one after the other, and tells how each fared:
 // what [Poll] would serve, without serving it. Each has as long to answer as
-// with Poll. The error is that of options which make no sense; those of the
-// sources are in their answers.
+// with Poll. The error is that of options out of range; those of the sources are in
+// their answers.
 func Ask(ctx context.Context, s Sources, options ...Option) ([]Answer, error) {
-	c := newConfig(options)
-	if c.interval <= 0 || c.insightsInterval <= 0 {
-		return nil, fmt.Errorf("ask: the intervals %s and %s must be positive", c.interval, c.insightsInterval)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("ask: %w", err)
 	}
 	var providers instrument.Providers // nothing is served
 	refused, err := newSourceRefusals(providers, c)

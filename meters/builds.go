@@ -76,7 +76,10 @@ func newBuildSeries(b Build) *buildSeries {
 
 // NewBuilds makes the recorder of workspace builds.
 func NewBuilds(p instrument.Providers, options ...Option) (*Builds, error) {
-	c := newConfig(options)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("count workspace builds: %w", err)
+	}
 	refused, err := newRefusals(p, c.logger, "builds", buildAction, buildOutcome, buildLimit, buildLength)
 	if err != nil {
 		return nil, err

@@ -49,7 +49,10 @@ const (
 
 // NewForwarded makes the recorder of what agents report.
 func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error) {
-	c := newConfig(options)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("forward metrics of agents: %w", err)
+	}
 	refused, err := newRefusals(p, c.logger, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit, forwardedLength)
 	if err != nil {
 		return nil, err

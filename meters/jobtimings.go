@@ -32,7 +32,11 @@ const (
 
 // NewJobTimings makes the recorder of the times of provisioner jobs.
 func NewJobTimings(p instrument.Providers, options ...Option) (*JobTimings, error) {
-	refused, err := newRefusals(p, newConfig(options).logger, "jobs", jobProvisioner, jobOutcome, jobSeconds)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("time provisioner jobs: %w", err)
+	}
+	refused, err := newRefusals(p, c.logger, "jobs", jobProvisioner, jobOutcome, jobSeconds)
 	if err != nil {
 		return nil, err
 	}

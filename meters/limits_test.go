@@ -27,7 +27,7 @@ func TestLabelText(t *testing.T) {
 		{"🦀🦀🦀", "🦀…", 1},
 	} {
 		cuts := 0
-		text := newConfig([]Option{WithMaxLabelLength(10)}).labelText(func() { cuts++ })
+		text := config{maxLabelLength: 10}.labelText(func() { cuts++ })
 		if got := text(test.text); got != test.want || cuts != test.cuts {
 			t.Errorf("%q becomes %q and is cut %d times, want %q and %d", test.text, got, cuts, test.want, test.cuts)
 		}
@@ -44,7 +44,7 @@ func FuzzLabelText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, longest int) {
 		longest = max(longest, len(cutMark))
 		cut := false
-		got := newConfig([]Option{WithMaxLabelLength(longest)}).labelText(func() { cut = true })(s)
+		got := config{maxLabelLength: longest}.labelText(func() { cut = true })(s)
 		if !utf8.ValidString(got) || strings.Contains(got, "\x00") || len(got) > longest {
 			t.Errorf("%q becomes %q", s, got)
 		}
@@ -130,7 +130,10 @@ func TestLimitsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newConfig(nil)
+	c, err := newConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, row := range []string{
 		fmt.Sprintf("| %s bytes", number(c.maxLabelLength)),
 		fmt.Sprintf("| %s routes", number(c.maxPaths)),

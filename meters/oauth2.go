@@ -77,7 +77,10 @@ type oauth2Calls struct {
 
 // NewOAuth2 makes the recorder of calls to external OAuth2 providers.
 func NewOAuth2(p instrument.Providers, options ...Option) (*OAuth2, error) {
-	c := newConfig(options)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("measure OAuth2 calls: %w", err)
+	}
 	refused, err := newRefusals(p, c.logger, "oauth2", oauth2Source, oauth2Limit, oauth2Length)
 	if err != nil {
 		return nil, err
@@ -92,7 +95,7 @@ func NewOAuth2(p instrument.Providers, options ...Option) (*OAuth2, error) {
 		evicted: refused.adder(oauth2Limit),
 	}
 	o.limits = &table[string, *rateLimits]{
-		size:    maxRateLimitProviders,
+		size:    min(maxRateLimitProviders, o.maxLimits),
 		evicted: refused.adder(oauth2Limit),
 	}
 	_, err = p.Observe(o.collect,
@@ -176,7 +179,7 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 func (o *OAuth2) recordLimit(name string, limit rateLimit, now time.Time) {
 	limits := o.limits.move(name, now, func() *rateLimits {
 		return &rateLimits{
-			size:    max(o.maxLimits/maxRateLimitProviders, 1),
+			size:    max(o.maxLimits/maxRateLimitProviders, 1), // there are fewer providers then
 			evicted: o.refused.adder(oauth2Limit),
 		}
 	})

@@ -1,15 +1,20 @@
 package meters
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/option"
 )
 
-// Option configures a recorder or [Poll]. Each takes every option and uses
-// those that concern it.
-type Option func(*config)
+// Option configures a recorder or [Poll]. Each takes every option and uses those
+// that concern it; an argument out of range is an error of each. A nil Option does
+// nothing.
+type Option func(*config) error
 
 type config struct {
 	logger           *slog.Logger
@@ -22,7 +27,7 @@ type config struct {
 	reachable        func() bool
 }
 
-func newConfig(options []Option) config {
+func newConfig(options []Option) (config, error) {
 	c := config{
 		logger:           slog.New(slog.DiscardHandler),
 		interval:         time.Minute,
@@ -32,29 +37,36 @@ func newConfig(options []Option) config {
 		aggregateBy:      allAgentLabels(),
 		reachable:        func() bool { return true },
 	}
-	for _, option := range options {
-		option(&c)
-	}
-	return c
+	err := option.Apply(&c, options)
+	return c, err
 }
 
-// WithLogger sets where changes of state are logged: a source that fails or
+// WithLogger sets the logger for changes of state: a source that fails or
 // recovers; an hour apart, what is left out of the metrics; and at level DEBUG
 // each collection. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
-	return func(c *config) { c.logger = l }
+	return func(c *config) error {
+		c.logger = l
+		return option.NotNil("WithLogger", l)
+	}
 }
 
-// WithInterval sets how often [Poll] asks every source but the insights.
-// Default: one minute.
+// WithInterval sets how often [Poll] asks every source but the insights, from 1 ms
+// to 24 hours. Default: one minute.
 func WithInterval(d time.Duration) Option {
-	return func(c *config) { c.interval = d }
+	return func(c *config) error {
+		c.interval = d
+		return option.Within("WithInterval", d, option.ShortestInterval, option.LongestInterval)
+	}
 }
 
-// WithInsightsInterval sets how often [Poll] asks the source of insights.
-// Default: five minutes.
+// WithInsightsInterval sets how often [Poll] asks the source of insights, from 1 ms
+// to 24 hours. Default: five minutes.
 func WithInsightsInterval(d time.Duration) Option {
-	return func(c *config) { c.insightsInterval = d }
+	return func(c *config) error {
+		c.insightsInterval = d
+		return option.Within("WithInsightsInterval", d, option.ShortestInterval, option.LongestInterval)
+	}
 }
 
 // WithReachable makes [Poll] ask reachable, at each collection of the metrics,
@@ -62,44 +74,68 @@ func WithInsightsInterval(d time.Duration) Option {
 // of all sources is 0, without waiting until the sources are asked again. It must
 // not block.
 func WithReachable(reachable func() bool) Option {
-	return func(c *config) { c.reachable = reachable }
+	return func(c *config) error {
+		c.reachable = reachable
+		return option.NotNil("WithReachable", reachable)
+	}
 }
 
-// WithMaxPaths sets how many distinct paths [API] tells apart; requests to
-// further ones are counted under the path UNKNOWN. Default: 1000.
+// WithMaxPaths sets how many distinct paths [API] tells apart, from 0 to 100,000;
+// requests to further ones are counted under the path UNKNOWN. Default: 1000.
 func WithMaxPaths(n int) Option {
-	return func(c *config) { c.maxPaths = n }
+	return func(c *config) error {
+		c.maxPaths = n
+		return option.Within("WithMaxPaths", n, 0, 100_000)
+	}
 }
 
-// WithMaxLabelLength sets how long a label value may be, in bytes. What is longer
-// is cut at a character and ends in "…"; that is counted in
+// WithMaxLabelLength sets the greatest length of a label value, from 3 to 65,536
+// bytes. A longer one is cut at a character and ends in "…"; that is counted in
 // otelcoder_refused_total, reason "length". Default: 1024.
 func WithMaxLabelLength(n int) Option {
-	return func(c *config) { c.maxLabelLength = n }
+	return func(c *config) error {
+		c.maxLabelLength = n
+		return option.Within("WithMaxLabelLength", n, len(cutMark), 65_536)
+	}
 }
 
-// WithMaxSeries sets how many series each of these families may have. Of what is
-// polled, those beyond are left out, the same ones each time; of what is
-// counted, those that have not moved for the longest time make room. That is
-// counted in otelcoder_refused_total, reason "limit". Default: 100,000 of
-// coderd_workspace_builds_total, 200,000 of what agents forward, 10,000 of what is
-// about OAuth2, 1,000,000 of every other family.
+// WithMaxSeries sets how many series each of these families may have, from 2 (some
+// families have a series each of success and failure) to 10,000,000. Polled series
+// beyond the limit are left out, the same ones each time; of counted series, those
+// that have not moved for the longest time make room. Both are counted in
+// otelcoder_refused_total, reason "limit". Default: 100,000 of
+// coderd_workspace_builds_total, 200,000 of the families that agents forward, 10,000
+// of those of OAuth2, 1,000,000 of every other family.
 //
 // API requests have a limit of their own: [WithMaxPaths].
 func WithMaxSeries(n int, families ...instrument.Family) Option {
-	return func(c *config) {
+	return func(c *config) error {
+		if len(families) == 0 {
+			return errors.New("WithMaxSeries has no families: name those that the limit is for")
+		}
 		if c.seriesLimits == nil {
 			c.seriesLimits = make(map[instrument.Family]int)
 		}
+		known := slices.Collect(instrument.All())
 		for _, f := range families {
+			if !slices.Contains(known, f) {
+				return fmt.Errorf("WithMaxSeries has the family %d, which is not in the catalogue", uint8(f))
+			}
 			c.seriesLimits[f] = n
 		}
+		return option.Within("WithMaxSeries", n, 2, 10_000_000)
 	}
 }
 
 // WithAggregateBy merges the agent statistics of [Poll] and the metrics of
 // [Forwarded] into one series for each combination of these labels; the other
-// labels are left out. Default: all four.
+// labels are left out. There must be at least one label. Default: all four.
 func WithAggregateBy(labels ...AgentLabel) Option {
-	return func(c *config) { c.aggregateBy = labels }
+	return func(c *config) error {
+		c.aggregateBy = slices.Clone(labels)
+		if err := checkAggregateBy(labels); err != nil {
+			return fmt.Errorf("WithAggregateBy: %w", err)
+		}
+		return nil
+	}
 }

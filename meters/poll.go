@@ -10,7 +10,7 @@ import (
 )
 
 // Poll asks the sources for the state of a deployment, in the background, until
-// [Poller.Shutdown]. It returns an error only for options that make no sense
+// [Poller.Shutdown]. It returns an error only for options that are out of range
 // and if an instrument cannot be made; sources that fail are no error.
 //
 // Every source is asked at once and then on its interval ([WithInterval],
@@ -33,9 +33,9 @@ import (
 // Every collection of the agents, failed or not, is one observation of
 // coderd_metrics_collector_agents_execution_seconds.
 func Poll(p instrument.Providers, s Sources, options ...Option) (*Poller, error) {
-	c := newConfig(options)
-	if c.interval <= 0 || c.insightsInterval <= 0 {
-		return nil, fmt.Errorf("poll: the intervals %s and %s must be positive", c.interval, c.insightsInterval)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("poll: %w", err)
 	}
 	poller := new(Poller)
 	if err := poller.start(p, s, c); err != nil {

@@ -21,7 +21,11 @@ func BenchmarkSnapshot(b *testing.B) {
 		}}}
 		stats[i] = AgentStats{AgentName: "main", Username: user, Workspace: name, RxBytes: 1, TxBytes: 1, Connections: 1, MedianLatency: 0.02}
 	}
-	refused, err := newSourceRefusals(metertest.New(b).Providers(), newConfig(nil))
+	c, err := newConfig(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	refused, err := newSourceRefusals(metertest.New(b).Providers(), c)
 	if err != nil {
 		b.Fatal(err)
 	}

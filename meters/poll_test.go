@@ -488,7 +488,7 @@ func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 	p, err := Poll(m.Providers(), Sources{AgentStats: agentStatsFunc(func(context.Context) ([]AgentStats, error) {
 		bytes++
 		return []AgentStats{{AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: bytes, TxBytes: bytes}}, nil
-	})}, WithInterval(100*time.Microsecond))
+	})}, WithInterval(time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,10 @@ type scriptSeries [2]struct {
 
 // NewScripts makes the recorder of executed scripts.
 func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
-	c := newConfig(options)
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("count executed scripts: %w", err)
+	}
 	refused, err := newRefusals(p, c.logger, "scripts", scriptLimit, scriptLength)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,281 @@
+package meters
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/internal/option/optiontest"
+)
+
+// TestOptions goes over every option of every constructor.
+func TestOptions(t *testing.T) {
+	const (
+		interval = "must be from 1ms to 24h0m0s"
+		paths    = "must be from 0 to 100000"
+		length   = "must be from 3 to 65536"
+		series   = "must be from 2 to 10000000"
+		labels   = "use one or more of agent_name template_name username workspace_name"
+	)
+	all := slices.Collect(instrument.All())
+	optiontest.Run(t, []optiontest.Row[Option]{
+		{Name: "nil", Option: nil},
+		{Name: "WithLogger", Option: WithLogger(nil), Want: "nil"},
+		{Name: "WithLogger", Option: WithLogger(slog.New(slog.DiscardHandler))},
+
+		{Name: "WithInterval", Option: WithInterval(-time.Second), Want: interval},
+		{Name: "WithInterval", Option: WithInterval(0), Want: interval},
+		{Name: "WithInterval", Option: WithInterval(time.Millisecond - 1), Want: interval},
+		{Name: "WithInterval", Option: WithInterval(time.Millisecond)},
+		{Name: "WithInterval", Option: WithInterval(24 * time.Hour)},
+		{Name: "WithInterval", Option: WithInterval(24*time.Hour + 1), Want: interval},
+		{Name: "WithInterval", Option: WithInterval(math.MaxInt64), Want: interval},
+
+		{Name: "WithInsightsInterval", Option: WithInsightsInterval(-time.Second), Want: interval},
+		{Name: "WithInsightsInterval", Option: WithInsightsInterval(0), Want: interval},
+		{Name: "WithInsightsInterval", Option: WithInsightsInterval(time.Millisecond)},
+		{Name: "WithInsightsInterval", Option: WithInsightsInterval(24 * time.Hour)},
+		{Name: "WithInsightsInterval", Option: WithInsightsInterval(math.MaxInt64), Want: interval},
+
+		{Name: "WithReachable", Option: WithReachable(nil), Want: "nil"},
+		{Name: "WithReachable", Option: WithReachable(func() bool { return false })},
+
+		{Name: "WithMaxPaths", Option: WithMaxPaths(math.MinInt), Want: paths},
+		{Name: "WithMaxPaths", Option: WithMaxPaths(-1), Want: paths},
+		{Name: "WithMaxPaths", Option: WithMaxPaths(0)},
+		{Name: "WithMaxPaths", Option: WithMaxPaths(1)},
+		{Name: "WithMaxPaths", Option: WithMaxPaths(100_000)},
+		{Name: "WithMaxPaths", Option: WithMaxPaths(100_001), Want: paths},
+		{Name: "WithMaxPaths", Option: WithMaxPaths(math.MaxInt), Want: paths},
+
+		{Name: "WithMaxLabelLength", Option: WithMaxLabelLength(math.MinInt), Want: length},
+		{Name: "WithMaxLabelLength", Option: WithMaxLabelLength(-1), Want: length},
+		{Name: "WithMaxLabelLength", Option: WithMaxLabelLength(0), Want: length},
+		{Name: "WithMaxLabelLength", Option: WithMaxLabelLength(2), Want: length},
+		{Name: "WithMaxLabelLength", Option: WithMaxLabelLength(3)},
+		{Name: "WithMaxLabelLength", Option: WithMaxLabelLength(65_536)},
+		{Name: "WithMaxLabelLength", Option: WithMaxLabelLength(math.MaxInt), Want: length},
+
+		{Name: "WithMaxSeries", Option: WithMaxSeries(math.MinInt, all...), Want: series},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(-1, all...), Want: series},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(0, all...), Want: series},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(1, all...), Want: series},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(2, all...)},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(3, all...)},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(10_000_000, all...)},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(math.MaxInt, all...), Want: series},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(10), Want: "no families"},
+		{Name: "WithMaxSeries", Option: WithMaxSeries(10, math.MaxUint8), Want: "family 255, which is not in the catalogue"},
+
+		{Name: "WithAggregateBy", Option: WithAggregateBy(), Want: labels},
+		{Name: "WithAggregateBy", Option: WithAggregateBy(""), Want: labels},
+		{Name: "WithAggregateBy", Option: WithAggregateBy("age"), Want: labels},
+		{Name: "WithAggregateBy", Option: WithAggregateBy(LabelUsername, LabelUsername)},
+		{Name: "WithAggregateBy", Option: WithAggregateBy(LabelUsername)},
+		{Name: "WithAggregateBy", Option: WithAggregateBy(allAgentLabels()...)},
+	}, constructors())
+}
+
+// TestOptionErrorsAreJoined checks that an error has all that is wrong.
+func TestOptionErrorsAreJoined(t *testing.T) {
+	_, err := NewAPI(metertest.New(t).Providers(), WithMaxPaths(-1), WithLogger(nil), WithMaxPaths(5))
+	const want = "measure the API: WithMaxPaths is -1: it must be from 0 to 100000\nWithLogger is nil: leave the option out for its default"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}
+
+// TestSmallestSeriesLimits checks that no family has more series than the smallest
+// limit.
+func TestSmallestSeriesLimits(t *testing.T) {
+	limit := WithMaxSeries(2, slices.Collect(instrument.All())...)
+	for family, record := range map[instrument.Family]func(instrument.Providers, Option) error{
+		instrument.WorkspaceBuilds:          recordBuilds,
+		instrument.AgentScriptsExecuted:     recordScripts,
+		instrument.OAuth2Requests:           recordOAuth2,
+		instrument.OAuth2RateLimitTotal:     recordOAuth2,
+		instrument.OAuth2RateLimitRemaining: recordOAuth2,
+	} {
+		t.Run(family.String(), func(t *testing.T) {
+			m := metertest.New(t)
+			if err := record(m.Providers(), limit); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(m.Families(t)[family.String()].GetMetric()); n != 2 {
+				t.Errorf("%d series, want 2:\n%s", n, m.Text(t, family.String()))
+			}
+		})
+	}
+	answers, err := Ask(t.Context(), crowd(), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range answers {
+		for family, n := range a.Series {
+			if n > 2 {
+				t.Errorf("%d series of %s, want at most 2", n, family)
+			}
+		}
+	}
+}
+
+// constructors returns every constructor of the package that takes options, each
+// followed by more events than the smallest limits have room for.
+func constructors() map[string]func(*testing.T, Option) error {
+	constructors := map[string]func(*testing.T, Option) error{
+		"Ask": func(t *testing.T, option Option) error {
+			_, err := Ask(t.Context(), crowd(), option)
+			return err
+		},
+		"Poll": func(t *testing.T, option Option) error {
+			p, err := Poll(metertest.New(t).Providers(), crowd(), option)
+			if err != nil {
+				return err
+			}
+			return p.Shutdown(context.Background())
+		},
+	}
+	for name, record := range map[string]func(instrument.Providers, Option) error{
+		"NewAPI": recordAPI, "NewBuilds": recordBuilds, "NewForwarded": recordForwarded, "NewJobs": recordJobs,
+		"NewJobTimings": recordJobTimings, "NewOAuth2": recordOAuth2, "NewScripts": recordScripts,
+	} {
+		constructors[name] = func(t *testing.T, option Option) error {
+			m := metertest.New(t)
+			err := record(m.Providers(), option)
+			m.Text(t)
+			return err
+		}
+	}
+	return constructors
+}
+
+// several are more events than the smallest limits have room for.
+const several = 5
+
+func recordAPI(p instrument.Providers, option Option) error {
+	api, err := NewAPI(p, option)
+	if err != nil {
+		return err
+	}
+	for i := range several {
+		api.Start(i%2 == 0).End(context.Background(), api.Path(fmt.Sprint("/", i)), http.MethodGet, 200)
+	}
+	return nil
+}
+
+func recordBuilds(p instrument.Providers, option Option) error {
+	builds, err := NewBuilds(p, option)
+	if err != nil {
+		return err
+	}
+	for i := range several {
+		builds.Start(Build{Action: BuildStart, WorkspaceName: fmt.Sprint("workspace ", i)}).End(Succeeded)
+	}
+	return nil
+}
+
+func recordForwarded(p instrument.Providers, option Option) error {
+	forwarded, err := NewForwarded(p, option)
+	if err != nil {
+		return err
+	}
+	for i := range several {
+		forwarded.Agent(ForwardingAgent{WorkspaceName: fmt.Sprint("workspace ", i)}).Report([]ForwardedMetric{
+			{"agent_scripts_executed_total", ForwardedCounter, 1, []ForwardedLabel{{"success", "true"}}},
+			{"coderd_agentstats_startup_script_seconds", ForwardedGauge, 1, []ForwardedLabel{{"success", "false"}}},
+		})
+	}
+	return nil
+}
+
+func recordJobs(p instrument.Providers, option Option) error {
+	jobs, err := NewJobs(p, option)
+	if err != nil {
+		return err
+	}
+	jobs.Start(Terraform).End(Succeeded)
+	return nil
+}
+
+func recordJobTimings(p instrument.Providers, option Option) error {
+	timings, err := NewJobTimings(p, option)
+	if err != nil {
+		return err
+	}
+	timings.Record(Terraform, Succeeded, 1)
+	return nil
+}
+
+func recordOAuth2(p instrument.Providers, option Option) error {
+	oauth2, err := NewOAuth2(p, option)
+	if err != nil {
+		return err
+	}
+	for i := range several * several {
+		transport := oauth2.Transport(fmt.Sprint("provider ", i%several), OAuth2Exchange, says(http.StatusUnauthorized, http.Header{
+			"X-Ratelimit-Resource":  {fmt.Sprint("resource ", i/several)},
+			"X-Ratelimit-Limit":     {"60"},
+			"X-Ratelimit-Remaining": {"59"},
+			"X-Ratelimit-Used":      {"1"},
+			"X-Ratelimit-Reset":     {"1767225600"},
+		}))
+		request, err := http.NewRequest(http.MethodGet, "http://provider.example.com/user", nil)
+		if err != nil {
+			return err
+		}
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			return err
+		}
+		response.Body.Close()
+	}
+	return nil
+}
+
+func recordScripts(p instrument.Providers, option Option) error {
+	scripts, err := NewScripts(p, option)
+	if err != nil {
+		return err
+	}
+	for i := range several {
+		scripts.Executed(ForwardingAgent{WorkspaceName: fmt.Sprint("workspace ", i)}, i%2 == 0)
+	}
+	return nil
+}
+
+// crowd returns sources of more rows than the smallest limits have room for.
+func crowd() Sources {
+	var workspaces []Workspace
+	var stats []AgentStats
+	var insights Insights
+	for i := range several {
+		name := strings.Repeat("é", i) + fmt.Sprint(i)
+		workspaces = append(workspaces, Workspace{Name: name, Agents: []Agent{{
+			Name: "main", Status: AgentConnected, Lifecycle: LifecycleReady,
+			Latencies:     []RegionLatency{{Region: name, Seconds: 1}},
+			Apps:          []AgentApp{{DisplayName: name, Health: AppHealthy}},
+			StartupScript: &StartupScript{Seconds: 1},
+		}}})
+		stats = append(stats, AgentStats{AgentName: "main", Workspace: name})
+		insights.ActiveUsers = append(insights.ActiveUsers, TemplateUsers{Template: name, Users: 1})
+		insights.Applications = append(insights.Applications, ApplicationUsage{Template: name, Application: "SSH", Seconds: 60})
+		insights.Parameters = append(insights.Parameters, ParameterUsage{Template: name, Name: "region", Type: "string", Value: name, Builds: 1})
+	}
+	return Sources{
+		ActiveUsers:  activeUsersFunc(answers(1)),
+		LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{JobSucceeded: 1, JobFailed: 2, JobRunning: 3})),
+		Agents:       agentsFunc(answers(workspaces)),
+		AgentStats:   agentStatsFunc(answers(stats)),
+		Insights:     insightsFunc(answers(insights)),
+		License:      licenseFunc(answers(License{ActiveUsers: 1, Limit: 2})),
+		Jobs:         runningJobsFunc(answers(map[Provisioner]int{Terraform: 1})),
+	}
+}
