@@ -36,11 +36,15 @@ type Exporter struct {
 }
 
 // New returns an Exporter with its meter providers, to be shut down with
-// [Exporter.Shutdown]. It fails only if the OpenTelemetry SDK or client_golang
-// return an error, or the function given to [WithReader] does.
+// [Exporter.Shutdown]. It fails only if an option is out of range, or the
+// OpenTelemetry SDK, client_golang or the function given to [WithReader] returns an
+// error.
 func New(options ...Option) (*Exporter, error) {
-	c := newConfig(options)
-	e := &Exporter{logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, max(c.maxScrapes, 1))}
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("create the exporter: %w", err)
+	}
+	e := &Exporter{logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes)}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	if err := e.open(ctx, c); err != nil {

@@ -6,10 +6,13 @@ import (
 	"net/http"
 
 	sdk "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelcoder/otelcoder/internal/option"
 )
 
-// Option configures an [Exporter]. A nil Option leaves it as it is.
-type Option func(*config)
+// Option configures an [Exporter]. An argument out of range is an error of [New]. A
+// nil Option does nothing.
+type Option func(*config) error
 
 type config struct {
 	logger     *slog.Logger
@@ -20,7 +23,7 @@ type config struct {
 	newReader  func(ReaderConfig) (sdk.Reader, error)
 }
 
-func newConfig(options []Option) config {
+func newConfig(options []Option) (config, error) {
 	c := config{
 		logger:   slog.New(slog.DiscardHandler),
 		reporter: func() bool { return true },
@@ -29,18 +32,17 @@ func newConfig(options []Option) config {
 		maxScrapes: defaultMaxScrapes,
 		serve:      func(l net.Listener, s *http.Server) error { return s.Serve(l) },
 	}
-	for _, option := range options {
-		if option != nil {
-			option(&c)
-		}
-	}
-	return c
+	err := option.Apply(&c, options)
+	return c, err
 }
 
 // WithLogger sets the logger for errors during scrapes. By default nothing is
 // logged.
 func WithLogger(l *slog.Logger) Option {
-	return func(c *config) { c.logger = l }
+	return func(c *config) error {
+		c.logger = l
+		return option.NotNil("WithLogger", l)
+	}
 }
 
 // WithReporter sets a function that reports whether this process reports the
@@ -48,24 +50,33 @@ func WithLogger(l *slog.Logger) Option {
 // returns false, scrapes contain neither. By default this process reports both:
 // right for a control plane of one replica.
 func WithReporter(reports func() bool) Option {
-	return func(c *config) { c.reporter = reports }
+	return func(c *config) error {
+		c.reporter = reports
+		return option.NotNil("WithReporter", reports)
+	}
 }
 
 // defaultMaxScrapes is enough for several Prometheus servers and some users.
 const defaultMaxScrapes = 40
 
-// WithMaxScrapes sets how many scrapes are prepared at a time; further ones are
-// answered with 503. A scrape whose answer is being sent does not count: clients that
+// WithMaxScrapes sets how many scrapes are prepared at a time, from 1 to 10,000;
+// further ones are answered with 503. A scrape whose answer is being sent does not count: clients that
 // read slowly do not block others. Default: 40.
 func WithMaxScrapes(n int) Option {
-	return func(c *config) { c.maxScrapes = n }
+	return func(c *config) error {
+		c.maxScrapes = n
+		return option.Within("WithMaxScrapes", n, 1, 10_000)
+	}
 }
 
 // WithServe sets the function that serves the endpoint's listener, such as with TLS
 // and passwords. It gets a server with time-outs and limits, and must return when the
 // server is shut down. Default: plain HTTP.
 func WithServe(serve func(net.Listener, *http.Server) error) Option {
-	return func(c *config) { c.serve = serve }
+	return func(c *config) error {
+		c.serve = serve
+		return option.NotNil("WithServe", serve)
+	}
 }
 
 // WithReader adds readers besides those that answer scrapes: [New] calls newReader
@@ -73,5 +84,8 @@ func WithServe(serve func(net.Listener, *http.Server) error) Option {
 // The readers see the same families and are shut down with the Exporter. Package
 // [github.com/otelcoder/otelcoder/exporters/otlp] makes such readers.
 func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
-	return func(c *config) { c.newReader = newReader }
+	return func(c *config) error {
+		c.newReader = newReader
+		return option.NotNil("WithReader", newReader)
+	}
 }

@@ -147,10 +147,10 @@ func isGRPCAddress(address string) bool {
 }
 
 func (c config) protocolOf(s signal) (Protocol, error) {
-	setting, value := "the OTLP protocol", string(c.protocol)
-	if value == "" {
-		setting, value = s.variable("PROTOCOL")
+	if c.protocol != "" {
+		return c.protocol, nil
 	}
+	setting, value := s.variable("PROTOCOL")
 	switch p := cmp.Or(Protocol(value), HTTP); p {
 	case HTTP, GRPC:
 		return p, nil

@@ -18,16 +18,19 @@ type Push struct {
 	resources       resources
 }
 
-// New reads the environment. Its error names the variable that cannot be used and
-// what to give instead; it shows no header, password or other secret. It connects
+// New reads the environment. Its error names the option or the variable that cannot
+// be used and what to give instead; it shows no header, password or other secret. It connects
 // to nothing.
 func New(ctx context.Context, options ...Option) (*Push, error) {
-	p := &Push{config: newConfig(options)}
+	c, err := newConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("push: %w", err)
+	}
+	p := &Push{config: c}
 	if isTrue(sdkDisabled) {
 		p.config.logger.Info("nothing is pushed", "because", sdkDisabled+" is true")
 		return p, nil
 	}
-	var err error
 	if p.metrics, err = p.config.target(metrics); err != nil {
 		return nil, fmt.Errorf("push metrics: %w", err)
 	}

@@ -1,0 +1,45 @@
+package exporters_test
+
+import (
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"testing"
+
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/internal/option/optiontest"
+)
+
+// TestOptions goes over every option.
+func TestOptions(t *testing.T) {
+	const scrapes = "must be from 1 to 10000"
+	optiontest.Run(t, []optiontest.Row[exporters.Option]{
+		{Name: "nil", Option: nil},
+		{Name: "WithLogger", Option: exporters.WithLogger(nil), Want: "nil"},
+		{Name: "WithLogger", Option: exporters.WithLogger(slog.New(slog.DiscardHandler))},
+		{Name: "WithReporter", Option: exporters.WithReporter(nil), Want: "nil"},
+		{Name: "WithReporter", Option: exporters.WithReporter(func() bool { return false })},
+		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(math.MinInt), Want: scrapes},
+		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(-1), Want: scrapes},
+		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(0), Want: scrapes},
+		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(1)},
+		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(10_000)},
+		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(math.MaxInt), Want: scrapes},
+		{Name: "WithServe", Option: exporters.WithServe(nil), Want: "nil"},
+		{Name: "WithServe", Option: exporters.WithServe(func(l net.Listener, s *http.Server) error { return s.Serve(l) })},
+		{Name: "WithReader", Option: exporters.WithReader(nil), Want: "nil"},
+		{Name: "WithReader", Option: exporters.WithReader(func(exporters.ReaderConfig) (sdk.Reader, error) { return sdk.NewManualReader(), nil })},
+	}, map[string]func(*testing.T, exporters.Option) error{
+		"New": func(t *testing.T, option exporters.Option) error {
+			e, err := exporters.New(option)
+			if err != nil {
+				return err
+			}
+			scrape(t, e, http.MethodGet, "/metrics")
+			return e.Shutdown(t.Context())
+		},
+	})
+}

@@ -1,0 +1,41 @@
+package otlp_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/exporters/otlp"
+	"github.com/otelcoder/otelcoder/internal/option/optiontest"
+)
+
+// TestOptions goes over every option.
+func TestOptions(t *testing.T) {
+	const protocols = "give http/protobuf or grpc"
+	optiontest.Run(t, []optiontest.Row[otlp.Option]{
+		{Name: "nil", Option: nil},
+		{Name: "WithLogger", Option: otlp.WithLogger(nil), Want: "nil"},
+		{Name: "WithLogger", Option: otlp.WithLogger(slog.New(slog.DiscardHandler))},
+		// The error of an endpoint is also that of the service's flag.
+		{Name: "WithEndpoint", Option: otlp.WithEndpoint("")},
+		{Name: "WithEndpoint", Option: otlp.WithEndpoint("http://127.0.0.1:4318")},
+		{Name: "OTLP endpoint", Option: otlp.WithEndpoint("collector"), Want: "such as http://localhost:4318"},
+		{Name: "OTLP endpoint", Option: otlp.WithEndpoint("http://[::1"), Want: "such as http://localhost:4318"},
+		{Name: "OTLP endpoint", Option: otlp.WithEndpoint(strings.Repeat("x", 1<<20)), Want: "such as http://localhost:4318"},
+		{Name: "WithProtocol", Option: otlp.WithProtocol("")},
+		{Name: "WithProtocol", Option: otlp.WithProtocol(otlp.HTTP)},
+		{Name: "WithProtocol", Option: otlp.WithProtocol(otlp.GRPC)},
+		{Name: "WithProtocol", Option: otlp.WithProtocol("http/json"), Want: protocols},
+		{Name: "WithProtocol", Option: otlp.WithProtocol("\xff\n"), Want: protocols},
+		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID(""), Want: "must be from 1 to 1024"},
+		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID("a")},
+		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID(strings.Repeat("a", 1024))},
+		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID(strings.Repeat("a", 1025)), Want: "must be from 1 to 1024"},
+		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID("\xff"), Want: "not valid UTF-8"},
+	}, map[string]func(*testing.T, otlp.Option) error{
+		"New": func(t *testing.T, option otlp.Option) error {
+			_, err := otlp.New(t.Context(), option)
+			return err
+		},
+	}, "WithEndpoint")
+}
