@@ -152,7 +152,7 @@ func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url st
 func (o *databaseOptions) reporter(db *coderdb.DB, url string, options []coderdb.Option) (*coderdb.Reporter, error) {
 	options = append(slices.Clip(options), coderdb.WithDatabase(db))
 	if o.reporterURL != "" {
-		url, options = o.reporterURL, append(options, coderdb.WithURLFunc(nil))
+		url, options = o.reporterURL, append(options, coderdb.WithURLFunc(func(context.Context) (string, error) { return o.reporterURL, nil }))
 	}
 	return coderdb.NewReporter(url, options...)
 }

@@ -108,7 +108,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	// anything is withdrawn.
 	defer inBackground(ctx, reporter.Run)()
 	defer inBackground(ctx, func(ctx context.Context) {
-		coderdb.Follow(ctx, db, reporter, recorders, options...)
+		coderdb.Follow(ctx, db, reporter, recorders)
 	})()
 	defer flush()
 

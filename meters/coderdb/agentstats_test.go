@@ -16,7 +16,7 @@ func TestAgentStatsWindows(t *testing.T) {
 		FROM generate_series('2025-09-01 11:58:00+00'::timestamptz, '2025-09-01 12:10:00+00', '1 second') AS s`)
 
 	now := noon
-	db := open(t, url, func(c *config) { c.now = func() time.Time { return now } }, WithInterval(30*time.Second))
+	db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(30*time.Second))
 	source := db.Sources().AgentStats
 	for _, step := range []struct {
 		name string
@@ -56,7 +56,11 @@ func TestAgentStatsWindows(t *testing.T) {
 
 // TestAgentStatsWindowAfterOutage is bounded.
 func TestAgentStatsWindowAfterOutage(t *testing.T) {
-	a := &agentStats{db: &DB{config: newOptions(nil)}, until: noon}
+	c, err := newOptions(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &agentStats{db: &DB{config: c}, until: noon}
 	from, until := a.window(noon.Add(24 * time.Hour))
 	if want := noon.Add(24*time.Hour - 5*time.Second); until != want || until.Sub(from) != time.Hour {
 		t.Errorf("window (%v, %v], want an hour until %v", from, until, want)

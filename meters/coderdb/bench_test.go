@@ -77,7 +77,7 @@ func BenchmarkCollection(b *testing.B) {
 		b.Run(fmt.Sprintf("workspaces=%d", n), func(b *testing.B) {
 			_, url := newFleetOf(b, n)
 			var sent queries
-			db := open(b, url, func(c *config) { c.tracer = &sent })
+			db := open(b, url, traced(&sent))
 			sources := db.Sources()
 			for _, c := range collections {
 				b.Run(c.name, func(b *testing.B) {
@@ -103,7 +103,7 @@ func TestQueriesDoNotGrow(t *testing.T) {
 	for i, n := range [2]int{10, 300} {
 		_, url := newFleetOf(t, n)
 		var count queries
-		db := open(t, url, func(c *config) { c.tracer = &count })
+		db := open(t, url, traced(&count))
 		sources := db.Sources()
 		for _, c := range collections {
 			if _, err := c.collect(t.Context(), db, sources); err != nil { // looks at the schema

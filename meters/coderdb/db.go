@@ -45,11 +45,16 @@ type DB struct {
 // keywords and values, and the PG* environment variables, work as well.
 //
 // It does not connect: an unreachable database is the trouble of each
-// collection, not of the start. An error means that the URL cannot be used; it
-// names the parameter that is wrong, but quotes nothing, for fear of the password.
-// Parameters that other drivers know and this one does not are logged and ignored.
+// collection, not of the start. An error means that an option is out of range, or
+// that the URL cannot be used; then it names the parameter that is wrong, but quotes
+// nothing, since the URL has the password. Parameters that other drivers know and
+// this one does not are logged and ignored.
 func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
-	db := &DB{config: newOptions(options), sockets: newSockets(), lanes: newLanes()}
+	c, err := newOptions(options)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	db := &DB{config: c, sockets: newSockets(), lanes: newLanes()}
 	config, err := parsePool(url, db.logger)
 	if err != nil {
 		return nil, err

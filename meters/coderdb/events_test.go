@@ -126,7 +126,7 @@ func testGoldenEvents(t *testing.T, before, then []string, want ...string) {
 // clocked opens a database whose clock is set by the test.
 func clocked(t *testing.T, url string) (*DB, *time.Time) {
 	now := noon
-	return open(t, url, func(c *config) { c.now = func() time.Time { return now } }), &now
+	return open(t, url, clockOption(func() time.Time { return now })), &now
 }
 
 // addJob adds a job with the times that are given, relative to noon.

@@ -28,12 +28,12 @@ type Recorders struct {
 // makes up for what ended before it stopped itself, and starts afresh.
 //
 // A look that fails is repeated after a second, then after twice that and so on
-// up to the interval ([WithFollowInterval]); the first failure, another cause of
-// failures and the recovery are logged, and at level DEBUG each look.
-func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders, options ...Option) {
-	c := newOptions(options)
-	f := follow{db: db, reporter: reporter, to: to, logger: c.logger, interval: c.followInterval}
-	f.outage = outage.New(c.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
+// up to the interval; the first failure, another cause of failures and the recovery
+// are logged, and at level DEBUG each look. The interval and the logger are those of
+// the DB ([WithFollowInterval], [WithLogger]).
+func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders) {
+	f := follow{db: db, reporter: reporter, to: to, logger: db.logger, interval: db.followInterval}
+	f.outage = outage.New(db.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
 	var next time.Time
 	for ctx.Err() == nil {
 		term := reporter.reporting()

@@ -48,7 +48,7 @@ func start(t *testing.T, url string, options ...Option) *process {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Follow(ctx, p.db, p.Reporter, to, options...)
+		Follow(ctx, p.db, p.Reporter, to)
 	}()
 	p.stop = func() {
 		cancel()
@@ -111,7 +111,7 @@ func TestFollow(t *testing.T) {
 	var now atomic.Pointer[time.Time]
 	set := func(at time.Time) { now.Store(&at) }
 	set(noon)
-	p := start(t, url, func(c *config) { c.now = func() time.Time { return *now.Load() } })
+	p := start(t, url, clockOption(func() time.Time { return *now.Load() }))
 	if _, asked := p.up(t); asked {
 		t.Error("it has looked before it reports")
 	}
@@ -336,7 +336,7 @@ func TestRoleIsLostInMidLook(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	middle := &pause{reached: make(chan struct{}), goOn: make(chan struct{})}
-	p := start(t, url, func(c *config) { c.tracer = middle })
+	p := start(t, url, traced(middle))
 	term := p.awaitFollowing(t)
 
 	d.Exec(t, "ALTER TABLE provisioner_jobs RENAME TO elsewhere") // no look finds it before

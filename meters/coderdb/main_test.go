@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/otelcoder/otelcoder/internal/metertest"
@@ -21,7 +22,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 var noon = time.Date(2025, 9, 1, 12, 0, 30, 0, time.UTC)
 
 // at sets the clock of the database.
-func at(now time.Time) Option { return func(c *config) { c.now = func() time.Time { return now } } }
+func at(now time.Time) Option { return clockOption(func() time.Time { return now }) }
+
+// clockOption replaces the database's clock.
+func clockOption(now func() time.Time) Option {
+	return func(c *config) error {
+		c.now = now
+		return nil
+	}
+}
+
+// traced makes a tracer see each query.
+func traced(tracer pgx.QueryTracer) Option {
+	return func(c *config) error {
+		c.tracer = tracer
+		return nil
+	}
+}
 
 // newDatabase makes a database and runs scripts of testdata in it. The returned
 // URL is that of a role that has what Grants grants, and nothing else.

@@ -92,7 +92,11 @@ func NewReporter(url string, options ...Option) (*Reporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reporter{config: newOptions(options), timing: defaultReporterTiming}
+	c, err := newOptions(options)
+	if err != nil {
+		return nil, fmt.Errorf("create the reporter: %w", err)
+	}
+	r := &Reporter{config: c, timing: defaultReporterTiming}
 	r.target = newTarget(config, r.readURL)
 	return r, nil
 }

@@ -63,7 +63,7 @@ func TestUnserved(t *testing.T) {
 			d.Exec(t, v.sql)
 			url := d.Role(t, Grants)
 			now := noon
-			options := append([]Option{WithLogger(testLogger(t)), func(c *config) { c.now = func() time.Time { return now } }}, v.options...)
+			options := append([]Option{WithLogger(testLogger(t)), clockOption(func() time.Time { return now })}, v.options...)
 			db := open(t, url, options...)
 
 			reasons, err := db.Unserved(t.Context())

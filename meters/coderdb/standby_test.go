@@ -140,7 +140,7 @@ func TestStandbyLags(t *testing.T) {
 func TestEventsOfAStandby(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	replayed := noon
-	db := open(t, url, func(c *config) { c.now = func() time.Time { return replayed } })
+	db := open(t, url, clockOption(func() time.Time { return replayed }))
 	events := db.eventsFrom(noon.Add(10 * time.Second))
 	if _, err := events.Next(t.Context()); err != nil {
 		t.Fatal(err)
