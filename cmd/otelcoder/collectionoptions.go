@@ -24,7 +24,7 @@ func (o *collectionOptions) intervalFlags() []cli.Flag {
 			Usage:       "`TIME` between two collections of the state; series are withdrawn after five missed ones",
 			Sources:     variable("OTELCODER_INTERVAL"),
 			Value:       time.Minute,
-			Validator:   atLeast(time.Second),
+			Validator:   validTime,
 			Destination: &o.interval,
 		},
 		&cli.DurationFlag{
@@ -33,7 +33,7 @@ func (o *collectionOptions) intervalFlags() []cli.Flag {
 			Usage:       "`TIME` between two collections of the insights, which are about the past five minutes",
 			Sources:     variable("OTELCODER_INSIGHTS_INTERVAL"),
 			Value:       5 * time.Minute,
-			Validator:   atLeast(time.Second),
+			Validator:   validTime,
 			Destination: &o.insightsInterval,
 		},
 	}

@@ -79,7 +79,7 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Usage:       "`TIME` without a heartbeat after which an agent counts as disconnected",
 			Sources:     variable("OTELCODER_AGENT_INACTIVITY_TIMEOUT"),
 			Value:       30 * time.Second,
-			Validator:   atLeast(time.Second),
+			Validator:   validTime,
 			Destination: &o.inactivityTimeout,
 		},
 		&cli.StringFlag{

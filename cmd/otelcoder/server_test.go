@@ -286,6 +286,7 @@ func TestRefusedToStart(t *testing.T) {
 		},
 		"no value":       {args: []string{"--interval"}, want: "flag needs an argument: --interval"},
 		"short interval": {args: []string{"--interval", "10ms"}, want: `invalid value "10ms" for --interval: give a time of at least 1s, such as 30s or 5m`},
+		"long interval":  {args: []string{"--interval", "25h"}, want: `invalid value "25h" for --interval: give a time of at most 24h, such as 30s or 5m`},
 		"interval variable": {
 			env:  map[string]string{"OTELCODER_INSIGHTS_INTERVAL": "-5m"},
 			want: `invalid value "-5m" for OTELCODER_INSIGHTS_INTERVAL (--insights-interval): give a time of at least 1s, such as 30s or 5m`,

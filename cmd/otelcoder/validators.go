@@ -16,13 +16,16 @@ func validAddress(address string) error {
 	return nil
 }
 
-func atLeast(least time.Duration) func(time.Duration) error {
-	return func(d time.Duration) error {
-		if d < least {
-			return fmt.Errorf("give a time of at least %s, such as 30s or 5m", least)
-		}
-		return nil
+// validTime accepts the times that the options of the libraries accept, and of those
+// the ones that are of use to a service.
+func validTime(d time.Duration) error {
+	switch {
+	case d < time.Second:
+		return errors.New("give a time of at least 1s, such as 30s or 5m")
+	case d > 24*time.Hour:
+		return errors.New("give a time of at most 24h, such as 30s or 5m")
 	}
+	return nil
 }
 
 // parseRegions reads a list of relay regions, like 1=Frankfurt,999=Home.
