@@ -132,7 +132,9 @@ func TestAbsentDatabase(t *testing.T) {
 	url := db.Role(t, coderdb.Grants)
 	server.Stop(t)
 
-	s := start(t, url)
+	// An interval is the time limit of a collection too. It must not end because the
+	// machine is busy: that is another failure.
+	s := start(t, url, "--interval", "10s", "--insights-interval", "10s")
 	s.until(t, "/metrics", "a source fails", func(scrape string) bool {
 		return has(scrape, `otelcoder_source_up{source="agents"} 0`) && has(scrape, "otelcoder_reporter 0") && has(scrape, "go_goroutines ")
 	})
