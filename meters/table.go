@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"iter"
 	"time"
+
+	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
 // table bounds the series of a family that outsiders can create: when it is full,
@@ -79,7 +81,7 @@ func (t *table[K, V]) all(now time.Time) iter.Seq[V] {
 // expire drops the rows that have not moved for the table's life. Every other
 // method calls it first, so that no caller sees a row that is too old.
 func (t *table[K, V]) expire(now time.Time) {
-	for at := t.expiry(); !at.IsZero() && !now.Before(at); at = t.expiry() {
+	for t.life > 0 && t.order.Len() > 0 && clock.Between(t.oldest(), now) >= t.life {
 		t.drop(t.order.Front())
 	}
 }
@@ -89,8 +91,11 @@ func (t *table[K, V]) expiry() time.Time {
 	if t.life == 0 || t.order.Len() == 0 {
 		return time.Time{}
 	}
-	return t.order.Front().Value.(*tableRow[K, V]).moved.Add(t.life)
+	return t.oldest().Add(t.life)
 }
+
+// oldest returns when the first row moved.
+func (t *table[K, V]) oldest() time.Time { return t.order.Front().Value.(*tableRow[K, V]).moved }
 
 func (t *table[K, V]) drop(e *list.Element) {
 	row := t.order.Remove(e).(*tableRow[K, V])

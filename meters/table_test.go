@@ -113,3 +113,13 @@ func TestTableExpiry(t *testing.T) {
 	table.life = 0
 	want("a table without expiry", time.Time{})
 }
+
+// TestTableOfASuspendedMachine: only the wall clock shows that a row is too old.
+func TestTableOfASuspendedMachine(t *testing.T) {
+	table := table[string, string]{size: 1, life: time.Hour}
+	now := time.Now()
+	table.move("a", now.Round(0).Add(-2*time.Hour), func() string { return "a" })
+	if row, ok := table.get("a", now); ok {
+		t.Errorf("%s is two hours old", row)
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
 // layoutLifetime is how long what was seen of the tables is relied on. It is also
@@ -73,7 +75,7 @@ func (db *DB) forget() {
 // known returns what has been seen of the tables, or nil if that is too old.
 func (db *DB) known() *layout {
 	l := db.layout.Load()
-	if l != nil && elapsed(l.seen, time.Now()) > layoutLifetime {
+	if l != nil && clock.Between(l.seen, time.Now()) > layoutLifetime {
 		db.forget()
 		return nil
 	}

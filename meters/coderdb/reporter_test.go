@@ -420,19 +420,6 @@ func TestResumes(t *testing.T) {
 	}
 }
 
-// TestElapsed: neither a clock that was set back nor one that stood still makes
-// a time look younger.
-func TestElapsed(t *testing.T) {
-	setBack := time.Now()                                  // it has both clocks
-	stoodStill := time.Now().Round(0).Add(-24 * time.Hour) // it has one, that went on
-	if got := elapsed(setBack.Add(-time.Hour), time.Now()); got < time.Hour {
-		t.Errorf("%v, want an hour", got)
-	}
-	if got := elapsed(stoodStill, time.Now()); got < 24*time.Hour {
-		t.Errorf("%v, want a day", got)
-	}
-}
-
 // TestReporterAway says once what is wrong, and no password.
 func TestReporterAway(t *testing.T) {
 	t.Parallel()

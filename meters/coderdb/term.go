@@ -3,6 +3,8 @@ package coderdb
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
 // Term is a time during which this process holds the role of the reporter.
@@ -28,7 +30,7 @@ type lease struct {
 // holds reports whether the last touch still grants the role.
 func (t *Term) holds(now time.Time) bool {
 	l := t.lease.Load()
-	return l != nil && elapsed(l.sent, now) < t.serve
+	return l != nil && clock.Between(l.sent, now) < t.serve
 }
 
 // reports reports whether the last touch still lets this process report. It must
@@ -88,7 +90,7 @@ func (t *tenure) extend(term *Term, l *lease, company bool) {
 // recent reports whether this process reported so lately that no other can have
 // settled since.
 func (t *tenure) recent(timing reporterTiming, now time.Time) bool {
-	return !t.reported.IsZero() && elapsed(t.reported, now) < timing.settle
+	return !t.reported.IsZero() && clock.Between(t.reported, now) < timing.settle
 }
 
 // resumes reports whether no other process has reported since this one did. That
@@ -107,14 +109,7 @@ func (t *tenure) resumes(timing reporterTiming, now time.Time) bool {
 // refused notes that the lock was not to be had. At first that may be because
 // of this process's own last session, which the server has not given up yet.
 func (t *tenure) refused(timing reporterTiming, now time.Time) {
-	if elapsed(t.touched, now) > timing.idle+timing.try {
+	if clock.Between(t.touched, now) > timing.idle+timing.try {
 		t.taken = true
 	}
-}
-
-// elapsed returns the time from one moment to another by the clock that says
-// more: the monotonic one stands still while a machine is suspended, the other
-// can be set back.
-func elapsed(from, to time.Time) time.Duration {
-	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
