@@ -17,7 +17,7 @@ help:
 
 .PHONY: run
 run: ## start the example control plane and its endpoint
-	@echo "open http://localhost:2112/ for the metrics; Ctrl-C stops"
+	@echo "open http://localhost:3000/ for the control plane, http://localhost:2112/ for its metrics; Ctrl-C stops"
 	@trap 'exit 0' INT; go run ./examples/coderd --prometheus-enable
 
 .PHONY: build

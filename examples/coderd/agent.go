@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -25,8 +26,9 @@ type workspaceAgent struct {
 	url     string // of its websocket
 	client  *http.Client
 	log     *slog.Logger
-	leaves  bool // ends its websocket now and then, and comes back
-	hostile bool // reports what it must not
+	leaves  bool      // ends its websocket now and then, and comes back
+	hostile bool      // reports what it must not
+	broken  *sync.Map // the IDs of agents that do not connect
 
 	build          int // its workspace's
 	lifecycle      meters.AgentLifecycle
@@ -37,7 +39,7 @@ type workspaceAgent struct {
 
 // startAgents connects an agent of each of the workspaces, and lets them report
 // until ctx ends. The API has heard of all of them when it returns.
-func startAgents(ctx context.Context, running *sync.WaitGroup, workspaces []workspace, apiURL string, leave bool, log *slog.Logger) error {
+func startAgents(ctx context.Context, running *sync.WaitGroup, workspaces []workspace, apiURL string, leave bool, broken *sync.Map, log *slog.Logger) error {
 	client := newClient()
 	for i, w := range workspaces {
 		a := &workspaceAgent{
@@ -47,6 +49,7 @@ func startAgents(ctx context.Context, running *sync.WaitGroup, workspaces []work
 			log:       log,
 			leaves:    leave,
 			hostile:   i%25 == 24,
+			broken:    broken,
 			lifecycle: meters.LifecycleCreated,
 			scripts:   make(map[bool]int),
 		}
@@ -74,8 +77,18 @@ func (a *workspaceAgent) run(ctx context.Context, conn *websocket.Conn) {
 	}
 }
 
+var errBroken = errors.New("broken on the front page")
+
+func (a *workspaceAgent) isBroken() bool {
+	_, broken := a.broken.Load(a.id)
+	return broken
+}
+
 // connect opens a websocket and sends the first report.
 func (a *workspaceAgent) connect(ctx context.Context) (*websocket.Conn, error) {
+	if a.isBroken() {
+		return nil, errBroken
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, a.url, &websocket.DialOptions{HTTPClient: a.client})
@@ -93,6 +106,9 @@ func (a *workspaceAgent) keepReporting(ctx context.Context, conn *websocket.Conn
 	defer conn.CloseNow()
 	for !a.leaves || rand.N(20) > 0 {
 		pause(ctx, reportInterval)
+		if a.isBroken() {
+			return errBroken
+		}
 		if err := a.send(ctx, conn); err != nil {
 			return err
 		}

@@ -21,9 +21,11 @@ import (
 // api is the HTTP API: some of Coder's routes.
 type api struct {
 	store        *store
+	database     *database
 	provisioner  *provisioner
 	externalAuth *externalAuth
 	forwarded    *meters.Forwarded
+	front        *front
 	log          *slog.Logger
 	handlers     sync.RWMutex // read-locked by every handler that runs
 }
@@ -32,30 +34,36 @@ type api struct {
 func (a *api) handler(measure func(http.Handler) http.Handler) http.Handler {
 	s := a.store
 	r := chi.NewRouter()
-	r.Use(a.running, forgive, measure)
-	r.NotFound(site)
+	r.Use(a.running, forgive, measure, http.NewCrossOriginProtection().Handler)
+	r.NotFound(a.site)
+	r.Route("/front", a.front.routes)
 	r.Get("/healthz", answer("OK"))
 	r.Route("/api/v2", func(r chi.Router) {
 		r.Get("/buildinfo", answer(map[string]string{"version": "v0.0.0-example"}))
-		r.Get("/users", list(s, &s.users))
-		r.Get("/users/{user}", get(s, &s.users, "user"))
-		r.Get("/templates", list(s, &s.templates))
+		r.Post("/debug/panic", func(http.ResponseWriter, *http.Request) { panic(errOnPurpose) })
+		r.Group(func(r chi.Router) {
+			r.Use(a.database.required)
+			r.Get("/users", list(s, &s.users))
+			r.Get("/users/{user}", get(s, &s.users, "user"))
+			r.Get("/templates", list(s, &s.templates))
+		})
 		r.Route("/workspaces", func(r chi.Router) {
+			r = r.With(a.database.required)
 			r.Get("/", list(s, &s.workspaces))
 			r.Get("/{workspace}", get(s, &s.workspaces, "workspace"))
 			r.Get("/{workspace}/watch", a.watchWorkspace)
 			r.Post("/{workspace}/builds", a.postBuild)
 		})
 		r.Route("/workspaceagents", func(r chi.Router) {
+			r = r.With(a.database.required)
 			r.Get("/me/external-auth", a.agentExternalAuth)
 			r.Get("/{agent}", get(s, &s.agents, "agent"))
 			r.Get("/{agent}/rpc", a.agentRPC)
 			r.Get("/{agent}/pty", a.agentPTY)
 		})
-		r.Post("/debug/panic", func(http.ResponseWriter, *http.Request) { panic(errOnPurpose) })
 	})
 	// An app of a workspace answers whatever it is asked.
-	r.HandleFunc("/@{user}/{workspace}/apps/{app}/*", a.workspaceApp)
+	r.With(a.database.required).HandleFunc("/@{user}/{workspace}/apps/{app}/*", a.workspaceApp)
 	return r
 }
 
@@ -193,27 +201,15 @@ func (a *api) workspaceApp(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s of %s\n", chi.URLParam(r, "app"), id)
 }
 
-// site answers what no route does: the static files, and nothing below /api.
-func site(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case strings.HasPrefix(r.URL.Path, "/api/"):
+// site answers the requests without a route: with an error below /api, else with
+// the files of the front page.
+func (a *api) site(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
 		writeError(w, errNotFound)
-	case r.URL.Path == "/":
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		io.WriteString(w, frontPage)
-	default:
-		http.NotFound(w, r)
+		return
 	}
+	a.front.ServeHTTP(w, r)
 }
-
-const frontPage = `<!doctype html>
-<title>coderd, an example</title>
-<ul>
-<li><a href="/api/v2/users">users</a>
-<li><a href="/api/v2/workspaces">workspaces</a>, <a href="/api/v2/workspaces/dev.ada/watch">one of them watched</a>
-<li><a href="/@ada/dev/apps/code-server/">an app of it</a>
-</ul>
-`
 
 func writeError(w http.ResponseWriter, err error) {
 	code := http.StatusInternalServerError
@@ -224,7 +220,7 @@ func writeError(w http.ResponseWriter, err error) {
 		code = http.StatusBadRequest
 	case errBusy:
 		code = http.StatusConflict
-	case errQueueFull:
+	case errQueueFull, errDown:
 		code = http.StatusServiceUnavailable
 	}
 	writeJSON(w, code, map[string]string{"message": err.Error()})

@@ -55,7 +55,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 
 	// Without an exporter, what is measured goes nowhere.
 	providers := instrument.Providers{Deployment: noop.NewMeterProvider(), Workspaces: noop.NewMeterProvider(), Process: noop.NewMeterProvider()}
-	metricsURL := "none: see --prometheus-enable"
+	metricsURL, metricsPort := "none: see --prometheus-enable", ""
 	if o.prometheusEnable || metrics != nil {
 		exporter, err := exporters.New(exporters.WithLogger(log), metrics)
 		if err != nil {
@@ -70,6 +70,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 			}
 			serving(func() error { return exporter.Serve(ctx, metricsListener) })
 			metricsURL = "http://" + metricsListener.Addr().String() + "/"
+			_, metricsPort, _ = net.SplitHostPort(metricsListener.Addr().String())
 		}
 	}
 	measured, err := newRecorders(providers, log)
@@ -78,6 +79,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	}
 
 	store := newStore(o.workspaces)
+	database := &database{store: store}
 	provisioner := &provisioner{store, measured.builds, measured.jobs, make(chan buildJob, 100)}
 
 	oauth2Listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -87,7 +89,9 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	serving(func() error { return serveHTTP(ctx, oauth2Listener, &oauth2Provider{started: time.Now()}, log) })
 	externalAuth := newExternalAuth(measured.oauth2, "http://"+oauth2Listener.Addr().String(), log)
 
-	api := &api{store: store, provisioner: provisioner, externalAuth: externalAuth, forwarded: measured.forwarded, log: log}
+	var broken sync.Map // the IDs of agents that a visitor broke
+	front := newFront(database, provisioner, &broken, metricsPort)
+	api := &api{store: store, database: database, provisioner: provisioner, externalAuth: externalAuth, forwarded: measured.forwarded, front: front, log: log}
 	var middleware []httpmw.Option
 	traces, err := push.Traces(ctx)
 	if err != nil {
@@ -105,17 +109,17 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		defer api.handlers.Unlock()
 		return err
 	})
-	if err := startAgents(ctx, &running, page(store, &store.workspaces, 0, connectedAgents), apiURL, o.load > 0, log); err != nil {
+	if err := startAgents(ctx, &running, page(store, &store.workspaces, 0, connectedAgents), apiURL, o.load > 0, &broken, log); err != nil {
 		return err
 	}
 
 	poller, err := meters.Poll(providers, meters.Sources{
-		ActiveUsers:  store,
-		LatestBuilds: store,
-		Agents:       store,
-		AgentStats:   store,
-		Insights:     store,
-		License:      store,
+		ActiveUsers:  database,
+		LatestBuilds: database,
+		Agents:       database,
+		AgentStats:   database,
+		Insights:     database,
+		License:      database,
 	}, meters.WithInterval(stateInterval), meters.WithInsightsInterval(insightsInterval), meters.WithLogger(log))
 	if err != nil {
 		return err

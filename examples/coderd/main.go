@@ -6,9 +6,10 @@
 //
 //	go run ./examples/coderd --prometheus-enable
 //
-// Then open http://127.0.0.1:2112/ and watch every family move, or
-// http://127.0.0.1:3000/ for what the API answers. Nothing asks for a password:
-// both listen on this host alone unless told otherwise.
+// Then open http://127.0.0.1:3000/, the front page, whose buttons start and stop
+// workspaces, break agents and stop the database, and http://127.0.0.1:2112/, where
+// every family moves. Neither asks for a password: both listen on this host alone
+// unless a flag says otherwise.
 //
 // With --otlp-endpoint it pushes the same metrics, and traces, to a collector:
 // examples/collector has one to try it with.
@@ -23,7 +24,9 @@
 //   - provisioner.go: runs builds and measures them with [meters.Builds] and
 //     [meters.Jobs].
 //   - oauth2.go: calls to an OAuth2 provider through [meters.OAuth2].
-//   - sources.go: the state that [meters.Poll] asks for, read from store.go.
+//   - sources.go: the state that [meters.Poll] asks for, read from store.go,
+//     through database.go, which can be stopped.
+//   - front.go: the front page.
 //   - agent.go, load.go: what is outside of a control plane and makes it move:
 //     the agents, two of them hostile, and the users' requests.
 //

@@ -8,8 +8,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// The store is every source that meters.Poll asks. With a database, each of
-// these methods would be a query.
+// The store has a method for each source that meters.Poll asks through the
+// database. In a real database each of them would be a query.
 
 func (s *store) ActiveUsers(context.Context) (int, error) {
 	s.mu.Lock()
