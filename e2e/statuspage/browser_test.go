@@ -153,6 +153,14 @@ func (b *tab) dark() {
 	}
 }
 
+// withoutScript turns JavaScript off.
+func (b *tab) withoutScript() {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // page serves the page of a deployment.
 type page struct {
 	mu         sync.Mutex
@@ -377,9 +385,7 @@ func TestBrowserHostileNames(t *testing.T) {
 // needs it.
 func TestBrowserWithoutScript(t *testing.T) {
 	b := newTab(t, 1400, 900)
-	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-		t.Fatal(err)
-	}
+	b.withoutScript()
 	b.do(chromedp.Navigate(serve(t, statustest.Outage()).URL))
 	b.screenshot("without-script", false)
 	text := run(b, chromedp.Text("body"))

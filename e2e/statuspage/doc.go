@@ -1,3 +1,4 @@
-// Package statuspage tests the status page in a real Chromium: make test-browser.
+// Package statuspage tests the status page, and the front page of the example,
+// in a real Chromium: make test-browser.
 // Screenshots are written to bin/screenshots.
 package statuspage
