@@ -3,7 +3,7 @@
 	const root = document.documentElement, $ = (id) => document.getElementById(id);
 	root.classList.add("scripted");
 
-	// show replaces what is new in an answer with the page, and keeps the focus and
+	// show replaces the parts of the page that have changed, and keeps the focus and
 	// the terminal.
 	const show = async (response) => {
 		const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
