@@ -41,21 +41,17 @@ func (a *api) handler(measure func(http.Handler) http.Handler) http.Handler {
 	r.Route("/api/v2", func(r chi.Router) {
 		r.Get("/buildinfo", answer(map[string]string{"version": "v0.0.0-example"}))
 		r.Post("/debug/panic", func(http.ResponseWriter, *http.Request) { panic(errOnPurpose) })
-		r.Group(func(r chi.Router) {
-			r.Use(a.database.required)
-			r.Get("/users", list(s, &s.users))
-			r.Get("/users/{user}", get(s, &s.users, "user"))
-			r.Get("/templates", list(s, &s.templates))
-		})
+		r = r.With(a.database.required)
+		r.Get("/users", list(s, &s.users))
+		r.Get("/users/{user}", get(s, &s.users, "user"))
+		r.Get("/templates", list(s, &s.templates))
 		r.Route("/workspaces", func(r chi.Router) {
-			r = r.With(a.database.required)
 			r.Get("/", list(s, &s.workspaces))
 			r.Get("/{workspace}", get(s, &s.workspaces, "workspace"))
 			r.Get("/{workspace}/watch", a.watchWorkspace)
 			r.Post("/{workspace}/builds", a.postBuild)
 		})
 		r.Route("/workspaceagents", func(r chi.Router) {
-			r = r.With(a.database.required)
 			r.Get("/me/external-auth", a.agentExternalAuth)
 			r.Get("/{agent}", get(s, &s.agents, "agent"))
 			r.Get("/{agent}/rpc", a.agentRPC)
