@@ -18,12 +18,10 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// Short, so that there is soon something to see. Coder takes a minute and five,
-// and so does package meters by default.
-const (
-	stateInterval    = 5 * time.Second
-	insightsInterval = 10 * time.Second
-)
+// interval is the time between two collections of each source. It is short, so that
+// effects show within seconds: Coder takes a minute and five, and so does package
+// meters by default.
+const interval = 5 * time.Second
 
 // serve puts the control plane together and runs it until ctx ends.
 func serve(ctx context.Context, o options, log *slog.Logger) error {
@@ -120,7 +118,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		AgentStats:   database,
 		Insights:     database,
 		License:      database,
-	}, meters.WithInterval(stateInterval), meters.WithInsightsInterval(insightsInterval), meters.WithLogger(log))
+	}, meters.WithInterval(interval), meters.WithInsightsInterval(interval), meters.WithLogger(log))
 	if err != nil {
 		return err
 	}

@@ -76,13 +76,14 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 
 // frontView is the input of the template.
 type frontView struct {
-	Metrics    string // URL of the endpoint; empty without one
-	Interval   int    // between two collections, in seconds
-	Withdrawn  int    // series of a source that fails, in seconds after its last answer
-	Down       bool   // the database
-	Broken     int    // agents
-	Workspaces []frontWorkspace
-	Actions    []action
+	Metrics      string // URL of the endpoint; empty without one
+	Interval     int    // seconds between two collections
+	Withdrawn    int    // seconds until series of a source that fails are withdrawn
+	Disconnected int    // seconds until the metrics show a broken agent
+	Down         bool   // the database
+	Broken       int    // agents
+	Workspaces   []frontWorkspace
+	Actions      []action
 }
 
 // frontWorkspace is a workspace with its first agent.
@@ -95,9 +96,10 @@ type frontWorkspace struct {
 
 func (f *front) view(r *http.Request) frontView {
 	v := frontView{
-		Interval:  int(stateInterval.Seconds()),
-		Withdrawn: int(5 * stateInterval.Seconds()),
-		Down:      f.database.down.Load(),
+		Interval:     int(interval.Seconds()),
+		Withdrawn:    int(5 * interval.Seconds()),
+		Disconnected: int((reportInterval + interval).Seconds()),
+		Down:         f.database.down.Load(),
 	}
 	if f.metricsPort != "" {
 		here := url.URL{Host: r.Host}
