@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/urfave/cli/v3"
 
@@ -21,68 +23,162 @@ import (
 func checkCommand(stderr io.Writer) *cli.Command {
 	var o databaseOptions
 	var collection collectionOptions
+	var p printOptions
 	return &cli.Command{
 		Name:  "check",
-		Usage: "read everything once, and tell what is there or what is wrong",
-		Description: `It prints how many series of each metric the database tells, and how long that
-took to read; or what is wrong and how to mend it, a GRANT for what the role may
-not read. Its exit code is 1 if something is wrong.`,
-		Flags: slices.Concat(o.flags(), collection.intervalFlags(), []cli.Flag{collection.aggregateFlag()}),
+		Usage: "read everything once, and print what is wrong and the command that mends it",
+		Description: `Each line is the result of one check: ✓ for a good one, ! for a warning, ✗ for a
+failure. A command below a line solves the problem; OWNER_URL is the URL of the
+database for its owner. The exit code is 1 if a check failed.`,
+		Flags: slices.Concat(o.flags(), collection.intervalFlags(), []cli.Flag{collection.aggregateFlag()}, p.flags()),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			return check(ctx, o, collection, c.Root().Writer, stderr)
+			log := slog.New(slog.DiscardHandler)
+			if p.verbose {
+				log = slog.New(slog.NewTextHandler(stderr, nil))
+			}
+			d, err := diagnose(ctx, o, collection, log)
+			if err != nil {
+				return err
+			}
+			if err := p.print(c.Root().Writer, d); err != nil {
+				return err
+			}
+			return d.err()
 		},
 	}
 }
 
-// check reads everything once and prints what it finds.
-func check(ctx context.Context, o databaseOptions, collection collectionOptions, stdout, stderr io.Writer) error {
-	url, options, err := o.options(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
-	if err != nil {
-		return misused(err)
-	}
-	db, err := coderdb.Open(ctx, url, append(slices.Clip(options), coderdb.WithInterval(collection.interval))...)
-	if err != nil {
-		return misused(err)
-	}
-	defer db.Close()
-	reporter, err := o.reporter(db, url, options)
-	if err != nil {
-		return misused(err)
-	}
-
-	var problems []error
-	if err := reporter.Check(ctx); err != nil {
-		if o.reporterURL == "" && !onlyOfReporter(err) {
-			return err // then nothing can be read either
-		}
-		problems = append(problems, err)
-	}
-	answers, err := meters.Ask(ctx, db.Sources(), collection.options()...)
-	if err != nil {
-		return err
-	}
-	answers = append(answers, askEvents(ctx, db))
-	unserved, err := db.Unserved(ctx)
-	if err != nil {
-		return err
-	}
-	for _, a := range answers {
-		if a.Err != nil {
-			problems = append(problems, a.Err)
-		}
-	}
-	return report(stdout, answers, unserved, problems)
+// printOptions are how a diagnosis is printed.
+type printOptions struct {
+	output  string
+	verbose bool
 }
 
-// onlyOfReporter reports whether an error of the reporter's connection leaves the
-// rest of the database readable.
-func onlyOfReporter(err error) bool {
-	for _, reason := range []error{coderdb.ErrTransactionPooler, coderdb.ErrStandby, coderdb.ErrConnectionLimit} {
-		if errors.Is(err, reason) {
-			return true
+func (o *printOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name:        "output",
+			Usage:       "`FORMAT` of what is printed: text or json",
+			Value:       "text",
+			Validator:   validFormat,
+			Destination: &o.output,
+		},
+		&cli.BoolFlag{
+			Name:        "verbose",
+			Usage:       "print the series of each metric besides, and the log on standard error",
+			Destination: &o.verbose,
+		},
+	}
+}
+
+func (o *printOptions) print(w io.Writer, d *diagnosis) error {
+	if o.output == "json" {
+		return printJSON(w, d)
+	}
+	if d.unreachable != nil {
+		return nil // the error of the command has it
+	}
+	if o.verbose && d.answers != nil {
+		io.WriteString(w, tableText([]string{"SERIES", "TOOK"}, func(r row) []string { return found(d.answers, d.unserved, r) })+"\n")
+	}
+	return printFindings(w, d.findings)
+}
+
+// marks begin the lines of findings.
+var marks = map[state]struct{ mark, colour string }{
+	stateOK:      {"✓", "\x1b[32m"},
+	stateWarning: {"!", "\x1b[33m"},
+	stateFailed:  {"✗", "\x1b[31m"},
+}
+
+// printFindings prints a line for each finding, and below it the command that
+// solves the problem. Marks are coloured on a terminal, unless NO_COLOR is set.
+func printFindings(w io.Writer, findings []finding) error {
+	coloured := colours(w)
+	width := 0
+	for _, f := range findings {
+		width = max(width, len(f.title))
+	}
+	var text strings.Builder
+	for _, f := range findings {
+		mark := marks[f.state].mark
+		if coloured {
+			mark = marks[f.state].colour + mark + "\x1b[0m"
+		}
+		fmt.Fprintf(&text, "%s %-*s  %s\n", mark, width, f.title, printable(f.detail))
+		if f.command != "" {
+			fmt.Fprintf(&text, "    %s\n", printable(f.command))
 		}
 	}
-	return false
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// colours reports whether w is a terminal that shows colours.
+func colours(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// printable replaces the characters by which a text could control a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// The JSON of a diagnosis. docs/check.md documents the keys.
+type (
+	diagnosisJSON struct {
+		Healthy  bool              `json:"healthy"`
+		Findings []findingJSON     `json:"findings"`
+		Sources  []sourceJSON      `json:"sources"`
+		Unserved map[string]string `json:"unserved"`
+	}
+	findingJSON struct {
+		Check   string `json:"check"`
+		State   state  `json:"state"`
+		Detail  string `json:"detail"`
+		Command string `json:"command,omitempty"`
+	}
+	sourceJSON struct {
+		Source          string         `json:"source"`
+		DurationSeconds float64        `json:"duration_seconds"`
+		Error           string         `json:"error,omitempty"`
+		Series          map[string]int `json:"series"`
+	}
+)
+
+func printJSON(w io.Writer, d *diagnosis) error {
+	printed := diagnosisJSON{Healthy: d.err() == nil, Findings: []findingJSON{}, Sources: []sourceJSON{}, Unserved: map[string]string{}}
+	check := strings.NewReplacer(" ", "_", "-", "_")
+	for _, f := range d.findings {
+		printed.Findings = append(printed.Findings, findingJSON{check.Replace(strings.ToLower(f.title)), f.state, f.detail, f.command})
+	}
+	for _, a := range d.answers {
+		s := sourceJSON{Source: a.Source, DurationSeconds: a.Took.Seconds(), Series: make(map[string]int)}
+		if a.Err != nil {
+			s.Error = a.Err.Error()
+		}
+		for f, n := range a.Series {
+			s.Series[f.String()] = n
+		}
+		printed.Sources = append(printed.Sources, s)
+	}
+	for f, why := range d.unserved {
+		printed.Unserved[f.String()] = string(why)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(printed)
 }
 
 // eventSource is what the events are called beside the sources of state.
@@ -98,25 +194,6 @@ func askEvents(ctx context.Context, db *coderdb.DB) meters.Answer {
 	began := time.Now()
 	_, err := db.Events().Next(ctx)
 	return meters.Answer{Source: eventSource, Series: series, Took: time.Since(began), Err: err}
-}
-
-// report prints the table of the families with what was found, and then what is
-// wrong. Its error tells whether anything is.
-func report(w io.Writer, answers []meters.Answer, unserved map[instrument.Family]coderdb.Reason, problems []error) error {
-	io.WriteString(w, tableText([]string{"SERIES", "TOOK"}, func(r row) []string { return found(answers, unserved, r) }))
-	if len(problems) == 0 {
-		everything := "everything"
-		if slices.Contains(slices.Collect(maps.Values(unserved)), coderdb.Missing) {
-			everything += " that this version of Coder has"
-		}
-		_, err := fmt.Fprintf(w, "\n%s can be read, and no transaction pooler is in between\n", everything)
-		return err
-	}
-	fmt.Fprintln(w, "\nwrong:")
-	for _, problem := range problems {
-		fmt.Fprintln(w, "-", problem)
-	}
-	return fmt.Errorf("not in order: %d of %d checks failed, see above", len(problems), len(answers)+1)
 }
 
 // found returns the cells of a row that the check fills.

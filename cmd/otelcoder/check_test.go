@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
@@ -26,7 +24,7 @@ func runCheck(t *testing.T, url string, args ...string) checked {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	err := run(ctx, append([]string{"otelcoder", "check", "--postgres-url", url}, args...), &stdout, &stderr)
+	err := run(ctx, append([]string{"otelcoder", "check", "--verbose", "--postgres-url", url}, args...), &stdout, &stderr)
 	c := checked{stdout.String(), stderr.String(), err}
 	if err != nil && strings.Contains(err.Error(), "\n") {
 		t.Errorf("the error has several lines: %v", err)
@@ -85,7 +83,14 @@ func TestCheck(t *testing.T) {
 		"coderd_workspace_builds_total | yes | yes | from 0",
 		"go_* (27) | yes | of itself",
 		"documented | 73 | 62",
-	}, "\neverything can be read, and no transaction pooler is in between\n")
+	}, "✓ grants              the role "+roleOf(t, url)+" may read all that is needed\n",
+		"✓ schema              public has Coder's tables\n",
+		"✓ pooler              none in transaction mode\n",
+		"✓ connection limit    none\n",
+		"✓ row-level security  hides nothing from the role\n",
+		"✓ high availability   the tailnet nodes of 1 of 1 connected agents are known\n",
+		"✓ found               1 workspace, 1 agent (1 connected), 1 active user\n",
+		"✓ slowest source      ")
 	if c.stderr != "" {
 		t.Errorf("besides it says:\n%s", c.stderr)
 	}
@@ -122,7 +127,7 @@ func TestCheckWithoutParameters(t *testing.T) {
 	runCheck(t, url, "--without-parameters").wants(t, false, []string{
 		"coderd_insights_parameters | yes | yes | off",
 		"coderd_insights_templates_active_users | yes | yes | 1",
-	}, "\neverything can be read, and no transaction pooler is in between\n")
+	}, "✓ grants ")
 }
 
 // Without Coder's high-availability licence the database does not know the tailnet
@@ -132,7 +137,7 @@ func TestCheckWithoutHighAvailability(t *testing.T) {
 	runCheck(t, url).wants(t, false, []string{
 		"coderd_agents_connection_latencies_seconds | yes | yes | 0",
 		"coderd_agents_connections | yes | yes | 1",
-	}, "Coder fills it only with its high-availability license",
+	}, "! high availability   tailnet_peers has no connected agent, since Coder fills it only with its high-availability license: "+
 		"keep coderd_agents_connection_latencies_seconds and coderd_agents_connections from Coder's own endpoint")
 }
 
@@ -144,8 +149,9 @@ func TestCheckMissingGrant(t *testing.T) {
 	c.wants(t, true, []string{
 		"coderd_license_limit_users | yes | yes | failed",
 		"coderd_agents_up | yes | yes | 1",
-	}, "\nwrong:\n- read licenses: ", `run GRANT SELECT ("jwt") ON "public"."licenses" TO "`+role+`"`)
-	if c.err == nil || c.err.Error() != "not in order: 1 of 9 checks failed, see above" {
+	}, "✗ grants              the role "+role+" may not read licenses.jwt; license fails\n"+
+		"    otelcoder grants --role "+role+` | psql "$OWNER_URL"`+"\n")
+	if c.err == nil || c.err.Error() != "not in order: 1 of 13 checks failed, see above" {
 		t.Errorf("error %v", c.err)
 	}
 }
@@ -156,14 +162,14 @@ func TestCheckMissingTable(t *testing.T) {
 	runCheck(t, url).wants(t, true, []string{
 		"coderd_insights_templates_active_users | yes | yes | failed",
 		"coderd_agents_up | yes | yes | 1",
-	}, `- read insights: `, `relation "workspace_app_stats" does not exist`)
+	}, "✗ schema              public lacks 6 columns of workspace_app_stats, which every supported version of Coder has; insights fails\n")
 }
 
 // Whatever the database sets, check does what the server does.
 func TestCheckSettings(t *testing.T) {
 	db, url := deployment(t, live(t))
 	db.Exec(t, "ALTER DATABASE "+db.Name()+" SET DateStyle = 'SQL, DMY'; ALTER DATABASE "+db.Name()+" SET search_path = 'pg_catalog'")
-	runCheck(t, url).wants(t, false, []string{"coderd_agents_up | yes | yes | 1"}, "\neverything can be read, and no transaction pooler is in between\n")
+	runCheck(t, url).wants(t, false, []string{"coderd_agents_up | yes | yes | 1"}, "✓ grants ")
 }
 
 func TestCheckConnectionLimit(t *testing.T) {
@@ -173,7 +179,8 @@ func TestCheckConnectionLimit(t *testing.T) {
 	runCheck(t, url).wants(t, false, nil)
 	db.Exec(t, "ALTER ROLE "+role+" CONNECTION LIMIT 2")
 	runCheck(t, url).wants(t, true, nil,
-		`- too few connections are allowed: 2, and each process needs 3: run ALTER ROLE "`+role+`" CONNECTION LIMIT 3`)
+		"✗ connection limit    too few connections are allowed: 2, and each process needs 3\n"+
+			`    psql "$OWNER_URL" -c 'ALTER ROLE "`+role+`" CONNECTION LIMIT 3'`+"\n")
 }
 
 func TestCheckRowLevelSecurity(t *testing.T) {
@@ -182,11 +189,13 @@ func TestCheckRowLevelSecurity(t *testing.T) {
 	runCheck(t, url).wants(t, true, []string{
 		"coderd_license_limit_users | yes | yes | failed",
 		"coderd_agents_up | yes | yes | 1",
-	}, "- read licenses: row-level security hides every row of licenses from the role: run CREATE POLICY")
+	}, "✗ row-level security  hides every row of licenses from the role; license fails\n"+
+		`    psql "$OWNER_URL" -c 'CREATE POLICY "`)
 	db.Exec(t, "CREATE POLICY everything ON licenses USING (true)")
 	runCheck(t, url).wants(t, false, []string{
 		"coderd_license_limit_users | yes | yes | 1",
-	}, `level=WARN msg="row-level security applies to the role: what its policies hide is not counted" tables=licenses`)
+	}, "! row-level security  applies to licenses: what the policies hide is not counted\n",
+		`level=WARN msg="row-level security applies to the role: what its policies hide is not counted" tables=licenses`)
 }
 
 // A standby is read, and another URL is needed for the reporter.
@@ -211,10 +220,10 @@ func TestCheckStandby(t *testing.T) {
 		}
 		c = runCheck(t, copied)
 	}
-	c.wants(t, true, []string{"coderd_agents_up | yes | yes | 1"}, "- the server is a standby, whose locks no process at the primary sees")
+	c.wants(t, true, []string{"coderd_agents_up | yes | yes | 1"}, "✗ server role         the server is a standby, whose locks no process at the primary sees")
 	runCheck(t, copied, "--postgres-reporter-url", url).wants(t, false, []string{"coderd_agents_up | yes | yes | 1"})
 	runCheck(t, copied, "--postgres-reporter-url", "postgres://127.0.0.1:1/coder").wants(t, true,
-		[]string{"coderd_agents_up | yes | yes | 1"}, "- connect to the database: failed to connect")
+		[]string{"coderd_agents_up | yes | yes | 1"}, "✗ reporter            connect to the database: failed to connect")
 }
 
 // A table that some versions do not have is no problem, but what needs it is not
@@ -226,14 +235,18 @@ func TestCheckOtherVersion(t *testing.T) {
 		"coderd_agents_connection_latencies_seconds | yes | yes | missing",
 		"coderd_agents_connections | yes | yes | 1",
 		"coderd_workspace_builds_total | yes | yes | from 0",
-	}, "\neverything that this version of Coder has can be read, and no transaction pooler is in between\n",
+	}, "! Coder version       lacks workspace_agent_scripts, workspace_agent_script_timings: agent_scripts_executed_total is not served\n",
 		"table=workspace_agent_scripts so=\"agent_scripts_executed_total is not served\"")
 }
 
 func TestCheckEmptyDatabase(t *testing.T) {
 	db, url := deployment(t, schema(t))
 	db.Empty(t)
-	runCheck(t, url).wants(t, true, []string{"coderd_agents_up | yes | yes | failed"}, "is this the database of a Coder deployment")
+	c := runCheck(t, url)
+	c.wants(t, true, nil, "✗ schema  no schema of the database \""+db.Name()+"\" has Coder's tables: is this the database of a Coder deployment?\n")
+	if n := strings.Count(c.stdout+c.stderr, "\n") + 1; n > 5 {
+		t.Errorf("%d lines, with the error:\n%s%s%v", n, c.stdout, c.stderr, c.err)
+	}
 }
 
 func TestCheckUnreachable(t *testing.T) {
@@ -254,16 +267,12 @@ func TestCheckUnreachable(t *testing.T) {
 	}
 }
 
-// TestReportPooler tells of a pooler in transaction mode, through which all can
-// be read, but no process can report. Package coderdb tests that it is found.
-func TestReportPooler(t *testing.T) {
-	answers := []meters.Answer{{Source: "active_users", Series: map[instrument.Family]int{instrument.APIActiveUsers: 1}, Took: 1234567}}
-	var stdout bytes.Buffer
-	err := report(&stdout, answers, map[instrument.Family]coderdb.Reason{instrument.AgentsUp: coderdb.Off}, []error{coderdb.ErrTransactionPooler})
-	checked{stdout.String(), "", err}.wants(t, true, []string{
-		"coderd_api_active_users_duration_hour | yes | yes | 1",
-		"coderd_agents_up | yes | yes | off",
-	}, "\nwrong:\n- a connection pooler in transaction mode is in between: give the address of PostgreSQL itself, or of a pool in session mode\n")
+// TestCheckPooler through which all can be read, but no process can report.
+func TestCheckPooler(t *testing.T) {
+	_, url := deployment(t, live(t))
+	runCheck(t, pgtest.NewPgBouncer(t, url, "transaction", 2)).wants(t, true, []string{
+		"coderd_agents_up | yes | yes | 1",
+	}, "✗ pooler              a connection pooler in transaction mode is in between: give the address of PostgreSQL itself, or of a pool in session mode\n")
 }
 
 func roleOf(t *testing.T, address string) string {

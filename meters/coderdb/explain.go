@@ -19,25 +19,41 @@ const (
 	queryCanceled         = "57014"
 )
 
-// explainedError is an error of a collection in one line, with what to do about
-// it.
+// The causes of a failed collection that the owner of the database can mend.
+// [DB.Inspect] finds all of them at once.
+var (
+	// ErrPermission means that the role may not read a column.
+	ErrPermission = errors.New("permission denied")
+	// ErrSchema means that a table or a column does not exist, or that the role has
+	// no USAGE on the schema.
+	ErrSchema = errors.New("undefined table or column")
+	// ErrRowSecurity means that row-level security hides every row of a table.
+	ErrRowSecurity = errors.New("row-level security hides every row")
+)
+
+// explainedError is an error in one line, with its remedy.
 type explainedError struct {
-	text string
-	err  error
+	text  string
+	err   error
+	cause error // an exported error of this package, or nil
 }
 
-func (e *explainedError) Error() string { return e.text }
-func (e *explainedError) Unwrap() error { return e.err }
+func (e *explainedError) Error() string        { return e.text }
+func (e *explainedError) Unwrap() error        { return e.err }
+func (e *explainedError) Is(target error) bool { return e.cause != nil && target == e.cause }
 
 // explain says what a failed collection's error means. No error of the driver
 // holds the password.
 func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error {
 	text := oneLine(err)
+	var cause error
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
+		cause = ErrPermission
 		text += db.howToGrant(ctx, limit, refused.Message)
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
+		cause = ErrSchema
 		if l := db.layout.Load(); l != nil && !l.usage {
 			text += ": run GRANT USAGE ON SCHEMA " + quote(l.schema) + " TO " + quote(l.role)
 		} else {
@@ -51,19 +67,19 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 		// can be half the old one and half the new one.
 		db.forget()
 	}
-	return &explainedError{text, err}
+	return &explainedError{text, err, cause}
 }
 
 // explainWaiting is the error of a collection that no connection was free for.
 func explainWaiting(limit time.Duration, err error) error {
-	return &explainedError{fmt.Sprintf("no connection was free within %v: other collections take too long", roundUp(limit)), err}
+	return &explainedError{text: fmt.Sprintf("no connection was free within %v: other collections take too long", roundUp(limit)), err: err}
 }
 
 // explainLate is the error of a collection that had to wait and then ran out of
 // time.
 func explainLate(waited time.Duration, err error) error {
-	return &explainedError{fmt.Sprintf("%v, after %v of waiting for a connection: other collections take too long",
-		err, waited.Round(time.Second/10)), err}
+	return &explainedError{text: fmt.Sprintf("%v, after %v of waiting for a connection: other collections take too long",
+		err, waited.Round(time.Second/10)), err: err}
 }
 
 // roundUp rounds a limit up: some of the caller's time has passed before it is

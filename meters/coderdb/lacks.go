@@ -81,24 +81,31 @@ func (db *DB) lacking(ctx context.Context, tx pgx.Tx, layout *layout) (lacks, er
 	return missing, nil
 }
 
-// report logs what is missing, once.
-func (db *DB) report(missing lacks, unlogged []string) {
-	type lack struct {
-		table    Table
-		optional Optional
-		columns  []string // missing
-	}
-	var all []lack
-	var names []string
+// list returns the groups of columns that are missing at some cost. unlogged are
+// the tables that a standby cannot read.
+func (l lacks) list(unlogged []string) []Lack {
+	var all []Lack
 	for _, t := range tables {
 		for _, o := range t.Optional {
-			columns := missing.of(t, o)
+			columns := l.of(t, o)
 			if len(columns) == 0 || o.Cost() == "" {
 				continue
 			}
-			all = append(all, lack{t, o, columns})
-			names = append(names, t.Name, strings.Join(columns, " "))
+			if len(t.Columns) == 0 && len(columns) == len(o.Columns) {
+				columns = nil
+			}
+			all = append(all, Lack{t.Name, columns, o.Cost(), slices.Contains(unlogged, t.Name)})
 		}
+	}
+	return all
+}
+
+// report logs what is missing, once.
+func (db *DB) report(missing lacks, unlogged []string) {
+	all := missing.list(unlogged)
+	var names []string
+	for _, l := range all {
+		names = append(names, l.Table, strings.Join(l.Columns, " "))
 	}
 	now := strings.Join(names, " ")
 	if !changed(&db.reported, now) {
@@ -109,14 +116,13 @@ func (db *DB) report(missing lacks, unlogged []string) {
 	}
 	for _, l := range all {
 		switch {
-		case slices.Contains(unlogged, l.table.Name):
-			db.logger.Warn("a standby cannot read an unlogged table", "table", l.table.Name, "so", l.optional.Cost())
-			continue
-		case len(l.table.Columns) == 0 && len(l.columns) == len(l.optional.Columns):
-			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.table.Name, "so", l.optional.Cost())
-			continue
+		case l.Unlogged:
+			db.logger.Warn("a standby cannot read an unlogged table", "table", l.Table, "so", l.Cost)
+		case l.Columns == nil:
+			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.Table, "so", l.Cost)
+		default:
+			db.logger.Warn("the database lacks columns that other versions of Coder have",
+				"table", l.Table, "columns", strings.Join(l.Columns, " "), "so", l.Cost)
 		}
-		db.logger.Warn("the database lacks columns that other versions of Coder have",
-			"table", l.table.Name, "columns", strings.Join(l.columns, " "), "so", l.optional.Cost())
 	}
 }

@@ -54,8 +54,8 @@ ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname
 LIMIT 1`
 
 // barriersSQL has the tables that are unlogged or have row-level security that
-// applies to the role, and whether a policy lets the role read any row. $1:
-// tables.
+// applies to the role, and whether a policy lets the role read any row. It needs no
+// USAGE on the schema. $1: tables; $2: schema.
 const barriersSQL = `
 SELECT t.name, c.relpersistence = 'u', row_security_active(c.oid), EXISTS (
 	SELECT FROM pg_policy p, unnest(p.polroles) AS r(oid)
@@ -63,7 +63,8 @@ SELECT t.name, c.relpersistence = 'u', row_security_active(c.oid), EXISTS (
 		AND (r.oid = 0 OR pg_has_role(r.oid, 'USAGE'))
 )
 FROM unnest($1::text[]) AS t(name)
-JOIN pg_class c ON c.oid = to_regclass(quote_ident(t.name))
+JOIN pg_namespace n ON n.nspname = $2
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
 WHERE c.relpersistence = 'u' OR row_security_active(c.oid)`
 
 // forget has the tables looked at anew.
@@ -88,10 +89,7 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 		return l, nil
 	}
 	db.forget()
-	names := make([]string, len(tables))
-	for i, t := range tables {
-		names[i] = t.Name
-	}
+	names := tableNames()
 	l := &layout{seen: time.Now(), standby: standby}
 	err := tx.QueryRow(ctx, schemaSQL, names).Scan(&l.schema, &l.usage, &l.role)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -103,7 +101,7 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 	if _, err := tx.Exec(ctx, set("SET LOCAL", l.searchPath())); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, barriersSQL, names)
+	rows, err := tx.Query(ctx, barriersSQL, names, l.schema)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +125,7 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 	db.layout.Store(l)
 	if all := strings.Join(l.filtered, " "); changed(&db.filtered, all) && all != "" {
 		db.logger.Warn("row-level security applies to the role: what its policies hide is not counted",
-			"tables", all, "instead", "ALTER ROLE "+quote(l.role)+" BYPASSRLS")
+			"tables", all, "instead", l.bypass())
 	}
 	return l, nil
 }
@@ -146,10 +144,21 @@ func (l *layout) readable(sql string) error {
 	if i < 0 {
 		return nil
 	}
-	table, role := l.hidden[i].name, quote(l.role)
-	return fmt.Errorf("row-level security hides every row of %s from the role: run CREATE POLICY %s ON %s FOR SELECT TO %s USING (true), or ALTER ROLE %s BYPASSRLS",
-		table, role, l.qualified(table), role, role)
+	table := l.hidden[i].name
+	return &explainedError{
+		text: fmt.Sprintf("row-level security hides every row of %s from the role: run %s, or %s", table, l.policy(table), l.bypass()),
+		err:  ErrRowSecurity,
+	}
 }
+
+// policy is the SQL that lets the role read every row of a table.
+func (l *layout) policy(table string) string {
+	role := quote(l.role)
+	return fmt.Sprintf("CREATE POLICY %s ON %s FOR SELECT TO %s USING (true)", role, l.qualified(table), role)
+}
+
+// bypass is the SQL that exempts the role from row-level security.
+func (l *layout) bypass() string { return "ALTER ROLE " + quote(l.role) + " BYPASSRLS" }
 
 // changed stores what is to be logged, and reports whether it differs from what
 // was logged before.

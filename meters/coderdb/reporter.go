@@ -131,11 +131,19 @@ func (r *Reporter) Check(ctx context.Context) error {
 	conn, err := r.connect(ctx)
 	if err == nil {
 		_, err = r.touch(ctx, conn)
-		err = errors.Join(err, checkLimits(ctx, conn))
+		all, unknown := readLimits(ctx, conn)
+		if unknown == nil {
+			unknown = all.check()
+		}
+		err = errors.Join(err, unknown)
 		conn.end(ctx)
 	}
 	if err != nil {
-		return &explainedError{oneLine(err), err}
+		e := &explainedError{text: oneLine(err), err: err}
+		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == tooManyConnections {
+			e.cause = ErrConnectionLimit
+		}
+		return e
 	}
 	return nil
 }
@@ -151,30 +159,6 @@ func (r *Reporter) Reconnect(ctx context.Context) error {
 		(*end)()
 	}
 	return nil
-}
-
-// limitsSQL has how many connections the role and the database may have; -1 for
-// any number.
-const limitsSQL = `
-SELECT r.rolname::text, r.rolconnlimit, d.datname::text, d.datconnlimit
-FROM pg_roles r, pg_database d
-WHERE r.rolname = session_user AND d.datname = current_database()`
-
-// checkLimits returns [ErrConnectionLimit] if they are too few.
-func checkLimits(ctx context.Context, conn *session) error {
-	var role, database string
-	var ofRole, ofDatabase int
-	if err := conn.QueryRow(ctx, limitsSQL).Scan(&role, &ofRole, &database, &ofDatabase); err != nil {
-		return fmt.Errorf("ask for the limits of connections: %w", err)
-	}
-	check := func(what, name string, limit int) error {
-		if limit < 0 || limit >= Connections {
-			return nil
-		}
-		return fmt.Errorf("%w: %d, and each process needs %d: run ALTER %s %s CONNECTION LIMIT %d, or more for further processes",
-			ErrConnectionLimit, limit, Connections, what, quote(name), Connections)
-	}
-	return errors.Join(check("ROLE", role, ofRole), check("DATABASE", database, ofDatabase))
 }
 
 // Run competes for the role until ctx ends, and gives it up then.

@@ -1,10 +1,6 @@
 package coderdb
 
-import (
-	"context"
-
-	"github.com/otelcoder/otelcoder/instrument"
-)
+import "github.com/otelcoder/otelcoder/instrument"
 
 // Reason is why a family is not served.
 type Reason string
@@ -17,23 +13,14 @@ const (
 	Missing Reason = "missing"
 )
 
-// Unserved returns the families that are not read from this database, of the
-// families that a database can tell.
-func (db *DB) Unserved(ctx context.Context) (map[instrument.Family]Reason, error) {
-	var reasons map[instrument.Family]Reason
-	err := db.read(ctx, "the schema", func(_ context.Context, s snapshot) error {
-		reasons = db.unserved(s.lacks)
-		return nil
-	})
-	return reasons, err
-}
-
 // serves tells whether a family is read from a database that lacks columns.
 func (c config) serves(f instrument.Family, l lacks) bool {
 	_, not := c.unserved(l)[f]
 	return !not
 }
 
+// unserved returns the families that are not read from a database that lacks
+// columns.
 func (c config) unserved(l lacks) map[instrument.Family]Reason {
 	reasons := make(map[instrument.Family]Reason)
 	for _, t := range tables {

@@ -66,10 +66,11 @@ func TestUnserved(t *testing.T) {
 			options := append([]Option{WithLogger(testLogger(t)), clockOption(func() time.Time { return now })}, v.options...)
 			db := open(t, url, options...)
 
-			reasons, err := db.Unserved(t.Context())
+			found, err := db.Inspect(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
+			reasons := found.Unserved
 			if !maps.Equal(reasons, v.want) {
 				t.Errorf("unserved: %v, want %v", reasons, v.want)
 			}

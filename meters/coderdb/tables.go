@@ -56,6 +56,14 @@ func Tables() []Table {
 	return all
 }
 
+func tableNames() []string {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.Name
+	}
+	return names
+}
+
 // needed returns the columns that are read of a database that lacks some.
 func (t Table) needed(l *lacks) []string {
 	columns := slices.Clone(t.Columns)

@@ -1,0 +1,444 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// state is the result of one check.
+type state string
+
+const (
+	stateOK      state = "ok"
+	stateWarning state = "warning" // works, at a cost
+	stateFailed  state = "failed"
+)
+
+// finding is the result of one check. Text from the database may hold any
+// character.
+type finding struct {
+	state   state
+	title   string
+	detail  string
+	command string // for a shell, solves the problem; empty if no command can
+}
+
+// diagnosis is what "otelcoder check" prints.
+type diagnosis struct {
+	findings []finding
+	// unreachable is why the database cannot be reached, if it cannot: the only
+	// finding then.
+	unreachable error
+	answers     []meters.Answer // of the sources; nil if the sources were not asked
+	unserved    map[instrument.Family]coderdb.Reason
+}
+
+// err returns an error if a check failed.
+func (d *diagnosis) err() error {
+	if d.unreachable != nil {
+		return d.unreachable
+	}
+	failed := 0
+	for _, f := range d.findings {
+		if f.state == stateFailed {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("not in order: %d of %d checks failed, see above", failed, len(d.findings))
+}
+
+// diagnose reads everything once. An error means that the options cannot be used,
+// or that ctx has ended; an unreachable database is a finding.
+func diagnose(ctx context.Context, o databaseOptions, collection collectionOptions, log *slog.Logger) (*diagnosis, error) {
+	url, options, err := o.options(ctx, log)
+	if err != nil {
+		return nil, misused(err)
+	}
+	db, err := coderdb.Open(ctx, url, append(slices.Clip(options), coderdb.WithInterval(collection.interval))...)
+	if err != nil {
+		return nil, misused(err)
+	}
+	defer db.Close()
+	reporter, err := o.reporter(db, url, options)
+	if err != nil {
+		return nil, misused(err)
+	}
+
+	found, err := db.Inspect(ctx)
+	if err != nil {
+		return &diagnosis{findings: []finding{{stateFailed, "connection", err.Error(), ""}}, unreachable: err}, ctx.Err()
+	}
+	d := &diagnosis{findings: []finding{serverFinding(found), tlsFinding(found)}}
+	if found.Schema == "" {
+		d.findings = append(d.findings, noCoderFinding(found))
+		return d, ctx.Err()
+	}
+	d.findings = append(d.findings, reporterFindings(found, reporter.Check(ctx), o.reporterURL != "")...)
+
+	sources := db.Sources()
+	fleet := &fleet{AgentsSource: sources.Agents, LicenseSource: sources.License}
+	sources.Agents, sources.License = fleet, fleet
+	if d.answers, err = meters.Ask(ctx, sources, collection.options()...); err != nil {
+		return nil, err
+	}
+	d.answers = append(d.answers, askEvents(ctx, db))
+	d.unserved = found.Unserved
+	d.findings = append(d.findings, schemaFinding(found, d.answers), grantsFinding(found, d.answers), rowsFinding(found, d.answers))
+	d.findings = append(d.findings, versionFindings(found)...)
+	d.findings = append(d.findings, clockFindings(found, o.inactivityTimeout)...)
+	d.findings = append(d.findings, fleet.tailnet(found.Unserved)...)
+	d.findings = append(d.findings, fleet.found()...)
+	d.findings = append(d.findings, sourceFindings(found, d.answers)...)
+	return d, ctx.Err()
+}
+
+func serverFinding(found *coderdb.Inspection) finding {
+	f := finding{stateOK, "server", "PostgreSQL " + found.Server, ""}
+	if !found.Supported {
+		f.state, f.detail = stateFailed, f.detail+" is not supported: use 13 or later"
+	}
+	return f
+}
+
+func tlsFinding(found *coderdb.Inspection) finding {
+	f := finding{stateOK, "TLS", found.TLS, ""}
+	switch {
+	case found.TLS != "" && found.Verified:
+		f.detail += ", certificate verified"
+	case found.TLS != "":
+		f.detail += ", certificate not verified: sslmode=verify-full in the URL verifies it"
+	case found.Local:
+		f.detail = "not used on this host"
+	default:
+		f.state, f.detail = stateWarning, "the connection is not encrypted: give sslmode=verify-full in the URL"
+	}
+	return f
+}
+
+func noCoderFinding(found *coderdb.Inspection) finding {
+	return finding{stateFailed, "schema", fmt.Sprintf("no schema of the database %q has Coder's tables: is this the database of a Coder deployment?", found.Database), ""}
+}
+
+// reporterFindings returns the findings on the connection of the reporter, from the error
+// of [coderdb.Reporter.Check]. elsewhere means that the reporter has a URL of its
+// own.
+func reporterFindings(found *coderdb.Inspection, err error, elsewhere bool) []finding {
+	role := finding{stateOK, "server role", "primary", ""}
+	if found.Standby {
+		role.detail = "standby"
+	}
+	if elsewhere {
+		role.detail += "; the processes agree at --postgres-reporter-url which of them reports"
+	}
+	pooler := finding{stateOK, "pooler", "none in transaction mode", ""}
+	limit := finding{stateOK, "connection limit", "none", ""}
+	if found.ConnectionLimit >= 0 {
+		limit.detail = fmt.Sprintf("%d, and each process needs %d", found.ConnectionLimit, coderdb.Connections)
+	}
+	if found.RaiseLimit != "" {
+		limit.state, limit.detail, limit.command = stateFailed, "too few connections are allowed: "+limit.detail, psql(found.RaiseLimit)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, coderdb.ErrStandby):
+		role.state, role.detail = stateFailed, err.Error()
+		return []finding{role, limit}
+	case errors.Is(err, coderdb.ErrTransactionPooler):
+		pooler.state, pooler.detail = stateFailed, err.Error()
+	case errors.Is(err, coderdb.ErrConnectionLimit):
+		if limit.state == stateOK {
+			limit.state, limit.detail = stateFailed, err.Error()
+		}
+	default:
+		return []finding{role, {stateFailed, "reporter", err.Error(), ""}, limit}
+	}
+	return []finding{role, pooler, limit}
+}
+
+func schemaFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+	if len(found.Absent) == 0 {
+		return finding{stateOK, "schema", fmt.Sprintf("%s has Coder's tables", found.Schema), ""}
+	}
+	s, effect := harm(answers, coderdb.ErrSchema)
+	return finding{s, "schema", fmt.Sprintf("%s lacks %s, which every supported version of Coder has%s", found.Schema, columns(found.Absent), effect), ""}
+}
+
+func grantsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+	f := finding{stateOK, "grants", fmt.Sprintf("the role %s may read all that is needed", found.Role), ""}
+	if found.Usage && len(found.Denied) == 0 {
+		return f
+	}
+	var denied []string
+	reason := coderdb.ErrPermission
+	if len(found.Denied) > 0 {
+		denied = append(denied, "read "+columns(found.Denied))
+	}
+	if !found.Usage {
+		denied = append(denied, "use the schema "+found.Schema)
+		reason = coderdb.ErrSchema
+	}
+	s, effect := harm(answers, reason)
+	f.state, f.detail = s, fmt.Sprintf("the role %s may not %s%s", found.Role, strings.Join(denied, ", nor "), effect)
+	f.command = "otelcoder grants --role " + shellQuote(found.Role)
+	if found.Schema != "public" {
+		f.command += " --schema " + shellQuote(found.Schema)
+	}
+	f.command += ` | psql "$OWNER_URL"`
+	return f
+}
+
+// versionFindings have a finding for each consequence of what this version of Coder
+// lacks.
+func versionFindings(found *coderdb.Inspection) []finding {
+	const title = "Coder version"
+	if len(found.Lacks) == 0 {
+		return []finding{{stateOK, title, "has all that some versions lack", ""}}
+	}
+	var costs []string
+	missing := make(map[string][]string) // by cost
+	for _, l := range found.Lacks {
+		what := l.Table
+		switch {
+		case l.Unlogged:
+			what += " (unlogged, so that a standby cannot read it)"
+		case l.Columns != nil:
+			what += "." + strings.Join(l.Columns, ", "+l.Table+".")
+		}
+		if missing[l.Cost] == nil {
+			costs = append(costs, l.Cost)
+		}
+		missing[l.Cost] = append(missing[l.Cost], what)
+	}
+	var findings []finding
+	for _, c := range costs {
+		findings = append(findings, finding{stateWarning, title, "lacks " + strings.Join(missing[c], ", ") + ": " + c, ""})
+	}
+	return findings
+}
+
+func rowsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+	const title = "row-level security"
+	switch {
+	case len(found.Hidden) > 0:
+		s, effect := harm(answers, coderdb.ErrRowSecurity)
+		return finding{s, title, fmt.Sprintf("hides every row of %s from the role%s", strings.Join(found.Hidden, ", "), effect), psql(found.AllowRows)}
+	case len(found.Filtered) > 0:
+		return finding{stateWarning, title,
+			fmt.Sprintf("applies to %s: what the policies hide is not counted", strings.Join(found.Filtered, ", ")), psql(found.BypassRows)}
+	}
+	return finding{stateOK, title, "hides nothing from the role", ""}
+}
+
+// maxSkew is the difference of clocks that a heartbeat under way does not explain,
+// and maxSilence the age of a heartbeat past which nothing follows from it.
+const (
+	maxSkew    = time.Second
+	maxSilence = time.Hour
+)
+
+// clockFindings compares Coder's clock, by which agents' heartbeats are recorded, with the
+// database's. Without a heartbeat there is no finding.
+func clockFindings(found *coderdb.Inspection, inactivityTimeout time.Duration) []finding {
+	const title = "clock"
+	switch age := found.Heartbeat; {
+	case age == nil || *age > maxSilence:
+		return nil
+	case *age < -maxSkew:
+		return []finding{{stateWarning, title, fmt.Sprintf("Coder's is ahead of the database's by at least %v, and agents that are gone count as connected for so long: synchronise both",
+			-age.Round(time.Second)), ""}}
+	case *age > inactivityTimeout:
+		return []finding{{stateWarning, title, fmt.Sprintf("the newest heartbeat of an agent is %v old: no agent is connected, or Coder's clock is behind the database's",
+			age.Round(time.Second)), ""}}
+	}
+	return []finding{{stateOK, title, fmt.Sprintf("the newest heartbeat of an agent is %v old", max(*found.Heartbeat, 0).Round(time.Second)), ""}}
+}
+
+// fleet passes on what two sources return, and counts it.
+type fleet struct {
+	meters.AgentsSource
+	meters.LicenseSource
+
+	counted                  []string // in words
+	agents, connected, nodes int      // nodes: connected agents with a tailnet node
+}
+
+// Agents implements [meters.AgentsSource].
+func (f *fleet) Agents(ctx context.Context) ([]meters.Workspace, error) {
+	all, err := f.AgentsSource.Agents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range all {
+		for _, a := range w.Agents {
+			f.agents++
+			if a.Status != meters.AgentConnected {
+				continue
+			}
+			f.connected++
+			if a.TailnetNode != "" {
+				f.nodes++
+			}
+		}
+	}
+	f.counted = append(f.counted, number(len(all), "workspace"), fmt.Sprintf("%s (%d connected)", number(f.agents, "agent"), f.connected))
+	return all, nil
+}
+
+// License implements [meters.LicenseSource].
+func (f *fleet) License(ctx context.Context) (meters.License, error) {
+	license, err := f.LicenseSource.License(ctx)
+	if err == nil {
+		f.counted = append(f.counted, number(license.ActiveUsers, "active user"))
+	}
+	return license, err
+}
+
+// tailnet tells whether Coder keeps the tailnet in the database. Without a
+// connected agent there is no finding, nor where the table is missing.
+func (f *fleet) tailnet(unserved map[instrument.Family]coderdb.Reason) []finding {
+	const title = "high availability"
+	_, missing := unserved[instrument.AgentsConnectionLatencies]
+	switch {
+	case f.connected == 0 || missing:
+		return nil
+	case f.nodes == 0:
+		return []finding{{stateWarning, title, fmt.Sprintf("tailnet_peers has no connected agent, since Coder fills it only with its high-availability license: keep %s and %s from Coder's own endpoint",
+			instrument.AgentsConnectionLatencies, instrument.AgentsConnections), ""}}
+	}
+	return []finding{{stateOK, title, fmt.Sprintf("the tailnet nodes of %d of %d connected agents are known", f.nodes, f.connected), ""}}
+}
+
+func (f *fleet) found() []finding {
+	if f.counted == nil {
+		return nil
+	}
+	return []finding{{stateOK, "found", strings.Join(f.counted, ", "), ""}}
+}
+
+// slow is how long a collection may take before others wait for it.
+const slow = 5 * time.Second
+
+// sourceFindings returns the sources that fail for a reason that no other finding
+// names, those of one reason together, and the slowest source.
+func sourceFindings(found *coderdb.Inspection, answers []meters.Answer) []finding {
+	var reasons []string
+	failing := make(map[string][]string)
+	for _, a := range answers {
+		if a.Err == nil || explained(found, a.Err) {
+			continue
+		}
+		_, reason, ok := strings.Cut(a.Err.Error(), ": ")
+		if !ok || !strings.HasPrefix(a.Err.Error(), "read ") {
+			reason = a.Err.Error()
+		}
+		if failing[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		failing[reason] = append(failing[reason], a.Source)
+	}
+	var findings []finding
+	for _, reason := range reasons {
+		findings = append(findings, finding{stateFailed, "sources", strings.Join(failing[reason], ", ") + ": " + reason, ""})
+	}
+	answered := slices.DeleteFunc(slices.Clone(answers), func(a meters.Answer) bool { return a.Err != nil })
+	if len(answered) == 0 {
+		return findings
+	}
+	slowest := slices.MaxFunc(answered, func(a, b meters.Answer) int { return cmp.Compare(a.Took, b.Took) })
+	f := finding{stateOK, "slowest source", fmt.Sprintf("%s, %v", slowest.Source, slowest.Took.Round(100*time.Microsecond)), ""}
+	if slowest.Took > slow {
+		f.state = stateWarning
+		f.detail += ": other collections wait for it"
+	}
+	return append(findings, f)
+}
+
+// explained reports whether another finding has the cause of a source's error.
+func explained(found *coderdb.Inspection, err error) bool {
+	switch {
+	case errors.Is(err, coderdb.ErrPermission):
+		return len(found.Denied) > 0
+	case errors.Is(err, coderdb.ErrSchema):
+		return !found.Usage || len(found.Absent) > 0
+	case errors.Is(err, coderdb.ErrRowSecurity):
+		return len(found.Hidden) > 0
+	}
+	return false
+}
+
+// because returns the sources that fail for a reason.
+func because(answers []meters.Answer, reason error) []string {
+	var sources []string
+	for _, a := range answers {
+		if errors.Is(a.Err, reason) {
+			sources = append(sources, a.Source)
+		}
+	}
+	return sources
+}
+
+// harm returns the state of a finding that makes sources fail for a reason, and
+// which sources, as the end of a sentence. It is a warning while no source fails:
+// options leave out what needs it.
+func harm(answers []meters.Answer, reason error) (state, string) {
+	switch sources := because(answers, reason); {
+	case len(sources) == len(answers):
+		return stateFailed, "; every source fails"
+	case len(sources) > 1:
+		return stateFailed, "; " + strings.Join(sources, ", ") + " fail"
+	case len(sources) == 1:
+		return stateFailed, "; " + sources[0] + " fails"
+	case slices.ContainsFunc(answers, func(a meters.Answer) bool { return a.Err != nil }):
+		return stateFailed, "" // a source may fail for it when the other reason is gone
+	}
+	return stateWarning, ", which no source needs now"
+}
+
+// columns names some columns of one table, and counts those of several.
+func columns(tables []coderdb.Table) string {
+	if t := tables[0]; len(tables) == 1 && len(t.Columns) <= 3 {
+		return t.Name + "." + strings.Join(t.Columns, ", "+t.Name+".")
+	}
+	n := 0
+	for _, t := range tables {
+		n += len(t.Columns)
+	}
+	if len(tables) == 1 {
+		return fmt.Sprintf("%d columns of %s", n, tables[0].Name)
+	}
+	return fmt.Sprintf("%d columns of %d tables", n, len(tables))
+}
+
+func number(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// psql is the command by which the owner of the database runs SQL.
+func psql(sql string) string { return `psql "$OWNER_URL" -c ` + shellQuote(sql) }
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+// shellQuote makes one word of a text for a POSIX shell.
+func shellQuote(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

@@ -1,0 +1,72 @@
+package coderdb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// limits are how many connections the role and the database allow.
+type limits [2]limit
+
+type limit struct {
+	of      string // ROLE or DATABASE
+	name    string
+	allowed int // -1 for any number
+}
+
+const limitsSQL = `
+SELECT r.rolname::text, r.rolconnlimit, d.datname::text, d.datconnlimit
+FROM pg_roles r, pg_database d
+WHERE r.rolname = session_user AND d.datname = current_database()`
+
+func readLimits(ctx context.Context, conn interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (limits, error) {
+	role, database := limit{of: "ROLE"}, limit{of: "DATABASE"}
+	err := conn.QueryRow(ctx, limitsSQL).Scan(&role.name, &role.allowed, &database.name, &database.allowed)
+	if err != nil {
+		return limits{}, fmt.Errorf("ask for the limits of connections: %w", err)
+	}
+	return limits{role, database}, nil
+}
+
+func (l limit) tooLow() bool { return l.allowed >= 0 && l.allowed < Connections }
+
+// raise is the SQL that allows one process its connections.
+func (l limit) raise() string {
+	return fmt.Sprintf("ALTER %s %s CONNECTION LIMIT %d", l.of, quote(l.name), Connections)
+}
+
+// lowest returns the lower limit; -1 without any.
+func (all limits) lowest() int {
+	lowest := -1
+	for _, l := range all {
+		if l.allowed >= 0 && (lowest < 0 || l.allowed < lowest) {
+			lowest = l.allowed
+		}
+	}
+	return lowest
+}
+
+// raise is the SQL that raises each limit that is too low.
+func (all limits) raise() string {
+	var statements []string
+	for _, l := range all {
+		if l.tooLow() {
+			statements = append(statements, l.raise())
+		}
+	}
+	return strings.Join(statements, "; ")
+}
+
+// check returns [ErrConnectionLimit] if a limit is too low.
+func (all limits) check() error {
+	if sql := all.raise(); sql != "" {
+		return fmt.Errorf("%w: %d, and each process needs %d: run %s, or more for further processes",
+			ErrConnectionLimit, all.lowest(), Connections, sql)
+	}
+	return nil
+}
