@@ -103,10 +103,16 @@ func (f *Follower) Next(ctx context.Context) (Events, error) {
 // first look scans.
 func (f *Follower) look(ctx context.Context, scan bool) (look, error) {
 	var l look
-	var began time.Time
-	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) error {
-		began = time.Now()
-		// A wait for a lock costs the database nothing, but would count as time.
+	var took time.Duration
+	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) (err error) {
+		began := time.Now()
+		defer func() {
+			// A wait for a lock costs the database nothing.
+			var refused *pgconn.PgError
+			if !errors.As(err, &refused) || refused.Code != lockNotAvailable {
+				took += time.Since(began) // also of an attempt that is repeated
+			}
+		}()
 		if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
 			return err
 		}
@@ -120,10 +126,7 @@ func (f *Follower) look(ctx context.Context, scan bool) (look, error) {
 		}
 		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
 	})
-	var refused *pgconn.PgError
-	if !began.IsZero() && !(errors.As(err, &refused) && refused.Code == lockNotAvailable) {
-		l.took = time.Since(began)
-	}
+	l.took = took
 	return l, err
 }
 

@@ -415,7 +415,7 @@ func TestSlowScans(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, "CREATE INDEX ON provisioner_jobs (job_status)")
 	slow := new(slowScans)
-	p := start(t, url, func(c *config) { c.tracer = slow })
+	p := start(t, url, traced(slow))
 	p.awaitFollowing(t)
 	d.Exec(t, fmt.Sprintf(buildSQL, 1)+"; UPDATE provisioner_jobs SET completed_at = NULL WHERE id = u(10001)")
 	await(t, "the build is born at 0", func() bool {
