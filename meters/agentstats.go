@@ -17,6 +17,9 @@ func agentStats(c config, source AgentStatsSource, refused sourceRefusals) subje
 			if err != nil {
 				return snapshot{}, 0, err
 			}
+			if skewed, ok := source.(SkewedSource); ok {
+				refused.addMany(refusedSkew, skewed.SkewedReports())
+			}
 			return snapshot{instrument.Deployment: agentStatsSamples(rows, c.aggregateBy, refused)}, len(rows), nil
 		},
 	}

@@ -26,7 +26,7 @@ func Ask(ctx context.Context, s Sources, options ...Option) ([]Answer, error) {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
 	var providers instrument.Providers // nothing is served
-	refused, err := newSourceRefusals(providers, c)
+	refused, err := newSourceRefusals(providers, c, s.refusals()...)
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}

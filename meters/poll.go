@@ -81,7 +81,7 @@ func (p *Poller) unregister() error {
 
 // start registers what collections read, and then one goroutine a source.
 func (p *Poller) start(providers instrument.Providers, sources Sources, c config) error {
-	refused, err := newSourceRefusals(providers, c)
+	refused, err := newSourceRefusals(providers, c, sources.refusals()...)
 	if err != nil {
 		return err
 	}

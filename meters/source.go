@@ -140,6 +140,17 @@ type AgentStatsSource interface {
 	AgentStats(ctx context.Context) ([]AgentStats, error)
 }
 
+// SkewedSource is an [AgentStatsSource] that leaves out reports whose time stamps
+// are too far from the present, and counts them. The reports are counted in
+// otelcoder_refused_total, origin "source", reason "skew".
+type SkewedSource interface {
+	AgentStatsSource
+	// SkewedReports returns the number of reports that the latest successful call
+	// of AgentStats left out, 0 or more. It is called after AgentStats, by the same
+	// goroutine.
+	SkewedReports() int
+}
+
 // AgentStats are the statistics of one agent over one collection.
 type AgentStats struct {
 	AgentName string

@@ -6,20 +6,30 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// sourceRefusals counts what sources said that makes no sense, and therefore is
-// not shown: once per collection for as long as they say it.
+// sourceRefusals counts what is left out of the answers of sources: once per
+// collection for as long as they give it.
 type sourceRefusals struct {
 	refusals[sourceRefusal]
 	text labelText
 }
 
-func newSourceRefusals(p instrument.Providers, c config) (r sourceRefusals, err error) {
-	r.refusals, err = newRefusals(p, c.logger, "source", refusedUndocumented, refusedValue, refusedLength, refusedLimit)
+// newSourceRefusals counts the reasons that any source may give, and further ones.
+func newSourceRefusals(p instrument.Providers, c config, further ...sourceRefusal) (r sourceRefusals, err error) {
+	reasons := append([]sourceRefusal{refusedUndocumented, refusedValue, refusedLength, refusedLimit}, further...)
+	r.refusals, err = newRefusals(p, c.logger, "source", reasons...)
 	r.text = c.labelText(r.adder(refusedLength))
 	return r, err
 }
 
-// sourceRefusal is why it was not taken.
+// refusals are the further reasons that these sources may give.
+func (s Sources) refusals() []sourceRefusal {
+	if _, ok := s.AgentStats.(SkewedSource); ok {
+		return []sourceRefusal{refusedSkew}
+	}
+	return nil
+}
+
+// sourceRefusal is why something was left out.
 type sourceRefusal string
 
 const (
@@ -31,6 +41,8 @@ const (
 	refusedLength sourceRefusal = "length"
 	// refusedLimit: a series too many of its family.
 	refusedLimit sourceRefusal = "limit"
+	// refusedSkew: a report of an agent whose time stamp is too far off.
+	refusedSkew sourceRefusal = "skew"
 )
 
 // documented reports whether a label value is one, else counts it.

@@ -67,6 +67,13 @@ INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id,
 INSERT INTO workspace_agent_script_timings (script_id, started_at, ended_at, status) VALUES
 	(u(601), now() - interval '2 seconds', now(), 'ok');`
 
+// statistics are a report of the agent, stamped now. A collection shows only new
+// reports.
+const statistics = `
+INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, rx_bytes, tx_bytes,
+	connection_count, connection_median_latency_ms, session_count_vscode, session_count_ssh)
+VALUES (now(), u(1), u(501), u(31), u(11), 10, 20, 1, 12.5, 1, 2);`
+
 func TestServesWhatADatabaseTells(t *testing.T) {
 	t.Parallel()
 	db, url := deployment(t, live(t))
@@ -74,6 +81,7 @@ func TestServesWhatADatabaseTells(t *testing.T) {
 	s.untilFollowing(t)
 	db.Exec(t, event)
 	scrape := s.until(t, "/", "every family", func(scrape string) bool {
+		db.Exec(t, statistics)
 		got := families(scrape)
 		return !slices.ContainsFunc(want62(t), func(name string) bool { return !slices.Contains(got, name) })
 	})
@@ -195,9 +203,12 @@ func TestSwitches(t *testing.T) {
 }
 
 func TestAggregation(t *testing.T) {
-	_, url := deployment(t, live(t))
+	db, url := deployment(t, live(t))
 	t.Setenv("CODER_PROMETHEUS_AGGREGATE_AGENT_STATS_BY", "template_name,username")
-	scrape := start(t, url).until(t, "/", "the statistics", func(scrape string) bool { return has(scrape, "coderd_agentstats_rx_bytes{") })
+	scrape := start(t, url).until(t, "/", "the statistics", func(scrape string) bool {
+		db.Exec(t, statistics)
+		return has(scrape, "coderd_agentstats_rx_bytes{")
+	})
 	for _, line := range []string{
 		`coderd_agentstats_connection_count{username="alice"} 1`,
 		`coderd_agentstats_startup_script_seconds{success="true",template_name="docker",username="alice"} 12.5`,

@@ -197,6 +197,8 @@ func meaning(origin, reason string) string {
 		return "A call to an OAuth2 provider had an unknown kind; it was not counted."
 	case "source/undocumented":
 		return "A row of the database had a status that Coder does not document; it was left out."
+	case "source/skew":
+		return "Reports of agents were stamped more than 5 min off the database's clock; they were not counted."
 	case "source/limit":
 		return "A family reached its greatest number of series; the others are left out."
 	}

@@ -8,90 +8,253 @@ import (
 )
 
 const (
-	// commitDelay is how long after it is stamped a row of statistics may still
-	// not be committed: Coder writes them in batches, up to a second later.
+	// commitDelay is the longest time from the stamp of a report to its commit.
+	// Coder writes reports in batches, up to a second later.
 	commitDelay = 5 * time.Second
-	// maxLookBack bounds a window after a long outage. The statistics of many
-	// hours would take longer than the time limit to sum up, each time again.
+	// maxSkew is the largest difference between Coder's clock, which stamps
+	// reports, and the database's. Reports that are further off are left out.
+	maxSkew = 5 * time.Minute
+	// maxLag is the largest age of a report at its commit.
+	maxLag = maxSkew + commitDelay
+	// wideEvery is the time after which a collection is wide again.
+	wideEvery = 2 * time.Minute
+	// maxLookBack bounds a window after a long outage. Summing up the reports of
+	// many hours would exceed the time limit, on each attempt.
 	maxLookBack = time.Hour
+	// maxSkewed is the largest number of reports on one side of the window that a
+	// collection counts.
+	maxSkewed = 100_000
 )
 
-// agentStats sums up windows that follow each other without gap or overlap.
+// agentStats sums up the reports of agents, each once.
+//
+// Reports are stamped by clocks of Coder that may differ from the database's. So
+// the windows of collections overlap, and each takes only the reports of an agent
+// that are newer than the newest one taken before. A window begins as far behind
+// the previous collection as the reports taken lately were old. A wide one begins
+// [maxLag] behind the previous wide one, and so includes all reports that have been
+// committed since. A collection is wide every [wideEvery], and whenever a report is
+// older than expected: there may be more of its agent behind the window.
 type agentStats struct {
-	db    *DB
-	until time.Time // the previous window's upper bound; zero for none
+	db     *DB
+	taken  taken
+	skewed int // reports that the latest collection left out
 }
 
-// agentStatsSQL has a row for each agent that reported a latency in the window
-// ($1, $2]: the sums of all its rows, the counts of its newest one with a
-// latency, which also has the labels. Agents are not trusted: neither NaN nor
+// taken describes the reports taken so far. Its zero value is for none.
+type taken struct {
+	at     time.Time        // of the latest collection, by the database's clock
+	wide   time.Time        // of the latest wide collection
+	newest map[id]time.Time // newest report of each agent, if a window may include it
+	latest time.Time        // newest report of all, also out of the window
+	// lag is the largest age of an agent's newest report when it was taken, since
+	// the latest wide collection; lagBefore the largest since the one before.
+	lag, lagBefore time.Duration
+}
+
+// statsLook is one collection.
+type statsLook struct {
+	was    taken
+	now    time.Time
+	wide   bool
+	from   time.Time // the window is (from, now + maxSkew]
+	counts time.Time // older reports are taken, but not summed up
+
+	newest map[id]time.Time // of the agents with new reports
+	lag    time.Duration
+	stats  []meters.AgentStats
+	latest time.Time
+	skewed int
+}
+
+// agentStatsSQL returns a row for each agent with reports in the window ($1, $2]
+// that are newer than those of $3, $4: the time of its newest one; the sums of the
+// reports after $5 and not in ($6, $7]; the counts and labels of the newest of
+// these with a latency, if there is one. Agents are not trusted: neither NaN nor
 // an infinite latency is one, and a sum cannot overflow.
+//
+// It joins no two subqueries, because their sizes cannot be estimated.
 const agentStatsSQL = `
 WITH reports AS MATERIALIZED (
-	SELECT created_at, user_id, agent_id, workspace_id, rx_bytes, tx_bytes,
-		connection_count, connection_median_latency_ms,
-		session_count_vscode, session_count_jetbrains, session_count_reconnecting_pty, session_count_ssh
-	FROM workspace_agent_stats
-	WHERE created_at > $1 AND created_at <= $2
-), traffic AS (
-	SELECT agent_id,
-		least(greatest(sum(rx_bytes), 0), 9223372036854775807)::bigint AS rx_bytes,
-		least(greatest(sum(tx_bytes), 0), 9223372036854775807)::bigint AS tx_bytes
-	FROM reports
-	GROUP BY agent_id
+	SELECT r.*, counts AND connection_median_latency_ms > 0 AND connection_median_latency_ms < 'Infinity' AS labelled
+	FROM (
+		SELECT created_at, user_id, agent_id, workspace_id, rx_bytes, tx_bytes,
+			connection_count, connection_median_latency_ms,
+			session_count_vscode, session_count_jetbrains, session_count_reconnecting_pty, session_count_ssh,
+			created_at > $5 AND NOT (created_at > $6 AND created_at <= $7) AS counts
+		FROM workspace_agent_stats
+		WHERE created_at > $1 AND created_at <= $2
+	) AS r
+	LEFT JOIN unnest($3::uuid[], $4::timestamptz[]) AS taken(agent_id, newest) ON taken.agent_id = r.agent_id
+	WHERE taken.newest IS NULL OR r.created_at > taken.newest
 ), newest AS (
-	SELECT DISTINCT ON (agent_id) *
+	SELECT DISTINCT ON (agent_id) *,
+		max(created_at) OVER agent AS newest,
+		least(greatest(sum(rx_bytes) FILTER (WHERE counts) OVER agent, 0), 9223372036854775807)::bigint AS rx_sum,
+		least(greatest(sum(tx_bytes) FILTER (WHERE counts) OVER agent, 0), 9223372036854775807)::bigint AS tx_sum
 	FROM reports
-	WHERE connection_median_latency_ms > 0 AND connection_median_latency_ms < 'Infinity'
-	ORDER BY agent_id, created_at DESC
+	WINDOW agent AS (
+		PARTITION BY agent_id ORDER BY labelled DESC, created_at DESC
+		ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+	)
+	ORDER BY agent_id, labelled DESC, created_at DESC
 )
-SELECT a.name, u.username, w.name, traffic.rx_bytes, traffic.tx_bytes,
+SELECT newest.agent_id, newest.newest, newest.labelled AND a.id IS NOT NULL AND u.id IS NOT NULL AND w.id IS NOT NULL,
+	coalesce(a.name, ''), coalesce(u.username, ''), coalesce(w.name, ''), newest.rx_sum, newest.tx_sum,
 	newest.connection_count, newest.connection_median_latency_ms / 1000,
 	newest.session_count_vscode, newest.session_count_jetbrains,
 	newest.session_count_reconnecting_pty, newest.session_count_ssh
 FROM newest
-JOIN traffic ON traffic.agent_id = newest.agent_id
-JOIN workspace_agents a ON a.id = newest.agent_id
-JOIN users u ON u.id = newest.user_id
-JOIN workspaces w ON w.id = newest.workspace_id`
+LEFT JOIN workspace_agents a ON a.id = newest.agent_id
+LEFT JOIN users u ON u.id = newest.user_id
+LEFT JOIN workspaces w ON w.id = newest.workspace_id`
+
+// skewedSQL returns the time of the newest report, and the number of reports after
+// $1 that are ahead of the window ($2, $3], or behind it if all reports are. $4:
+// the largest number on one side.
+const skewedSQL = `
+WITH latest AS (
+	SELECT coalesce(max(created_at), $1) AS at
+	FROM workspace_agent_stats
+	WHERE created_at < 'infinity'
+)
+SELECT latest.at,
+	(SELECT count(*) FROM (
+		SELECT FROM workspace_agent_stats
+		WHERE created_at > $1 AND created_at <= $2 AND (SELECT at FROM latest) <= $2
+		LIMIT $4
+	) AS behind) +
+	(SELECT count(*) FROM (
+		SELECT FROM workspace_agent_stats
+		WHERE created_at > greatest($1::timestamptz, $3) AND created_at < 'infinity'
+		LIMIT $4
+	) AS ahead)
+FROM latest`
 
 // AgentStats implements [meters.AgentStatsSource].
 func (a *agentStats) AgentStats(ctx context.Context) ([]meters.AgentStats, error) {
-	var stats []meters.AgentStats
-	var until time.Time
+	var l statsLook
 	err := a.db.read(ctx, "agent statistics", func(ctx context.Context, s snapshot) error {
-		var from time.Time
-		from, until = a.window(s.now)
-		stats = nil
-		var row meters.AgentStats
-		return s.each(ctx, func() error {
-			stats = append(stats, row)
-			return nil
-		}, []any{
-			&row.AgentName, &row.Username, &row.Workspace, &row.RxBytes, &row.TxBytes,
-			&row.Connections, &row.MedianLatency,
-			&row.SessionsVSCode, &row.SessionsJetBrains, &row.SessionsReconnectingPTY, &row.SessionsSSH,
-		}, agentStatsSQL, from, until)
+		was := a.taken
+		if was.at.Sub(s.now) > time.Minute {
+			// More than a failover explains: it is the clock of another database.
+			was = taken{}
+		}
+		now, expected := later(was.at, s.now), was.expectedLag(a.db.interval)
+		l = was.look(now, expected, a.db.interval)
+		if err := l.readReports(ctx, s); err != nil {
+			return err
+		}
+		if !l.wide && l.lag > expected {
+			l = was.wideLook(now)
+			if err := l.readReports(ctx, s); err != nil {
+				return err
+			}
+		}
+		return l.countSkewed(ctx, s)
 	})
 	if err != nil {
 		return nil, err // the next window begins where this one did
 	}
-	a.until = until
-	return stats, nil
+	a.taken, a.skewed = l.taken(), l.skewed
+	return l.stats, nil
 }
 
-// window returns the bounds of the next window. It looks back one interval if
-// there is no previous one, or if the clock has moved back since by more than a
-// failover explains: it is another database's.
-func (a *agentStats) window(now time.Time) (from, until time.Time) {
-	until = now.Add(-commitDelay)
+// SkewedReports implements [meters.SkewedSource].
+func (a *agentStats) SkewedReports() int { return a.skewed }
+
+// expectedLag returns the largest age of an agent's newest report that needs no
+// wide collection. An agent may have stopped just after the previous collection.
+func (t taken) expectedLag(interval time.Duration) time.Duration {
+	return min(max(t.lag, t.lagBefore, interval+2*commitDelay), maxLag)
+}
+
+// look prepares a collection. The first one sums up one interval, but takes the
+// older reports that later windows include.
+func (t taken) look(now time.Time, expected, interval time.Duration) statsLook {
 	switch {
-	case a.until.IsZero() || a.until.Sub(until) > time.Minute:
-		return until.Add(-a.db.interval), until
-	case a.until.After(until):
-		return a.until, a.until
-	case until.Sub(a.until) > maxLookBack:
-		return until.Add(-maxLookBack), until
+	case t.at.IsZero():
+		counts := now.Add(-interval)
+		return statsLook{was: t, now: now, wide: true, from: now.Add(-max(interval, maxLag)), counts: counts}
+	case now.Sub(t.wide) >= wideEvery:
+		return t.wideLook(now)
 	}
-	return a.until, until
+	from := t.at.Add(-expected)
+	return statsLook{was: t, now: now, from: from, counts: from}
+}
+
+func (t taken) wideLook(now time.Time) statsLook {
+	from := later(t.wide.Add(-maxLag), now.Add(-maxLookBack))
+	return statsLook{was: t, now: now, wide: true, from: from, counts: from}
+}
+
+// taken adds the reports that a look has taken to those taken before.
+func (l *statsLook) taken() taken {
+	t := taken{
+		at: l.now, wide: l.was.wide, newest: l.newest, latest: l.latest,
+		lag: max(l.lag, l.was.lag), lagBefore: l.was.lagBefore,
+	}
+	if l.wide {
+		t.wide, t.lag, t.lagBefore = l.now, l.lag, l.was.lag
+	}
+	for agent, at := range l.was.newest {
+		if _, new := t.newest[agent]; !new && at.After(t.wide.Add(-maxLag)) {
+			t.newest[agent] = at
+		}
+	}
+	return t
+}
+
+// readReports sums up the new reports in the window.
+func (l *statsLook) readReports(ctx context.Context, s snapshot) error {
+	var agents []id
+	var read []time.Time
+	for agent, at := range l.was.newest {
+		if at.After(l.from) {
+			agents, read = append(agents, agent), append(read, at)
+		}
+	}
+	// A report that was ahead of the window, and left out, is in it later on, behind
+	// this bound.
+	entered := later(l.was.at.Add(maxSkew), s.now)
+
+	l.newest = make(map[id]time.Time)
+	var agent id
+	var newest time.Time
+	var labelled bool
+	var row meters.AgentStats
+	return s.each(ctx, func() error {
+		l.newest[agent] = newest
+		l.lag = min(max(l.lag, l.now.Sub(newest)+commitDelay), maxLag)
+		if labelled {
+			l.stats = append(l.stats, row)
+		}
+		return nil
+	}, []any{
+		&agent, &newest, &labelled,
+		&row.AgentName, &row.Username, &row.Workspace, &row.RxBytes, &row.TxBytes,
+		&row.Connections, &row.MedianLatency,
+		&row.SessionsVSCode, &row.SessionsJetBrains, &row.SessionsReconnectingPTY, &row.SessionsSSH,
+	}, agentStatsSQL, l.from, l.now.Add(maxSkew), agents, read, l.counts, entered, l.was.latest)
+}
+
+// countSkewed counts the new reports out of the window.
+func (l *statsLook) countSkewed(ctx context.Context, s snapshot) error {
+	wide := l.was.wide
+	if l.wide {
+		wide = l.now
+	}
+	behind := wide.Add(-maxLag)
+	after := l.was.latest
+	if l.was.at.IsZero() {
+		after = behind
+	}
+	return s.tx.QueryRow(ctx, skewedSQL, after, behind, l.now.Add(maxSkew), maxSkewed).Scan(&l.latest, &l.skewed)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

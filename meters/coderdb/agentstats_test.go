@@ -2,38 +2,57 @@ package coderdb
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters"
 )
 
-// TestAgentStatsWindows asks again and again: each row is in one window, also
-// where a collection failed in between.
+// addReport adds a report of an agent of fleet.sql that was stamped at a time
+// relative to noon.
+func addReport(t testing.TB, d *pgtest.Database, agent int, at time.Duration, bytes int) {
+	t.Helper()
+	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, connection_median_latency_ms)
+		VALUES ($1, u($2), u(1), u(31), u(11), $3, 1)`, noon.Add(at), agent, bytes)
+}
+
+// TestAgentStatsWindows collects repeatedly: each report is in one collection,
+// also where one failed in between.
 func TestAgentStatsWindows(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
-	// A byte every second: from 11:58:00 until 12:10:00.
-	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, connection_median_latency_ms)
-		SELECT s, u(502), u(1), u(31), u(11), 1, 1
-		FROM generate_series('2025-09-01 11:58:00+00'::timestamptz, '2025-09-01 12:10:00+00', '1 second') AS s`)
-
 	now := noon
 	db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(30*time.Second))
 	source := db.Sources().AgentStats
+	end := -2 * time.Minute
 	for _, step := range []struct {
-		name string
-		at   time.Duration // after noon
-		fail bool
-		want int64 // bytes
+		name  string
+		at    time.Duration // after noon
+		until time.Duration // reports are written, with one byte a second
+		fail  bool
+		want  int64 // bytes
 	}{
-		{"the first looks back one interval", 0, false, 30},
-		{"at once: nothing new", 0, false, 0},
-		{"a minute", time.Minute, false, 60},
-		{"a failure", 90 * time.Second, true, 0},
-		{"what the failure missed too", 2 * time.Minute, false, 60},
-		{"the clock went back a little", 2*time.Minute - time.Second, false, 0},
-		{"and on", 2*time.Minute + time.Second, false, 1},
-		{"the clock of another database", -time.Minute, false, 30},
-		{"which goes on", -time.Minute + time.Second, false, 1},
+		{"the first looks back one interval", 0, 0, false, 30},
+		{"at once: nothing new", 0, 0, false, 0},
+		{"a minute", time.Minute, time.Minute, false, 60},
+		{"a failure", 90 * time.Second, 90 * time.Second, true, 0},
+		{"what the failure missed too", 2 * time.Minute, 2 * time.Minute, false, 60},
+		{"the clock went back a little", 2*time.Minute - time.Second, 2 * time.Minute, false, 0},
+		{"and on", 2*time.Minute + time.Second, 2*time.Minute + time.Second, false, 1},
+		{"an outage", 50 * time.Minute, 50 * time.Minute, false, 48*60 - 1},
+		{"a longer outage: one hour", 4 * time.Hour, 4 * time.Hour, false, 60 * 60},
+		{"the clock of another database", -time.Minute, 0, false, 5*60 + 30},
+		{"which goes on: those too far ahead were left out", -time.Minute + time.Second, 0, false, 0},
 	} {
+		if step.until > end {
+			d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, connection_median_latency_ms)
+				SELECT s, u(502), u(1), u(31), u(11), 1, 1
+				FROM generate_series($1::timestamptz, $2, '1 second') AS s`, noon.Add(end+time.Second), noon.Add(step.until))
+			end = step.until
+		}
 		now = noon.Add(step.at)
 		ctx, cancel := context.WithCancel(t.Context())
 		if step.fail {
@@ -54,15 +73,253 @@ func TestAgentStatsWindows(t *testing.T) {
 	}
 }
 
-// TestAgentStatsWindowAfterOutage is bounded.
-func TestAgentStatsWindowAfterOutage(t *testing.T) {
-	c, err := newOptions(nil)
+// TestAgentStatsSkew: each report is counted once, whatever the clock that stamped
+// it and also where collections fail; late ones only until the lag is known.
+func TestAgentStatsSkew(t *testing.T) {
+	for _, skew := range []time.Duration{-5*time.Minute + time.Second, -45 * time.Second, -20 * time.Second, 0, 20 * time.Second, 5 * time.Minute} {
+		for _, interval := range []time.Duration{10 * time.Second, time.Minute} {
+			t.Run(fmt.Sprintf("%v every %v", skew, interval), func(t *testing.T) {
+				d, url := newDatabase(t, "schema.sql", "fleet.sql")
+				now := noon
+				db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(interval))
+				source := db.Sources().AgentStats
+				if _, err := source.AgentStats(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				var written, counted int64
+				for i := range int(8 * time.Minute / interval) { // past the window
+					now = now.Add(interval)
+					addReport(t, d, 502, now.Sub(noon)-interval/2+skew, 1+i)
+					written += int64(1 + i)
+					ctx, cancel := context.WithCancel(t.Context())
+					fails := i%5 == 3
+					if fails {
+						cancel()
+					}
+					stats, err := source.AgentStats(ctx)
+					cancel()
+					if (err != nil) != fails {
+						t.Fatalf("collection %d: error %v", i, err)
+					}
+					for _, s := range stats {
+						counted += s.RxBytes
+					}
+					if known := now.Sub(noon) > wideEvery+interval; counted > written || known && !fails && counted < written {
+						t.Errorf("collection %d: %d bytes are counted of %d", i, counted, written)
+					}
+				}
+				if n := source.(meters.SkewedSource).SkewedReports(); n != 0 {
+					t.Errorf("%d reports are left out", n)
+				}
+			})
+		}
+	}
+}
+
+// TestAgentStatsOfManyClocks counts each report of agents once that report every
+// 30 s, through replicas of Coder with clocks of their own, and are committed late.
+func TestAgentStatsOfManyClocks(t *testing.T) {
+	const agents = 10
+	for _, interval := range []time.Duration{10 * time.Second, time.Minute} {
+		for seed := range uint64(4) {
+			t.Run(fmt.Sprintf("every %v, seed %d", interval, seed), func(t *testing.T) {
+				r := rand.New(rand.NewPCG(seed, 0))
+				between := func(from, until time.Duration) time.Duration {
+					return from + time.Duration(r.Int64N(int64(until-from)))
+				}
+				d, url := newDatabase(t, "schema.sql", "fleet.sql")
+				now := noon
+				db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(interval))
+				source := db.Sources().AgentStats
+				if _, err := source.AgentStats(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				type clock struct{ skew, next, until time.Duration } // times of reports, after noon
+				var clocks [agents]clock
+				for i := range clocks {
+					begin := between(time.Second, 6*time.Minute)
+					clocks[i] = clock{between(-maxSkew, maxSkew), begin, begin + between(time.Minute, 6*time.Minute)}
+				}
+				var written, counted int64
+				for now.Sub(noon) < 15*time.Minute {
+					now = now.Add(interval)
+					for i := range clocks {
+						// In the order of their commits, at most 5 s later.
+						for c := &clocks[i]; c.next < c.until && c.next+between(0, commitDelay) <= now.Sub(noon); c.next += 30 * time.Second {
+							addReport(t, d, 501+i, c.next+c.skew, 1)
+							written++
+						}
+					}
+					ctx, cancel := context.WithCancel(t.Context())
+					fails := r.IntN(6) == 0
+					if fails {
+						cancel()
+					}
+					stats, err := source.AgentStats(ctx)
+					cancel()
+					if (err != nil) != fails {
+						t.Fatalf("after %v: error %v", now.Sub(noon), err)
+					}
+					for _, s := range stats {
+						counted += s.RxBytes
+					}
+				}
+				if counted != written {
+					t.Errorf("%d reports are counted of %d", counted, written)
+				}
+			})
+		}
+	}
+}
+
+// TestAgentStatsAtTheEdgeOfTheWindow: the first report of an agent whose clock lags
+// is behind the window, the second one in it. Both are counted.
+func TestAgentStatsAtTheEdgeOfTheWindow(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	now := noon
+	db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(time.Minute))
+	source := db.Sources().AgentStats
+	if _, err := source.AgentStats(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const lag = 85 * time.Second
+	addReport(t, d, 502, 2*time.Second-lag, 1)
+	addReport(t, d, 502, 32*time.Second-lag, 2)
+	now = noon.Add(time.Minute)
+	stats, err := source.AgentStats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &agentStats{db: &DB{config: c}, until: noon}
-	from, until := a.window(noon.Add(24 * time.Hour))
-	if want := noon.Add(24*time.Hour - 5*time.Second); until != want || until.Sub(from) != time.Hour {
-		t.Errorf("window (%v, %v], want an hour until %v", from, until, want)
+	wantBytes(t, "both", stats, 3)
+}
+
+// wantBytes compares the received bytes of rows, in any order.
+func wantBytes(t *testing.T, what string, stats []meters.AgentStats, want ...int64) {
+	t.Helper()
+	got := make(map[int64]int)
+	for _, s := range stats {
+		got[s.RxBytes]++
 	}
+	for _, n := range want {
+		got[n]--
+	}
+	for n, count := range got {
+		if count != 0 {
+			t.Errorf("%s: %v, want bytes %v (%d differs)", what, stats, want, n)
+			return
+		}
+	}
+}
+
+// TestAgentStatsOfAClockThatIsSet counts a report once that was stamped ahead, and
+// one never that was left out as too far ahead, when its time comes.
+func TestAgentStatsOfAClockThatIsSet(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	now := noon
+	db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(time.Minute))
+	source := db.Sources().AgentStats
+	const s, m = time.Second, time.Minute
+	for _, step := range []struct {
+		name    string
+		at      time.Duration
+		reports []time.Duration // of a byte each
+		want    []int64
+		skewed  int
+	}{
+		{"the first", 0, []time.Duration{-2 * m, -10 * s}, []int64{1}, 0},
+		{"one ahead", 10 * s, []time.Duration{10*s + 2*m}, []int64{1}, 0},
+		{"its time comes", 3 * m, nil, nil, 0},
+		{"the right clock", 3*m + 10*s, []time.Duration{3*m + 5*s}, []int64{1}, 0},
+		{"too far ahead", 4 * m, []time.Duration{9*m + s, 24 * time.Hour}, nil, 2},
+		{"and right again", 5 * m, []time.Duration{5 * m}, []int64{1}, 0},
+		{"the time of one that was left out comes", 8 * m, nil, nil, 0},
+		{"and goes", 10 * m, []time.Duration{10 * m}, []int64{1}, 0},
+	} {
+		for _, at := range step.reports {
+			addReport(t, d, 502, at, 1)
+		}
+		now = noon.Add(step.at)
+		stats, err := source.AgentStats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantBytes(t, step.name, stats, step.want...)
+		if got := source.(meters.SkewedSource).SkewedReports(); got != step.skewed {
+			t.Errorf("%s: %d reports are left out, want %d", step.name, got, step.skewed)
+		}
+	}
+}
+
+// TestAgentStatsTooFarBehind counts the reports that are left out where all clocks
+// lag.
+func TestAgentStatsTooFarBehind(t *testing.T) {
+	for _, behind := range []time.Duration{8 * time.Minute, 59 * time.Minute, 48 * time.Hour} {
+		t.Run(behind.String(), func(t *testing.T) {
+			d, url := newDatabase(t, "schema.sql", "fleet.sql")
+			now := noon
+			db := open(t, url, clockOption(func() time.Time { return now }))
+			source := db.Sources().AgentStats
+			skewed := source.(meters.SkewedSource).SkewedReports
+			for i := range 8 {
+				addReport(t, d, 502, now.Sub(noon)-behind, 1)
+				stats, err := source.AgentStats(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantBytes(t, "the clock behind", stats)
+				if got, want := skewed(), min(i, 1); got != want { // one is old at the first
+					t.Errorf("collection %d: %d reports are left out, want %d", i, got, want)
+				}
+				now = now.Add(time.Minute)
+			}
+			// An outage of all is no skew.
+			now = now.Add(3 * time.Hour)
+			addReport(t, d, 502, now.Sub(noon)-2*time.Hour, 1)
+			addReport(t, d, 502, now.Sub(noon), 1)
+			if _, err := source.AgentStats(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := skewed(); got != 0 {
+				t.Errorf("%d reports are left out after an outage, want none", got)
+			}
+		})
+	}
+}
+
+// TestAgentStatsSkewIsTold by a counter and a log line.
+func TestAgentStatsSkewIsTold(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id)
+		SELECT now() + interval '6 minutes' + n * interval '1 second', u(502), u(1), u(31), u(11) FROM generate_series(1, 3) AS n`)
+	var l log
+	db, err := Open(t.Context(), url, l.option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	m := metertest.New(t)
+	poller, err := meters.Poll(m.Providers(), meters.Sources{AgentStats: db.Sources().AgentStats},
+		meters.WithLogger(db.logger), meters.WithInterval(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := poller.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	await(t, "they are counted", func() bool {
+		n, _ := m.Value(t, `otelcoder_refused_total{origin="source",reason="skew"}`)
+		return n == 3
+	})
+	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id)
+		SELECT now() + interval '7 minutes', u(502), u(1), u(31), u(11)`)
+	await(t, "the next is counted", func() bool {
+		n, _ := m.Value(t, `otelcoder_refused_total{origin="source",reason="skew"}`)
+		return n == 4
+	})
+	if n := l.lines(`msg="left out of the metrics, and counted in otelcoder_refused_total" origin=source reason=skew total=3`); n != 1 {
+		t.Errorf("%d lines, want 1:\n%s", n, l.String())
+	}
+	l.wantNo(t, "total=4")
 }

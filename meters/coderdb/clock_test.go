@@ -43,6 +43,6 @@ func TestClockOfTheDatabase(t *testing.T) {
 	}
 	stats, err := sources.AgentStats.AgentStats(t.Context())
 	if err != nil || len(stats) != 1 || stats[0].RxBytes != 2 {
-		t.Errorf("statistics %v, error %v; want 2 bytes: of 30 and 60 seconds ago", stats, err)
+		t.Errorf("statistics %v, error %v; want 2 bytes: of now and of 30 seconds ago", stats, err)
 	}
 }

@@ -2,9 +2,12 @@ package coderdb
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
@@ -64,6 +67,7 @@ type Follower struct {
 	end     *time.Time
 	jobs    known[id]
 	scripts known[scriptRun]
+	running []id // the jobs that ran at the previous look
 }
 
 // known are the events that ended after Follower.after and have been told of,
@@ -85,7 +89,7 @@ func (db *DB) Events() *Follower {
 // first call marks the beginning, and only tells what is running. At most 10,000
 // jobs and as many scripts come at a time, the rest with the next calls.
 func (f *Follower) Next(ctx context.Context) (Events, error) {
-	l, err := f.look(ctx)
+	l, err := f.look(ctx, true)
 	if err != nil {
 		return Events{}, err
 	}
@@ -93,25 +97,50 @@ func (f *Follower) Next(ctx context.Context) (Events, error) {
 }
 
 // look looks for what has happened since the previous look that was taken. It
-// changes nothing: what is not taken is found again.
-func (f *Follower) look(ctx context.Context) (look, error) {
+// changes nothing: events that are not taken are found again. A look that does
+// not scan asks for the jobs that were running, and for those that are where
+// there is an index of them; all other events are left to the next scan. The
+// first look scans.
+func (f *Follower) look(ctx context.Context, scan bool) (look, error) {
 	var l look
-	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) error {
-		l = f.begin(s.now)
-		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs))); err != nil {
+	var took time.Duration
+	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) (err error) {
+		began := time.Now()
+		defer func() {
+			// A wait for a lock costs the database nothing.
+			var refused *pgconn.PgError
+			if !errors.As(err, &refused) || refused.Code != lockNotAvailable {
+				took += time.Since(began) // also of an attempt that is repeated
+			}
+		}()
+		if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
 			return err
 		}
-		if !f.db.serves(instrument.AgentScriptsExecuted, s.lacks) {
+		l = f.begin(s.now)
+		l.scan = scan || l.first
+		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs)), f.running); err != nil {
+			return err
+		}
+		if !l.scan || !f.db.serves(instrument.AgentScriptsExecuted, s.lacks) {
 			return nil
 		}
 		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
 	})
+	l.took = took
 	return l, err
 }
+
+// lockLimitSQL ends a look that waits for a lock, as during a migration.
+const lockLimitSQL = "SET LOCAL lock_timeout = '2s'"
+
+// lockNotAvailable is the condition (SQLSTATE) of such an end.
+const lockNotAvailable = "55P03"
 
 // look is what one look at the database found.
 type look struct {
 	first   bool
+	scan    bool          // all events are looked for
+	took    time.Duration // of its queries, without waits for locks; set if the look failed, too
 	after   time.Time
 	until   time.Time // everything that is visible now and ended until then is found
 	end     *time.Time
@@ -119,6 +148,7 @@ type look struct {
 	events  Events
 	jobs    known[id]
 	scripts known[scriptRun]
+	running []id
 }
 
 // begin prepares a look at a time by the database's clock. It is a first one,
@@ -141,9 +171,10 @@ func (f *Follower) take(l look) Events {
 		f.after = l.after
 		// It ended before, by a clock that is ahead.
 		l.events.Ended, l.events.Scripts = nil, nil
-	} else if after := l.until.Add(-eventMargin); after.After(f.after) {
+	} else if after := l.until.Add(-eventMargin); l.scan && after.After(f.after) {
 		f.after = after
 	}
+	f.running = l.running
 	f.jobs.add(l.jobs, f.after)
 	f.scripts.add(l.scripts, f.after)
 	return l.events
@@ -166,18 +197,23 @@ func (l *look) full(last time.Time) {
 
 // jobsSQL returns the jobs that ended after $1, not after $4 if that is not
 // null, and are not among $2, and after them the running ones. $3: the greatest
-// number of both.
+// number of both. Without a scan it returns only jobs among $5 and those that are
+// running according to the index on job_status.
 //
 // A job without a worker ran on no provisioner daemon: it was ended by the reaper
 // of jobs, or deleted a workspace without any daemon. Coder counts neither.
 // A job that ended with an error has failed; one that was canceled too late to
 // be stopped has none, and has succeeded.
-func jobsSQL(l lacks) string {
+func jobsSQL(l lacks, scan bool) string {
+	from := "provisioner_jobs j"
+	if !scan {
+		from = "(" + candidatesSQL(l) + ") AS candidate JOIN provisioner_jobs j ON j.id = candidate.id"
+	}
 	return `
 SELECT j.id, j.provisioner::text, j.completed_at,
 	coalesce(extract(epoch FROM j.completed_at - j.started_at)::float8, 0), ` + l.jobStatus("j") + `,
 	coalesce(b.transition::text, ''), coalesce(u.email, ''), coalesce(t.name, ''), coalesce(tv.name, ''), coalesce(w.name, '')
-FROM provisioner_jobs j
+FROM ` + from + `
 LEFT JOIN workspace_builds b ON b.job_id = j.id
 LEFT JOIN workspaces w ON w.id = b.workspace_id
 LEFT JOIN users u ON u.id = w.owner_id
@@ -190,7 +226,20 @@ ORDER BY j.completed_at NULLS LAST, j.id
 LIMIT $3`
 }
 
-func (l *look) readJobs(ctx context.Context, s snapshot, seen []id) error {
+// candidatesSQL has the ids of jobs that can be looked up by an index.
+func candidatesSQL(l lacks) string {
+	const seen = "SELECT unnest($5::uuid[]) AS id"
+	if l[jobStatusIndex] {
+		return seen
+	}
+	return seen + " UNION SELECT id FROM provisioner_jobs WHERE " + l.runningJob()
+}
+
+func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) error {
+	args := []any{l.after, seen, maxEvents, l.end}
+	if !l.scan {
+		args = append(args, running)
+	}
 	var job id
 	var provisioner, status, transition string
 	var ended *time.Time
@@ -201,6 +250,7 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen []id) error {
 		rows++
 		j := Job{ID: job.Bytes, Provisioner: meters.Provisioner(provisioner), Build: workspaceBuild(transition, build)}
 		if ended == nil {
+			l.running = append(l.running, job)
 			l.events.Running = append(l.events.Running, j)
 			return nil
 		}
@@ -215,7 +265,7 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen []id) error {
 	}, []any{
 		&job, &provisioner, &ended, &seconds, &status,
 		&transition, &build.OwnerEmail, &build.TemplateName, &build.TemplateVersion, &build.WorkspaceName,
-	}, jobsSQL(s.lacks), l.after, seen, maxEvents, l.end)
+	}, jobsSQL(s.lacks, l.scan), args...)
 	if rows == maxEvents && len(l.events.Running) == 0 {
 		l.full(last)
 	}

@@ -313,3 +313,60 @@ func writeJobs(url string, from, n int) error {
 	}
 	return nil
 }
+
+// TestLookWithoutScan finds the jobs that were seen running and, by the index on
+// their status, those that are; the others are left to the next scan.
+func TestLookWithoutScan(t *testing.T) {
+	for _, test := range []struct {
+		name, schema string
+		running      int // jobs found running without a scan
+	}{
+		{"index", "CREATE INDEX ON provisioner_jobs (job_status)", 2},
+		{"no index", "", 1},
+		{"no column", "ALTER TABLE provisioner_jobs DROP COLUMN job_status", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, url := newDatabase(t, "schema.sql")
+			if test.schema != "" {
+				d.Exec(t, test.schema)
+				url = d.Role(t, Grants)
+			}
+			db, now := clocked(t, url)
+			f := db.Events()
+			look := func(scan bool) Events {
+				t.Helper()
+				l, err := f.look(t.Context(), scan)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return f.take(l)
+			}
+			want := func(what string, e Events, running, ended int) {
+				t.Helper()
+				if len(e.Running) != running || len(e.Ended) != ended {
+					t.Errorf("%s: %d jobs run and %d have ended, want %d and %d", what, len(e.Running), len(e.Ended), running, ended)
+				}
+			}
+			run := func(n int) {
+				d.Exec(t, "INSERT INTO provisioner_jobs (id, started_at) VALUES (u($1), $2)", n, *now)
+			}
+			end := func(n int) {
+				d.Exec(t, "UPDATE provisioner_jobs SET completed_at = $2 WHERE id = u($1)", n, *now)
+			}
+			run(1)
+			want("first", look(false), 1, 0) // scans, whatever it is told
+			*now = noon.Add(10 * time.Second)
+			run(2)
+			addJob(t, d, 3, 5*time.Second, 8*time.Second)
+			want("started", look(false), test.running, 0)
+			*now = noon.Add(20 * time.Second)
+			end(1)
+			end(2)
+			want("ended", look(false), 0, test.running)
+			want("again", look(false), 0, 0)
+			*now = noon.Add(time.Hour)
+			want("scan", look(true), 0, 3-test.running)
+			want("scan again", look(true), 0, 0)
+		})
+	}
+}

@@ -27,6 +27,11 @@ type Recorders struct {
 // reported ([Term].Resumed), it records what it missed. If another did, it only
 // makes up for what ended before it stopped itself, and starts afresh.
 //
+// The queries take less than 1 % of the time that passes: where scanning the
+// table of jobs is slow, it is scanned less often. In between, jobs that were
+// seen running are asked for by their ids, and running ones by the index on
+// job_status of newer versions of Coder.
+//
 // A look that fails is repeated after a second, then after twice that and so on
 // up to the interval; the first failure, another cause of failures and the recovery
 // are logged, and at level DEBUG each look. The interval and the logger are those of
@@ -48,6 +53,12 @@ func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders) {
 	f.rest()
 }
 
+// The shares of time that the queries for events may take: 1 % together.
+const (
+	scanShare  = 0.0075 // looks that scan
+	otherShare = 0.0025 // looks that use indexes
+)
+
 // firstRetry is how long after a failed look there is another; the pause
 // doubles with each further failure.
 const firstRetry = time.Second
@@ -60,10 +71,13 @@ type follow struct {
 	outage   *outage.Log
 	interval time.Duration
 
-	term   *Term     // in which current looks
-	past   *Follower // of before another process reported, with its rest to tell; or nil
-	now    *Follower
-	paused time.Duration // after the last failure; 0 after a success
+	term      *Term     // in which current looks
+	past      *Follower // of before another process reported, with its rest to tell; or nil
+	now       *Follower
+	scans     pace
+	others    pace          // of looks that do not scan
+	unscanned error         // of the last scan
+	paused    time.Duration // after the last failure; 0 after a success
 
 	seen struct{ running, ended, scripts int } // by the last look
 }
@@ -75,6 +89,9 @@ func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
 	began := time.Now()
 	more, err := f.look(ctx)
 	took := time.Since(began)
+	if err == nil {
+		err = f.unscanned
+	}
 	if ctx.Err() != nil {
 		return 0 // it was told to give up: that is no failure
 	}
@@ -87,15 +104,33 @@ func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
 			f.outage.Failed(f, err.Error())
 		}
 		f.paused = min(max(2*f.paused, firstRetry), f.interval)
-		return f.paused
+		if f.past != nil || f.now.after.IsZero() {
+			return max(f.paused, f.scans.left()) // the next look scans again
+		}
+		return max(f.paused, f.others.left())
 	}
 	f.logger.Debug("looked for events", "running", f.seen.running, "ended", f.seen.ended, "scripts", f.seen.scripts, "more", more, "duration", took)
 	f.outage.Recovered(f)
 	f.paused = 0
+	pause = f.interval
 	if more {
-		return 0
+		pause = min(pause, f.scans.left())
 	}
-	return f.interval
+	return max(pause, f.others.left())
+}
+
+// ask looks by one of the followers, and accounts for the time that it took. A
+// scan that failed is an error until one succeeds.
+func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, error) {
+	scan = scan || follower.after.IsZero()
+	l, err := follower.look(ctx, scan)
+	if !scan {
+		f.others.spend(l.took, otherShare)
+		return l, err
+	}
+	f.scans.spend(l.took, scanShare)
+	f.unscanned = err
+	return l, err
 }
 
 // rest is for the time in which another process reports, or none.
@@ -131,18 +166,17 @@ func (f *follow) enter(term *Term) {
 // process's, or else it is this one's in its next term.
 func (f *follow) look(ctx context.Context) (more bool, err error) {
 	f.seen.running, f.seen.ended, f.seen.scripts = 0, 0, 0
-	if f.past != nil {
-		l, err := f.past.look(ctx)
+	for f.past != nil {
+		l, err := f.ask(ctx, f.past, true)
 		if err != nil {
 			return false, err
 		}
 		f.record(f.past.take(l))
-		if l.more {
-			return true, nil
+		if !l.more {
+			f.past = nil
 		}
-		f.past = nil
 	}
-	l, err := f.now.look(ctx)
+	l, err := f.ask(ctx, f.now, f.scans.due())
 	if err != nil {
 		return false, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -393,4 +394,54 @@ func TestFollowWithoutRecorders(t *testing.T) {
 		Scripts: []Script{{}},
 	})
 	f.rest()
+}
+
+// slowScans is a tracer that makes scans slow, and counts them.
+type slowScans struct{ n atomic.Int64 }
+
+func (s *slowScans) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(q.SQL, "FROM provisioner_jobs j") {
+		s.n.Add(1)
+		time.Sleep(500 * time.Millisecond)
+	}
+	return ctx
+}
+
+func (s *slowScans) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TestSlowScans are rare, and lose no event of a job that was seen running.
+func TestSlowScans(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	d.Exec(t, "CREATE INDEX ON provisioner_jobs (job_status)")
+	slow := new(slowScans)
+	p := start(t, url, traced(slow))
+	p.awaitFollowing(t)
+	d.Exec(t, fmt.Sprintf(buildSQL, 1)+"; UPDATE provisioner_jobs SET completed_at = NULL WHERE id = u(10001)")
+	await(t, "the build is born at 0", func() bool {
+		return strings.Contains(p.events.Text(t, "coderd_workspace_builds_total"), `template_version="e1"`)
+	})
+	d.Exec(t, "UPDATE provisioner_jobs SET completed_at = clock_timestamp() WHERE id = u(10001)")
+	await(t, "its end is counted", func() bool { return p.builds(t)["e1"] == 1 })
+	if n := slow.n.Load(); n != 1 {
+		t.Errorf("%d scans, want only the first", n)
+	}
+}
+
+// TestPace: a query takes no more than its share of the time that passes.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		began, spent := time.Now(), time.Duration(0)
+		for i := range 1000 {
+			time.Sleep(p.left())
+			if passed := time.Since(began); float64(spent) > 0.0075*float64(passed) {
+				t.Fatalf("%v of %v after %d queries", spent, passed, i)
+			}
+			took := time.Duration(i) * time.Millisecond
+			time.Sleep(took)
+			p.spend(took, 0.0075)
+			spent += took
+		}
+	})
 }

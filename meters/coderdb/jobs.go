@@ -8,11 +8,13 @@ import (
 
 type jobs struct{ db *DB }
 
-const runningJobsSQL = `
+func runningJobsSQL(l lacks) string {
+	return `
 SELECT provisioner::text, count(*)
 FROM provisioner_jobs
-WHERE started_at IS NOT NULL AND completed_at IS NULL
+WHERE ` + l.runningJob() + `
 GROUP BY provisioner`
+}
 
 // RunningJobs implements [meters.JobsSource].
 func (j jobs) RunningJobs(ctx context.Context) (map[meters.Provisioner]int, error) {
@@ -24,12 +26,22 @@ func (j jobs) RunningJobs(ctx context.Context) (map[meters.Provisioner]int, erro
 		return s.each(ctx, func() error {
 			running[meters.Provisioner(provisioner)] = n
 			return nil
-		}, []any{&provisioner, &n}, runningJobsSQL)
+		}, []any{&provisioner, &n}, runningJobsSQL(s.lacks))
 	})
 	if err != nil {
 		return nil, err
 	}
 	return running, nil
+}
+
+// runningJob is the condition of a job that is running, and uses the index on
+// job_status where there is one. Coder sets no error before the end of a job.
+func (l lacks) runningJob() string {
+	const running = "started_at IS NOT NULL AND completed_at IS NULL"
+	if l[jobStatusIndex] {
+		return running
+	}
+	return "job_status IN ('running', 'canceling') AND " + running
 }
 
 // jobStatus is the SQL of the status of the job with this alias. The stored

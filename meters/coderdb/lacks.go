@@ -33,14 +33,23 @@ func (l lacks) unless(table, column, sql string) string {
 	return sql
 }
 
-// columnsSQL lists the columns of tables. The catalogue shows them to every
-// role, the views of information_schema only to those who may read them.
-// $1: tables.
+// jobStatusIndex stands for the index on the column job_status, which some
+// versions lack.
+const jobStatusIndex = "provisioner_jobs.(job_status)"
+
+// columnsSQL lists the columns of tables, and the index on job_status. The
+// catalogue shows them to every role, the views of information_schema only to
+// roles with grants. $1: tables.
 const columnsSQL = `
 SELECT t.name, a.attname
 FROM unnest($1::text[]) AS t(name)
 JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(t.name))
-WHERE a.attnum > 0 AND NOT a.attisdropped`
+WHERE a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT 'provisioner_jobs', '(job_status)'
+FROM pg_index i
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE i.indrelid = to_regclass('provisioner_jobs') AND i.indpred IS NULL AND i.indisvalid AND a.attname = 'job_status'`
 
 // lacking returns what the database lacks. It looks once after each new
 // connection, and again once the server has refused a query.
@@ -49,7 +58,7 @@ func (db *DB) lacking(ctx context.Context, tx pgx.Tx, layout *layout) (lacks, er
 		return *known, nil
 	}
 	var optional []string
-	missing := make(lacks)
+	missing := lacks{jobStatusIndex: true}
 	for _, t := range tables {
 		for _, o := range t.Optional {
 			optional = append(optional, t.Name)

@@ -24,11 +24,12 @@ INSERT INTO workspace_agent_scripts (id, workspace_agent_id) VALUES (u(601), u(5
 INSERT INTO tailnet_peers (id, coordinator_id, updated_at, node) VALUES
 	(u(501), u(1), now(), '\x08b4242801320f0a04312d763411000000000000e03f320f0a04322d763411000000000000c03f');
 
--- Reports, and the use of an app, from some minutes ago until long after the test.
+-- Reports until now, and the use of an app from some minutes ago until long after
+-- the test.
 INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, rx_bytes, tx_bytes,
 	connection_count, connection_median_latency_ms, session_count_vscode, session_count_ssh)
 SELECT at, u(1), u(501), u(31), u(11), 10, 20, 1, 12.5, 1, 2
-FROM generate_series(now() - interval '6 minutes', now() + interval '10 minutes', interval '0.5 seconds') AS at;
+FROM generate_series(now() - interval '6 minutes', now(), interval '0.5 seconds') AS at;
 INSERT INTO workspace_app_stats (user_id, workspace_id, agent_id, slug_or_port, session_started_at, session_ended_at) VALUES
 	(u(1), u(31), u(501), 'code', now() - interval '10 minutes', now() + interval '10 minutes');
 

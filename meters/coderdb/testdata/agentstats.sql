@@ -1,16 +1,16 @@
--- What agents reported. The window of a first collection, with an interval of
--- one minute, is (11:59:25, 12:00:25].
+-- Reports of agents. A first collection at 12:00:30, with an interval of one
+-- minute, counts those in (11:59:30, 12:05:30].
 SET timezone = 'UTC';
 
 INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, tx_bytes,
 	connection_count, connection_median_latency_ms,
 	session_count_vscode, session_count_jetbrains, session_count_reconnecting_pty, session_count_ssh) VALUES
 	-- dev/main: before the window, in it, newest with a latency, newest, after it
-	('2025-09-01 11:59:25', u(502), u(1), u(31), u(11), 1000000, 1000000, 9, 900, 9, 9, 9, 9),
-	('2025-09-01 11:59:25.000001', u(502), u(1), u(31), u(11), 10, 1, 1, 50, 5, 5, 5, 5),
+	('2025-09-01 11:59:30', u(502), u(1), u(31), u(11), 1000000, 1000000, 9, 900, 9, 9, 9, 9),
+	('2025-09-01 11:59:30.000001', u(502), u(1), u(31), u(11), 10, 1, 1, 50, 5, 5, 5, 5),
 	('2025-09-01 12:00:00', u(502), u(1), u(31), u(11), 5, 3, 2, 12.5, 1, 2, 3, 4),
-	('2025-09-01 12:00:25', u(502), u(1), u(31), u(11), 20, 2, 9, 0, 9, 9, 9, 9),
-	('2025-09-01 12:00:25.000001', u(502), u(1), u(31), u(11), 2000000, 2000000, 9, 900, 9, 9, 9, 9),
+	('2025-09-01 12:05:30', u(502), u(1), u(31), u(11), 20, 2, 9, 0, 9, 9, 9, 9),
+	('2025-09-01 12:05:30.000001', u(502), u(1), u(31), u(11), 2000000, 2000000, 9, 900, 9, 9, 9, 9),
 	-- dev/main of the old build has the same labels: summed, the latency is the greatest
 	('2025-09-01 12:00:10', u(501), u(1), u(31), u(11), 100, 100, 1, 500, 0, 0, 0, 1),
 	-- dev/edge: no latency reported
