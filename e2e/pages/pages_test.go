@@ -43,7 +43,9 @@ var notTyped = map[string]string{
 	"docker build":            "no engine runs here; e2e/image builds and runs what the Dockerfile says",
 	"kubectl ":                "there is no cluster; TestKubectl compares the names with the chart's",
 	"promtool ":               "it takes minutes to build; e2e/rules does the same with its packages, make check-rules runs it",
-	"otelcol-contrib ":        "it is not made of Go modules; e2e runs a collector with that configuration",
+	"otelcoder server --prometheus-enable --postgres-url-file": "the page has exported a URL before, and the file is the reader's; TestHangup of cmd/otelcoder starts it",
+	"kill -HUP ":       "it would stop any otelcoder of this machine; TestHangup of cmd/otelcoder sends the signal",
+	"otelcol-contrib ": "it is not made of Go modules; e2e runs a collector with that configuration",
 }
 
 // servers are the commands that go on until they are stopped.
