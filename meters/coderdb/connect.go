@@ -1,0 +1,23 @@
+package coderdb
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Connect opens a single connection to the database of a URL, which is read as
+// [Open] reads it. An error that wraps a [pgconn.ConnectError] means that the
+// server cannot be reached or refuses the connection; any other, that the URL
+// cannot be used. Errors are one line and do not contain the password.
+func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	config, err := parseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, &explainedError{text: oneLine(err), err: err}
+	}
+	return conn, nil
+}
