@@ -138,8 +138,10 @@ func (v view) family(name string) (Family, bool) {
 }
 
 // Mark is the sign of the state. It can be told without colour.
-func (v view) Mark() string {
-	switch v.State {
+func (v view) Mark() string { return v.State.mark() }
+
+func (s State) mark() string {
+	switch s {
 	case StateOK:
 		return "●"
 	case StateDegraded, StateUnreachable:
