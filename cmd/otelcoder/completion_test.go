@@ -43,8 +43,8 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  string
 	}{
-		{[]string{""}, "server check grants metrics version help completion"},
-		{[]string{"se"}, "server"},
+		{[]string{""}, "setup server check grants status metrics version help completion"},
+		{[]string{"serv"}, "server"},
 		{[]string{"server", "--inter"}, "--interval"},
 		{[]string{"server", "--interval", "1m", "--insi"}, "--insights-interval"},
 		{[]string{"server", "--postgres-url", "postgres://u:hunter2@h/d", "--log-f"}, "--log-format"},

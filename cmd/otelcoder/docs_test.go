@@ -224,7 +224,7 @@ func TestHelp(t *testing.T) {
 		return text
 	}
 	root := help("--help")
-	for _, command := range []string{"server", "check", "grants", "metrics", "version", "help", "completion"} {
+	for _, command := range []string{"setup", "server", "check", "grants", "status", "metrics", "version", "help", "completion"} {
 		if !strings.Contains(root, "\n   "+command+" ") {
 			t.Errorf("--help does not show the command %s:\n%s", command, root)
 		}

@@ -13,8 +13,8 @@ func grantsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "grants",
 		Usage: "print the SQL script that lets a role read what is read, and nothing else",
-		Description: `The role must exist. Let the owner of the database run the script, again after
-an upgrade of Coder:
+		Description: `"otelcoder setup" creates the role and runs the script. To run it yourself, as the
+owner of the database, and again after an upgrade of Coder:
 
 psql "$OWNER_URL" -c "CREATE ROLE otelcoder LOGIN PASSWORD '...'"
 otelcoder grants | psql "$OWNER_URL"`,

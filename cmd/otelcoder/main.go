@@ -2,8 +2,9 @@
 // deployment from its PostgreSQL database and serves it to Prometheus, or pushes
 // it over OTLP, as the metrics that Coder documents.
 //
+//	otelcoder setup
 //	otelcoder server --prometheus-enable
-//	otelcoder check
+//	otelcoder status
 //
 // docs/service.md is the operator's page. What is measured and how is the
 // business of the packages that it puts together: server.go is the wiring, the
@@ -62,14 +63,16 @@ func newCommand(stderr io.Writer) *cli.Command {
 	root := &cli.Command{
 		Name:  "otelcoder",
 		Usage: "the metrics of a Coder deployment, read from its database",
-		Description: `It stands beside an unmodified deployment: "otelcoder grants" writes the script
-for a database role that may read what is read, "otelcoder check" tells what that
-role finds, and "otelcoder server" serves it. "otelcoder metrics" lists what is
-served.`,
+		Description: `It stands beside an unmodified deployment: "otelcoder setup" makes a database role
+that may read what is needed, "otelcoder check" tells what that role finds, and
+"otelcoder server" serves it. "otelcoder status" shows how a service does, and
+"otelcoder metrics" lists what is served.`,
 		Commands: []*cli.Command{
+			setupCommand(stderr),
 			serverCommand(stderr),
 			checkCommand(stderr),
 			grantsCommand(),
+			statusCommand(),
 			metricsCommand(),
 			versionCommand(),
 			helpCommand(),

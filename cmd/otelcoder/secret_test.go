@@ -41,6 +41,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("CODER_PG_CONNECTION_URL", url)
+			t.Setenv("OTELCODER_OWNER_URL", url)
 			silent := func(what, said string) {
 				t.Helper()
 				if strings.Contains(said, secret) {
@@ -49,6 +50,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 			}
 			var out bytes.Buffer
 			for _, args := range [][]string{{"server", "--help"}, {"check", "--help"}, {"check"}, {url}, {"server", url}, {"grants", url},
+				{"setup"}, {"setup", url}, {"setup", "--role", url}, {"setup", "--dry-run"}, {"status", url}, {"status", "--url", url},
 				{"help", url}, {"metrics", url}, {"metrics", "coderd_agents_up", url}, {"completion", url}, {"completion", "bash", url}, {"version", url},
 				{"--" + url}, {"server", "--" + url}, {"completion", "--" + url}, {"completion", "bash", "--" + url}, {"server", "-" + url}} {
 				out.Reset()
@@ -110,6 +112,7 @@ func FuzzPassword(f *testing.F) {
 		} {
 			for _, args := range [][]string{
 				{"check", "--postgres-url", url}, {"check", "--postgres-url=" + url, "--help"}, {"check", url}, {url}, {"grants", url},
+				{"setup", "--role", url}, {"status", "--url", url}, {"status", url},
 				{"server", url}, {"server", "--postgres-url", url}, // which has nothing to do
 				{"server", "--otlp-endpoint", url},
 			} {

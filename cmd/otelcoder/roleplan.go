@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// rolePlan is the SQL that gives a database the role that otelcoder reads it as.
+type rolePlan struct {
+	role   string
+	schema string // of Coder's tables
+
+	account string // creates or alters the role; empty if it is right
+	grants  string // empty if nothing is missing
+
+	exists      bool // the role exists before
+	newPassword bool // account sets the password
+}
+
+// noVerifier stands for the verifier in a script that is only printed. It is a
+// variable of psql, so that nobody sets a password that is in this source by it.
+const noVerifier = ":'verifier'"
+
+// newRolePlan is the plan for a database without the role, with Coder's tables in a
+// schema. The verifier is an expression of SQL.
+func newRolePlan(schema, role, verifier string) rolePlan {
+	return rolePlan{
+		role: role, schema: schema,
+		account:     fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD %s;\n", identifier(role), verifier),
+		grants:      coderdb.GrantsIn(schema, role),
+		newPassword: true,
+	}
+}
+
+// planRole compares the database with what the role needs. The verifier becomes
+// the password of a new role, and of one that exists if rotate is true. It writes
+// nothing.
+func planRole(ctx context.Context, owner *pgx.Conn, role, verifier string, rotate bool) (rolePlan, error) {
+	p := newRolePlan("public", role, verifier)
+	err := pgx.BeginTxFunc(ctx, owner, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := p.findTables(ctx, tx); err != nil {
+			return err
+		}
+		if err := p.findRole(ctx, tx, verifier, rotate); err != nil {
+			return err
+		}
+		missing, err := p.missing(ctx, tx)
+		if err == nil && len(missing) == 0 {
+			p.grants = ""
+		}
+		return err
+	})
+	if err != nil {
+		return p, explainSetup(err)
+	}
+	return p, nil
+}
+
+// tablesSQL finds the schema that has more than half of the tables, and the owners
+// whose rights the current user lacks. $1: tables.
+const tablesSQL = `
+SELECT n.nspname::text,
+	coalesce(string_agg(DISTINCT c.relowner::regrole::text, ', ') FILTER (WHERE NOT pg_has_role(c.relowner, 'USAGE')), ''),
+	current_user::regrole::text
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p')
+GROUP BY n.oid, n.nspname
+HAVING count(*) * 2 > cardinality($1::text[])
+ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname <> 'public', n.nspname
+LIMIT 1`
+
+// findTables finds the schema of Coder's tables. An error says that there is none,
+// or that the current user may not grant them.
+func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
+	var standby bool
+	if err := tx.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&standby); err != nil {
+		return err
+	}
+	if standby {
+		return errors.New("this server is a standby: give the URL of the primary")
+	}
+	var owners, user string
+	err := tx.QueryRow(ctx, tablesSQL, tableNames()).Scan(&p.schema, &owners, &user)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return errors.New("this is not the database of a Coder deployment: no schema has its tables; give the URL that Coder has (CODER_PG_CONNECTION_URL)")
+	case err != nil:
+		return err
+	case owners != "":
+		return fmt.Errorf("%s may not grant the tables of Coder, which belong to %s: connect as their owner, or let an administrator run GRANT %s TO %s",
+			user, owners, owners, user)
+	}
+	p.grants = coderdb.GrantsIn(p.schema, p.role)
+	return nil
+}
+
+func tableNames() []string {
+	var names []string
+	for _, t := range coderdb.Tables() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// roleSQL describes a role. $1: the role; $2: tables; $3: their schema.
+const roleSQL = `
+SELECT r.rolcanlogin, coalesce(r.rolvaliduntil <= now(), false),
+	has_database_privilege(r.oid, current_database(), 'CONNECT'),
+	r.rolsuper OR r.rolname IN (current_user, session_user) OR EXISTS (
+		SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relname = ANY ($2::text[]) AND n.nspname = $3 AND c.relowner = r.oid
+	)
+FROM pg_roles r
+WHERE r.rolname = $1`
+
+// creatorSQL tells whether the current user may create roles, and roles connect to
+// the database without a grant.
+const creatorSQL = `
+SELECT rolsuper OR rolcreaterole, rolname::regrole::text, has_database_privilege('public', current_database(), 'CONNECT')
+FROM pg_roles
+WHERE rolname = current_user`
+
+// findRole plans the role itself, and that it may connect to the database.
+func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rotate bool) error {
+	var canLogin, expired, mayConnect, powerful bool
+	err := tx.QueryRow(ctx, roleSQL, p.role, tableNames(), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		var mayCreate bool
+		var user string
+		if err := tx.QueryRow(ctx, creatorSQL).Scan(&mayCreate, &user, &mayConnect); err != nil {
+			return err
+		}
+		if !mayCreate {
+			return fmt.Errorf(`%s may not create roles: let an administrator run CREATE ROLE %s LOGIN PASSWORD '...', then run this again; or ALTER ROLE %s CREATEROLE`,
+				user, identifier(p.role), user)
+		}
+	case err != nil:
+		return err
+	case powerful:
+		return misused(fmt.Errorf("%s is a superuser, the owner of Coder's tables or the user of this connection: give otelcoder a role of its own by --role", identifier(p.role)))
+	default:
+		p.exists, p.newPassword, p.account = true, rotate, ""
+		var options []string
+		if !canLogin {
+			options = append(options, "LOGIN")
+		}
+		if rotate {
+			options = append(options, "PASSWORD "+verifier)
+			if expired {
+				options = append(options, "VALID UNTIL 'infinity'")
+			}
+		} else if expired {
+			return fmt.Errorf("the password of %s has expired: --rotate-password sets another one", identifier(p.role))
+		}
+		if len(options) > 0 {
+			p.account = fmt.Sprintf("ALTER ROLE %s %s;\n", identifier(p.role), strings.Join(options, " "))
+		}
+	}
+	if !mayConnect {
+		var database string
+		if err := tx.QueryRow(ctx, "SELECT current_database()::text").Scan(&database); err != nil {
+			return err
+		}
+		p.account += fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;\n", identifier(database), identifier(p.role))
+	}
+	return nil
+}
+
+// columnsSQL lists the columns of tables, and whether a role may read them. $1:
+// tables; $2: their schema; $3: the role, which may be missing.
+const columnsSQL = `
+SELECT c.relname::text, a.attname::text, coalesce((
+	SELECT has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')
+	FROM pg_roles r
+	WHERE r.rolname = $3
+), false)
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relname = ANY ($1::text[]) AND n.nspname = $2 AND a.attnum > 0 AND NOT a.attisdropped`
+
+// missing returns the columns, as table.column, that the role should read and may
+// not.
+func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
+	rows, err := tx.Query(ctx, columnsSQL, tableNames(), p.schema, p.role)
+	if err != nil {
+		return nil, err
+	}
+	readable := make(map[string]bool) // by the columns that exist
+	var table, column string
+	var may bool
+	if _, err := pgx.ForEachRow(rows, []any{&table, &column, &may}, func() error {
+		readable[table+"."+column] = may
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	var missing []string
+	need := func(table string, columns []string) (all bool) {
+		all = true
+		for _, c := range columns {
+			may, exists := readable[table+"."+c]
+			all = all && exists
+			if exists && !may {
+				missing = append(missing, table+"."+c)
+			}
+		}
+		return all
+	}
+	for _, t := range coderdb.Tables() {
+		need(t.Name, t.Columns)
+		for _, o := range t.Optional {
+			before := len(missing)
+			if !need(t.Name, o.Columns) {
+				missing = missing[:before] // granted only together
+				need(t.Name, o.Instead)
+			}
+		}
+	}
+	return missing, nil
+}
+
+// empty reports whether the database is right as it is.
+func (p *rolePlan) empty() bool { return p.account == "" && p.grants == "" }
+
+// settings are made first, in a statement of their own: a server reads the others
+// by them.
+func (p *rolePlan) settings() string {
+	return fmt.Sprintf("SET LOCAL standard_conforming_strings = on;\nSET LOCAL search_path = %s;\n", identifier(p.schema))
+}
+
+// script is the plan as psql takes it, with [noVerifier].
+func (p *rolePlan) script() string {
+	if p.empty() {
+		return "-- Nothing to change: the role exists and may read everything.\n"
+	}
+	comment := ""
+	if p.newPassword {
+		comment = "-- :'verifier' is the SCRAM-SHA-256 verifier of a random password.\n"
+	}
+	return comment + "BEGIN;\n" + p.settings() + p.account + p.grants + "COMMIT;\n"
+}
+
+// apply carries the plan out, all of it or nothing.
+func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
+	if p.empty() {
+		return nil
+	}
+	err := pgx.BeginFunc(ctx, owner, func(tx pgx.Tx) error {
+		for _, sql := range []string{p.settings(), p.account, p.grants} {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		missing, err := p.missing(ctx, tx)
+		if err == nil && len(missing) > 0 {
+			err = fmt.Errorf("%s still may not read %s: has the owner the right to grant it?", identifier(p.role), strings.Join(missing, ", "))
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("the role is not set up: %w", explainSetup(err))
+	}
+	return nil
+}
+
+// explainSetup adds to a server's refusal what its text lacks.
+func explainSetup(err error) error {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || refused.Detail == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, strings.Join(strings.Fields(refused.Detail), " "))
+}
+
+func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }
