@@ -104,6 +104,7 @@ type reader struct {
 	hosts       *strings.Replacer // of the pages, by those of the test
 	pushed      chan struct{}
 	stop        func() // ends the server that runs
+	made        string // URL that "otelcoder setup" printed
 	metrics     string // URL of its endpoint, which ends in a slash
 	health      string // URL of its health
 }
@@ -156,10 +157,10 @@ func (r *reader) deployment(page pages.Page) []string {
 	typed := func(part string) bool {
 		return slices.ContainsFunc(page.Commands, func(c pages.Command) bool { return strings.Contains(c.Text, part) })
 	}
-	if !typed("CREATE ROLE") {
+	if !typed("CREATE ROLE") && !typed("otelcoder setup") {
 		db.Exec(t, "CREATE ROLE otelcoder LOGIN PASSWORD '...'")
 	}
-	if !typed("otelcoder grants") {
+	if !typed("otelcoder grants") && !typed("otelcoder setup") {
 		grants, err := exec.Command(filepath.Join(r.root, "bin/otelcoder"), "grants", "--role", "otelcoder").Output()
 		if err != nil {
 			t.Fatal(err)
@@ -171,6 +172,7 @@ func (r *reader) deployment(page pages.Page) []string {
 		t.Fatal(err)
 	}
 	r.environment["OWNER_URL"] = db.URL
+	r.environment["OTELCODER_OWNER_URL"] = db.URL // there is no terminal to be asked in
 	here := owner.Host + owner.Path
 	if owner.RawQuery != "" {
 		here += "?" + owner.RawQuery
@@ -195,7 +197,7 @@ func (r *reader) command(ctx context.Context, text string) *exec.Cmd {
 	return c
 }
 
-var export = regexp.MustCompile(`^export (\w+)='(.*)'$`)
+var export = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
 
 // patience is how long what a command prints may take to be as the page says, and
 // a server to be ready, on a machine with much else to do.
@@ -207,6 +209,9 @@ func (r *reader) typed(c pages.Command) {
 	r.t.Helper()
 	if match := export.FindStringSubmatch(c.Text); match != nil {
 		r.environment[match[1]] = r.hosts.Replace(match[2])
+		if match[1] == "CODER_PG_CONNECTION_URL" && r.made != "" {
+			r.environment[match[1]] = r.made
+		}
 		return
 	}
 	var errs string
@@ -221,6 +226,9 @@ func (r *reader) typed(c pages.Command) {
 				break
 			}
 			continue
+		}
+		if match := export.FindStringSubmatch(string(output)); match != nil {
+			r.made = match[2]
 		}
 		if missing := lacks(string(output), c.Output); missing != "" {
 			errs = fmt.Sprintf("it does not print the line\n%s\nbut\n%.3000s", missing, output)
