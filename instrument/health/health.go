@@ -37,7 +37,7 @@ type Role struct {
 	Since    time.Time `json:"since,omitzero"`
 	Reporter string    `json:"reporter,omitempty"`  // address of the process that reports, while this one stands by; empty if unknown
 	StandBys []string  `json:"stand_bys,omitempty"` // addresses of the processes that stand by, while this one reports; empty if unknown
-	Problem  *Problem  `json:"problem,omitempty"`   // why the database is unreachable
+	Problem  *Problem  `json:"problem,omitempty"`   // of Unreachable and NoReporter
 }
 
 // RoleState is the state of the role.
@@ -47,7 +47,9 @@ type RoleState string
 const (
 	Reporting   RoleState = "reporting"   // this process reports the deployment
 	StandingBy  RoleState = "standing_by" // another process reports it
+	TakingOver  RoleState = "taking_over" // none is held yet, or the role is taken and not reported in yet
 	Unreachable RoleState = "unreachable" // the database cannot be reached
+	NoReporter  RoleState = "no_reporter" // the database is reached, but the role cannot be held there
 )
 
 // Problem is an error together with its remedy.

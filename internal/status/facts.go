@@ -90,7 +90,9 @@ type (
 const (
 	Reporting   = health.Reporting
 	StandingBy  = health.StandingBy
+	TakingOver  = health.TakingOver
 	Unreachable = health.Unreachable
+	NoReporter  = health.NoReporter
 )
 
 // Unknown returns the unknown number.

@@ -96,6 +96,16 @@ func (r *Report) judge() {
 		r.Headline = "Database unreachable" + since + "."
 		r.Details = "Deployment metrics are not served."
 		return
+	case NoReporter:
+		r.State, r.advice = StateDegraded, r.Role.Problem
+		r.Headline = "The role of the reporter cannot be held" + since + "."
+		r.Details = "Deployment metrics are not served."
+		return
+	case TakingOver:
+		r.State = StateStarting
+		r.Headline = "Starting."
+		r.Details = "Which replica reports is decided within seconds."
+		return
 	case StandingBy:
 		r.State = StateStandingBy
 		by := "Another replica reports."
