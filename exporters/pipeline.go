@@ -115,6 +115,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 	defer g.complete()()
 	var text bytes.Buffer
 	families := g.collect(ctx)
+	of := make(map[string]summary, len(families))
 	for i, f := range families {
 		if ctx.Err() != nil {
 			return
@@ -128,9 +129,15 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 				encoders = append(encoders, &encoder{format: format, to: b, text: &text})
 			}
 		}
+		last, summarized := g.summary(f.name)
 		if len(encoders) == 0 {
+			if !summarized {
+				last = f.summarize()
+			}
+			of[f.name] = last
 			continue
 		}
+		of[f.name] = f.summarize()
 		var left error // series are left out
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
@@ -162,6 +169,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 			e.to.Commit(state)
 		}
 	}
+	g.summarize(of)
 }
 
 // encodeTogether encodes the families, and those that are gathered beside them, as
@@ -169,8 +177,10 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 func (g *group) encodeTogether(ctx context.Context, format format, to *render.Builder) {
 	defer g.complete()()
 	var metrics []metricdata.Metrics
+	of := make(map[string]summary)
 	for _, f := range g.collect(ctx) {
 		metrics = append(metrics, f.metrics...)
+		of[f.name] = f.summarize()
 	}
 	var families []*dto.MetricFamily
 	g.try(func() error {
@@ -181,8 +191,14 @@ func (g *group) encodeTogether(ctx context.Context, format format, to *render.Bu
 	g.try(func() error {
 		gathered, err := g.beside.Gather()
 		families = append(families, gathered...)
+		for _, f := range gathered {
+			of[f.GetName()] = summary{series: len(f.Metric)}
+		}
 		return err
 	})
+	if ctx.Err() == nil {
+		g.summarize(of)
+	}
 	slices.SortStableFunc(families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	var text bytes.Buffer
 	to.Begin("")

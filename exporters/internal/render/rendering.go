@@ -9,6 +9,7 @@
 package render
 
 import (
+	"bytes"
 	"compress/flate"
 	"encoding/binary"
 	"hash/crc32"
@@ -85,6 +86,24 @@ func (r Rendering) Bytes() int {
 		n += cap(p.plain) + cap(p.deflated)
 	}
 	return n
+}
+
+// Head returns the first n bytes of the plain text, or all of it.
+func (r Rendering) Head(n int) []byte {
+	var head []byte
+	for _, p := range r.parts {
+		if len(head) >= n {
+			break
+		}
+		if r.encodings.has(Plain) {
+			head = append(head, p.plain[:min(len(p.plain), n-len(head))]...)
+			continue
+		}
+		// The parts do not end their deflate stream: an unexpected end is none.
+		text, _ := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(p.deflated)), int64(n-len(head))))
+		head = append(head, text...)
+	}
+	return head
 }
 
 // Builder builds a [Rendering]. For each family, in order of their names, either
