@@ -183,6 +183,14 @@ func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series]
 			f.runtimeSeries(g, name, labels, yield)
 			return
 		}
+		if rendered, ok := g.newestText(); ok {
+			for s := range samplesOf(rendered.Lines(name), name, labels) {
+				if ctx.Err() != nil || !yield(s) {
+					return
+				}
+			}
+			return
+		}
 		select {
 		case f.opening <- struct{}{}:
 			defer func() { <-f.opening }()

@@ -474,3 +474,48 @@ func BenchmarkStatusPage(b *testing.B) {
 		})
 	}
 }
+
+// The series of a family are the same before a scrape, when they are collected, and
+// after it, when they are read from what is rendered, in each format and encoding.
+func TestSeriesOfAFamily(t *testing.T) {
+	for _, scraper := range [][]string{
+		{"Accept", "text/plain"},
+		{"Accept", "text/plain", "Accept-Encoding", "gzip"},
+		{"Accept", "application/openmetrics-text;version=1.0.0", "Accept-Encoding", "gzip"},
+		{"Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"},
+	} {
+		e := newExporter(t)
+		for i, name := range []string{"", "a b", `q"uo\te`, "new\nline", `\n`, "{}=,", "ü", `",x="`, `\`} {
+			observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("t", "u", name), float64(i)+0.5)
+			observe(t, e, instrument.WorkspaceBuilds, instrument.WorkspaceBuilds.Labels("START", "", "success", "t", name, "w"), float64(i))
+		}
+		timings, err := e.Providers().Histogram(instrument.ProvisionerdJobTimings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, outcome := range []string{"success", "failed"} {
+			timings.Record(t.Context(), float64(i)+1.5, instrument.ProvisionerdJobTimings.Labels("terraform", outcome))
+		}
+		want := make(map[instrument.Family]string)
+		for _, scraped := range []bool{false, true} {
+			if scraped {
+				scrape(t, e, "GET", "/metrics", scraper...)
+			}
+			for f, n := range map[instrument.Family]int{instrument.AgentsUp: 10, instrument.WorkspaceBuilds: 9, instrument.ProvisionerdJobTimings: 2} {
+				text := body(t, scrape(t, e, "GET", "/status?format=json&family="+f.String()))
+				if !scraped {
+					want[f] = text
+					var r struct{ Shown []struct{ Value, Sum, Count string } }
+					if err := json.Unmarshal([]byte(text), &r); err != nil || len(r.Shown) != n {
+						t.Errorf("%s: %d series, want %d; %v", f, len(r.Shown), n, err)
+					}
+				} else if a, b := shown(text), shown(want[f]); a != b {
+					t.Errorf("%v, %s: got\n%s, want\n%s", scraper, f, a, b)
+				}
+			}
+		}
+	}
+}
+
+// shown is the part of a family's JSON that has its series.
+func shown(text string) string { return text[strings.Index(text, `"matched"`):] }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/clock"
 	"github.com/otelcoder/otelcoder/internal/status"
@@ -128,17 +129,27 @@ func (g *group) summarize(of map[string]summary) { g.summaries.Store(&summaries{
 // head returns the first n bytes of the newest rendering that is text, or nothing.
 func (g *group) head(n int) []byte {
 	if g.cache != nil {
-		for _, f := range []format{text, openMetrics} {
-			if r, ok := g.cache.Peek(f); ok {
-				return r.Head(n)
-			}
-		}
-		return nil
+		r, _ := g.newestText()
+		return r.Head(n)
 	}
 	if r := g.live.Load(); r != nil {
 		return r.Head(n)
 	}
 	return nil
+}
+
+// newestText returns the newest rendering of a group with a cache in a format that
+// is text, if there is one.
+func (g *group) newestText() (render.Rendering, bool) {
+	if g.cache == nil {
+		return render.Rendering{}, false
+	}
+	for _, f := range []format{text, openMetrics} {
+		if r, ok := g.cache.Peek(f); ok {
+			return r, true
+		}
+	}
+	return render.Rendering{}, false
 }
 
 // summary returns the group's last summary of a family.
