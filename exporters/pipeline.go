@@ -137,14 +137,15 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 			of[f.name] = last
 			continue
 		}
-		of[f.name] = f.summarize()
+		var sum summary
 		var left error // series are left out
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
 				converted, err := g.converter.convert(piece)
 				left = cmp.Or(left, err)
-				for _, e := range encoders {
-					for _, c := range converted {
+				for _, c := range converted {
+					sum.addConverted(c)
+					for _, e := range encoders {
 						e.add(c)
 					}
 				}
@@ -157,6 +158,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		if ctx.Err() != nil {
 			return
 		}
+		of[f.name] = sum
 		if left != nil {
 			g.failed(left)
 			state = 0 // count them again next time

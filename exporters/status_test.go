@@ -473,6 +473,25 @@ func BenchmarkStatusPage(b *testing.B) {
 			}
 		})
 	}
+	b.Run("scrape while viewed", func(b *testing.B) {
+		ended, stop := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(500 * time.Millisecond): // ten viewers
+					get(b, "/status")
+				}
+			}
+		}()
+		for b.Loop() {
+			get(b, "/metrics")
+		}
+		close(stop)
+		<-ended
+	})
 }
 
 // The series of a family are the same before a scrape, when they are collected, and
