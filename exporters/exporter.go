@@ -13,6 +13,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // Exporter holds the meter providers and serves their measurements.
@@ -29,6 +30,9 @@ type Exporter struct {
 	ended   atomic.Bool // Shutdown was called
 	stop    context.CancelFunc
 	running sync.WaitGroup // goroutines that render ahead, until stop is called
+
+	front *front // nil without a status page
+	board board
 
 	scrapeErrors atomic.Int64
 	pushed       [len(outcomes)]atomic.Int64
@@ -64,6 +68,7 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Group:    instrument.Deployment,
 		Reports:  e.reporter,
 		Exported: e.exported,
+		Health:   e.addHealth,
 	})
 	if err != nil {
 		return err
@@ -75,6 +80,7 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Group:    instrument.Process,
 		Reports:  always,
 		Exported: e.exported,
+		Health:   e.addHealth,
 		Producer: workspaces,
 		Runtime:  e.ignoreErrors(trimmed{runtime}),
 	})
@@ -87,12 +93,18 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if e.process, err = e.newGroupLive(instrument.Process, processReader, trimmed{runtime}); err != nil {
 		return err
 	}
+	if c.statusPage {
+		e.front = newFront(e, c)
+	}
 	e.handler = e.newHandler(runtime)
 	if err := e.observeHealth(c.version); err != nil {
 		return err
 	}
 	for _, g := range []*group{e.deployment, e.workspaces} {
 		e.running.Go(func() { g.cache.Run(ctx) })
+	}
+	if e.front != nil {
+		e.running.Go(func() { e.front.run(ctx) })
 	}
 	return nil
 }
@@ -102,7 +114,7 @@ func (e *Exporter) Providers() instrument.Providers {
 	return instrument.Providers{
 		Deployment: notifyingProvider{provider{e.deployment.provider, e.deployment}, e.deployment.cache},
 		Workspaces: notifyingProvider{provider{e.workspaces.provider, e.workspaces}, e.workspaces.cache},
-		Process:    provider{e.process.provider, e.process},
+		Process:    processProvider{provider{e.process.provider, e.process}, &e.board},
 	}
 }
 
@@ -139,3 +151,5 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (e *Exporter) addHealth(report func(*health.Report)) { e.board.ReportHealth(report) }

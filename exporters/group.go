@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
@@ -29,6 +30,10 @@ type group struct {
 
 	// beside gathers further families, rendered for each scrape.
 	beside prometheus.Gatherer
+
+	summaries  atomic.Pointer[summaries]        // nil at first
+	collecting time.Duration                    // how long refresh took; for its goroutine
+	live       atomic.Pointer[render.Rendering] // the last one as text, of a group without a cache
 
 	failures atomic.Int64
 	failing  atomic.Bool // scrapes are incomplete
@@ -86,7 +91,11 @@ func (g *group) rendering(ctx context.Context, f format, encoding render.Encodin
 	}
 	b := render.NewBuilder(render.Of(encoding), render.Rendering{})
 	g.encodeTogether(ctx, f, b)
-	return b.End(), ctx.Err()
+	r := b.End()
+	if f == text && ctx.Err() == nil {
+		g.live.Store(&r)
+	}
+	return r, ctx.Err()
 }
 
 // try calls a step of a rendering, and counts its error or panic. It reports

@@ -8,16 +8,20 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/internal/status"
 )
 
 // Handler returns the endpoint, for a host that serves it on a server of its
 // own. It answers GET and HEAD on the documented paths, with or without a slash at
-// the end. After [Exporter.Shutdown] it answers 503.
+// the end, and on /status with the status page, which / shows to browsers too. It may
+// be mounted under any path that ends in a slash, with [http.StripPrefix]. After
+// [Exporter.Shutdown] it answers 503.
 func (e *Exporter) Handler() http.Handler { return e.handler }
 
 func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
@@ -31,13 +35,35 @@ func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
 		// The collectors are shared: the first call registers them, later calls
 		// find them.
 		h := getOrHead(promhttp.InstrumentMetricHandler(runtime, e.answer(groups)))
-		if path != "/" {
+		switch {
+		case path != "/":
 			mux.Handle(path, h)
 			path += "/"
+		case e.front != nil:
+			h = pageOrMetrics(e.front, h)
 		}
 		mux.Handle(path+"{$}", h)
 	}
+	if e.front != nil {
+		mux.Handle("/status", e.front)
+		mux.HandleFunc("/status/{$}", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "../status") // relative: the handler can be mounted anywhere
+			w.WriteHeader(http.StatusMovedPermanently)
+		})
+	}
 	return mux
+}
+
+// pageOrMetrics answers browsers with the page.
+func pageOrMetrics(page, metrics http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !status.IsBrowser(r.Header) {
+			metrics.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Vary", "Accept")
+		page.ServeHTTP(w, r)
+	})
 }
 
 func getOrHead(next http.Handler) http.Handler {
@@ -54,6 +80,7 @@ func getOrHead(next http.Handler) http.Handler {
 // answer answers a scrape with the families of groups.
 func (e *Exporter) answer(groups []*group) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
 		f, contentType := negotiate(r.Header)
 		encoding := render.Plain
 		if acceptsGzip(r.Header) {
@@ -77,13 +104,17 @@ func (e *Exporter) answer(groups []*group) http.Handler {
 		if r.Method == http.MethodHead {
 			return
 		}
-		err = render.Write(leaseWriter{w, lease}, encoding, renderings...)
+		sent := &measured{Writer: w}
+		err = render.Write(leaseWriter{sent, lease}, encoding, renderings...)
 		if errors.Is(err, errLeaseLost) {
 			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
 		}
 		// The client notices any other error. Flush while the lease is valid: the
 		// server would send the end of the answer later.
 		http.NewResponseController(w).Flush()
+		if e.front != nil && err == nil {
+			e.front.scraped(r, f, encoding, began, sent.bytes)
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/option"
 )
 
@@ -21,6 +22,8 @@ type config struct {
 	maxScrapes int // answers prepared at a time
 	serve      func(net.Listener, *http.Server) error
 	newReader  func(ReaderConfig) (sdk.Reader, error)
+	statusPage bool
+	health     []func(*health.Report)
 }
 
 func newConfig(options []Option) (config, error) {
@@ -30,6 +33,7 @@ func newConfig(options []Option) (config, error) {
 		version:  moduleVersion(),
 
 		maxScrapes: defaultMaxScrapes,
+		statusPage: true,
 		serve:      func(l net.Listener, s *http.Server) error { return s.Serve(l) },
 	}
 	err := option.Apply(&c, options)
@@ -87,5 +91,30 @@ func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
 	return func(c *config) error {
 		c.newReader = newReader
 		return option.NotNil("WithReader", newReader)
+	}
+}
+
+// WithHealth adds functions that report the health of parts of the process for the
+// status page, such as the methods Health of package coderdb. Recorders and pollers
+// that measure on [Exporter.Providers] need none. Each is called for each view, by
+// several goroutines at a time, and must not block.
+func WithHealth(reports ...func(*health.Report)) Option {
+	return func(c *config) error {
+		c.health = append(c.health, reports...)
+		for _, report := range reports {
+			if err := option.NotNil("WithHealth", report); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// WithoutStatusPage switches the status page off: / always answers with the metrics,
+// /status with 404.
+func WithoutStatusPage() Option {
+	return func(c *config) error {
+		c.statusPage = false
+		return nil
 	}
 }

@@ -10,6 +10,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
 )
 
@@ -30,6 +31,9 @@ func TestOptions(t *testing.T) {
 		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(math.MaxInt), Want: scrapes},
 		{Name: "WithServe", Option: exporters.WithServe(nil), Want: "nil"},
 		{Name: "WithServe", Option: exporters.WithServe(func(l net.Listener, s *http.Server) error { return s.Serve(l) })},
+		{Name: "WithHealth", Option: exporters.WithHealth(nil), Want: "nil"},
+		{Name: "WithHealth", Option: exporters.WithHealth(func(*health.Report) {})},
+		{Name: "WithoutStatusPage", Option: exporters.WithoutStatusPage()},
 		{Name: "WithReader", Option: exporters.WithReader(nil), Want: "nil"},
 		{Name: "WithReader", Option: exporters.WithReader(func(exporters.ReaderConfig) (sdk.Reader, error) { return sdk.NewManualReader(), nil })},
 	}, map[string]func(*testing.T, exporters.Option) error{

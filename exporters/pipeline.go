@@ -115,6 +115,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 	defer g.complete()()
 	var text bytes.Buffer
 	families := g.collect(ctx)
+	of := make(map[string]summary, len(families))
 	for i, f := range families {
 		if ctx.Err() != nil {
 			return
@@ -128,16 +129,23 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 				encoders = append(encoders, &encoder{format: format, to: b, text: &text})
 			}
 		}
+		last, summarized := g.summary(f.name)
 		if len(encoders) == 0 {
+			if !summarized {
+				last = f.summarize()
+			}
+			of[f.name] = last
 			continue
 		}
+		var sum summary
 		var left error // series are left out
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
 				converted, err := g.converter.convert(piece)
 				left = cmp.Or(left, err)
-				for _, e := range encoders {
-					for _, c := range converted {
+				for _, c := range converted {
+					sum.addConverted(c)
+					for _, e := range encoders {
 						e.add(c)
 					}
 				}
@@ -150,6 +158,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		if ctx.Err() != nil {
 			return
 		}
+		of[f.name] = sum
 		if left != nil {
 			g.failed(left)
 			state = 0 // count them again next time
@@ -162,6 +171,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 			e.to.Commit(state)
 		}
 	}
+	g.summarize(of)
 }
 
 // encodeTogether encodes the families, and those that are gathered beside them, as
@@ -169,8 +179,10 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 func (g *group) encodeTogether(ctx context.Context, format format, to *render.Builder) {
 	defer g.complete()()
 	var metrics []metricdata.Metrics
+	of := make(map[string]summary)
 	for _, f := range g.collect(ctx) {
 		metrics = append(metrics, f.metrics...)
+		of[f.name] = f.summarize()
 	}
 	var families []*dto.MetricFamily
 	g.try(func() error {
@@ -181,8 +193,14 @@ func (g *group) encodeTogether(ctx context.Context, format format, to *render.Bu
 	g.try(func() error {
 		gathered, err := g.beside.Gather()
 		families = append(families, gathered...)
+		for _, f := range gathered {
+			of[f.GetName()] = summary{series: len(f.Metric)}
+		}
 		return err
 	})
+	if ctx.Err() == nil {
+		g.summarize(of)
+	}
 	slices.SortStableFunc(families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	var text bytes.Buffer
 	to.Begin("")

@@ -30,6 +30,13 @@ type notifyingProvider struct {
 	*render.Cache[format]
 }
 
+// processProvider shows the health of the process: it implements
+// [instrument.HealthBoard].
+type processProvider struct {
+	provider
+	*board
+}
+
 // meter guards the callbacks of observable instruments.
 type meter struct {
 	metric.Meter

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // ReaderConfig describes the families of a reader of [WithReader], and its duties.
@@ -25,6 +26,9 @@ type ReaderConfig struct {
 	// Exported counts an export in otelcoder_otlp_exports_total, by whether it
 	// failed.
 	Exported func(error)
+
+	// Health adds a function to those of [WithHealth].
+	Health func(report func(*health.Report))
 
 	// Producer produces the families of Workspaces, which share the resource of
 	// Process, while this process reports them; nil in Deployment. Prometheus

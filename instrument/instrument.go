@@ -8,6 +8,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // ScopeName is the name of the instrumentation scope of every instrument.
@@ -28,6 +30,23 @@ type Notifier interface {
 	// Changed announces that from the given time on a collection returns other
 	// series or values than before. It must not block.
 	Changed(from time.Time)
+}
+
+// HealthBoard is implemented by a Process meter provider that shows the health of
+// the process, as that of package exporters does.
+type HealthBoard interface {
+	// ReportHealth has report called, by several goroutines at a time, whenever the
+	// health is shown, until stop is called. Report adds what it knows. It must not
+	// block.
+	ReportHealth(report func(*health.Report)) (stop func())
+}
+
+// ReportHealth passes report to the Process provider if it is a [HealthBoard].
+func (p Providers) ReportHealth(report func(*health.Report)) (stop func()) {
+	if h, ok := p.of(Process).(HealthBoard); ok {
+		return h.ReportHealth(report)
+	}
+	return func() {}
 }
 
 func (p Providers) of(g Group) metric.MeterProvider {

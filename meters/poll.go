@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // Poll asks the sources for the state of a deployment, in the background, until
@@ -48,6 +49,7 @@ func Poll(p instrument.Providers, s Sources, options ...Option) (*Poller, error)
 type Poller struct {
 	sources      []*polled
 	observations []*instrument.Observation // of the health families
+	silence      []func()                  // ends the reports of the sources' health
 	stop         context.CancelFunc
 }
 
@@ -67,6 +69,9 @@ func (p *Poller) Shutdown(ctx context.Context) error {
 }
 
 func (p *Poller) unregister() error {
+	for _, silence := range p.silence {
+		silence()
+	}
 	var err error
 	for _, o := range p.observations {
 		err = errors.Join(err, o.Unregister())
@@ -86,6 +91,7 @@ func (p *Poller) start(providers instrument.Providers, sources Sources, c config
 		return err
 	}
 	p.observations = append(p.observations, refused.observation)
+	p.silence = append(p.silence, refused.silence)
 
 	subjects, err := sources.subjects(providers, c, refused)
 	if err != nil {
@@ -98,12 +104,18 @@ func (p *Poller) start(providers instrument.Providers, sources Sources, c config
 			return err
 		}
 	}
-	health, err := providers.Observe(func(o instrument.Observer) { p.observeHealth(o, c.reachable()) }, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess,
+	observation, err := providers.Observe(func(o instrument.Observer) { p.observeHealth(o, c.reachable()) }, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess,
 		instrument.HealthSourceDuration, instrument.HealthSourceSeries)
 	if err != nil {
 		return err
 	}
-	p.observations = append(p.observations, health)
+	p.observations = append(p.observations, observation)
+	p.silence = append(p.silence, providers.ReportHealth(func(r *health.Report) {
+		reachable := c.reachable()
+		for _, s := range p.sources {
+			r.Sources = append(r.Sources, s.source(reachable))
+		}
+	}))
 
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/clock"
 	"github.com/otelcoder/otelcoder/internal/outage"
 )
@@ -36,6 +37,7 @@ type polled struct {
 	logger *slog.Logger
 	outage *outage.Log
 	state  atomic.Pointer[state]
+	recent durations     // of the last collections; for the goroutine of run
 	ended  chan struct{} // closed when nothing of the subject runs any more
 
 	observations []*instrument.Observation // one a group
@@ -56,10 +58,12 @@ func newPolled(s subject, logger *slog.Logger) *polled {
 // state is what is known of a source. It never changes: a new one is swapped
 // in, so that everything read from one state belongs together.
 type state struct {
-	snapshot  snapshot      // of the last collection that succeeded; empty once withdrawn
-	succeeded time.Time     // when it did; zero for never
-	failing   bool          // the last collection failed, or the current one hangs
-	took      time.Duration // how long the last collection took, failed or not
+	snapshot  snapshot        // of the last collection that succeeded; empty once withdrawn
+	succeeded time.Time       // when it did; zero for never
+	failing   bool            // the last collection failed, or the current one hangs
+	took      time.Duration   // how long the last collection took, failed or not
+	p95       time.Duration   // of the recent collections; zero if there is none
+	problem   *health.Problem // of the last collection, nil if it succeeded
 }
 
 // run asks the source on the interval until ctx ends, and returns when the
@@ -146,7 +150,7 @@ func (p *polled) ask(ctx context.Context) (a answer) {
 func (p *polled) succeed(a answer) {
 	p.logger.Debug("collected", "source", p.name, "rows", a.rows, "series", a.snapshot.size(), "duration", a.took)
 	p.outage.Recovered(p)
-	p.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took})
+	p.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took, p95: p.recent.add(a.took)})
 	for _, o := range p.observations {
 		o.Changed()
 	}
@@ -158,7 +162,15 @@ func (p *polled) fail(err error, took time.Duration) {
 		p.outage.Failed(p, err.Error())
 	}
 	was := *p.state.Load()
-	was.failing, was.took = true, took
+	was.failing, was.took, was.p95 = true, took, p.recent.add(took)
+	since := time.Now()
+	if was.problem != nil {
+		since = was.problem.Since
+	}
+	was.problem = health.NewProblem(err, since)
+	if was.problem.Runbook == "" {
+		was.problem.Runbook = "OtelcoderSourceDown"
+	}
 	p.state.Store(&was)
 }
 
@@ -179,6 +191,26 @@ func (p *polled) live() (now state, up bool) {
 		return now, false
 	}
 	return now, !now.failing
+}
+
+// source returns the health of the source.
+func (p *polled) source(reachable bool) health.Source {
+	now, up := p.live()
+	s := health.Source{
+		Name:            p.name,
+		Up:              up && reachable,
+		LastSuccess:     now.succeeded,
+		IntervalSeconds: p.interval.Seconds(),
+		DurationSeconds: health.Unknown(),
+		P95Seconds:      health.Unknown(),
+		Series:          now.snapshot.size(),
+		Withdrawn:       !now.succeeded.IsZero() && clock.Since(now.succeeded) >= p.lifetime(),
+		Problem:         now.problem,
+	}
+	if !now.succeeded.IsZero() || now.failing {
+		s.DurationSeconds, s.P95Seconds = health.Number(now.took.Seconds()), health.Number(now.p95.Seconds())
+	}
+	return s
 }
 
 // observe registers the observations of the subject's families.

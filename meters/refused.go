@@ -3,10 +3,13 @@ package meters
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // refusalPause is the least time between two log lines of one reason: whoever
@@ -21,10 +24,12 @@ type refusals[R ~string] struct {
 	logger      *slog.Logger
 	counts      map[R]*refusalCount // its keys never change
 	observation *instrument.Observation
+	silence     func() // ends the report of the counts
 }
 
 type refusalCount struct {
 	n      atomic.Int64
+	last   atomic.Int64 // when the last one was, in Unix nanoseconds; 0 for never
 	logged atomic.Int64 // when, in Unix nanoseconds; 0 for never
 }
 
@@ -44,7 +49,20 @@ func newRefusals[R ~string](p instrument.Providers, logger *slog.Logger, origin 
 	if err != nil {
 		return r, fmt.Errorf("count refusals of %s: %w", origin, err)
 	}
+	r.silence = p.ReportHealth(r.report)
 	return r, nil
+}
+
+// report adds the counts to a report.
+func (r refusals[R]) report(to *health.Report) {
+	for _, reason := range slices.Sorted(maps.Keys(r.counts)) {
+		count := r.counts[reason]
+		refusal := health.Refusal{Origin: r.origin, Reason: string(reason), Count: uint64(count.n.Load())} // #nosec G115 -- it is never negative
+		if last := count.last.Load(); last != 0 {
+			refusal.Last = time.Unix(0, last)
+		}
+		to.Refused = append(to.Refused, refusal)
+	}
 }
 
 func (r refusals[R]) add(reason R) { r.addMany(reason, 1) }
@@ -55,8 +73,9 @@ func (r refusals[R]) addMany(reason R, n int) {
 	}
 	count := r.counts[reason]
 	total := count.n.Add(int64(n))
-	now, last := time.Now().UnixNano(), count.logged.Load()
-	if last != 0 && now-last < int64(refusalPause) || !count.logged.CompareAndSwap(last, now) {
+	now, logged := time.Now().UnixNano(), count.logged.Load()
+	count.last.Store(now)
+	if logged != 0 && now-logged < int64(refusalPause) || !count.logged.CompareAndSwap(logged, now) {
 		return
 	}
 	r.logger.Warn("left out of the metrics, and counted in otelcoder_refused_total", "origin", r.origin, "reason", reason, "total", total)

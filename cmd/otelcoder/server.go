@@ -88,7 +88,8 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	defer listeners.close()
 
-	exporter, err := exporters.New(exporters.WithLogger(log), exporters.WithReporter(reporter.Reports), metrics, secured)
+	exporter, err := exporters.New(exporters.WithLogger(log), exporters.WithReporter(reporter.Reports),
+		exporters.WithHealth(reporter.Health, db.Health), metrics, secured)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // Metrics returns the option that makes an [exporters.Exporter] push its
@@ -30,6 +31,9 @@ func (p *Push) Metrics() exporters.Option {
 		exporter, err := p.metrics.metricExporter()
 		if err != nil {
 			return nil, fmt.Errorf("push metrics to %s: %w", p.metrics.endpoint, err)
+		}
+		if c.Group == instrument.Process {
+			c.Health(outage.report)
 		}
 		// The time of OTEL_METRIC_EXPORT_TIMEOUT is each batch's, not that of
 		// all: a slow receiver is to get everything.

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // outage logs the first push of a signal that is accepted, the first that fails,
@@ -17,10 +20,15 @@ type outage struct {
 	accepted bool         // a push has been
 	begun    bool         // the log says that pushes fail
 	failing  map[any]bool // exporters whose newest push failed
+
+	health health.Push // its problem is that of an exporter that fails
 }
 
 func (t *target) outage(logger *slog.Logger, signal string) *outage {
-	return &outage{logger: logger.With("endpoint", t.endpoint), signal: signal, failing: make(map[any]bool)}
+	return &outage{
+		logger: logger.With("endpoint", t.endpoint), signal: signal, failing: make(map[any]bool),
+		health: health.Push{Endpoint: t.endpoint},
+	}
 }
 
 // failed notes that a push of an exporter failed.
@@ -28,6 +36,15 @@ func (o *outage) failed(exporter any, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.failing[exporter] = true
+	since := time.Now()
+	if o.health.Problem != nil {
+		since = o.health.Problem.Since
+	}
+	o.health.Failures++
+	o.health.Problem = &health.Problem{
+		Error: err.Error(), Since: since, Runbook: "OtelcoderPushFailing",
+		Remedy: "Check that the receiver runs at this endpoint and accepts the push. The next push makes up for those that failed.",
+	}
 	if !o.begun {
 		o.begun = true
 		o.logger.Warn(o.signal+" are not pushed", "error", err)
@@ -39,6 +56,9 @@ func (o *outage) succeeded(exporter any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.failing, exporter)
+	o.health.Successes++
+	o.health.LastSuccess = time.Now()
+	o.recovered()
 	switch {
 	case len(o.failing) > 0:
 		return
@@ -56,6 +76,22 @@ func (o *outage) idle(exporter any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.failing, exporter)
+	o.recovered()
+}
+
+// recovered drops the problem if no exporter fails.
+func (o *outage) recovered() {
+	if len(o.failing) == 0 {
+		o.health.Problem = nil
+	}
+}
+
+// report reports the health of the push.
+func (o *outage) report(to *health.Report) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	push := o.health
+	to.Push = &push
 }
 
 // brief returns the beginning of an error's text: exporters quote a receiver's

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -32,6 +33,7 @@ type Server struct {
 	as       *syscall.Credential // nil: as the user of the tests
 	process  *os.Process
 	exited   chan struct{}
+	listen   []string // arguments of the server, for TCP
 }
 
 // Start starts a server of the test's own, which ends with the test. It needs
@@ -78,6 +80,26 @@ func (s *Server) Standby(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	return standby
+}
+
+// ListenTCP restarts the server on a port of 127.0.0.1, so that it knows the addresses
+// of its clients. It returns the URL of a database of this server over TCP.
+func (s *Server) ListenTCP(t testing.TB) (over func(address string) string) {
+	t.Helper()
+	free := Listen(t)
+	host := free.Addr().String()
+	free.Close()
+	_, port, _ := net.SplitHostPort(host)
+	s.listen = []string{"-c", "listen_addresses=127.0.0.1", "-c", "port=" + port}
+	u := parse(t, s.URL)
+	u.RawQuery = url.Values{"host": {s.dir}, "port": {port}}.Encode()
+	s.URL = u.String()
+	s.Restart(t)
+	return func(address string) string {
+		u := parse(t, address)
+		u.Host, u.RawQuery = host, "sslmode=disable"
+		return u.String()
+	}
 }
 
 // Of is the URL of this server's copy of a database of another one.
@@ -272,6 +294,7 @@ func (s *Server) run() error {
 	c := s.command("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "unix_socket_permissions=0777",
 		"-c", "fsync=off", "-c", "full_page_writes=off",
 		"-c", "max_connections=100", "-c", "shared_buffers=128MB")
+	c.Args = append(c.Args, s.listen...)
 	c.Stdout, c.Stderr = logFile, logFile
 	// A test binary that is killed must not leave a server behind.
 	endWithParent(c.SysProcAttr)

@@ -2,10 +2,10 @@ package status
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
-	"math"
 	"time"
+
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // Backend supplies the contents of the page.
@@ -37,72 +37,6 @@ type Facts struct {
 	Sample Sample `json:"-"`
 	// Preview is the beginning of the metrics as text.
 	Preview string `json:"-"`
-}
-
-// Database is the database that is read. It has no user and no password.
-type Database struct {
-	Address string `json:"address"` // host:port
-	Name    string `json:"name"`
-}
-
-// Role tells whether the process reports the deployment.
-type Role struct {
-	State    RoleState `json:"state"`
-	Since    time.Time `json:"since,omitzero"`
-	Reporter string    `json:"reporter,omitempty"`  // address of the process that reports, while this one stands by; empty if unknown
-	StandBys []string  `json:"stand_bys,omitempty"` // addresses of the processes that stand by, while this one reports; empty if unknown
-	Problem  *Problem  `json:"problem,omitempty"`   // why the database is unreachable
-}
-
-// RoleState is the state of the role.
-type RoleState string
-
-// The states of the role.
-const (
-	Reporting   RoleState = "reporting"   // this process reports the deployment
-	StandingBy  RoleState = "standing_by" // another process reports it
-	Unreachable RoleState = "unreachable" // the database cannot be reached
-)
-
-// Problem is an error together with its remedy.
-type Problem struct {
-	Error   string    `json:"error"` // credentials in URLs are masked
-	Since   time.Time `json:"since,omitzero"`
-	Remedy  string    `json:"remedy,omitempty"`  // one or two sentences
-	Command string    `json:"command,omitempty"` // a shell command that solves it
-	Runbook string    `json:"runbook,omitempty"` // name of a page of docs/runbooks, such as OtelcoderSourceDown
-}
-
-// Source is a part of the deployment's state that is read on an interval.
-type Source struct {
-	Name            string    `json:"name"`
-	Up              bool      `json:"up"`                    // the last collection succeeded
-	LastSuccess     time.Time `json:"last_success,omitzero"` // zero for never
-	IntervalSeconds float64   `json:"interval_seconds"`      // 0 for no interval
-	DurationSeconds Number    `json:"last_duration_seconds"` // of the last collection
-	P95Seconds      Number    `json:"p95_duration_seconds"`  // of the recent collections
-	Series          int       `json:"series"`                // held from the last success
-	Withdrawn       bool      `json:"withdrawn,omitempty"`   // the series are too old to be served
-	Problem         *Problem  `json:"problem,omitempty"`     // why it is not up
-}
-
-// Refusal counts items from outside that were not taken, by origin and reason,
-// as otelcoder_refused_total does.
-type Refusal struct {
-	Origin string    `json:"origin"`
-	Reason string    `json:"reason"`
-	Count  uint64    `json:"count"`
-	Last   time.Time `json:"last,omitzero"`
-	Means  string    `json:"means"` // one sentence; the page has one for each known reason
-}
-
-// Push is the export over OTLP.
-type Push struct {
-	Endpoint    string    `json:"endpoint"` // credentials and query are removed
-	LastSuccess time.Time `json:"last_success,omitzero"`
-	Successes   uint64    `json:"successes"`
-	Failures    uint64    `json:"failures"`
-	Problem     *Problem  `json:"problem,omitempty"` // of the last export, if it failed
 }
 
 // Scrapes tells about the answers to scrapers.
@@ -140,28 +74,26 @@ type Series struct {
 	Count, Sum float64  // of the observations of a histogram or summary
 }
 
-// Number is a number that may be unknown: NaN, null in JSON.
-type Number float64
+// The facts that others supply.
+type (
+	Database  = health.Database
+	Role      = health.Role
+	RoleState = health.RoleState
+	Problem   = health.Problem
+	Source    = health.Source
+	Refusal   = health.Refusal
+	Push      = health.Push
+	Number    = health.Number
+)
+
+// The states of the role.
+const (
+	Reporting   = health.Reporting
+	StandingBy  = health.StandingBy
+	TakingOver  = health.TakingOver
+	Unreachable = health.Unreachable
+	NoReporter  = health.NoReporter
+)
 
 // Unknown returns the unknown number.
-func Unknown() Number { return Number(math.NaN()) }
-
-// Known reports whether the number is finite.
-func (n Number) Known() bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
-
-// MarshalJSON implements [json.Marshaler].
-func (n Number) MarshalJSON() ([]byte, error) {
-	if !n.Known() {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(n))
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (n *Number) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		*n = Unknown()
-		return nil
-	}
-	return json.Unmarshal(text, (*float64)(n))
-}
+func Unknown() Number { return health.Unknown() }

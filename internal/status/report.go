@@ -45,14 +45,14 @@ func newReport(ctx context.Context, b Backend, h *History) Report {
 // sanitize removes credentials, and replaces nil slices, which JSON would show
 // as null. It changes nothing of the backend's.
 func (r *Report) sanitize() {
-	r.Role.Problem = r.Role.Problem.sanitized()
+	r.Role.Problem = sanitized(r.Role.Problem)
 	r.Sources = slices.Clone(r.Sources)
 	for i := range r.Sources {
-		r.Sources[i].Problem = r.Sources[i].Problem.sanitized()
+		r.Sources[i].Problem = sanitized(r.Sources[i].Problem)
 	}
 	if r.Push != nil {
 		push := *r.Push
-		push.Endpoint, push.Problem = endpoint(push.Endpoint), push.Problem.sanitized()
+		push.Endpoint, push.Problem = endpoint(push.Endpoint), sanitized(push.Problem)
 		r.Push = &push
 	}
 	r.Refused = slices.Clone(r.Refused)
@@ -75,7 +75,7 @@ func orEmpty[T any](s []T) []T {
 	return s
 }
 
-func (p *Problem) sanitized() *Problem {
+func sanitized(p *Problem) *Problem {
 	if p == nil {
 		return nil
 	}
@@ -95,6 +95,16 @@ func (r *Report) judge() {
 		r.State, r.advice = StateUnreachable, r.Role.Problem
 		r.Headline = "Database unreachable" + since + "."
 		r.Details = "Deployment metrics are not served."
+		return
+	case NoReporter:
+		r.State, r.advice = StateDegraded, r.Role.Problem
+		r.Headline = "The role of the reporter cannot be held" + since + "."
+		r.Details = "Deployment metrics are not served."
+		return
+	case TakingOver:
+		r.State = StateStarting
+		r.Headline = "Starting."
+		r.Details = "Which replica reports is decided within seconds."
 		return
 	case StandingBy:
 		r.State = StateStandingBy

@@ -3,12 +3,17 @@ package coderdb
 import (
 	"context"
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -32,6 +37,8 @@ type DB struct {
 	target  target
 	sockets *sockets
 	lanes   *lanes
+	user    string                          // of the URL
+	told    atomic.Pointer[health.Database] // of the latest connection
 	// lacks is what the database that is connected to lacks; nil if it has not
 	// been looked at yet.
 	lacks  atomic.Pointer[lacks]
@@ -63,6 +70,8 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	config.MaxConns = maxConnections
 	config.MinConns = 0
 	config.PingTimeout = connectTimeout
+	db.user = config.ConnConfig.User
+	db.told.Store(whereabouts(config.ConnConfig))
 	config.AfterConnect = func(context.Context, *pgx.Conn) error {
 		// It may be another database by now, or another version of the schema.
 		db.forget()
@@ -74,6 +83,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 		if err != nil {
 			return err
 		}
+		db.told.Store(whereabouts(now))
 		now.DialFunc = db.sockets.dial(now.DialFunc)
 		now.Tracer = db.tracer
 		*conn = *now
@@ -85,6 +95,26 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	return db, nil
+}
+
+// Health reports the address and the name of the database, for the status page
+// ([github.com/otelcoder/otelcoder/exporters.WithHealth]).
+func (db *DB) Health(to *health.Report) {
+	database := *db.told.Load()
+	to.Database = &database
+}
+
+// whereabouts returns the hosts, with their ports, and the name of the database of a
+// configuration. [showable] keeps parts of a password out.
+func whereabouts(config *pgx.ConnConfig) *health.Database {
+	address := func(host string, port uint16) string { return net.JoinHostPort(host, strconv.Itoa(int(port))) }
+	addresses := []string{address(config.Host, config.Port)}
+	for _, f := range config.Fallbacks { // with TLS and without it
+		if a := address(f.Host, f.Port); !slices.Contains(addresses, a) {
+			addresses = append(addresses, a)
+		}
+	}
+	return &health.Database{Address: strings.Join(addresses, ","), Name: config.Database}
 }
 
 // Close ends all connections; collections under way fail. A server that does

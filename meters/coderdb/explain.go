@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
 // The conditions (SQLSTATE) that an operator can mend.
@@ -17,6 +20,9 @@ const (
 	undefinedTable        = "42P01"
 	undefinedColumn       = "42703"
 	queryCanceled         = "57014"
+	invalidPassword       = "28P01"
+	invalidAuthorization  = "28000"
+	unknownDatabase       = "3D000"
 )
 
 // The causes of a failed collection that the owner of the database can mend.
@@ -33,10 +39,14 @@ var (
 
 // explainedError is an error in one line, with its remedy.
 type explainedError struct {
-	text  string
-	err   error
-	cause error // an exported error of this package, or nil
+	text   string
+	err    error
+	cause  error // an exported error of this package, or nil
+	remedy health.Problem
 }
+
+// Remedy says what to do about the error.
+func (e *explainedError) Remedy() health.Problem { return e.remedy }
 
 func (e *explainedError) Error() string        { return e.text }
 func (e *explainedError) Unwrap() error        { return e.err }
@@ -45,13 +55,17 @@ func (e *explainedError) Is(target error) bool { return e.cause != nil && target
 // explain says what a failed collection's error means. No error of the driver
 // holds the password.
 func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error {
-	text := oneLine(err)
+	text, remedy := oneLine(err), remedy(err)
 	var cause error
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
 		cause = ErrPermission
 		text += db.howToGrant(ctx, limit, refused.Message)
+		remedy = health.Problem{
+			Remedy:  "The role may not read what this version of Coder has. Grant it, as the owner of the database:",
+			Command: db.grantCommand(),
+		}
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
 		cause = ErrSchema
 		if l := db.layout.Load(); l != nil && !l.usage {
@@ -67,7 +81,58 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 		// can be half the old one and half the new one.
 		db.forget()
 	}
-	return &explainedError{text, err, cause}
+	return &explainedError{text, err, cause, remedy}
+}
+
+// remedy says what to do about an error that prevents a connection.
+func remedy(err error) health.Problem {
+	p := health.Problem{Runbook: "OtelcoderSourceDown"}
+	var refused *pgconn.PgError
+	var unknown *targetError
+	var lookup *net.DNSError
+	switch {
+	case errors.Is(err, ErrTransactionPooler), errors.Is(err, ErrStandby):
+		p.Remedy, p.Runbook = "Give --postgres-reporter-url: the URL of the primary itself, or of a pool in session mode.", "OtelcoderNoReporter"
+	case errors.As(err, &unknown):
+		p.Remedy = "Correct the URL of the database. It is read again for each connection."
+	case errors.As(err, &refused) && refused.Code == tooManyConnections:
+		p.Remedy, p.Runbook = fmt.Sprintf("Raise the CONNECTION LIMIT of the role or the database: each process has %d connections.", Connections), "OtelcoderNoReporter"
+	case errors.As(err, &refused) && refused.Code == invalidPassword:
+		p.Remedy = "Check the user and the password in the URL of the database."
+	case errors.As(err, &refused) && refused.Code == invalidAuthorization:
+		p.Remedy = "Check the user in the URL of the database, and that pg_hba.conf accepts this host."
+	case errors.As(err, &refused) && refused.Code == unknownDatabase:
+		p.Remedy = "Check the database's name in the URL of the database."
+	case errors.As(err, &lookup):
+		p.Remedy = "Check the host in the URL of the database, and that this host can resolve it."
+	case noConnection(err):
+		p.Remedy = "Check that PostgreSQL runs and accepts connections from this host. otelcoder reconnects by itself."
+	}
+	return p
+}
+
+// grantCommand returns the shell command that grants what the role lacks.
+func (db *DB) grantCommand() string {
+	command := "otelcoder grants"
+	role := db.user
+	if l := db.layout.Load(); l != nil {
+		if l.schema != "" && l.schema != "public" {
+			command += " --schema " + shellQuote(l.schema)
+		}
+		role = l.role
+	}
+	return command + " --role " + shellQuote(role) + ` | psql "$OWNER_URL"`
+}
+
+// shellQuote quotes a word for a POSIX shell, if it needs it.
+func shellQuote(word string) string {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.'
+	}
+	if word != "" && !strings.ContainsFunc(word, func(c rune) bool { return !plain(c) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // explainWaiting is the error of a collection that no connection was free for.

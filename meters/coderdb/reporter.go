@@ -43,6 +43,7 @@ type reporterTiming struct {
 	idle    time.Duration
 	settle  time.Duration
 	company time.Duration // how long one that stood by counts as still there
+	peers   time.Duration // between two looks for the addresses of the others
 }
 
 var defaultReporterTiming = reporterTiming{
@@ -52,6 +53,7 @@ var defaultReporterTiming = reporterTiming{
 	idle:    7 * time.Second,
 	settle:  6 * time.Second,
 	company: time.Minute,
+	peers:   10 * time.Second,
 }
 
 // ErrTransactionPooler says that a pooler in transaction mode stands between
@@ -81,6 +83,9 @@ type Reporter struct {
 	term        atomic.Pointer[Term]
 	turn        atomic.Pointer[context.CancelFunc] // ends the current connection
 	unreachable atomic.Bool                        // the latest connection failed
+	role        role
+
+	peersRefused bool // the server refuses to list other processes; for the goroutine of Run
 }
 
 // NewReporter returns a Reporter for the database at url, the primary of a
@@ -139,7 +144,7 @@ func (r *Reporter) Check(ctx context.Context) error {
 		conn.end(ctx)
 	}
 	if err != nil {
-		e := &explainedError{text: oneLine(err), err: err}
+		e := &explainedError{text: oneLine(err), err: err, remedy: remedy(err)}
 		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == tooManyConnections {
 			e.cause = ErrConnectionLimit
 		}
@@ -177,6 +182,9 @@ func (r *Reporter) Run(ctx context.Context) {
 		if err == nil {
 			err = r.compete(turn, conn, &past, &log)
 			conn.end(ctx)
+		}
+		if turn.Err() == nil {
+			r.role.failed(err)
 		}
 		switch logged := new(meters.LoggedError); {
 		case turn.Err() != nil:
@@ -301,6 +309,7 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 		r.logger.Debug("the role is lost or given up")
 	}()
 	log.change(slog.LevelInfo, "reporting the deployment", "in", term.from.Sub(now))
+	var others peers
 	for {
 		t, err := r.touch(ctx, conn)
 		if err != nil {
@@ -310,6 +319,12 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 			return ErrTransactionPooler
 		}
 		past.extend(term, &t.lease, t.company)
+		r.role.reporting(term)
+		if !t.company {
+			r.role.meet(nil)
+		} else if err := others.look(ctx, r, conn, lockStandBys); err != nil {
+			return err
+		}
 		wait := r.timing.touch
 		if settling := time.Until(term.from); settling > 0 {
 			wait = min(wait, settling)
@@ -329,6 +344,7 @@ const (
 
 // win returns when this session has the lock, with the process that serves it.
 func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *stateLog) (pid int, err error) {
+	var others peers
 	for standing := false; ; {
 		won, err := r.try(ctx, conn, &pid, trySQL, lockRole)
 		if won || err != nil {
@@ -336,6 +352,10 @@ func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *st
 		}
 		past.refused(r.timing, time.Now())
 		log.change(slog.LevelInfo, "standing by: another process reports the deployment")
+		r.role.standingBy()
+		if err := others.look(ctx, r, conn, lockRole); err != nil {
+			return 0, err
+		}
 		if !standing {
 			standing, err = r.try(ctx, conn, &pid, tryStandBysSQL, lockStandBys)
 			if err != nil {

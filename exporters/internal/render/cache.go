@@ -112,6 +112,30 @@ func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Render
 // may always be as old as pause, and clocks are set by less than that.
 func (c *Cache[F]) outdated(e *entry) bool { return c.suspended(e.begun) > pause }
 
+// InUse reports whether the families are rendered when they change.
+func (c *Cache[F]) InUse() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		if e.rendering.encodings != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Peek returns the newest rendering in a format, if there is one. It counts as no
+// scrape.
+func (c *Cache[F]) Peek(format F) (Rendering, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[format]
+	if e == nil || e.rendering.encodings == 0 || c.outdated(e) {
+		return Rendering{}, false
+	}
+	return e.rendering, true
+}
+
 // Bytes returns how much memory the rendering in a format takes.
 func (c *Cache[F]) Bytes(format F) int {
 	c.mu.Lock()

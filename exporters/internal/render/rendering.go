@@ -9,10 +9,13 @@
 package render
 
 import (
+	"bufio"
+	"bytes"
 	"compress/flate"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -85,6 +88,46 @@ func (r Rendering) Bytes() int {
 		n += cap(p.plain) + cap(p.deflated)
 	}
 	return n
+}
+
+// Head returns the first n bytes of the plain text, or all of it.
+func (r Rendering) Head(n int) []byte {
+	var head []byte
+	for _, p := range r.parts {
+		if len(head) >= n {
+			break
+		}
+		if r.encodings.has(Plain) {
+			head = append(head, p.plain[:min(len(p.plain), n-len(head))]...)
+			continue
+		}
+		// The parts do not end their deflate stream: an unexpected end is none.
+		text, _ := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(p.deflated)), int64(n-len(head))))
+		head = append(head, text...)
+	}
+	return head
+}
+
+// Lines yields the lines of a family's plain text, without their ends; each is valid
+// until the next. A line longer than a megabyte ends them.
+func (r Rendering) Lines(name string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		p, found := r.part(name)
+		if !found {
+			return
+		}
+		text := io.Reader(bytes.NewReader(p.plain))
+		if !r.encodings.has(Plain) {
+			text = flate.NewReader(bytes.NewReader(p.deflated)) // ends unexpectedly, see Head
+		}
+		lines := bufio.NewScanner(text)
+		lines.Buffer(make([]byte, 0, 64<<10), 1<<20)
+		for lines.Scan() {
+			if !yield(lines.Bytes()) {
+				return
+			}
+		}
+	}
 }
 
 // Builder builds a [Rendering]. For each family, in order of their names, either

@@ -1,0 +1,424 @@
+package exporters
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/status"
+)
+
+const (
+	// maxViews is how many views are prepared at a time; further ones wait.
+	maxViews = 4
+	// refreshLimit is how long a view waits for new numbers: it is for the first one
+	// of a process that is not scraped.
+	refreshLimit = 100 * time.Millisecond
+	// previewSize is enough for the lines that the page shows.
+	previewSize = 4 << 10
+)
+
+// front is the status page of an Exporter. It implements [status.Backend].
+type front struct {
+	exporter *Exporter
+	page     *status.Page
+	history  status.History
+	version  string
+	started  time.Time
+	scrapes  scrapes
+	families []status.Family    // without the numbers of series
+	viewing  chan struct{}      // holds a token for each view being prepared
+	opening  chan struct{}      // holds a token while series are collected
+	wanted   chan chan struct{} // asks run to refresh the numbers
+
+	mu   sync.Mutex
+	role status.Role // as WithReporter has it
+}
+
+func newFront(e *Exporter, c config) *front {
+	f := &front{
+		exporter: e, version: c.version, started: time.Now(),
+		viewing: make(chan struct{}, maxViews), opening: make(chan struct{}, 1), wanted: make(chan chan struct{}),
+	}
+	for family := range instrument.All() {
+		row := family.Info()
+		f.families = append(f.families, status.Family{Name: row.Name, Type: row.Type.String(), Help: row.Help, Labels: row.Labels, Group: row.Group.String()})
+	}
+	for _, report := range c.health {
+		e.board.ReportHealth(report)
+	}
+	f.page = status.NewPage(f, &f.history)
+	return f
+}
+
+// run records the numbers at a glance until ctx ends.
+func (f *front) run(ctx context.Context) {
+	ticker := time.NewTicker(status.SampleInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case refreshed := <-f.wanted:
+			f.refresh(ctx)
+			close(refreshed)
+		case <-ticker.C:
+			reports := f.refresh(ctx)
+			f.history.Record(time.Now(), f.exporter.sample(reports))
+		}
+	}
+}
+
+// refresh brings the summaries up to date, and reports whether this process reports
+// the deployment.
+func (f *front) refresh(ctx context.Context) (reports bool) {
+	e := f.exporter
+	reports = f.observeRole()
+	for _, g := range []*group{e.process, e.workspaces, e.deployment} {
+		if g.cache == nil || reports {
+			g.refresh(ctx)
+		}
+	}
+	return reports
+}
+
+// observeRole asks whether this process reports, and notes since when.
+func (f *front) observeRole() bool {
+	state := status.StandingBy
+	if f.exporter.reporter() {
+		state = status.Reporting
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.role.State != state {
+		f.role = status.Role{State: state, Since: time.Now()}
+	}
+	return state == status.Reporting
+}
+
+// Facts implements [status.Backend].
+func (f *front) Facts(ctx context.Context) status.Facts {
+	e := f.exporter
+	f.await(ctx)
+	reports := f.observeRole()
+	told := e.board.report()
+	facts := status.Facts{
+		At: time.Now(), Version: f.version, Started: f.started,
+		Database: told.Database, Role: told.Role, Sources: told.Sources, Refused: told.Refused, Push: told.Push,
+		Scrapes:  f.scrapes.facts(time.Now()),
+		Families: slices.Clone(f.families),
+		Sample:   e.sample(reports),
+		Preview:  f.preview(reports),
+	}
+	facts.Scrapes.Errors = uint64(e.scrapeErrors.Load()) // #nosec G115 -- it is never negative
+	if facts.Role.State == "" {
+		f.mu.Lock()
+		facts.Role = f.role
+		f.mu.Unlock()
+	}
+	i := 0
+	for family := range instrument.All() {
+		if g := e.groupOf(family); g.cache == nil || reports {
+			s, _ := g.summary(facts.Families[i].Name)
+			facts.Families[i].Series = s.series
+		}
+		i++
+	}
+	return facts
+}
+
+// await waits until the numbers are up to date, but not for long.
+func (f *front) await(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
+	defer cancel()
+	refreshed := make(chan struct{})
+	select {
+	case f.wanted <- refreshed:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-refreshed:
+	case <-ctx.Done():
+	}
+}
+
+// preview returns the beginning of /metrics as it was served last.
+func (f *front) preview(reports bool) string {
+	var head []byte
+	for _, g := range []*group{f.exporter.deployment, f.exporter.workspaces, f.exporter.process} {
+		if g.cache == nil || reports {
+			head = append(head, g.head(previewSize-len(head))...)
+		}
+	}
+	return string(head[:bytes.LastIndexByte(head, '\n')+1])
+}
+
+// Series implements [status.Backend].
+func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series] {
+	return func(yield func(status.Series) bool) {
+		of, ok := instrument.Lookup(name)
+		if !ok {
+			return
+		}
+		g := f.exporter.groupOf(of)
+		if g.cache != nil && !f.exporter.reporter() {
+			return
+		}
+		labels := of.Info().Labels
+		if of.Info().Origin == instrument.Runtime {
+			f.runtimeSeries(g, name, labels, yield)
+			return
+		}
+		if rendered, ok := g.newestText(); ok {
+			for s := range samplesOf(rendered.Lines(name), name, labels) {
+				if ctx.Err() != nil || !yield(s) {
+					return
+				}
+			}
+			return
+		}
+		select {
+		case f.opening <- struct{}{}:
+			defer func() { <-f.opening }()
+		case <-ctx.Done():
+			return
+		}
+		for _, family := range g.collect(ctx) {
+			if family.name != name {
+				continue
+			}
+			for piece := range family.pieces(pieceSize) {
+				if ctx.Err() != nil || !yieldPoints(piece, labels, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// yieldPoints yields the points of metrics, and reports whether to go on.
+func yieldPoints(metrics []metricdata.Metrics, labels []string, yield func(status.Series) bool) bool {
+	values := func(set *attribute.Set) []string {
+		found := make([]string, len(labels))
+		for i, label := range labels {
+			found[i], _ = valueOf(set, attribute.Key(label), i)
+		}
+		return found
+	}
+	for _, m := range metrics {
+		switch data := m.Data.(type) {
+		case metricdata.Gauge[float64]:
+			for i := range data.DataPoints {
+				p := &data.DataPoints[i]
+				if !yield(status.Series{Labels: values(&p.Attributes), Value: p.Value}) {
+					return false
+				}
+			}
+		case metricdata.Sum[float64]:
+			for i := range data.DataPoints {
+				p := &data.DataPoints[i]
+				if !yield(status.Series{Labels: values(&p.Attributes), Value: p.Value}) {
+					return false
+				}
+			}
+		case metricdata.Histogram[float64]:
+			for i := range data.DataPoints {
+				p := &data.DataPoints[i]
+				if !yield(status.Series{Labels: values(&p.Attributes), Count: float64(p.Count), Sum: p.Sum}) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// runtimeSeries yields the series of a family that no instrument measures.
+func (f *front) runtimeSeries(g *group, name string, labels []string, yield func(status.Series) bool) {
+	var families []*dto.MetricFamily
+	g.try(func() (err error) {
+		families, err = g.beside.Gather()
+		return err
+	})
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.Metric {
+			s := status.Series{Labels: make([]string, len(labels))}
+			for _, l := range m.Label {
+				if i := slices.Index(labels, l.GetName()); i >= 0 {
+					s.Labels[i] = l.GetValue()
+				}
+			}
+			switch {
+			case m.Counter != nil:
+				s.Value = m.Counter.GetValue()
+			case m.Gauge != nil:
+				s.Value = m.Gauge.GetValue()
+			case m.Untyped != nil:
+				s.Value = m.Untyped.GetValue()
+			case m.Summary != nil:
+				s.Count, s.Sum = float64(m.Summary.GetSampleCount()), m.Summary.GetSampleSum()
+			case m.Histogram != nil:
+				s.Count, s.Sum = float64(m.Histogram.GetSampleCount()), m.Histogram.GetSampleSum()
+			}
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// ServeHTTP answers with the page. Like a scrape, an answer with numbers of the
+// deployment is only sent while this process reports it.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := f.exporter
+	if e.ended.Load() {
+		http.Error(w, "no status: "+errShutDown.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	var prepared answerBuffer
+	var reports bool
+	valid := func() bool { return !reports || e.reporter() }
+	for {
+		reports = e.reporter()
+		prepared = answerBuffer{header: w.Header()}
+		if !f.prepare(&prepared, r) {
+			return // the client is gone
+		}
+		if valid() {
+			break
+		}
+	}
+	if prepared.code != 0 {
+		w.WriteHeader(prepared.code)
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
+	if _, err := (leaseWriter{w, valid}).Write(prepared.body.Bytes()); errors.Is(err, errLeaseLost) {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// prepare has the page write its answer. The number of concurrent calls is limited.
+func (f *front) prepare(to *answerBuffer, r *http.Request) bool {
+	select {
+	case f.viewing <- struct{}{}:
+		defer func() { <-f.viewing }()
+	case <-r.Context().Done():
+		return false
+	}
+	f.page.ServeHTTP(to, r)
+	return true
+}
+
+// answerBuffer keeps an answer until it is complete.
+type answerBuffer struct {
+	header http.Header
+	code   int
+	body   bytes.Buffer
+}
+
+func (b *answerBuffer) Header() http.Header         { return b.header }
+func (b *answerBuffer) WriteHeader(code int)        { b.code = code }
+func (b *answerBuffer) Write(p []byte) (int, error) { return b.body.Write(p) }
+
+// scrapes are the facts about the answers to scrapers.
+type scrapes struct {
+	mu      sync.Mutex
+	last    *status.Scrape
+	began   time.Time   // of the first one
+	minutes [6]minuteOf // by the minute modulo 6
+}
+
+type minuteOf struct {
+	minute int64 // Unix
+	n      int
+}
+
+// maxAgent is the length in bytes to which a User-Agent is cut.
+const maxAgent = 200
+
+func (s *scrapes) record(scrape status.Scrape) {
+	if len(scrape.By) > maxAgent {
+		scrape.By = scrape.By[:maxAgent]
+	}
+	scrape.By = strings.Clone(strings.ToValidUTF8(scrape.By, "\uFFFD"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = &scrape
+	if s.began.IsZero() {
+		s.began = scrape.At
+	}
+	minute := scrape.At.Unix() / 60
+	m := &s.minutes[minute%int64(len(s.minutes))]
+	if m.minute != minute {
+		*m = minuteOf{minute: minute}
+	}
+	m.n++
+}
+
+// facts returns the facts. The number a minute is of the last five full minutes, or
+// of those since the first scrape.
+func (s *scrapes) facts(now time.Time) status.Scrapes {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		return status.Scrapes{}
+	}
+	last := *s.last
+	facts := status.Scrapes{Last: &last, PerMinute: status.Unknown()}
+	this := now.Unix() / 60
+	from := max(s.began.Unix()/60+1, this-5)
+	if from >= this { // there is no full minute yet
+		return facts
+	}
+	n := 0
+	for _, m := range s.minutes {
+		if m.minute >= from && m.minute < this {
+			n += m.n
+		}
+	}
+	facts.PerMinute = status.Number(float64(n) / float64(this-from))
+	return facts
+}
+
+// measured counts the bytes of an answer.
+type measured struct {
+	io.Writer
+	bytes int64
+}
+
+func (m *measured) Write(p []byte) (int, error) {
+	n, err := m.Writer.Write(p)
+	m.bytes += int64(n)
+	return n, err
+}
+
+// scraped notes an answer to a scraper.
+func (f *front) scraped(r *http.Request, in format, encoding render.Encoding, began time.Time, bytes int64) {
+	scrape := status.Scrape{
+		At: began, By: r.UserAgent(), Path: r.URL.Path, Format: formats[in].name,
+		Bytes: bytes, DurationSeconds: time.Since(began).Seconds(),
+	}
+	if encoding == render.Gzip {
+		scrape.Encoding = "gzip"
+	}
+	f.scrapes.record(scrape)
+}

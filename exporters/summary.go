@@ -1,0 +1,288 @@
+package exporters
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/clock"
+	"github.com/otelcoder/otelcoder/internal/status"
+)
+
+// summary holds what the status page shows of a family.
+type summary struct {
+	series int
+	sums   map[string]float64 // of the values, by the label of summedBy
+
+	// Of a histogram in summedBy, over all its series:
+	bounds, buckets []float64 // cumulative counts, with that of +Inf
+}
+
+// summedBy has the families whose values the page shows, with the label to group
+// them by; "" for none.
+var summedBy = map[string]string{
+	instrument.APIWorkspaceLatestBuild.String(): "status",
+	instrument.AgentsConnections.String():       "status",
+	instrument.APIActiveUsers.String():          "",
+	instrument.LicenseActiveUsers.String():      "",
+	instrument.LicenseLimitUsers.String():       "",
+	instrument.ProvisionerdJobsCurrent.String(): "",
+	instrument.WorkspaceBuilds.String():         "status",
+	instrument.APIRequestsProcessed.String():    "code",
+	instrument.APIConcurrentRequests.String():   "",
+	instrument.APIConcurrentWebsockets.String(): "",
+	instrument.APIRequestLatencies.String():     "",
+	instrument.LicenseUserLimitEnabled.String(): "",
+}
+
+// maxSums is how many values of a label are kept apart. None of the documented
+// labels in summedBy has more: status codes have some 60.
+const maxSums = 100
+
+// summarize summarizes a family.
+func (f family) summarize() summary {
+	var s summary
+	label, summed := summedBy[f.name]
+	for _, m := range f.metrics {
+		switch data := m.Data.(type) {
+		case metricdata.Gauge[float64]:
+			s.add(data.DataPoints, label, summed)
+		case metricdata.Sum[float64]:
+			s.add(data.DataPoints, label, summed)
+		case metricdata.Histogram[float64]:
+			s.series += len(data.DataPoints)
+			if summed {
+				s.addBuckets(data.DataPoints)
+			}
+		case metricdata.Gauge[int64]:
+			s.series += len(data.DataPoints)
+		case metricdata.Sum[int64]:
+			s.series += len(data.DataPoints)
+		}
+	}
+	return s
+}
+
+func (s *summary) add(points []metricdata.DataPoint[float64], label string, summed bool) {
+	s.series += len(points)
+	if !summed {
+		return
+	}
+	if s.sums == nil {
+		s.sums = make(map[string]float64)
+	}
+	at := 0 // the place of the label, usually the same in all points
+	for i := range points {
+		value := ""
+		if label != "" {
+			value, at = valueOf(&points[i].Attributes, attribute.Key(label), at)
+		}
+		if _, known := s.sums[value]; known || len(s.sums) < maxSums {
+			s.sums[value] += points[i].Value
+		}
+	}
+}
+
+// addConverted adds the series of a gauge or counter, or of a histogram that is not
+// in summedBy. The labels of a converted series take a tenth of the time to read of
+// those of a point.
+func (s *summary) addConverted(f *dto.MetricFamily) {
+	s.series += len(f.Metric)
+	label, summed := summedBy[f.GetName()]
+	if !summed {
+		return
+	}
+	if s.sums == nil {
+		s.sums = make(map[string]float64)
+	}
+	at := 0 // the place of the label, usually the same in all series
+	for _, m := range f.Metric {
+		value := ""
+		if label != "" {
+			if at >= len(m.Label) || m.Label[at].GetName() != label {
+				at = max(slices.IndexFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == label }), 0)
+			}
+			if at < len(m.Label) && m.Label[at].GetName() == label {
+				value = m.Label[at].GetValue()
+			}
+		}
+		if _, known := s.sums[value]; known || len(s.sums) < maxSums {
+			s.sums[value] += m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+}
+
+// valueOf returns the value of a label, which is probably at a place, and its place.
+func valueOf(set *attribute.Set, label attribute.Key, at int) (string, int) {
+	if a, ok := set.Get(at); ok && a.Key == label {
+		return a.Value.AsString(), at
+	}
+	for i := range set.Len() {
+		if a, _ := set.Get(i); a.Key == label {
+			return a.Value.AsString(), i
+		}
+	}
+	return "", at
+}
+
+func (s *summary) addBuckets(points []metricdata.HistogramDataPoint[float64]) {
+	for _, p := range points {
+		if s.bounds == nil {
+			s.bounds, s.buckets = p.Bounds, make([]float64, len(p.Bounds)+1)
+		}
+		if len(p.BucketCounts) != len(s.buckets) {
+			continue
+		}
+		count := 0.0
+		for i, n := range p.BucketCounts {
+			count += float64(n)
+			s.buckets[i] += count
+		}
+	}
+}
+
+// summaries are the summaries of a group's families, by name. They do not change.
+type summaries struct {
+	at time.Time
+	of map[string]summary
+}
+
+// summarize replaces the group's summaries.
+func (g *group) summarize(of map[string]summary) { g.summaries.Store(&summaries{time.Now(), of}) }
+
+// head returns the first n bytes of the newest rendering that is text, or nothing.
+func (g *group) head(n int) []byte {
+	if g.cache != nil {
+		r, _ := g.newestText()
+		return r.Head(n)
+	}
+	if r := g.live.Load(); r != nil {
+		return r.Head(n)
+	}
+	return nil
+}
+
+// newestText returns the newest rendering of a group with a cache in a format that
+// is text, if there is one.
+func (g *group) newestText() (render.Rendering, bool) {
+	if g.cache == nil {
+		return render.Rendering{}, false
+	}
+	for _, f := range []format{text, openMetrics} {
+		if r, ok := g.cache.Peek(f); ok {
+			return r, true
+		}
+	}
+	return render.Rendering{}, false
+}
+
+// summary returns the group's last summary of a family.
+func (g *group) summary(name string) (summary, bool) {
+	last := g.summaries.Load()
+	if last == nil {
+		return summary{}, false
+	}
+	s, ok := last.of[name]
+	return s, ok
+}
+
+// sampling is the part of the time that summaries may take which no rendering
+// makes: a thousandth.
+const sampling = 1000
+
+// refresh summarizes the group if no rendering has done so lately.
+func (g *group) refresh(ctx context.Context) {
+	last := g.summaries.Load()
+	switch {
+	case last == nil:
+	case g.cache != nil && g.cache.InUse(): // it is rendered whenever it changes
+		return
+	case clock.Since(last.at) < max(status.SampleInterval-time.Second, sampling*g.collecting):
+		return
+	}
+	began := time.Now()
+	of := make(map[string]summary)
+	for _, f := range g.collect(ctx) {
+		of[f.name] = f.summarize()
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if g.beside != nil {
+		g.try(func() error {
+			families, err := g.beside.Gather()
+			for _, f := range families {
+				of[f.GetName()] = summary{series: len(f.Metric)}
+			}
+			return err
+		})
+	}
+	g.collecting = time.Since(began)
+	g.summarize(of)
+}
+
+// sample returns the numbers at a glance. Those of the deployment are left out if
+// this process does not report it.
+func (e *Exporter) sample(reports bool) status.Sample {
+	s := status.NoSample()
+	if inFlight, ok := e.process.summary(instrument.APIConcurrentRequests.String()); ok && inFlight.series > 0 {
+		s.API = e.apiSample(inFlight.sums[""])
+	}
+	if !reports {
+		return s
+	}
+	one := func(g *group, f instrument.Family) status.Number {
+		if found, ok := g.summary(f.String()); ok && found.series > 0 {
+			return status.Number(found.sums[""])
+		}
+		return status.Unknown()
+	}
+	byStatus := func(f instrument.Family) map[string]float64 {
+		if found, ok := e.deployment.summary(f.String()); ok && found.series > 0 {
+			return maps.Clone(found.sums)
+		}
+		return nil
+	}
+	s.Workspaces = byStatus(instrument.APIWorkspaceLatestBuild)
+	s.Agents = byStatus(instrument.AgentsConnections)
+	s.ActiveUsers = one(e.deployment, instrument.APIActiveUsers)
+	if limited := one(e.deployment, instrument.LicenseUserLimitEnabled); limited.Known() && limited > 0 {
+		s.SeatsTaken = one(e.deployment, instrument.LicenseActiveUsers)
+		s.Seats = one(e.deployment, instrument.LicenseLimitUsers)
+	}
+	s.JobsRunning = one(e.workspaces, instrument.ProvisionerdJobsCurrent)
+	if builds, ok := e.workspaces.summary(instrument.WorkspaceBuilds.String()); ok {
+		s.Builds = &status.Builds{Succeeded: builds.sums["success"], Failed: builds.sums["failed"]}
+	}
+	return s
+}
+
+func (e *Exporter) apiSample(inFlight float64) *status.APISample {
+	a := &status.APISample{InFlight: inFlight}
+	if s, ok := e.process.summary(instrument.APIRequestsProcessed.String()); ok {
+		for code, n := range s.sums {
+			a.Requests += n
+			if len(code) == 3 && code[0] == '5' {
+				a.Errors += n
+			}
+		}
+	}
+	if s, ok := e.process.summary(instrument.APIConcurrentWebsockets.String()); ok {
+		a.Websockets = s.sums[""]
+	}
+	if s, ok := e.process.summary(instrument.APIRequestLatencies.String()); ok {
+		a.Bounds, a.Buckets = s.bounds, s.buckets
+	}
+	return a
+}
+
+func (e *Exporter) groupOf(f instrument.Family) *group {
+	return [...]*group{instrument.Deployment: e.deployment, instrument.Workspaces: e.workspaces, instrument.Process: e.process}[f.Group()]
+}

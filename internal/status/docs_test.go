@@ -1,0 +1,32 @@
+package status_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every key of the JSON is documented, except names that are values.
+func TestKeysAreDocumented(t *testing.T) {
+	golden, err := os.ReadFile("testdata/status.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/status-page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, charts, found := strings.Cut(string(golden), `"last_hour"`)
+	if !found {
+		t.Fatal("no last_hour")
+	}
+	values := regexp.MustCompile(`^(canceled|failed|pending|running|succeeded|connected|disconnected|timeout)$`)
+	for _, text := range []string{strings.TrimSuffix(string(golden), charts), `"points": "min": "max": "last":`} {
+		for _, key := range regexp.MustCompile(`"(\w+)":`).FindAllStringSubmatch(text, -1) {
+			if !values.MatchString(key[1]) && !strings.Contains(string(page), "`"+key[1]+"`") {
+				t.Errorf("docs/status-page.md lacks %s", key[1])
+			}
+		}
+	}
+}
