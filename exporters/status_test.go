@@ -524,7 +524,9 @@ func TestSeriesOfAFamily(t *testing.T) {
 				text := body(t, scrape(t, e, "GET", "/status?format=json&family="+f.String()))
 				if !scraped {
 					want[f] = text
-					var r struct{ Shown []struct{ Value, Sum, Count string } }
+					var r struct {
+						Shown []struct{ Value, Sum, Count string }
+					}
 					if err := json.Unmarshal([]byte(text), &r); err != nil || len(r.Shown) != n {
 						t.Errorf("%s: %d series, want %d; %v", f, len(r.Shown), n, err)
 					}
