@@ -1,15 +1,21 @@
 package service
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// Deployment fills a database as a Coder deployment that is alive does.
+// Deployment fills a database as a Coder deployment that is alive does. Its agent
+// reports every half second until the test ends.
 func Deployment(t testing.TB, db *pgtest.Database) {
 	t.Helper()
 	root, err := process.Root()
@@ -23,4 +29,41 @@ func Deployment(t testing.TB, db *pgtest.Database) {
 		}
 		db.Exec(t, string(script))
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var reporting sync.WaitGroup
+	t.Cleanup(func() {
+		cancel()
+		reporting.Wait()
+	})
+	reporting.Go(func() { keepReporting(ctx, db.URL) })
 }
+
+// keepReporting connects again when a test has stopped the server.
+func keepReporting(ctx context.Context, url string) {
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
+	var conn *pgx.Conn
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			if conn != nil {
+				conn.Close(context.Background())
+			}
+			return
+		}
+		if conn == nil || conn.IsClosed() {
+			var err error
+			if conn, err = pgx.Connect(ctx, url); err != nil {
+				conn = nil
+				continue
+			}
+		}
+		_, _ = conn.Exec(ctx, report) // an error closes the connection, or is the test's doing
+	}
+}
+
+// report is a report of the agent, stamped now.
+const report = `INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, rx_bytes, tx_bytes,
+	connection_count, connection_median_latency_ms, session_count_vscode, session_count_ssh)
+VALUES (now(), u(1), u(501), u(31), u(11), 10, 20, 1, 12.5, 1, 2)`

@@ -53,11 +53,9 @@ func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders) {
 	f.rest()
 }
 
-// The shares of time that the queries for events may take: 1 % together.
-const (
-	scanShare  = 0.0075 // looks that scan
-	otherShare = 0.0025 // looks that use indexes
-)
+// eventShare is the share of time that the queries for events may take: three
+// quarters of it for looks that scan, a quarter for looks that use indexes.
+const eventShare = 0.01
 
 // firstRetry is how long after a failed look there is another; the pause
 // doubles with each further failure.
@@ -125,10 +123,10 @@ func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, 
 	scan = scan || follower.after.IsZero()
 	l, err := follower.look(ctx, scan)
 	if !scan {
-		f.others.spend(l.took, otherShare)
+		f.others.spend(l.took, f.db.eventShare/4)
 		return l, err
 	}
-	f.scans.spend(l.took, scanShare)
+	f.scans.spend(l.took, f.db.eventShare*3/4)
 	f.unscanned = err
 	return l, err
 }

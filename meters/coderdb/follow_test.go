@@ -31,7 +31,10 @@ type process struct {
 func start(t *testing.T, url string, options ...Option) *process {
 	t.Helper()
 	p := &process{events: metertest.New(t), health: metertest.New(t), log: new(log)}
-	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option()}, options...)
+	// All of the time: on a busy machine a scan of a small table takes a second too,
+	// and the next one would be minutes away. TestSlowScans has the real share.
+	unpaced := func(c *config) error { c.eventShare = 1; return nil }
+	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option(), unpaced}, options...)
 	var to Recorders
 	var errs [5]error
 	to.Builds, errs[0] = meters.NewBuilds(p.events.Providers())
@@ -415,7 +418,7 @@ func TestSlowScans(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, "CREATE INDEX ON provisioner_jobs (job_status)")
 	slow := new(slowScans)
-	p := start(t, url, traced(slow))
+	p := start(t, url, traced(slow), func(c *config) error { c.eventShare = eventShare; return nil })
 	p.awaitFollowing(t)
 	d.Exec(t, fmt.Sprintf(buildSQL, 1)+"; UPDATE provisioner_jobs SET completed_at = NULL WHERE id = u(10001)")
 	await(t, "the build is born at 0", func() bool {

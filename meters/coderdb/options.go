@@ -29,9 +29,11 @@ type config struct {
 	reach             *outage.Log // nil without a logger
 	database          *DB         // whose connections a reporter shares
 
-	// For tests: a clock instead of the database's, and what sees each query.
-	now    func() time.Time
-	tracer pgx.QueryTracer
+	// For tests: a clock instead of the database's, a tracer of each query, and the
+	// share of time that the queries for events may take.
+	now        func() time.Time
+	tracer     pgx.QueryTracer
+	eventShare float64
 }
 
 func newOptions(options []Option) (config, error) {
@@ -42,6 +44,7 @@ func newOptions(options []Option) (config, error) {
 		parameters:        true,
 		agentStats:        true,
 		followInterval:    10 * time.Second,
+		eventShare:        eventShare,
 	}
 	err := option.Apply(&c, options)
 	return c, err
