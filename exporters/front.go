@@ -66,6 +66,7 @@ func newFront(e *Exporter, c config) *front {
 
 // run records the numbers at a glance until ctx ends.
 func (f *front) run(ctx context.Context) {
+	f.observeRole()
 	ticker := time.NewTicker(status.SampleInterval)
 	defer ticker.Stop()
 	for {

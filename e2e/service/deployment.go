@@ -48,7 +48,9 @@ func keepReporting(ctx context.Context, url string) {
 		case <-ticker.C:
 		case <-ctx.Done():
 			if conn != nil {
-				conn.Close(context.Background())
+				closing, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
+				conn.Close(closing)
 			}
 			return
 		}
