@@ -35,6 +35,12 @@ test-browser: ## let Chromium read the endpoint and the status page
 	@.ci/need chromium
 	go -C e2e test -tags browser -run TestBrowser . ./statuspage
 
+.PHONY: docs/status-page.png
+docs/status-page.png: ## take the README's picture of the status page
+	@.ci/need chromium
+	go -C e2e test -tags browser -run TestBrowserStates ./statuspage
+	cp bin/screenshots/healthy.png $@
+
 .PHONY: lint
 lint: ## check format and code
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:" $$unformatted; exit 1; }
