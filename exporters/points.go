@@ -120,7 +120,7 @@ func (p pointsOf[P]) hash(seed maphash.Seed) uint64 {
 	state := uint64(len(p.all))
 	for i := range p.all {
 		h.Reset()
-		// Equal sets have equal hashes, which the SDK itself tells them apart by.
+		// The SDK distinguishes sets by the same hash.
 		maphash.WriteComparable(&h, p.labels(&p.all[i]).Equivalent())
 		p.hashOf(&h, &p.all[i])
 		state += h.Sum64()
