@@ -64,8 +64,8 @@ func WithReporter(reports func() bool) Option {
 const defaultMaxScrapes = 40
 
 // WithMaxScrapes sets how many scrapes are prepared at a time, from 1 to 10,000;
-// further ones are answered with 503. A scrape whose answer is being sent does not count: clients that
-// read slowly do not block others. Default: 40.
+// further ones are answered with 503. A scrape whose answer is being sent does not
+// count: clients that read slowly do not block others. Default: 40.
 func WithMaxScrapes(n int) Option {
 	return func(c *config) error {
 		c.maxScrapes = n

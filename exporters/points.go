@@ -1,6 +1,7 @@
 package exporters
 
 import (
+	"fmt"
 	"hash/maphash"
 	"iter"
 	"math"
@@ -20,7 +21,7 @@ func (f family) state(seed maphash.Seed) uint64 {
 	}
 	m := f.metrics[0]
 	state := p.hash(seed)
-	for _, s := range []string{m.Description, m.Unit} {
+	for _, s := range []string{m.Description, m.Unit, fmt.Sprintf("%T", m.Data)} {
 		state = state*31 + maphash.String(seed, s)
 	}
 	return max(state, 1)
@@ -95,6 +96,9 @@ func hashPoint(h *maphash.Hash, p *metricdata.DataPoint[float64]) {
 
 func hashHistogram(h *maphash.Hash, p *metricdata.HistogramDataPoint[float64]) {
 	maphash.WriteComparable(h, math.Float64bits(p.Sum))
+	for _, bound := range p.Bounds {
+		maphash.WriteComparable(h, math.Float64bits(bound))
+	}
 	for _, n := range p.BucketCounts {
 		maphash.WriteComparable(h, n)
 	}
@@ -116,7 +120,7 @@ func (p pointsOf[P]) hash(seed maphash.Seed) uint64 {
 	state := uint64(len(p.all))
 	for i := range p.all {
 		h.Reset()
-		// Equal sets have equal hashes, which the SDK itself tells them apart by.
+		// The SDK distinguishes sets by the same hash.
 		maphash.WriteComparable(&h, p.labels(&p.all[i]).Equivalent())
 		p.hashOf(&h, &p.all[i])
 		state += h.Sum64()

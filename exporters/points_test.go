@@ -23,6 +23,11 @@ func TestState(t *testing.T) {
 			DataPoints: []metricdata.HistogramDataPoint[float64]{{Sum: sum, BucketCounts: buckets, Exemplars: exemplars}},
 		}}}}
 	}
+	sum := family{"f", []metricdata.Metrics{{Name: "f", Data: metricdata.Sum[float64]{
+		IsMonotonic: true, DataPoints: []metricdata.DataPoint[float64]{point("a", 1), point("b", 2)},
+	}}}}
+	bounds := histogram(1, []uint64{1, 0})
+	bounds.metrics[0].Data.(metricdata.Histogram[float64]).DataPoints[0].Bounds = []float64{5}
 	exemplar := metricdata.Exemplar[float64]{Time: now, Value: 1, SpanID: []byte("span"), TraceID: []byte("trace")}
 	later := exemplar
 	later.Time = now.Add(time.Millisecond)
@@ -40,6 +45,8 @@ func TestState(t *testing.T) {
 	for name, f := range map[string]family{
 		"base":             base,
 		"help":             described,
+		"counter":          sum,
+		"bounds":           bounds,
 		"nothing":          gauge(),
 		"fewer":            gauge(point("a", 1)),
 		"value":            gauge(point("a", 1), point("b", 3)),

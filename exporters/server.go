@@ -64,6 +64,9 @@ func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 	go func() { served <- e.serve(listener, server) }()
 	select {
 	case err := <-served:
+		if err == nil {
+			err = errors.New("the function of WithServe has returned")
+		}
 		return fmt.Errorf("serve metrics on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}

@@ -166,6 +166,16 @@ func TestWithServe(t *testing.T) {
 	})
 }
 
+// TestWithServeReturnsEarly: an endpoint that is not served any more is an error,
+// although the host's function returns none.
+func TestWithServeReturnsEarly(t *testing.T) {
+	e := newExporter(t, exporters.WithServe(func(l net.Listener, _ *http.Server) error { return l.Close() }))
+	err := e.Serve(t.Context(), &pipes{make(chan net.Conn), make(chan struct{})})
+	if want := "serve metrics on 127.0.0.1:2112: the function of WithServe has returned"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 // TestServeEndsDuringARendering: a scrape that waits for a rendering does not keep
 // the server from ending.
 func TestServeEndsDuringARendering(t *testing.T) {

@@ -30,9 +30,10 @@
 // the outer one, as a middleware around it does. Then the pattern of the outer one
 // is the label, and the inner one has to be measured too.
 //
-// That is the same with a handler that passes on a copy of the request, such as
-// http.StripPrefix, http.TimeoutHandler, and any that calls Request.WithContext,
-// between the middleware and a ServeMux: apply the middleware to both.
+// A handler between the middleware and a ServeMux hides the ServeMux too, if it
+// passes on a copy of the request. Examples are http.StripPrefix,
+// http.TimeoutHandler and every handler that calls Request.WithContext. Apply the
+// middleware to both:
 //
 //	measure(http.TimeoutHandler(measure(mux), time.Minute, ""))
 //
@@ -49,9 +50,14 @@
 //
 // Call [New] once for an API, and apply the middleware that it returns wherever it
 // is needed: two middlewares do not recognize each other's requests behind a
-// handler that hides the writer, as http.TimeoutHandler does. Neither does one that
-// is applied only once, if such a handler sends the request back to it: it counts
-// that twice.
+// handler that hides the writer, as http.TimeoutHandler does. A middleware that is
+// applied only once counts a request twice if such a handler sends the request back
+// to it.
+//
+// With status 503 the route is found by the path and method that the client sent,
+// since http.TimeoutHandler answers so while its handler is still routing. If a
+// middleware such as chi's StripSlashes or GetHead has changed them, the route can be
+// missing.
 //
 // A request that a handler makes, by http.NewRequest, is another request.
 // For other routers see [WithRoute].

@@ -136,9 +136,9 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response)
 		l.above = ""
 	}
 
-	// The request is copied if its context has to hold that of chi, or the response:
-	// for handlers further in that cannot find it by the writer, because an
-	// http.TimeoutHandler is in between. Both ways are one allocation.
+	// The request is copied if its context must carry chi's context or the response.
+	// Handlers further in find the response there if an http.TimeoutHandler hides the
+	// writer. Both branches allocate once.
 	var res *response
 	if pooled || outer == nil && (h.applied.Load() > 1 || h.mux == nil && l.chi == nil) {
 		c := &requestCopy{Context: ctx, chi: l.chi}

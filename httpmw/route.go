@@ -42,6 +42,9 @@ func (l *lookup) match(code int) string {
 	if l.chi != nil && l.chi.Routes != nil {
 		l.rooted.Do(func() { l.tree.router = l.chi.Routes })
 		n, method, path := &l.tree, l.method, ""
+		if root, ok := l.chi.Routes.(*chi.Mux); ok && n.router != root { // other routers may not be comparable
+			n = &node{router: root} // the sub-router is mounted in several trees
+		}
 		if !mayRoute(code) {
 			n = l.descend(n, l.chi.RoutePatterns)
 			method, path = cmp.Or(l.chi.RouteMethod, method), l.chi.RoutePath

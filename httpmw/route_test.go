@@ -283,6 +283,38 @@ func TestChi(t *testing.T) {
 	}
 }
 
+// TestChiInSeveralTrees: a sub-router that is mounted in two trees has the route of
+// the tree that the request came through.
+func TestChiInSeveralTrees(t *testing.T) {
+	f := newFixture(t)
+	users := chi.NewRouter()
+	users.Use(f.measure, answersEarly)
+	users.Get("/{user}", answer(200))
+	mux := http.NewServeMux()
+	for _, prefix := range []string{"/api/v1", "/api/v2"} {
+		router := chi.NewRouter()
+		router.Mount(prefix+"/users", users)
+		mux.Handle(prefix+"/", router)
+	}
+	labels(t, f, mux, map[string]string{
+		"/api/v1/users/me":                "/api/v1/users/{user}",
+		"/api/v1/users/me?middleware=401": "/api/v1/users/{user}",
+		"/api/v2/users/me":                "/api/v2/users/{user}",
+		"/api/v2/users/me?middleware=401": "/api/v2/users/{user}",
+	})
+}
+
+// incomparable is a router that cannot be compared with ==.
+type incomparable struct {
+	*chi.Mux
+	_ []int
+}
+
+func TestIncomparableRouter(t *testing.T) {
+	f := newFixture(t)
+	labels(t, f, f.measure(incomparable{Mux: newChi(f.measure)}), chiLabels)
+}
+
 // What is mounted is a router that chi knows nothing of.
 func TestServeMuxInChi(t *testing.T) {
 	mux := http.NewServeMux()

@@ -97,8 +97,8 @@ const (
 	// Runtime families are documented by Coder and defined by client_golang's
 	// Go, process and scrape-handler collectors.
 	Runtime
-	// Health families are this project's own: OpenTelemetry instruments that
-	// tell how the service itself fares.
+	// Health families are defined by this project. They are OpenTelemetry
+	// instruments that measure the service itself.
 	Health
 )
 

@@ -12,7 +12,7 @@ import (
 
 // Poll asks the sources for the state of a deployment, in the background, until
 // [Poller.Shutdown]. It returns an error only for options that are out of range
-// and if an instrument cannot be made; sources that fail are no error.
+// and if an instrument cannot be made. The failure of a source is not an error.
 //
 // Every source is asked at once and then on its interval ([WithInterval],
 // [WithInsightsInterval]), and has as long to answer, at most 30 seconds. What
@@ -26,11 +26,11 @@ import (
 // change is logged once ([WithLogger]), a changed error too, unless the source has
 // logged it itself ([LoggedError]). At level DEBUG each collection is logged.
 //
-// How the sources fare is told by the health families otelcoder_source_*{source},
-// with the sources active_users, latest_builds, agents, agent_stats, insights,
-// license and jobs. otelcoder_source_up is 0 before the first answer, after a
-// failed collection, while one overruns its limit by more than a second, and while
-// the sources cannot be reached ([WithReachable]).
+// The health families otelcoder_source_*{source} describe the sources:
+// active_users, latest_builds, agents, agent_stats, insights, license and jobs.
+// otelcoder_source_up is 0 before the first answer, after a failed collection, while
+// a collection overruns its limit by more than a second, and while the sources cannot
+// be reached ([WithReachable]).
 // Every collection of the agents, failed or not, is one observation of
 // coderd_metrics_collector_agents_execution_seconds.
 func Poll(p instrument.Providers, s Sources, options ...Option) (*Poller, error) {

@@ -27,8 +27,8 @@ type tableRow[K comparable, V any] struct {
 	moved time.Time
 }
 
-// move returns the row of a key, which thereby moves. If there is none, it
-// becomes the one that create returns.
+// move returns the row of a key and marks it as the most recently moved. A missing
+// row is created.
 func (t *table[K, V]) move(key K, now time.Time, create func() V) V {
 	t.expire(now)
 	if e, ok := t.rows[key]; ok {

@@ -180,6 +180,15 @@ func room(like []byte) []byte {
 	return make([]byte, 0, len(like)+len(like)/16)
 }
 
+// fit copies text that fills less than half of its memory, because the family has
+// shrunk: a part can be reused for as long as the process runs.
+func fit(text []byte) []byte {
+	if len(text) < cap(text)/2 {
+		return slices.Clone(text)
+	}
+	return text
+}
+
 // Write adds text to the current part. It does not fail.
 func (b *Builder) Write(p []byte) (int, error) {
 	b.current.size += len(p)
@@ -203,6 +212,7 @@ func (b *Builder) Commit(state uint64) {
 			// stream open for the next part.
 			b.compressor.Flush()
 		}
+		b.current.plain, b.current.deflated = fit(b.current.plain), fit(b.current.deflated)
 		b.add(b.current)
 	}
 	b.Discard()

@@ -144,6 +144,19 @@ func TestReuse(t *testing.T) {
 	}
 }
 
+// TestShrunkFamily: a family that had many series takes no more memory than it needs.
+func TestShrunkFamily(t *testing.T) {
+	encodings := Of(Plain, Gzip)
+	last := text(encodings, strings.Repeat("series{label=\"value\"} 2\n", 10_000))
+	b := NewBuilder(encodings, last)
+	b.Begin("")
+	io.WriteString(b, "coderd_api_concurrent_requests 1\n")
+	b.Commit(1)
+	if n := b.End().Bytes(); n > 100 {
+		t.Errorf("a family of one series takes %d bytes after one of %d", n, last.Bytes())
+	}
+}
+
 func FuzzCombine(f *testing.F) {
 	f.Add([]byte(""), []byte(""))
 	f.Add([]byte("a"), []byte(""))
