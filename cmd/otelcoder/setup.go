@@ -13,7 +13,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -68,25 +67,13 @@ wrong.`,
 			},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if err := validRole(o.role); err != nil {
+			if err := validName("--role", o.role); err != nil {
 				return misused(err)
 			}
 			o.ownerURL = strings.TrimSpace(os.Getenv(ownerVariable))
 			return setup(ctx, o, c.Root().Writer, stderr)
 		},
 	}
-}
-
-// validRole does not quote the role: it may be a URL that was given in its place.
-func validRole(role string) error {
-	const nameSize = 63 // PostgreSQL cuts longer names
-	switch {
-	case role == "" || len(role) > nameSize:
-		return fmt.Errorf("invalid value for --role: a name has 1 to %d bytes", nameSize)
-	case strings.ContainsAny(role, ":?&=") || strings.ContainsFunc(role, unicode.IsControl):
-		return errors.New("invalid value for --role: a name must not have control characters or any of : ? & =")
-	}
-	return nil
 }
 
 func setup(ctx context.Context, o setupOptions, stdout, stderr io.Writer) error {
