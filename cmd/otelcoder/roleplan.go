@@ -257,7 +257,12 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 	}
 	err := pgx.BeginFunc(ctx, owner, func(tx pgx.Tx) error {
 		for _, sql := range []string{p.settings(), p.account, p.grants} {
-			if _, err := tx.Exec(ctx, sql); err != nil {
+			_, err := tx.Exec(ctx, sql)
+			if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "42501" && sql == p.account && p.exists {
+				return fmt.Errorf("the user of this connection may not alter the role %s: connect as one that has CREATEROLE, or as an administrator: %w",
+					identifier(p.role), err)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -257,8 +257,10 @@ func printAccess(w io.Writer, p rolePlan, url string) error {
 	if p.exists {
 		done = "has a new password: give it to each service that runs"
 	}
-	_, err := fmt.Fprintf(w, `The role %s %s. The URL that the service connects by,
-which is not shown again, with the host as it is reached from here:
+	_, err := fmt.Fprintf(w, `The role %s %s.
+
+The URL that the service connects by, with the host as it is reached from here. It is
+not shown again:
 
 export CODER_PG_CONNECTION_URL=%s
 
