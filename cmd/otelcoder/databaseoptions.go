@@ -105,7 +105,7 @@ const maxURL = 64 << 10
 func (o *databaseOptions) readURL(context.Context) (string, error) {
 	file, err := os.Open(o.urlFile)
 	if err != nil {
-		return "", err
+		return "", fileError(err)
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxURL))

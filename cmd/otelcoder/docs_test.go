@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -240,6 +241,19 @@ func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"help", "server"}, {"server", "-h"}} {
 		if help(args...) != help("server", "--help") {
 			t.Errorf("%v shows something else than server --help", args)
+		}
+	}
+	// What a flag does stands at one column, below its name.
+	name := regexp.MustCompile(`(?m)^   --\S+( [A-Z].*)?\n( *)`)
+	for _, command := range []string{"setup", "server", "check", "grants", "status"} {
+		flags := name.FindAllStringSubmatch(help("help", command), -1)
+		if len(flags) < 2 {
+			t.Errorf("%s has %d flags", command, len(flags))
+		}
+		for _, flag := range flags {
+			if len(flag[2]) != 7 {
+				t.Errorf("help %s: a column of %d, want 7, in %q", command, len(flag[2]), flag[0])
+			}
 		}
 	}
 	server := help("server", "--help")

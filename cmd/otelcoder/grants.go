@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 
@@ -31,7 +32,11 @@ otelcoder grants | psql "$OWNER_URL"`,
 			},
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
-			_, err := io.WriteString(c.Root().Writer, coderdb.GrantsIn(c.String("schema"), c.String("role")))
+			schema, role := c.String("schema"), c.String("role")
+			if err := cmp.Or(validName("--role", role), validName("--schema", schema)); err != nil {
+				return misused(err)
+			}
+			_, err := io.WriteString(c.Root().Writer, coderdb.GrantsIn(schema, role))
 			return err
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -36,8 +37,23 @@ func helpCommand() *cli.Command {
 	}
 }
 
-// describe writes a flag in --help, with what it does below its name.
-func describe(f cli.Flag) string {
+// describeIn returns the function that describes the flags of a command in --help. Where
+// no flag has a group, the library indents every line of a flag but the first.
+func describeIn(c *cli.Command) cli.FlagStringFunc {
+	const column, library = 7, 6
+	grouped := slices.ContainsFunc(c.Flags, func(f cli.Flag) bool {
+		group, ok := f.(cli.CategorizableFlag)
+		return ok && group.GetCategory() != ""
+	})
+	if grouped {
+		return func(f cli.Flag) string { return describe(f, column, 0) }
+	}
+	return func(f cli.Flag) string { return describe(f, column, library) }
+}
+
+// describe writes a flag in --help, with what it does below its name, at a column, of
+// which the library indents a part.
+func describe(f cli.Flag, column, library int) string {
 	d := f.(cli.DocGenerationFlag)
 	placeholder, usage := placeholder(d.GetUsage())
 	name := "--" + f.Names()[0]
@@ -54,7 +70,7 @@ func describe(f cli.Flag) string {
 	if len(after) > 0 {
 		usage += " (" + strings.Join(after, ", ") + ")"
 	}
-	return name + "\n" + fold(usage, 7, 80)
+	return name + "\n" + fold(usage, column-library, 80-library)
 }
 
 // placeholder takes the quoted word out of a usage.

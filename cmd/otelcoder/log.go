@@ -50,9 +50,15 @@ func (o *logOptions) parseLevel(name string) error {
 	return nil
 }
 
-// logger returns the log.
+// logger returns the log. JSON has durations as text has them, such as "6s", and not as
+// nanoseconds.
 func (o *logOptions) logger(to io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: o.level}
+	options := &slog.HandlerOptions{Level: o.level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.StringValue(a.Value.Duration().String())
+		}
+		return a
+	}}
 	if o.format == "json" {
 		return slog.New(slog.NewJSONHandler(to, options))
 	}

@@ -104,6 +104,7 @@ that may read what is needed, "otelcoder check" tells what that role finds, and
 		if c.ArgValidator == nil {
 			c.ArgValidator = noArguments
 		}
+		describe := describeIn(c)
 		for _, f := range c.Flags {
 			f.(interface{ SetStringer(cli.FlagStringFunc) }).SetStringer(describe)
 		}

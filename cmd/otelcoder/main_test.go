@@ -192,7 +192,7 @@ func TestExitCode(t *testing.T) {
 	}{
 		"a flag": {
 			args: []string{"server", "--interval", "soon"},
-			code: "2", want: `invalid value "soon" for --interval: time: invalid duration "soon"`,
+			code: "2", want: `invalid value "soon" for --interval: give a time, such as 30s or 5m`,
 		},
 		"an argument": {args: []string{"check", absent}, code: "2", want: "otelcoder check takes flags only; see otelcoder check --help"},
 		"a command":   {args: []string{absent}, code: "2", want: "there is no such command; see otelcoder --help"},

@@ -63,19 +63,14 @@ func planRole(ctx context.Context, owner *pgx.Conn, role, verifier string, rotat
 	return p, nil
 }
 
-// tablesSQL finds the schema that has more than half of the tables, and the owners
-// whose rights the current user lacks. $1: tables.
-const tablesSQL = `
-SELECT n.nspname::text,
-	coalesce(string_agg(DISTINCT c.relowner::regrole::text, ', ') FILTER (WHERE NOT pg_has_role(c.relowner, 'USAGE')), ''),
+// ownersSQL lists the owners of tables whose rights the current user lacks. $1:
+// tables; $2: their schema.
+const ownersSQL = `
+SELECT coalesce(string_agg(DISTINCT c.relowner::regrole::text, ', ') FILTER (WHERE NOT pg_has_role(c.relowner, 'USAGE')), ''),
 	current_user::regrole::text
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p')
-GROUP BY n.oid, n.nspname
-HAVING count(*) * 2 > cardinality($1::text[])
-ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname <> 'public', n.nspname
-LIMIT 1`
+WHERE c.relname = ANY ($1::text[]) AND n.nspname = $2`
 
 // findTables finds the schema of Coder's tables. An error says that there is none,
 // or that the current user may not grant them.
@@ -87,14 +82,19 @@ func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 	if standby {
 		return errors.New("this server is a standby: give the URL of the primary")
 	}
-	var owners, user string
-	err := tx.QueryRow(ctx, tablesSQL, tableNames()).Scan(&p.schema, &owners, &user)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return errors.New("this is not the database of a Coder deployment: no schema has its tables; give the URL that Coder has (CODER_PG_CONNECTION_URL)")
-	case err != nil:
+	schema, err := coderdb.FindSchema(ctx, tx)
+	if err != nil {
 		return err
-	case owners != "":
+	}
+	if schema == "" {
+		return errors.New("this is not the database of a Coder deployment: no schema has its tables; give the URL that Coder has (CODER_PG_CONNECTION_URL)")
+	}
+	p.schema = schema
+	var owners, user string
+	if err := tx.QueryRow(ctx, ownersSQL, tableNames(), schema).Scan(&owners, &user); err != nil {
+		return err
+	}
+	if owners != "" {
 		return fmt.Errorf("%s may not grant the tables of Coder, which belong to %s: connect as their owner, or let an administrator run GRANT %s TO %s",
 			user, owners, owners, user)
 	}
@@ -257,7 +257,12 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 	}
 	err := pgx.BeginFunc(ctx, owner, func(tx pgx.Tx) error {
 		for _, sql := range []string{p.settings(), p.account, p.grants} {
-			if _, err := tx.Exec(ctx, sql); err != nil {
+			_, err := tx.Exec(ctx, sql)
+			if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "42501" && sql == p.account && p.exists {
+				return fmt.Errorf("the user of this connection may not alter the role %s: connect as one that has CREATEROLE, or as an administrator: %w",
+					identifier(p.role), err)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -49,10 +49,16 @@ func TestPasswordIsNeverShown(t *testing.T) {
 				}
 			}
 			var out bytes.Buffer
-			for _, args := range [][]string{{"server", "--help"}, {"check", "--help"}, {"check"}, {url}, {"server", url}, {"grants", url},
+			commands := [][]string{{"server", "--help"}, {"check", "--help"}, {"check"}, {url}, {"server", url}, {"grants", url},
 				{"setup"}, {"setup", url}, {"setup", "--role", url}, {"setup", "--dry-run"}, {"status", url}, {"status", "--url", url},
 				{"help", url}, {"metrics", url}, {"metrics", "coderd_agents_up", url}, {"completion", url}, {"completion", "bash", url}, {"version", url},
-				{"--" + url}, {"server", "--" + url}, {"completion", "--" + url}, {"completion", "bash", "--" + url}, {"server", "-" + url}} {
+				{"--" + url}, {"server", "--" + url}, {"completion", "--" + url}, {"completion", "bash", "--" + url}, {"server", "-" + url}}
+			if url != secret { // which is a name as well
+				commands = append(commands, []string{"grants", "--role", url}, []string{"grants", "--schema", url},
+					[]string{"check", "--postgres-url=", "--postgres-url-file", url},
+					[]string{"server", "--prometheus-enable", "--prometheus-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0", "--web-config-file", url})
+			}
+			for _, args := range commands {
 				out.Reset()
 				err := run(t.Context(), append([]string{"otelcoder"}, args...), &out, &out)
 				silent(args[0], out.String())
@@ -112,7 +118,8 @@ func FuzzPassword(f *testing.F) {
 		} {
 			for _, args := range [][]string{
 				{"check", "--postgres-url", url}, {"check", "--postgres-url=" + url, "--help"}, {"check", url}, {url}, {"grants", url},
-				{"setup", "--role", url}, {"status", "--url", url}, {"status", url},
+				{"setup", "--role", url}, {"grants", "--role", url}, {"grants", "--schema", url}, {"status", "--url", url}, {"status", url},
+				{"check", "--postgres-url-file", url}, {"check", "--postgres-url-file=" + url},
 				{"server", url}, {"server", "--postgres-url", url}, // which has nothing to do
 				{"server", "--otlp-endpoint", url},
 			} {

@@ -13,7 +13,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -68,25 +67,13 @@ wrong.`,
 			},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if err := validRole(o.role); err != nil {
+			if err := validName("--role", o.role); err != nil {
 				return misused(err)
 			}
 			o.ownerURL = strings.TrimSpace(os.Getenv(ownerVariable))
 			return setup(ctx, o, c.Root().Writer, stderr)
 		},
 	}
-}
-
-// validRole does not quote the role: it may be a URL that was given in its place.
-func validRole(role string) error {
-	const nameSize = 63 // PostgreSQL cuts longer names
-	switch {
-	case role == "" || len(role) > nameSize:
-		return fmt.Errorf("invalid value for --role: a name has 1 to %d bytes", nameSize)
-	case strings.ContainsAny(role, ":?&=") || strings.ContainsFunc(role, unicode.IsControl):
-		return errors.New("invalid value for --role: a name must not have control characters or any of : ? & =")
-	}
-	return nil
 }
 
 func setup(ctx context.Context, o setupOptions, stdout, stderr io.Writer) error {
@@ -270,8 +257,10 @@ func printAccess(w io.Writer, p rolePlan, url string) error {
 	if p.exists {
 		done = "has a new password: give it to each service that runs"
 	}
-	_, err := fmt.Fprintf(w, `The role %s %s. The URL that the service connects by,
-which is not shown again, with the host as it is reached from here:
+	_, err := fmt.Fprintf(w, `The role %s %s.
+
+The URL that the service connects by, with the host as it is reached from here. It is
+not shown again:
 
 export CODER_PG_CONNECTION_URL=%s
 

@@ -58,6 +58,12 @@ func (s setUp) done(t *testing.T) string {
 	if s.err != nil || s.stderr != "" || url == "" {
 		t.Fatalf("error %v; it says\n%s%s", s.err, s.stdout, s.stderr)
 	}
+	text, _, _ := strings.Cut(s.stdout, "\nChecked as ")
+	for line := range strings.Lines(text) {
+		if len([]rune(line)) > 90 && !strings.Contains(line, "postgres") {
+			t.Errorf("the line is long: %s", line)
+		}
+	}
 	return url
 }
 
@@ -283,6 +289,8 @@ func TestSetupRefuses(t *testing.T) {
 	}
 	expired := newRole(t, db)
 	db.Exec(t, "CREATE ROLE "+expired+" LOGIN VALID UNTIL '2020-01-01'")
+	exists := newRole(t, db)
+	db.Exec(t, "CREATE ROLE "+exists+" LOGIN")
 	empty := pgtest.New(t)
 	for name, test := range map[string]struct {
 		owner string
@@ -300,6 +308,7 @@ func TestSetupRefuses(t *testing.T) {
 		"a wrong password":     {strings.Replace(owner, "correct", "horse", 1), nil, 1, "connect as the owner: "},
 		"not Coder's":          {empty.URL, nil, 1, "this is not the database of a Coder deployment"},
 		"no CREATEROLE":        {poor, []string{"--role", newRole(t, db)}, 1, user(poor) + " may not create roles: let an administrator run CREATE ROLE"},
+		"a role of others":     {poor, []string{"--role", exists, "--rotate-password"}, 1, "may not alter the role \"" + exists + "\": connect as one that has CREATEROLE, or as an administrator: "},
 		"not the owner":        {stranger, nil, 1, "may not grant the tables of Coder, which belong to " + user(owner) + ": "},
 		"the owner itself":     {owner, []string{"--role", user(owner), "--rotate-password"}, 2, "give otelcoder a role of its own by --role"},
 		"the tables' owner":    {db.URL, []string{"--role", user(owner), "--rotate-password"}, 2, "give otelcoder a role of its own by --role"},

@@ -70,6 +70,9 @@ func statusURL(address string) (*url.URL, error) {
 		return nil, errors.New("invalid value for --url: give http://host:port or https://user:password@host:port, " +
 			"with special characters of the password percent-encoded")
 	}
+	if prefix, ok := strings.CutSuffix(strings.TrimSuffix(u.Path, "/"), "/metrics"); ok {
+		u.Path, u.RawPath = prefix, "" // the page is beside the metrics
+	}
 	if !strings.HasSuffix(u.Path, "/status") {
 		u = u.JoinPath("status")
 	}

@@ -54,7 +54,7 @@ func TestStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, path := range []string{"", "/below/it"} {
 				url := pageOf(t, path, test.deployment)
-				for _, url := range []string{url, url + "/", url + "/status", strings.Replace(url, "://", "://ann:hunter2@", 1)} {
+				for _, url := range []string{url, url + "/", url + "/status", url + "/metrics", url + "/metrics/", strings.Replace(url, "://", "://ann:hunter2@", 1)} {
 					text, err := statusOf(t, "--url", url)
 					if !strings.HasPrefix(text, test.begins) || strings.Contains(text, "\x1b") || fmt.Sprint(err) != cmp.Or(test.problem, "<nil>") {
 						t.Errorf("of %s: error %v; it says\n%s", url, err, text)

@@ -92,6 +92,12 @@ func flagError(c *cli.Command, err error) error {
 }
 
 func valueError(quoted, of, why string) error {
+	switch {
+	case strings.HasPrefix(why, "time: "):
+		why = "give a time, such as 30s or 5m"
+	case why == "parse error":
+		why = "give true or false"
+	}
 	if !mayBeURL(quoted) {
 		return fmt.Errorf("invalid value %s for %s: %s", quoted, of, why)
 	}

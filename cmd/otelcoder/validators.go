@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 func validAddress(address string) error {
@@ -14,6 +16,29 @@ func validAddress(address string) error {
 		return errors.New("give an address of this host as <host>:<port>")
 	}
 	return nil
+}
+
+// validName accepts the name of a role or schema. Its error does not quote the name,
+// which may be a URL that was given in its place.
+func validName(flag, name string) error {
+	const nameSize = 63 // PostgreSQL cuts longer names
+	switch {
+	case name == "" || len(name) > nameSize:
+		return fmt.Errorf("invalid value for %s: a name has 1 to %d bytes", flag, nameSize)
+	case strings.ContainsAny(name, ":?&=") || strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("invalid value for %s: a name must not have control characters or any of : ? & =", flag)
+	}
+	return nil
+}
+
+// fileError removes the name of the file from an error of package os, if it may be a
+// URL of a database that was given in its place.
+func fileError(err error) error {
+	failed, ok := errors.AsType[*fs.PathError](err)
+	if ok && (strings.Contains(failed.Path, "://") || strings.ContainsAny(failed.Path, "@=?")) {
+		return failed.Err
+	}
+	return err
 }
 
 // validTime accepts the times that the options of the libraries accept, and of those

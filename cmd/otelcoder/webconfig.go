@@ -27,6 +27,9 @@ func webConfig(path string, log *slog.Logger) (exporters.Option, error) {
 		return nil, nil
 	}
 	if err := web.Validate(path); err != nil {
+		if short := fileError(err); short != err {
+			return nil, fmt.Errorf("cannot use the web configuration file (--web-config-file): %w", short)
+		}
 		// YAML's errors have a line each.
 		said := strings.Join(strings.Fields(unquoted(err.Error())), " ")
 		return nil, fmt.Errorf("cannot use the web configuration file %q (--web-config-file): %s", path, said)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -311,6 +313,31 @@ func TestEachLastPushHasItsTime(t *testing.T) {
 	e.Shutdown(ctx)
 	if receiver.byName(t)["go_goroutines"].Metric == nil {
 		t.Error("the push of the process's group does not arrive")
+	}
+}
+
+// At level DEBUG each push is logged, and has an error only if it failed.
+func TestDebugLogOfPushes(t *testing.T) {
+	var refuses atomic.Bool
+	receiver := new(receiver)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if refuses.Load() {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		receiver.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	var log log
+	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), otlp.WithLogger(log.LoggerAt(slog.LevelDebug))})
+	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	for _, failed := range []bool{false, true} {
+		refuses.Store(failed)
+		flushGroup(t, e.Providers().Deployment)
+		line := regexp.MustCompile(`level=DEBUG msg="push of metrics" .*`).FindString(log.Take())
+		if line == "" || strings.Contains(line, " error=") != failed {
+			t.Errorf("failed: %t; the log has %q", failed, line)
+		}
 	}
 }
 

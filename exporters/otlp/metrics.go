@@ -120,7 +120,11 @@ func (e *metricExporter) Export(ctx context.Context, collected *metricdata.Resou
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil // the reader is being shut down, and pushes once more
 	}
-	e.outage.logger.Debug("push of metrics", "group", e.reader.Group.String(), "batches", sent, "duration", time.Since(began), "error", err)
+	pushed := []any{"group", e.reader.Group.String(), "batches", sent, "duration", time.Since(began)}
+	if err != nil {
+		pushed = append(pushed, "error", err)
+	}
+	e.outage.logger.Debug("push of metrics", pushed...)
 	if sent == 0 {
 		e.outage.idle(e)
 		return nil

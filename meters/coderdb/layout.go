@@ -53,6 +53,23 @@ HAVING count(*) * 2 > cardinality($1::text[])
 ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname <> 'public', n.nspname
 LIMIT 1`
 
+// FindSchema returns the schema of Coder's tables, found as [DB] finds it: the one
+// that has more than half of [Tables]. It is empty if no schema has.
+func FindSchema(ctx context.Context, tx pgx.Tx) (string, error) {
+	l := new(layout)
+	err := l.findSchema(ctx, tx)
+	return l.schema, err
+}
+
+// findSchema fills the schema, usage and role. Without a schema they stay empty.
+func (l *layout) findSchema(ctx context.Context, tx pgx.Tx) error {
+	err := tx.QueryRow(ctx, schemaSQL, tableNames()).Scan(&l.schema, &l.usage, &l.role)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
 // barriersSQL has the tables that are unlogged or have row-level security that
 // applies to the role, and whether a policy lets the role read any row. It needs no
 // USAGE on the schema. $1: tables; $2: schema.
@@ -89,19 +106,17 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 		return l, nil
 	}
 	db.forget()
-	names := tableNames()
 	l := &layout{seen: time.Now(), standby: standby}
-	err := tx.QueryRow(ctx, schemaSQL, names).Scan(&l.schema, &l.usage, &l.role)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return l, nil // the queries will say that the tables do not exist
-	}
-	if err != nil {
+	if err := l.findSchema(ctx, tx); err != nil {
 		return nil, err
+	}
+	if l.schema == "" {
+		return l, nil // the queries will say that the tables do not exist
 	}
 	if _, err := tx.Exec(ctx, set("SET LOCAL", l.searchPath())); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, barriersSQL, names, l.schema)
+	rows, err := tx.Query(ctx, barriersSQL, tableNames(), l.schema)
 	if err != nil {
 		return nil, err
 	}

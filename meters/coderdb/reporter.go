@@ -308,7 +308,11 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 		r.term.Store(nil)
 		r.logger.Debug("the role is lost or given up")
 	}()
-	log.change(slog.LevelInfo, "reporting the deployment", "in", term.from.Sub(now))
+	var settling []any // nothing where the last term is resumed
+	if in := term.from.Sub(now); in > 0 {
+		settling = append(settling, "in", in)
+	}
+	log.change(slog.LevelInfo, "reporting the deployment", settling...)
 	var others peers
 	for {
 		t, err := r.touch(ctx, conn)

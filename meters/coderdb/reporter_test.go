@@ -249,6 +249,7 @@ func TestRoleIsResumed(t *testing.T) {
 	endHolder(t, d)
 	await(t, "it is noticed", func() bool { return r.Term() != first })
 	_, second := awaitOne(t, r)
+	log.await(t, `level=INFO msg="reporting the deployment"`) // at once
 
 	s.Stop(t)
 	await(t, "it is noticed", func() bool { return r.Term() == nil })
