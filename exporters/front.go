@@ -66,7 +66,6 @@ func newFront(e *Exporter, c config) *front {
 
 // run records the numbers at a glance until ctx ends.
 func (f *front) run(ctx context.Context) {
-	f.observeRole()
 	ticker := time.NewTicker(status.SampleInterval)
 	defer ticker.Stop()
 	for {
@@ -104,7 +103,11 @@ func (f *front) observeRole() bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.role.State != state {
+	switch f.role.State {
+	case state:
+	case "": // never asked before
+		f.role = status.Role{State: state, Since: f.started}
+	default:
 		f.role = status.Role{State: state, Since: time.Now()}
 	}
 	return state == status.Reporting

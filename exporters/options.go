@@ -50,8 +50,8 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // WithReporter sets a function that reports whether this process reports the
-// Deployment and Workspaces groups now. It is called for every scrape; while it
-// returns false, scrapes contain neither. By default this process reports both:
+// Deployment and Workspaces groups now. It is called for every scrape, by several
+// goroutines at a time; while it returns false, scrapes contain neither. By default this process reports both:
 // right for a control plane of one replica.
 func WithReporter(reports func() bool) Option {
 	return func(c *config) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	sdk "go.opentelemetry.io/otel/sdk/metric"
@@ -16,10 +17,10 @@ import (
 
 // A reader that a host adds sees the families that scrapes see.
 func TestReadersSeeWhatIsServed(t *testing.T) {
-	reports := false
+	var reports atomic.Bool
 	var configs []exporters.ReaderConfig
 	var readers []*sdk.ManualReader
-	e := newExporter(t, exporters.WithReporter(func() bool { return reports }),
+	e := newExporter(t, exporters.WithReporter(reports.Load),
 		exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
 			var options []sdk.ManualReaderOption
 			if c.Producer != nil {
@@ -43,7 +44,7 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 		}
 	}
 
-	reports = true
+	reports.Store(true)
 	var names []string
 	runtime := 0
 	for i, c := range configs {

@@ -116,7 +116,9 @@ func TestStatusErrors(t *testing.T) {
 		}), 1, "/status does not exist: this otelcoder is of an older version, or serves no page"},
 		"a password": {serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }), 1,
 			"refuses the user and password, or asks for them: give https://user:password@host:port by OTELCODER_STATUS_URL"},
-		"a redirect":        {serve(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) }), 1, "/status answers with status 302: "},
+		"a redirect": {serve(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}), 1, "/status answers with status 302: "},
 		"an unknown CA":     {tls, 1, "name the file of its CA by SSL_CERT_FILE"},
 		"TLS by HTTP":       {strings.Replace(tls, "https", "http", 1), 1, "/status is served with TLS: give https:// by --url"},
 		"HTTP by TLS":       {strings.Replace(plain, "http", "https", 1), 1, "it is served without TLS: give http:// by --url"},
