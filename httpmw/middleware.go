@@ -26,7 +26,7 @@ import (
 func New(api *meters.API, options ...Option) func(http.Handler) http.Handler {
 	c := &config{api: api, propagators: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})}
 	c.contexts.New = func() any { return chi.NewRouteContext() }
-	for _, option := range options {
+	for _, option := range slices.DeleteFunc(slices.Clone(options), func(o Option) bool { return o == nil }) {
 		option(c)
 	}
 	return func(next http.Handler) http.Handler {
