@@ -68,8 +68,13 @@ func TestBrowser(t *testing.T) {
 		}
 		whole(t, "Chromium", string(a[1]), body)
 	}
-	if shown := chromium(t, c.Metrics); !regexp.MustCompile(`(?s)# TYPE coderd_agents_up gauge\n.*\nprocess_virtual_memory_max_bytes `).Match(shown) {
-		t.Errorf("opened by a user, the endpoint shows %.1000s", shown)
+	for path, want := range map[string]string{
+		"":        `(?s)Reporting this deployment.*<a [^>]*href="metrics"`, // the status page
+		"metrics": `(?s)# TYPE coderd_agents_up gauge\n.*\nprocess_virtual_memory_max_bytes `,
+	} {
+		if shown := chromium(t, c.Metrics+path); !regexp.MustCompile(want).Match(shown) {
+			t.Errorf("opened by a user, /%s shows %.1000s", path, shown)
+		}
 	}
 }
 
