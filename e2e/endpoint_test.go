@@ -109,7 +109,7 @@ func testGroups(t *testing.T, url string) {
 }
 
 func testMethods(t *testing.T, url string) {
-	for _, path := range []string{"", "metrics", "metrics/deployment", "metrics/replica"} {
+	for _, path := range []string{"", "metrics", "metrics/", "metrics/deployment", "metrics/deployment/", "metrics/replica", "metrics/replica/"} {
 		head := request(t, "HEAD", url+path)
 		if head.status != http.StatusOK || len(head.body) != 0 || !strings.HasPrefix(head.header.Get("Content-Type"), "text/plain; version=0.0.4") {
 			t.Errorf("HEAD /%s: status %d, content type %q, a body of %d bytes", path, head.status, head.header.Get("Content-Type"), len(head.body))
@@ -120,7 +120,7 @@ func testMethods(t *testing.T, url string) {
 			}
 		}
 	}
-	for _, path := range []string{"metrics/", "metrics/other", "api/v2/users", "debug/pprof/", "favicon.ico"} {
+	for _, path := range []string{"metrics/other", "api/v2/users", "debug/pprof/", "favicon.ico"} {
 		if a := request(t, "GET", url+path); a.status != http.StatusNotFound {
 			t.Errorf("GET /%s: status %d, want 404", path, a.status)
 		}

@@ -55,29 +55,36 @@ func Start(t testing.TB, file string) *Collector {
 // New returns a collector that is yet to be started.
 func New(t testing.TB, file string) *Collector {
 	t.Helper()
+	free := freeAddresses(t, 3)
 	c := &Collector{
-		HTTP:    "http://" + freeAddress(t),
-		GRPC:    "http://" + freeAddress(t),
-		Metrics: "http://" + freeAddress(t) + "/metrics",
+		HTTP:    "http://" + free[0],
+		GRPC:    "http://" + free[1],
+		Metrics: "http://" + free[2] + "/metrics",
 		file:    file,
 	}
 	t.Cleanup(func() { c.Stop(t) })
 	return c
 }
 
-// freeAddress returns an address that nothing listens on. It is none of those that
-// systems give to connections, so that it is still free when it is used.
-func freeAddress(t testing.TB) string {
+// freeAddresses returns different addresses that nothing listens on. They are none of
+// those that systems give to connections, so that they are still free when they are
+// used.
+func freeAddresses(t testing.TB, n int) []string {
 	t.Helper()
+	var addresses []string
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000))
-		if listener, err := net.Listen("tcp", address); err == nil {
-			listener.Close()
-			return address
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		defer listener.Close() // after the others are found: none is found twice
+		if addresses = append(addresses, address); len(addresses) == n {
+			return addresses
 		}
 	}
 	t.Fatal("no free port found")
-	return ""
+	return nil
 }
 
 // Start starts a collector that is not running. What it was sent before is gone.
