@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/shell"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
@@ -193,9 +193,9 @@ func grantsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
 	}
 	s, effect := harm(answers, reason)
 	f.state, f.detail = s, fmt.Sprintf("the role %s may not %s%s", found.Role, strings.Join(denied, ", nor "), effect)
-	f.command = "otelcoder grants --role " + shellQuote(found.Role)
+	f.command = "otelcoder grants --role " + shell.Quote(found.Role)
 	if found.Schema != "public" {
-		f.command += " --schema " + shellQuote(found.Schema)
+		f.command += " --schema " + shell.Quote(found.Schema)
 	}
 	f.command += ` | psql "$OWNER_URL"`
 	return f
@@ -431,14 +431,4 @@ func number(n int, what string) string {
 }
 
 // psql is the command by which the owner of the database runs SQL.
-func psql(sql string) string { return `psql "$OWNER_URL" -c ` + shellQuote(sql) }
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-
-// shellQuote makes one word of a text for a POSIX shell.
-func shellQuote(text string) string {
-	if plainWord.MatchString(text) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
+func psql(sql string) string { return `psql "$OWNER_URL" -c ` + shell.Quote(sql) }

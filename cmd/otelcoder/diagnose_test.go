@@ -34,9 +34,9 @@ func short(t *testing.T, url string, args ...string) (stdout string, err error) 
 	return out.String(), err
 }
 
-// shell runs a command as the owner of a database, who has this program as
+// inShell runs a command as the owner of a database, who has this program as
 // otelcoder.
-func shell(t *testing.T, db *pgtest.Database, command string) {
+func inShell(t *testing.T, db *pgtest.Database, command string) {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
@@ -97,7 +97,7 @@ func TestOneCommandMends(t *testing.T) {
 				t.Errorf("%d failures, want 1:\n%s", failures, said)
 			}
 			for _, c := range commands {
-				shell(t, db, c[1])
+				inShell(t, db, c[1])
 			}
 			if after, err := short(t, u.String()); err != nil {
 				t.Errorf("before:\n%s\nafter the commands: %v\n%s", said, err, after)

@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
+	"github.com/otelcoder/otelcoder/internal/shell"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
@@ -277,11 +278,9 @@ Jobs for Prometheus, with each replica as a target. What to drop from the job of
 Coder's own endpoint: docs/service.md.
 
 %s
-`, identifier(p.role), done, shellQuoted(url), yamlQuoted(url), scrapeJobs)
+`, identifier(p.role), done, shell.Quote(url), yamlQuoted(url), scrapeJobs)
 	return err
 }
-
-func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // yamlQuoted returns a string of JSON, which is one of YAML as well.
 func yamlQuoted(text string) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
 // The conditions (SQLSTATE) that an operator can mend.
@@ -117,22 +118,11 @@ func (db *DB) grantCommand() string {
 	role := db.user
 	if l := db.layout.Load(); l != nil {
 		if l.schema != "" && l.schema != "public" {
-			command += " --schema " + shellQuote(l.schema)
+			command += " --schema " + shell.Quote(l.schema)
 		}
 		role = l.role
 	}
-	return command + " --role " + shellQuote(role) + ` | psql "$OWNER_URL"`
-}
-
-// shellQuote quotes a word for a POSIX shell, if it needs it.
-func shellQuote(word string) string {
-	plain := func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.'
-	}
-	if word != "" && !strings.ContainsFunc(word, func(c rune) bool { return !plain(c) }) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return command + " --role " + shell.Quote(role) + ` | psql "$OWNER_URL"`
 }
 
 // explainWaiting is the error of a collection that no connection was free for.

@@ -131,13 +131,3 @@ func TestDeniedTableHasACommand(t *testing.T) {
 		t.Errorf("error %T", err)
 	}
 }
-
-func TestShellQuote(t *testing.T) {
-	for word, want := range map[string]string{
-		"otelcoder": "otelcoder", "": "''", "a b": "'a b'", "$(rm)": "'$(rm)'", "o'neil": `'o'\''neil'`, "a;b": "'a;b'", "-x": "'-x'",
-	} {
-		if got := shellQuote(word); got != want {
-			t.Errorf("shellQuote(%q) = %s, want %s", word, got, want)
-		}
-	}
-}
