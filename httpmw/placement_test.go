@@ -17,7 +17,8 @@ import (
 )
 
 // TestRoutes: the route of a request is what its method and path match in the
-// whole tree of routers, whoever answered, wherever the middleware stands.
+// whole tree of routers. Neither the handler that answers nor the place of the
+// middleware matters.
 func TestRoutes(t *testing.T) {
 	const user = "/api/v2/users/{user}"
 	// Every router below serves GET /api/v2/users/{user}, and nothing else.

@@ -165,7 +165,7 @@ func TestCheckMissingTable(t *testing.T) {
 	}, "✗ schema              public lacks 6 columns of workspace_app_stats, which every supported version of Coder has; insights fails\n")
 }
 
-// Whatever the database sets, check does what the server does.
+// Settings of the database change neither the server nor the check.
 func TestCheckSettings(t *testing.T) {
 	db, url := deployment(t, live(t))
 	db.Exec(t, "ALTER DATABASE "+db.Name()+" SET DateStyle = 'SQL, DMY'; ALTER DATABASE "+db.Name()+" SET search_path = 'pg_catalog'")

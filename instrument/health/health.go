@@ -2,7 +2,7 @@
 // far as metrics cannot: the text of errors with what to do about them, times, and
 // addresses. The status page of package exporters shows it.
 //
-// Whoever knows a part fills it in, each time the page is read: a func(*[Report])
+// The owner of each part fills it in whenever the page is read: a func(*[Report])
 // given to [github.com/otelcoder/otelcoder/instrument.Providers.ReportHealth], as
 // the recorders and the poller of package meters do, or to
 // [github.com/otelcoder/otelcoder/exporters.WithHealth].

@@ -58,7 +58,7 @@ func hash(content string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// ServeHTTP answers GET and HEAD with the page, whatever the path is.
+// ServeHTTP answers GET and HEAD with the page. It ignores the path.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", p.policy)
