@@ -8,8 +8,7 @@
 //   - [View] gives an instrument's stream its documented name, help, buckets
 //     and label names, and drops instruments that the catalogue does not hold;
 //   - [Providers] creates the instruments, each on the meter provider of its
-//     family's group;
-//   - [WriteTable] writes the documentation.
+//     family's group.
 //
 // Package meters records the values, package exporters serves them. A program
 // that measures a Coder deployment needs those two; it comes here to look a

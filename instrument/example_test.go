@@ -2,8 +2,6 @@ package instrument_test
 
 import (
 	"fmt"
-	"os"
-	"slices"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
@@ -49,16 +47,4 @@ func ExampleAll() {
 	// deployment 20
 	// workspaces 5
 	// process 58
-}
-
-func ExampleWriteTable() {
-	families := slices.Values([]instrument.Family{instrument.AgentsUp, instrument.LicenseActiveUsers})
-	if err := instrument.WriteTable(os.Stdout, families); err != nil {
-		fmt.Println(err)
-	}
-	// Output:
-	// | Name                          | Type  | Description                                | Labels                                      |
-	// | ----------------------------- | ----- | ------------------------------------------ | ------------------------------------------- |
-	// | `coderd_agents_up`            | gauge | The number of active agents per workspace. | `template_name` `username` `workspace_name` |
-	// | `coderd_license_active_users` | gauge | The number of active users.                |                                             |
 }
