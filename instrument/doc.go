@@ -8,7 +8,9 @@
 //   - [View] gives an instrument's stream its documented name, help, buckets
 //     and label names, and drops instruments that the catalogue does not hold;
 //   - [Providers] creates the instruments, each on the meter provider of its
-//     family's group.
+//     family's group;
+//   - [Family.Labels] takes the labels of a series out of a struct of what is
+//     [Measured], such as [WorkspaceBuild].
 //
 // Package meters records the values, package exporters serves them. A program
 // that measures a Coder deployment needs those two; it comes here to look a

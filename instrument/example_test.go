@@ -48,3 +48,13 @@ func ExampleAll() {
 	// workspaces 5
 	// process 58
 }
+
+// A struct can hold more than the labels of one family.
+func ExampleFamily_Labels() {
+	request := instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
+	fmt.Println(instrument.APIRequestsProcessed.Labels(request))
+	fmt.Println(instrument.APIRequestLatencies.Labels(request))
+	// Output:
+	// code=200,method=GET,path=/api/v2/users
+	// method=GET,path=/api/v2/users
+}
