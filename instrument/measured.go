@@ -7,15 +7,15 @@ import "strconv"
 // [Info].Measured tells which struct a family takes, and [Info].Labels which of its
 // fields are labels of the family; the other fields are ignored.
 //
-// The structs are comparable, so that they can be map keys. Their literals name the
-// fields: two values in the wrong order do not compile.
+// The structs are comparable, so that they can be map keys. A literal must name the
+// fields, so that values in the wrong order do not compile.
 type Measured interface {
 	// label returns the value of the label with a name, and whether there is one.
 	label(name string) (value string, ok bool)
 }
 
-// named is a field that a literal without field names would have to set, which
-// other packages cannot.
+// named is the first field of a struct of several label values. Other packages cannot
+// set it, so that their literals must name the fields.
 type named struct{}
 
 // NoLabels is for families of one series, such as [APIActiveUsers].

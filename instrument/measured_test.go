@@ -125,8 +125,8 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestMeasuredLiteralsNameTheirFields: a literal without field names would have to set
-// the first field, which other packages cannot.
+// TestMeasuredLiteralsNameTheirFields: a literal without field names does not compile,
+// because other packages cannot set the first field.
 func TestMeasuredLiteralsNameTheirFields(t *testing.T) {
 	for f := range instrument.All() {
 		if f.Info().Measured == nil {
