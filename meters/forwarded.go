@@ -63,7 +63,6 @@ func newForwarded(c config, out *output) *Forwarded {
 	}
 	out.scriptsForwarded.Store(true)
 	out.observe(instrument.Workspaces, f.collect)
-	out.changed(instrument.Workspaces) // the series of Scripts are gone
 	return f
 }
 
