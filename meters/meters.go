@@ -11,7 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// Meters owns the recorders and the sources of a process. Each method that returns a
+// Meters owns the recorders and the sources of a process, which has one. Each method that returns a
 // recorder makes it on the first call and returns the same one later: a family has
 // no series before its recorder or its source is used.
 type Meters struct {
@@ -159,8 +159,9 @@ func (m *Meters) Go(run func(context.Context)) {
 // Shutdown withdraws all series but those of histograms, which last as long as the
 // provider, and stops measuring: recorders may still be called, without effect. Then
 // it ends the context of the sources and of the functions that [Meters.Go] runs, and
-// waits for them. The error wraps that of ctx if it ends first; it has the sources
-// that have not returned. Later calls wait again.
+// waits for them. The error wraps that of ctx if it ends first; it names the
+// sources that have not returned. Later calls wait again. A function that Go runs must
+// not call it.
 func (m *Meters) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	m.ended = true

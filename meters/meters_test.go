@@ -73,15 +73,25 @@ func TestJobsAndJobTimingsAreOne(t *testing.T) {
 	}
 }
 
-// TestJobsReplaceTheirSource: a process that runs jobs knows better.
+// TestJobsReplaceTheirSource, whichever is used first.
 func TestJobsReplaceTheirSource(t *testing.T) {
+	source := Sources{Jobs: runningJobsFunc(answers(map[Provisioner]int{Terraform: 5, Echo: 5}))}
 	synctest.Test(t, func(t *testing.T) {
-		meter := metertest.New(t)
-		m := poll(t, meter, Sources{Jobs: runningJobsFunc(answers(map[Provisioner]int{Terraform: 5, Echo: 5}))})
+		meter, m := newMeters(t)
+		m.Poll(source)
+		synctest.Wait()
 		wantJobs(t, meter, 5, 5)
 		wantAnnounced(t, meter, true)
-		m.Jobs().Start(Terraform)
+		m.Jobs()
 		wantAnnounced(t, meter, true)
+		m.Jobs().Start(Terraform)
+		wantJobs(t, meter, 1, 0)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		meter, m := newMeters(t)
+		m.Jobs().Start(Terraform)
+		m.Poll(source)
+		synctest.Wait()
 		wantJobs(t, meter, 1, 0)
 	})
 }
@@ -176,6 +186,7 @@ func TestShutdownEndsMeasuring(t *testing.T) {
 		wantAnnounced(t, meter, true)
 		l.Take()
 
+		time.Sleep(2 * time.Hour) // refusals are logged again
 		use()
 		build.End(Succeeded)
 		job.End(Succeeded)
