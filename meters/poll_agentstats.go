@@ -7,6 +7,39 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// AgentStatsSource sums up what agents reported since the previous successful
+// call, one row an agent. The first call looks back one interval.
+type AgentStatsSource interface {
+	AgentStats(ctx context.Context) ([]AgentStats, error)
+}
+
+// skewedSource is an AgentStatsSource that leaves out reports whose time stamps are
+// too far from the present, as that of coderdb. They are counted in
+// otelcoder_refused_total, origin "source", reason "skew".
+type skewedSource interface {
+	// SkewedReports returns the number of reports that the latest successful call
+	// of AgentStats left out, 0 or more. It is called after AgentStats, by the same
+	// goroutine.
+	SkewedReports() int
+}
+
+// AgentStats are the statistics of one agent over one collection.
+type AgentStats struct {
+	AgentName string
+	Username  string
+	Workspace string
+
+	RxBytes, TxBytes int64 // bytes since the previous collection
+
+	// From the agent's newest report:
+	Connections             int64
+	MedianLatency           float64 // seconds
+	SessionsVSCode          int64
+	SessionsJetBrains       int64
+	SessionsReconnectingPTY int64
+	SessionsSSH             int64
+}
+
 func agentStats(c config, source AgentStatsSource, refused sourceRefusals) subject {
 	return subject{
 		name:     "agent_stats",

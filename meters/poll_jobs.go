@@ -6,6 +6,12 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// JobsSource counts the provisioner jobs that are running. A provisioner without
+// one may be left out.
+type JobsSource interface {
+	RunningJobs(ctx context.Context) (map[Provisioner]int, error)
+}
+
 func runningJobs(out *output, c config, source JobsSource, refused sourceRefusals) subject {
 	return subject{
 		name:     "jobs",

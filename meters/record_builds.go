@@ -1,6 +1,7 @@
 package meters
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,4 +175,21 @@ func (b *Builds) snapshot() (snapshot []buildSeries, expiry time.Time) {
 		snapshot = append(snapshot, *series)
 	}
 	return snapshot, b.series.expiry()
+}
+
+// Outcome is how a workspace build or a provisioner job ended.
+type Outcome string
+
+// The outcomes. A canceled job has failed, unless it finished all the same.
+const (
+	Succeeded Outcome = "success"
+	Failed    Outcome = "failed"
+)
+
+var outcomes = [...]Outcome{Succeeded, Failed}
+
+// index returns the outcome's place among outcomes, and whether it has one.
+func (o Outcome) index() (int, bool) {
+	i := slices.Index(outcomes[:], o)
+	return i, i >= 0
 }

@@ -6,6 +6,17 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// LicenseSource reads the number of active users and the licensed limit.
+type LicenseSource interface {
+	License(ctx context.Context) (License, error)
+}
+
+// License is the number of active users and the user limit in force.
+type License struct {
+	ActiveUsers int // with or without a limit; neither system users nor service accounts
+	Limit       int // licensed users; 0 if no limit is in force
+}
+
 func license(c config, source LicenseSource, refused sourceRefusals) subject {
 	return subject{
 		name:     "license",

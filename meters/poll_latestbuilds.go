@@ -6,6 +6,26 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// LatestBuildsSource counts the workspaces that are not deleted by the job
+// status of their latest build. A status without a workspace may be left out.
+type LatestBuildsSource interface {
+	LatestBuilds(ctx context.Context) (map[JobStatus]int, error)
+}
+
+// JobStatus is the status of a provisioner job.
+type JobStatus string
+
+// The statuses of a provisioner job.
+const (
+	JobPending   JobStatus = "pending"
+	JobRunning   JobStatus = "running"
+	JobSucceeded JobStatus = "succeeded"
+	JobCanceling JobStatus = "canceling"
+	JobCanceled  JobStatus = "canceled"
+	JobFailed    JobStatus = "failed"
+	JobUnknown   JobStatus = "unknown"
+)
+
 func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) subject {
 	return subject{
 		name:     "latest_builds",

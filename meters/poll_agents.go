@@ -9,6 +9,91 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// AgentsSource lists the workspaces that are not deleted, each with the agents
+// of its latest build; a workspace without agents is listed too.
+type AgentsSource interface {
+	Agents(ctx context.Context) ([]Workspace, error)
+}
+
+// Workspace is a workspace with the agents of its latest build.
+type Workspace struct {
+	Name     string
+	Username string // the owner's
+	Template string
+	Agents   []Agent
+}
+
+// Agent is the state of a workspace agent.
+type Agent struct {
+	Name        string
+	Status      AgentStatus
+	Lifecycle   AgentLifecycle
+	TailnetNode string // "nodeid:" and 16 hex digits; empty if unknown
+	Latencies   []RegionLatency
+	Apps        []AgentApp
+	// StartupScript is the result of the startup script of the current start; nil
+	// if the script has not ended, if the result is unknown, or if a
+	// [ForwardingAgent] reports it.
+	StartupScript *StartupScript
+}
+
+// StartupScript is a startup script that has ended.
+type StartupScript struct {
+	Seconds float64 // how long it took
+	Success bool
+}
+
+// AgentStatus says whether an agent is connected.
+type AgentStatus string
+
+// The statuses of an agent.
+const (
+	AgentConnecting   AgentStatus = "connecting"
+	AgentConnected    AgentStatus = "connected"
+	AgentDisconnected AgentStatus = "disconnected"
+	AgentTimeout      AgentStatus = "timeout"
+)
+
+// AgentLifecycle is the phase of life an agent says it is in.
+type AgentLifecycle string
+
+// The phases of an agent's life.
+const (
+	LifecycleCreated         AgentLifecycle = "created"
+	LifecycleStarting        AgentLifecycle = "starting"
+	LifecycleStartTimeout    AgentLifecycle = "start_timeout"
+	LifecycleStartError      AgentLifecycle = "start_error"
+	LifecycleReady           AgentLifecycle = "ready"
+	LifecycleShuttingDown    AgentLifecycle = "shutting_down"
+	LifecycleShutdownTimeout AgentLifecycle = "shutdown_timeout"
+	LifecycleShutdownError   AgentLifecycle = "shutdown_error"
+	LifecycleOff             AgentLifecycle = "off"
+)
+
+// RegionLatency is an agent's latency to one relay (DERP) region.
+type RegionLatency struct {
+	Region    string  // its name; a region without one is "Unnamed <id>"
+	Preferred bool    // the agent's home region
+	Seconds   float64 // latency in seconds
+}
+
+// AgentApp is an application of an agent.
+type AgentApp struct {
+	DisplayName string
+	Health      AppHealth
+}
+
+// AppHealth is the health of an application.
+type AppHealth string
+
+// The health states of an application.
+const (
+	AppDisabled     AppHealth = "disabled"
+	AppInitializing AppHealth = "initializing"
+	AppHealthy      AppHealth = "healthy"
+	AppUnhealthy    AppHealth = "unhealthy"
+)
+
 // agents also measures its own collections: every one, whether it succeeds or
 // not, from the question until the snapshot is built.
 func agents(out *output, c config, source AgentsSource, refused sourceRefusals) subject {

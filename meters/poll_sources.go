@@ -1,6 +1,21 @@
 package meters
 
-import "time"
+import (
+	"time"
+)
+
+// Sources are where the state of a deployment is read. A nil source leaves its
+// families out. Each is asked by one goroutine, never twice at a time, with a
+// context that ends at the collection's time limit; it must return by then.
+type Sources struct {
+	ActiveUsers  ActiveUsersSource
+	LatestBuilds LatestBuildsSource
+	Agents       AgentsSource
+	AgentStats   AgentStatsSource
+	Insights     InsightsSource
+	License      LicenseSource
+	Jobs         JobsSource
+}
 
 func oneIf(b bool) float64 {
 	if b {
@@ -45,3 +60,11 @@ func (s Sources) subjects(out *output, c config, refused sourceRefusals) []subje
 	}
 	return subjects
 }
+
+// LoggedError is the error of a source that has logged the failure itself, such as
+// the one outage that makes several sources fail. [Meters.Poll] logs it at level DEBUG
+// only.
+type LoggedError struct{ Err error }
+
+func (e *LoggedError) Error() string { return e.Err.Error() }
+func (e *LoggedError) Unwrap() error { return e.Err }

@@ -6,6 +6,42 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// InsightsSource sums up what users did over the past five minutes.
+type InsightsSource interface {
+	Insights(ctx context.Context) (Insights, error)
+}
+
+// Insights is what users did over the past five minutes.
+type Insights struct {
+	ActiveUsers  []TemplateUsers
+	Applications []ApplicationUsage
+	Parameters   []ParameterUsage
+}
+
+// TemplateUsers counts the users active in workspaces of a template.
+type TemplateUsers struct {
+	Template string
+	Users    int
+}
+
+// ApplicationUsage is the time that users of a template spent in an
+// application.
+type ApplicationUsage struct {
+	Template    string
+	Application string  // display name, or "Visual Studio Code", "JetBrains", "Web Terminal", "SSH"
+	Slug        string  // empty for these four
+	Seconds     float64 // whole minutes of use by each user, summed, in seconds
+}
+
+// ParameterUsage counts the builds that gave a template's parameter a value.
+type ParameterUsage struct {
+	Template string
+	Name     string
+	Type     string
+	Value    string // text that a user typed
+	Builds   int
+}
+
 func insights(c config, source InsightsSource, refused sourceRefusals) subject {
 	return subject{
 		name: "insights",

@@ -6,6 +6,12 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// ActiveUsersSource counts the distinct users with an API key last used within
+// the past hour.
+type ActiveUsersSource interface {
+	ActiveUsers(ctx context.Context) (int, error)
+}
+
 func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) subject {
 	return subject{
 		name:     "active_users",

@@ -1,6 +1,8 @@
 package meters
 
 import (
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -238,4 +240,141 @@ func (f *Forwarded) snapshot() (samples []sample, expiry time.Time) {
 		samples = append(samples, s.sample)
 	}
 	return samples, f.reported.expiry()
+}
+
+// ForwardedMetric is a metric as an agent reports it. Nothing of it is trusted.
+type ForwardedMetric struct {
+	Name   string // documented Prometheus name
+	Type   ForwardedType
+	Value  float64
+	Labels []ForwardedLabel // its own, without those that tell which agent it is
+}
+
+// ForwardedType is the type of a forwarded metric.
+type ForwardedType string
+
+// The types that agents report.
+const (
+	ForwardedCounter ForwardedType = "counter"
+	ForwardedGauge   ForwardedType = "gauge"
+)
+
+// ForwardedLabel is a label of a forwarded metric.
+type ForwardedLabel struct{ Name, Value string }
+
+// forwardedFamilies are the families that agents feed. Each has one label of its
+// own: success.
+var forwardedFamilies = [...]instrument.Family{instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript}
+
+// acceptedMetric is a forwarded metric that is as it should be.
+type acceptedMetric struct {
+	family  instrument.Family
+	success bool
+	value   float64
+}
+
+// accept returns what can be taken of a report, which is at most two metrics of
+// each family, and counts what is refused.
+func (f *Forwarded) accept(report []ForwardedMetric) []acceptedMetric {
+	var accepted []acceptedMetric
+	for _, m := range report {
+		family, ok := m.family()
+		if !ok {
+			continue
+		}
+		if m.Type != ForwardedType(family.Type().String()) {
+			f.refused.add(forwardedType)
+			continue
+		}
+		success, ok := m.success()
+		if !ok {
+			f.refused.add(forwardedLabels)
+			continue
+		}
+		if !(m.Value >= 0) || math.IsInf(m.Value, 0) { // also refuses NaN
+			f.refused.add(forwardedNumber)
+			continue
+		}
+		if slices.ContainsFunc(accepted, func(a acceptedMetric) bool { return a.family == family && a.success == success }) {
+			f.refused.add(forwardedDuplicate)
+			continue
+		}
+		accepted = append(accepted, acceptedMetric{family, success, m.Value})
+	}
+	return accepted
+}
+
+func (m ForwardedMetric) family() (instrument.Family, bool) {
+	for _, f := range forwardedFamilies {
+		if m.Name == f.String() {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+// success returns the value of the one label that a metric may have.
+func (m ForwardedMetric) success() (success, ok bool) {
+	if len(m.Labels) != 1 || m.Labels[0].Name != "success" {
+		return false, false
+	}
+	switch m.Labels[0].Value {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	return false, false
+}
+
+// forwardedKey identifies a value of an agent, or a series: in the key of a series,
+// the labels that are not kept are empty.
+type forwardedKey struct {
+	family instrument.Family
+	script instrument.AgentScript
+}
+
+// forwardedValue is what one agent reported.
+type forwardedValue struct {
+	value      float64
+	generation int // of the handle that reported it
+	series     *forwardedSeries
+}
+
+// forwardedSeries is the sum of the values of agents with equal labels.
+type forwardedSeries struct {
+	sample
+	key     forwardedKey
+	counter bool
+	agents  int  // that feed it now
+	merged  bool // more than one agent has fed it
+}
+
+func newForwardedSeries(key forwardedKey, labels instrument.Labels) *forwardedSeries {
+	return &forwardedSeries{
+		sample:  sample{family: key.family, labels: labels},
+		key:     key,
+		counter: key.family.Type() == instrument.Counter,
+	}
+}
+
+func (s *forwardedSeries) join() *forwardedValue {
+	s.agents++
+	s.merged = s.agents > 1 // there is no series without an agent
+	return &forwardedValue{series: s}
+}
+
+// set changes what an agent reports. A merged counter only grows, by what the
+// agent has counted since; a value that falls counts from 0 again.
+func (v *forwardedValue) set(value float64) {
+	switch s := v.series; {
+	case !s.merged:
+		s.value = value
+	case !s.counter: // summed when it is asked for
+	case value >= v.value:
+		s.value += value - v.value
+	default:
+		s.value += value
+	}
+	v.value = value
 }
