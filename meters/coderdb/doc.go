@@ -3,9 +3,10 @@
 // ([DB.Sources]), and the events that ended since one last looked
 // ([DB.Events]).
 //
-// Several processes may read one database. A [Reporter] tells which of them
-// reports what all see, and [Follow] records events while this one does, so that
-// none is recorded by two.
+// Several processes may read one database. A [Role] tells each of them whether it
+// reports what all see, and [Follow] records events while it does, so that none is
+// recorded by two. A [Reporter] is a Role that the processes agree on by a lock of the
+// database.
 //
 // Everything is read, in short read-only transactions; nothing is written.
 // One collection is a fixed number of queries, however large the deployment,

@@ -60,8 +60,10 @@ type Follower struct {
 	// after is where the next look begins: it reads what ended later and is not
 	// known yet. It never goes back, or what was forgotten would be read again.
 	after time.Time // zero before the first look
-	// from is before which no event counts, whatever the first look sees.
-	from time.Time
+	// from is the time of the first event that counts, if the server that is read has
+	// not reached it at the first look. The zero time is the clock of that server.
+	from   time.Time
+	looked time.Time // by the database's clock, of the last look that was taken
 	// end, if not nil, is until when events are told: what ended later is not
 	// this follower's.
 	end     *time.Time
@@ -116,7 +118,7 @@ func (f *Follower) look(ctx context.Context, scan bool) (look, error) {
 		if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
 			return err
 		}
-		l = f.begin(s.now)
+		l = f.begin(s.now, s.clock)
 		l.scan = scan || l.first
 		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs)), f.running); err != nil {
 			return err
@@ -139,6 +141,7 @@ const lockNotAvailable = "55P03"
 // look is what one look at the database found.
 type look struct {
 	first   bool
+	now     time.Time
 	scan    bool          // all events are looked for
 	took    time.Duration // of its queries, without waits for locks; set if the look failed, too
 	after   time.Time
@@ -151,15 +154,19 @@ type look struct {
 	running []id
 }
 
-// begin prepares a look at a time by the database's clock. It is a first one,
-// too, if that clock went back further than a failover explains: it is another
-// database's.
-func (f *Follower) begin(now time.Time) look {
-	l := look{after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
+// begin prepares a look at a time by the database's clock, which on a standby is
+// behind the server's clock. It is a first one, too, if the database's clock went back
+// further than a failover explains: it is another database's.
+func (f *Follower) begin(now, clock time.Time) look {
+	l := look{now: now, after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
 	if f.after.IsZero() || f.after.Sub(now) > eventMargin {
 		l.first, l.after = true, now
-		if lag := f.from.Sub(now); lag > 0 && lag <= maxReplayLag {
-			l.after = f.from // a standby has not replayed it yet
+		from := f.from
+		if from.IsZero() {
+			from = clock
+		}
+		if lag := from.Sub(now); lag > 0 && lag <= maxReplayLag {
+			l.after = from // a standby has not replayed it yet
 		}
 	}
 	return l
@@ -174,7 +181,7 @@ func (f *Follower) take(l look) Events {
 	} else if after := l.until.Add(-eventMargin); l.scan && after.After(f.after) {
 		f.after = after
 	}
-	f.running = l.running
+	f.looked, f.running = l.now, l.running
 	f.jobs.add(l.jobs, f.after)
 	f.scripts.add(l.scripts, f.after)
 	return l.events

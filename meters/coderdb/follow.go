@@ -19,13 +19,14 @@ type Recorders struct {
 	Health  *meters.SourceHealth // of the look for events
 }
 
-// Follow records the events of a database until ctx ends, while the reporter
-// says that this process reports, so that no event is recorded by two processes.
+// Follow records the events of a database until ctx ends, while this process has the
+// role, so that no event is recorded by two processes.
 //
-// What ends after the process has begun to report is recorded, and nothing that
-// ended before. If it goes on after a break during which no other process
-// reported ([Term].Resumed), it records what it missed. If another did, it only
-// makes up for what ended before it stopped itself, and starts afresh.
+// It records what ends after the process has begun to report, and nothing that ended
+// before. After a break it goes on where it was if no other process can have reported
+// ([Term]), and records what it missed. Otherwise it starts afresh, and only makes up
+// for what ended before it stopped itself: with a [Reporter] until the moment at which
+// it stopped, with another [Role] until its last look.
 //
 // The queries take less than 1 % of the time that passes: where scanning the
 // table of jobs is slow, it is scanned less often. In between, jobs that were
@@ -36,19 +37,19 @@ type Recorders struct {
 // up to the interval; the first failure, another cause of failures and the recovery
 // are logged, and at level DEBUG each look. The interval and the logger are those of
 // the DB ([WithFollowInterval], [WithLogger]).
-func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders) {
-	f := follow{db: db, reporter: reporter, to: to, logger: db.logger, interval: db.followInterval}
+func Follow(ctx context.Context, db *DB, role Role, to Recorders) {
+	f := follow{db: db, role: role, to: to, logger: db.logger, interval: db.followInterval}
 	f.outage = outage.New(db.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
 	var next time.Time
 	for ctx.Err() == nil {
-		term := reporter.reporting()
+		term, reports := role.Term()
 		switch now := time.Now(); {
-		case term == nil:
+		case !reports:
 			f.rest()
 		case term != f.term, !now.Before(next):
 			next = now.Add(f.step(ctx, term))
 		}
-		sleep(ctx, min(reporter.timing.try, f.interval))
+		sleep(ctx, min(rolePause, f.interval))
 	}
 	f.rest()
 }
@@ -57,19 +58,22 @@ func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders) {
 // quarters of it for looks that scan, a quarter for looks that use indexes.
 const eventShare = 0.01
 
+// rolePause is the longest time between two calls of [Role].Term.
+const rolePause = time.Second
+
 // firstRetry is how long after a failed look there is another; the pause
 // doubles with each further failure.
 const firstRetry = time.Second
 
 type follow struct {
 	db       *DB
-	reporter *Reporter
+	role     Role
 	to       Recorders
 	logger   *slog.Logger
 	outage   *outage.Log
 	interval time.Duration
 
-	term      *Term     // in which current looks
+	term      Term      // of the latest look
 	past      *Follower // of before another process reported, with its rest to tell; or nil
 	now       *Follower
 	scans     pace
@@ -82,7 +86,7 @@ type follow struct {
 
 // step looks once, for a term in which this process reports, and returns how
 // long to wait for the next look.
-func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
+func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	f.enter(term)
 	began := time.Now()
 	more, err := f.look(ctx)
@@ -139,24 +143,27 @@ func (f *follow) rest() {
 }
 
 // eventsFrom returns a follower of the events from a time of the server where the
-// role is held. The database may be a standby, which knows of no such time yet.
+// role is held, which a standby may not have reached yet. The zero time is the clock
+// of the server that is read.
 func (db *DB) eventsFrom(begin time.Time) *Follower {
 	f := db.Events()
 	f.from = begin
 	return f
 }
 
-// enter sees to the followers of a term.
-func (f *follow) enter(term *Term) {
-	switch {
-	case f.term == nil:
-		f.now = f.db.eventsFrom(term.clock())
-	case term.epoch != f.term.epoch && !f.now.after.IsZero():
-		end := f.term.own()
-		f.past, f.now = f.now, f.db.eventsFrom(term.clock())
+// enter prepares the followers for a look in a term.
+func (f *follow) enter(term Term) {
+	previous := f.term
+	f.term = term
+	if f.now != nil && term.Number == previous.Number {
+		return
+	}
+	if f.now != nil && !f.now.after.IsZero() {
+		end := previous.ended(f.now.looked)
+		f.past = f.now
 		f.past.end = &end
 	}
-	f.term = term
+	f.now = f.db.eventsFrom(term.began())
 }
 
 // look records what has happened, and tells whether there is more. What it finds
@@ -178,7 +185,7 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if f.reporter.reporting() == f.term {
+	if term, reports := f.role.Term(); reports && term == f.term {
 		f.record(f.now.take(l))
 	}
 	return l.more, nil

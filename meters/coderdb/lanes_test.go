@@ -112,7 +112,7 @@ func TestThreeConnections(t *testing.T) {
 	for range 3 {
 		_, term := awaitOne(t, r)
 		endHolder(t, d)
-		await(t, "it is noticed", func() bool { return r.Term() != term })
+		await(t, "it is noticed", func() bool { return r.held() != term })
 	}
 	awaitOne(t, r)
 	cancel()

@@ -119,7 +119,7 @@ func TestTransactionPooler(t *testing.T) {
 	r := newReporter(t, newPooler(t, d.URL, 2), log.option())
 	compete(t, r)
 	log.await(t, `level=WARN msg="no process can report the deployment through this connection" error="`+ErrTransactionPooler.Error()+`"`)
-	if r.Term() != nil {
+	if r.held() != nil {
 		t.Error("it holds the role")
 	}
 	if err := newReporter(t, d.URL).Check(t.Context()); err != nil {

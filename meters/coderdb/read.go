@@ -19,7 +19,8 @@ type id = pgtype.UUID
 // see.
 type snapshot struct {
 	tx     pgx.Tx
-	now    time.Time // by the database's clock
+	now    time.Time // by the database's clock: of the last transaction that a standby has replayed
+	clock  time.Time // of the server
 	layout *layout
 	lacks  lacks
 }
@@ -139,7 +140,8 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	s := snapshot{tx: tx}
 	var standby bool
 	var replayed *time.Time
-	err := tx.QueryRow(ctx, clockSQL).Scan(&s.now, &standby, &replayed)
+	err := tx.QueryRow(ctx, clockSQL).Scan(&s.clock, &standby, &replayed)
+	s.now = s.clock
 	switch {
 	case err != nil:
 		return s, err
@@ -153,6 +155,7 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	}
 	if db.now != nil {
 		s.now = db.now()
+		s.clock = s.now
 	}
 	if s.layout, err = db.find(ctx, tx, standby); err != nil {
 		return s, err

@@ -80,10 +80,10 @@ type Reporter struct {
 	timing reporterTiming
 	as13   bool // for tests: limit the idle time as on PostgreSQL 13
 
-	term        atomic.Pointer[Term]
+	term        atomic.Pointer[lockTerm]
 	turn        atomic.Pointer[context.CancelFunc] // ends the current connection
 	unreachable atomic.Bool                        // the latest connection failed
-	role        role
+	role        roleState
 
 	peersRefused bool // the server refuses to list other processes; for the goroutine of Run
 }
@@ -106,22 +106,23 @@ func NewReporter(url string, options ...Option) (*Reporter, error) {
 	return r, nil
 }
 
-// Reports tells whether this process may report now. Ask when the answer is
+// Reports tells whether this process may report now, for
+// [github.com/otelcoder/otelcoder/exporters.WithReporter]. Ask when the answer is
 // written: a process that was frozen in between must not show what it knew.
 func (r *Reporter) Reports() bool { return r.reporting() != nil }
 
-// reporting returns the current term if this process may report now.
-func (r *Reporter) reporting() *Term {
-	if term := r.term.Load(); term != nil && term.reports(time.Now()) {
-		return term
+// Term implements [Role].
+func (r *Reporter) Term() (Term, bool) {
+	term := r.reporting()
+	if term == nil {
+		return Term{}, false
 	}
-	return nil
+	return Term{Number: term.epoch, lock: term}, true
 }
 
-// Term returns the current term, or nil while another process holds the role or
-// none can. A term begins some seconds before [Reporter.Reports].
-func (r *Reporter) Term() *Term {
-	if term := r.term.Load(); term != nil && term.holds(time.Now()) {
+// reporting returns the current term if this process may report now.
+func (r *Reporter) reporting() *lockTerm {
+	if term := r.term.Load(); term != nil && term.reports(time.Now()) {
 		return term
 	}
 	return nil
@@ -302,7 +303,7 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 	}
 	now := time.Now()
 	term := past.begin(r.timing, now)
-	r.logger.Debug("the role is taken", "resumed", term.Resumed)
+	r.logger.Debug("the role is taken", "resumed", term.resumed)
 	r.term.Store(term)
 	defer func() {
 		r.term.Store(nil)

@@ -60,7 +60,7 @@ func TestStandby(t *testing.T) {
 	watch(t, at, beside)
 	awaitOne(t, at)
 	log.await(t, `error="`+ErrStandby.Error()+`"`)
-	if beside.Term() != nil {
+	if beside.held() != nil {
 		t.Error("it holds the role on a standby")
 	}
 	stop()
