@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
@@ -33,7 +34,7 @@ const noVerifier = ":'verifier'"
 func newRolePlan(schema, role, verifier string) rolePlan {
 	return rolePlan{
 		role: role, schema: schema,
-		account:     fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD %s;\n", identifier(role), verifier),
+		account:     fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD %s;\n", postgres.Quote(role), verifier),
 		grants:      coderdb.GrantsIn(schema, role),
 		newPassword: true,
 	}
@@ -141,12 +142,12 @@ func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rot
 		}
 		if !mayCreate {
 			return fmt.Errorf(`%s may not create roles: let an administrator run CREATE ROLE %s LOGIN PASSWORD '...', then run this again; or ALTER ROLE %s CREATEROLE`,
-				user, identifier(p.role), user)
+				user, postgres.Quote(p.role), user)
 		}
 	case err != nil:
 		return err
 	case powerful:
-		return misused(fmt.Errorf("%s is a superuser, the owner of Coder's tables or the user of this connection: give otelcoder a role of its own by --role", identifier(p.role)))
+		return misused(fmt.Errorf("%s is a superuser, the owner of Coder's tables or the user of this connection: give otelcoder a role of its own by --role", postgres.Quote(p.role)))
 	default:
 		p.exists, p.newPassword, p.account = true, rotate, ""
 		var options []string
@@ -159,10 +160,10 @@ func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rot
 				options = append(options, "VALID UNTIL 'infinity'")
 			}
 		} else if expired {
-			return fmt.Errorf("the password of %s has expired: --rotate-password sets another one", identifier(p.role))
+			return fmt.Errorf("the password of %s has expired: --rotate-password sets another one", postgres.Quote(p.role))
 		}
 		if len(options) > 0 {
-			p.account = fmt.Sprintf("ALTER ROLE %s %s;\n", identifier(p.role), strings.Join(options, " "))
+			p.account = fmt.Sprintf("ALTER ROLE %s %s;\n", postgres.Quote(p.role), strings.Join(options, " "))
 		}
 	}
 	if !mayConnect {
@@ -170,7 +171,7 @@ func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rot
 		if err := tx.QueryRow(ctx, "SELECT current_database()::text").Scan(&database); err != nil {
 			return err
 		}
-		p.account += fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;\n", identifier(database), identifier(p.role))
+		p.account += fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;\n", postgres.Quote(database), postgres.Quote(p.role))
 	}
 	return nil
 }
@@ -235,7 +236,7 @@ func (p *rolePlan) empty() bool { return p.account == "" && p.grants == "" }
 // settings are made first, in a statement of their own: a server reads the others
 // by them.
 func (p *rolePlan) settings() string {
-	return fmt.Sprintf("SET LOCAL standard_conforming_strings = on;\nSET LOCAL search_path = %s;\n", identifier(p.schema))
+	return fmt.Sprintf("SET LOCAL standard_conforming_strings = on;\nSET LOCAL search_path = %s;\n", postgres.Quote(p.schema))
 }
 
 // script is the plan as psql takes it, with [noVerifier].
@@ -260,7 +261,7 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 			_, err := tx.Exec(ctx, sql)
 			if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "42501" && sql == p.account && p.exists {
 				return fmt.Errorf("the user of this connection may not alter the role %s: connect as one that has CREATEROLE, or as an administrator: %w",
-					identifier(p.role), err)
+					postgres.Quote(p.role), err)
 			}
 			if err != nil {
 				return err
@@ -268,7 +269,7 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 		}
 		missing, err := p.missing(ctx, tx)
 		if err == nil && len(missing) > 0 {
-			err = fmt.Errorf("%s still may not read %s: has the owner the right to grant it?", identifier(p.role), strings.Join(missing, ", "))
+			err = fmt.Errorf("%s still may not read %s: has the owner the right to grant it?", postgres.Quote(p.role), strings.Join(missing, ", "))
 		}
 		return err
 	})
@@ -286,5 +287,3 @@ func explainSetup(err error) error {
 	}
 	return fmt.Errorf("%w: %s", err, strings.Join(strings.Fields(refused.Detail), " "))
 }
-
-func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // readAll asks everything that can be asked.
@@ -88,7 +89,7 @@ type grantedColumn struct{ table, column, role string }
 // granted lists what the role of a URL may read.
 func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
 	t.Helper()
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,8 +132,8 @@ func TestGrantsQuoteTheRole(t *testing.T) {
 	d := pgtest.New(t)
 	d.Exec(t, read(t, "schema.sql"))
 	const name = `a"b'c$$d; DROP TABLE users`
-	d.Exec(t, "CREATE ROLE "+quote(name))
-	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+quote(name)+"; DROP ROLE "+quote(name)) })
+	d.Exec(t, "CREATE ROLE "+postgres.Quote(name))
+	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+postgres.Quote(name)+"; DROP ROLE "+postgres.Quote(name)) })
 	d.Exec(t, Grants(name))
 	if !pgtest.Value[bool](t, d, "SELECT has_column_privilege($1::name, 'users', 'is_system', 'SELECT')", name) {
 		t.Error("the role may not read what is granted to it")
@@ -142,7 +143,7 @@ func TestGrantsQuoteTheRole(t *testing.T) {
 // TestWithoutParameters does not even need to be allowed to read them.
 func TestWithoutParameters(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "insights.sql")
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,10 +167,10 @@ func TestOtherSchema(t *testing.T) {
 	}
 	const schema = `my "coder"`
 	role := roleOf(t, url)
-	d.Exec(t, "DROP OWNED BY "+role+"; CREATE SCHEMA "+quote(schema)+`;
+	d.Exec(t, "DROP OWNED BY "+role+"; CREATE SCHEMA "+postgres.Quote(schema)+`;
 		DO $$ DECLARE t record; BEGIN
 			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-				EXECUTE format('ALTER TABLE %I SET SCHEMA `+quote(schema)+`', t.tablename);
+				EXECUTE format('ALTER TABLE %I SET SCHEMA `+postgres.Quote(schema)+`', t.tablename);
 			END LOOP;
 		END $$`)
 	db := open(t, url)
@@ -177,14 +178,14 @@ func TestOtherSchema(t *testing.T) {
 	if mend := `run GRANT USAGE ON SCHEMA "my ""coder""" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
 		t.Errorf("error %v, want one that says %s", err, mend)
 	}
-	d.Exec(t, `GRANT USAGE ON SCHEMA `+quote(schema)+` TO `+role)
+	d.Exec(t, `GRANT USAGE ON SCHEMA `+postgres.Quote(schema)+` TO `+role)
 	_ = readAll(t.Context(), db)
 	err = readAll(t.Context(), db)
 	if mend := `run GRANT SELECT ("user_id", "last_used") ON "my ""coder"""."api_keys" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
 		t.Errorf("error %v, want one that says %s", err, mend)
 	}
 	d.Exec(t, GrantsIn(schema, role))
-	for _, path := range []string{"public", "''", "pg_catalog", quote(schema)} {
+	for _, path := range []string{"public", "''", "pg_catalog", postgres.Quote(schema)} {
 		d.Exec(t, "ALTER ROLE "+role+" SET search_path = "+path)
 		got, err := collect(t.Context(), open(t, url))
 		if err != nil {
@@ -231,7 +232,7 @@ func TestRowLevelSecurity(t *testing.T) {
 		t.Errorf("logged: %s", text)
 	}
 
-	d.Exec(t, "DROP POLICY "+quote(role)+" ON users; "+bypass)
+	d.Exec(t, "DROP POLICY "+postgres.Quote(role)+" ON users; "+bypass)
 	if _, licenses := read(); licenses != nil {
 		t.Errorf("with BYPASSRLS: %v", licenses)
 	}

@@ -14,15 +14,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
 const (
 	// maxConnections is enough: a collection takes well under a second. See [lanes].
-	maxConnections = 2
+	maxConnections = postgres.Connections - 1
 	// Connections is how many connections one process has at most: those for
 	// collections, and that of its [Reporter].
-	Connections = maxConnections + 1
+	Connections = postgres.Connections
 	// timeLimit ends a collection whose context does not end before.
 	timeLimit = 30 * time.Second
 	// closePatience is how long Close waits for the server's part in it.
@@ -62,14 +63,14 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	db := &DB{config: c, sockets: newSockets(), lanes: newLanes()}
-	config, err := parsePool(url, db.logger)
+	config, err := postgres.ParsePool(url, db.logger)
 	if err != nil {
 		return nil, err
 	}
 
 	config.MaxConns = maxConnections
 	config.MinConns = 0
-	config.PingTimeout = connectTimeout
+	config.PingTimeout = postgres.ConnectTimeout
 	db.user = config.ConnConfig.User
 	db.told.Store(whereabouts(config.ConnConfig))
 	config.AfterConnect = func(context.Context, *pgx.Conn) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
@@ -56,7 +57,7 @@ func (e *explainedError) Is(target error) bool { return e.cause != nil && target
 // explain says what a failed collection's error means. No error of the driver
 // holds the password.
 func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error {
-	text, remedy := oneLine(err), remedy(err)
+	text, remedy := postgres.OneLine(err), remedy(err)
 	var cause error
 	var refused *pgconn.PgError
 	switch {
@@ -70,7 +71,7 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
 		cause = ErrSchema
 		if l := db.layout.Load(); l != nil && !l.usage {
-			text += ": run GRANT USAGE ON SCHEMA " + quote(l.schema) + " TO " + quote(l.role)
+			text += ": run GRANT USAGE ON SCHEMA " + postgres.Quote(l.schema) + " TO " + postgres.Quote(l.role)
 		} else {
 			text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
 		}
@@ -96,7 +97,7 @@ func remedy(err error) health.Problem {
 		p.Remedy, p.Runbook = "Give --postgres-reporter-url: the URL of the primary itself, or of a pool in session mode.", "OtelcoderNoReporter"
 	case errors.As(err, &unknown):
 		p.Remedy = "Correct the URL of the database. It is read again for each connection."
-	case errors.As(err, &refused) && refused.Code == tooManyConnections:
+	case errors.As(err, &refused) && refused.Code == postgres.TooManyConnections:
 		p.Remedy, p.Runbook = fmt.Sprintf("Raise the CONNECTION LIMIT of the role or the database: each process has %d connections.", Connections), "OtelcoderNoReporter"
 	case errors.As(err, &refused) && refused.Code == invalidPassword:
 		p.Remedy = "Check the user and the password in the URL of the database."
@@ -106,7 +107,7 @@ func remedy(err error) health.Problem {
 		p.Remedy = "Check the database's name in the URL of the database."
 	case errors.As(err, &lookup):
 		p.Remedy = "Check the host in the URL of the database, and that this host can resolve it."
-	case noConnection(err):
+	case postgres.NoConnection(err):
 		p.Remedy = "Check that PostgreSQL runs and accepts connections from this host. otelcoder reconnects by itself."
 	}
 	return p
@@ -183,7 +184,7 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 	for _, t := range tables {
 		// The message is in the server's language: only the name is certain.
 		if columns := denied[t.Name]; len(columns) > 0 && strings.HasSuffix(strings.Trim(message, `"'»`), " "+t.Name) {
-			return ": run " + grant(l.qualified(t.Name), columns, quote(l.role))
+			return ": run " + grant(l.qualified(t.Name), columns, postgres.Quote(l.role))
 		}
 	}
 	return ""

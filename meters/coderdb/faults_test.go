@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // patience is how long a recovery may take on a loaded machine.
@@ -80,7 +81,7 @@ func TestFaults(t *testing.T) {
 	d.Disconnect(t)
 	wantRecovery(t, db)
 
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func TestSchemaChangesUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Exec(t, read(t, "without.sql"))
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}

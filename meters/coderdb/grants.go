@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // Grants writes the SQL script that lets a role read what [Tables] lists in the
@@ -16,9 +16,9 @@ func Grants(role string) string { return GrantsIn("public", role) }
 // GrantsIn is [Grants] for the tables of another schema.
 func GrantsIn(schema, role string) string {
 	l := layout{schema: schema}
-	role = quote(role)
+	role = postgres.Quote(role)
 	var script strings.Builder
-	fmt.Fprintf(&script, "GRANT USAGE ON SCHEMA %s TO %s;\n", quote(schema), role)
+	fmt.Fprintf(&script, "GRANT USAGE ON SCHEMA %s TO %s;\n", postgres.Quote(schema), role)
 	for _, t := range tables {
 		if len(t.Columns) > 0 {
 			script.WriteString(grant(l.qualified(t.Name), t.Columns, role) + ";\n")
@@ -34,7 +34,7 @@ func GrantsIn(schema, role string) string {
 func grant(table string, columns []string, role string) string {
 	quoted := make([]string, len(columns))
 	for i, c := range columns {
-		quoted[i] = quote(c)
+		quoted[i] = postgres.Quote(c)
 	}
 	return fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(quoted, ", "), table, role)
 }
@@ -50,5 +50,3 @@ func grantOptional(table string, o Optional, role string) string {
 	// A literal and not $$: a role's name may hold anything.
 	return "DO '" + strings.ReplaceAll(block, "'", "''") + "'"
 }
-
-func quote(name string) string { return pgx.Identifier{name}.Sanitize() }

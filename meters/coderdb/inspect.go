@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // Inspection describes a database, and what a role may read there.
@@ -85,7 +86,7 @@ func (db *DB) Inspect(ctx context.Context) (*Inspection, error) {
 	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		err = fmt.Errorf("connect to the database: %w", err)
-		return nil, &explainedError{text: oneLine(err), err: err}
+		return nil, &explainedError{text: postgres.OneLine(err), err: err}
 	}
 	defer conn.Release()
 	i := new(Inspection)
@@ -98,7 +99,7 @@ func (db *DB) Inspect(ctx context.Context) (*Inspection, error) {
 	})
 	if err != nil {
 		err = fmt.Errorf("inspect the database: %w", err)
-		return nil, &explainedError{text: oneLine(err), err: err}
+		return nil, &explainedError{text: postgres.OneLine(err), err: err}
 	}
 	return i, nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 func inspect(t *testing.T, url string) *Inspection {
@@ -113,7 +114,7 @@ func TestInspectTLS(t *testing.T) {
 // terminateTLS forwards connections with TLS to the server of a URL, and returns the
 // URL of the proxy.
 func terminateTLS(t *testing.T, url string, config *tls.Config) (through string) {
-	to, err := parseConfig(url)
+	to, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/internal/clock"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // layoutLifetime is how long what was seen of the tables is relied on. It is also
@@ -113,7 +114,7 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 	if l.schema == "" {
 		return l, nil // the queries will say that the tables do not exist
 	}
-	if _, err := tx.Exec(ctx, set("SET LOCAL", l.searchPath())); err != nil {
+	if _, err := tx.Exec(ctx, postgres.Set("SET LOCAL", l.searchPath())); err != nil {
 		return nil, err
 	}
 	rows, err := tx.Query(ctx, barriersSQL, tableNames(), l.schema)
@@ -147,10 +148,14 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 
 // searchPath is the setting by which names of tables are those of the schema.
 // Nobody's temporary tables stand before it.
-func (l *layout) searchPath() setting { return setting{"search_path", quote(l.schema) + ", pg_temp"} }
+func (l *layout) searchPath() string {
+	return "search_path = " + postgres.Quote(l.schema) + ", pg_temp"
+}
 
 // qualified is the quoted name of a table with its schema.
-func (l *layout) qualified(table string) string { return quote(l.schema) + "." + quote(table) }
+func (l *layout) qualified(table string) string {
+	return postgres.Quote(l.schema) + "." + postgres.Quote(table)
+}
 
 // readable returns an error if a query reads a table of which row-level security
 // hides every row.
@@ -168,12 +173,12 @@ func (l *layout) readable(sql string) error {
 
 // policy is the SQL that lets the role read every row of a table.
 func (l *layout) policy(table string) string {
-	role := quote(l.role)
+	role := postgres.Quote(l.role)
 	return fmt.Sprintf("CREATE POLICY %s ON %s FOR SELECT TO %s USING (true)", role, l.qualified(table), role)
 }
 
 // bypass is the SQL that exempts the role from row-level security.
-func (l *layout) bypass() string { return "ALTER ROLE " + quote(l.role) + " BYPASSRLS" }
+func (l *layout) bypass() string { return "ALTER ROLE " + postgres.Quote(l.role) + " BYPASSRLS" }
 
 // changed stores what is to be logged, and reports whether it differs from what
 // was logged before.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // limits are how many connections the role and the database allow.
@@ -37,7 +39,7 @@ func (l limit) tooLow() bool { return l.allowed >= 0 && l.allowed < Connections 
 
 // raise is the SQL that allows one process its connections.
 func (l limit) raise() string {
-	return fmt.Sprintf("ALTER %s %s CONNECTION LIMIT %d", l.of, quote(l.name), Connections)
+	return fmt.Sprintf("ALTER %s %s CONNECTION LIMIT %d", l.of, postgres.Quote(l.name), Connections)
 }
 
 // lowest returns the lower limit; -1 without any.

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // id is a row's UUID. It can be the key of a map.
@@ -170,12 +172,11 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 func (db *DB) begin(limit time.Duration) string {
 	ms := max(limit.Milliseconds()*9/10, 1)
 	limits := strconv.FormatInt(ms, 10)
-	local := append(settings[:],
-		setting{"statement_timeout", limits}, setting{"idle_in_transaction_session_timeout", limits}, setting{"jit", "off"})
+	local := append(postgres.Settings(), "statement_timeout = "+limits, "idle_in_transaction_session_timeout = "+limits, "jit = off")
 	if l := db.known(); l != nil {
 		local = append(local, l.searchPath())
 	}
-	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + set("SET LOCAL", local...)
+	return postgres.BeginReadOnly(local...)
 }
 
 // each calls f for every row of a query, after its columns have been scanned

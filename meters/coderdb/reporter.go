@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -93,7 +94,7 @@ type Reporter struct {
 // compete. Of several hosts it takes the primary. The error of an invalid url does
 // not contain it.
 func NewReporter(url string, options ...Option) (*Reporter, error) {
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
@@ -145,8 +146,8 @@ func (r *Reporter) Check(ctx context.Context) error {
 		conn.end(ctx)
 	}
 	if err != nil {
-		e := &explainedError{text: oneLine(err), err: err, remedy: remedy(err)}
-		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == tooManyConnections {
+		e := &explainedError{text: postgres.OneLine(err), err: err, remedy: remedy(err)}
+		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == postgres.TooManyConnections {
 			e.cause = ErrConnectionLimit
 		}
 		return e
@@ -176,7 +177,7 @@ func (r *Reporter) Run(ctx context.Context) {
 		turn, end := context.WithCancel(ctx)
 		r.turn.Store(&end)
 		conn, err := r.connect(turn)
-		r.unreachable.Store(noConnection(err))
+		r.unreachable.Store(postgres.NoConnection(err))
 		if turn.Err() == nil {
 			err = r.tried(r, err)
 		}
@@ -251,14 +252,14 @@ func (r *Reporter) prepare(ctx context.Context, conn *session) error {
 		return fmt.Errorf("read the server's version %q: %w", version, err)
 	}
 	idle := strconv.FormatInt(r.timing.idle.Milliseconds(), 10)
-	session := append(settings[:], setting{"statement_timeout", "0"}, setting{"default_transaction_isolation", "'read committed'"})
+	session := append(postgres.Settings(), "statement_timeout = 0", "default_transaction_isolation = 'read committed'")
 	if number < 14_00_00 || r.as13 {
 		// PostgreSQL 13 ends idle transactions, but not idle sessions.
-		session = append(session, setting{"idle_in_transaction_session_timeout", idle})
+		session = append(session, "idle_in_transaction_session_timeout = "+idle)
 	} else {
-		session = append(session, setting{"idle_session_timeout", idle})
+		session = append(session, "idle_session_timeout = "+idle)
 	}
-	statements := set("SET", session...)
+	statements := postgres.Set("SET", session...)
 	if number < 14_00_00 || r.as13 {
 		statements += "BEGIN"
 	}

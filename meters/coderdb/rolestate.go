@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // roleState is the state of the role as [Reporter.Health] shows it.
@@ -63,7 +64,7 @@ func (r *roleState) meet(peers []string) {
 // failed notes that no role is held or waited for.
 func (r *roleState) failed(err error) {
 	var refused *pgconn.PgError
-	if errors.Is(err, ErrTransactionPooler) || errors.Is(err, ErrStandby) || errors.As(err, &refused) && !noConnection(err) {
+	if errors.Is(err, ErrTransactionPooler) || errors.Is(err, ErrStandby) || errors.As(err, &refused) && !postgres.NoConnection(err) {
 		r.enter(health.NoReporter, err)
 		return
 	}
@@ -91,7 +92,7 @@ func (r *Reporter) Health(to *health.Report) {
 			now.Reporter = r.role.peers[0]
 		}
 	case health.Unreachable, health.NoReporter:
-		problem := health.Problem{Error: oneLine(r.role.problem), Since: r.role.since}
+		problem := health.Problem{Error: postgres.OneLine(r.role.problem), Since: r.role.since}
 		remedy := remedy(r.role.problem)
 		problem.Remedy, problem.Command, problem.Runbook = remedy.Remedy, remedy.Command, remedy.Runbook
 		now.Problem = &problem

@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 func roleHealth(r *Reporter) health.Role {
@@ -118,7 +119,7 @@ func TestDeniedTableHasACommand(t *testing.T) {
 	}
 	d.forget()
 	role := d.user
-	db.Exec(t, "REVOKE ALL ON licenses FROM "+quote(role))
+	db.Exec(t, "REVOKE ALL ON licenses FROM "+postgres.Quote(role))
 	_, err := d.Sources().License.License(t.Context())
 	if err == nil {
 		t.Fatal("the source answers without the right to read its table")

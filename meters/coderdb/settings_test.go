@@ -74,6 +74,9 @@ func sorted(v any) any {
 	return v
 }
 
+// setting is a parameter of PostgreSQL with a value of SQL.
+type setting struct{ name, value string }
+
 // otherValues are settings that a role can carry, beside every value of every
 // one that is a switch or a list.
 var otherValues = []setting{
