@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
@@ -197,10 +198,10 @@ func askEvents(ctx context.Context, db *coderdb.DB) meters.Answer {
 }
 
 // found returns the cells of a row that the check fills.
-func found(answers []meters.Answer, unserved map[instrument.Family]coderdb.Reason, r row) []string {
+func found(answers []meters.Answer, unserved map[instrument.Family]coderschema.Reason, r row) []string {
 	family := r.families[0]
 	why := unserved[family]
-	if why == coderdb.Off {
+	if why == coderschema.Off {
 		return []string{string(why)}
 	}
 	for _, a := range answers {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/internal/shell"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
@@ -41,7 +43,7 @@ type diagnosis struct {
 	// finding then.
 	unreachable error
 	answers     []meters.Answer // of the sources; nil if the sources were not asked
-	unserved    map[instrument.Family]coderdb.Reason
+	unserved    map[instrument.Family]coderschema.Reason
 }
 
 // err returns an error if a check failed.
@@ -78,7 +80,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 		return nil, misused(err)
 	}
 
-	found, err := db.Inspect(ctx)
+	found, err := inspect(ctx, url, o.off())
 	if err != nil {
 		return &diagnosis{findings: []finding{{stateFailed, "connection", err.Error(), ""}}, unreachable: err}, ctx.Err()
 	}
@@ -106,7 +108,18 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 	return d, ctx.Err()
 }
 
-func serverFinding(found *coderdb.Inspection) finding {
+// inspect looks at the database of a URL, on a connection of its own. An error means
+// that the database cannot be reached.
+func inspect(ctx context.Context, url string, off []instrument.Family) (*coderschema.Inspection, error) {
+	conn, err := postgres.Connect(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return coderschema.Inspect(ctx, conn, off)
+}
+
+func serverFinding(found *coderschema.Inspection) finding {
 	f := finding{stateOK, "server", "PostgreSQL " + found.Server, ""}
 	if !found.Supported {
 		f.state, f.detail = stateFailed, f.detail+" is not supported: use 13 or later"
@@ -114,7 +127,7 @@ func serverFinding(found *coderdb.Inspection) finding {
 	return f
 }
 
-func tlsFinding(found *coderdb.Inspection) finding {
+func tlsFinding(found *coderschema.Inspection) finding {
 	f := finding{stateOK, "TLS", found.TLS, ""}
 	switch {
 	case found.TLS != "" && found.Verified:
@@ -129,14 +142,14 @@ func tlsFinding(found *coderdb.Inspection) finding {
 	return f
 }
 
-func noCoderFinding(found *coderdb.Inspection) finding {
+func noCoderFinding(found *coderschema.Inspection) finding {
 	return finding{stateFailed, "schema", fmt.Sprintf("no schema of the database %q has Coder's tables: is this the database of a Coder deployment?", found.Database), ""}
 }
 
 // reporterFindings returns the findings on the connection of the reporter, from the error
 // of [coderdb.Reporter.Check]. elsewhere means that the reporter has a URL of its
 // own.
-func reporterFindings(found *coderdb.Inspection, err error, elsewhere bool) []finding {
+func reporterFindings(found *coderschema.Inspection, err error, elsewhere bool) []finding {
 	role := finding{stateOK, "server role", "primary", ""}
 	if found.Standby {
 		role.detail = "standby"
@@ -169,27 +182,27 @@ func reporterFindings(found *coderdb.Inspection, err error, elsewhere bool) []fi
 	return []finding{role, pooler, limit}
 }
 
-func schemaFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+func schemaFinding(found *coderschema.Inspection, answers []meters.Answer) finding {
 	if len(found.Absent) == 0 {
 		return finding{stateOK, "schema", fmt.Sprintf("%s has Coder's tables", found.Schema), ""}
 	}
-	s, effect := harm(answers, coderdb.ErrSchema)
+	s, effect := harm(answers, coderschema.ErrSchema)
 	return finding{s, "schema", fmt.Sprintf("%s lacks %s, which every supported version of Coder has%s", found.Schema, columns(found.Absent), effect), ""}
 }
 
-func grantsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+func grantsFinding(found *coderschema.Inspection, answers []meters.Answer) finding {
 	f := finding{stateOK, "grants", fmt.Sprintf("the role %s may read all that is needed", found.Role), ""}
 	if found.Usage && len(found.Denied) == 0 {
 		return f
 	}
 	var denied []string
-	reason := coderdb.ErrPermission
+	reason := coderschema.ErrPermission
 	if len(found.Denied) > 0 {
 		denied = append(denied, "read "+columns(found.Denied))
 	}
 	if !found.Usage {
 		denied = append(denied, "use the schema "+found.Schema)
-		reason = coderdb.ErrSchema
+		reason = coderschema.ErrSchema
 	}
 	s, effect := harm(answers, reason)
 	f.state, f.detail = s, fmt.Sprintf("the role %s may not %s%s", found.Role, strings.Join(denied, ", nor "), effect)
@@ -203,7 +216,7 @@ func grantsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
 
 // versionFindings have a finding for each consequence of what this version of Coder
 // lacks.
-func versionFindings(found *coderdb.Inspection) []finding {
+func versionFindings(found *coderschema.Inspection) []finding {
 	const title = "Coder version"
 	if len(found.Lacks) == 0 {
 		return []finding{{stateOK, title, "has all that some versions lack", ""}}
@@ -230,11 +243,11 @@ func versionFindings(found *coderdb.Inspection) []finding {
 	return findings
 }
 
-func rowsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+func rowsFinding(found *coderschema.Inspection, answers []meters.Answer) finding {
 	const title = "row-level security"
 	switch {
 	case len(found.Hidden) > 0:
-		s, effect := harm(answers, coderdb.ErrRowSecurity)
+		s, effect := harm(answers, coderschema.ErrRowSecurity)
 		return finding{s, title, fmt.Sprintf("hides every row of %s from the role%s", strings.Join(found.Hidden, ", "), effect), psql(found.AllowRows)}
 	case len(found.Filtered) > 0:
 		return finding{stateWarning, title,
@@ -252,7 +265,7 @@ const (
 
 // clockFindings compares Coder's clock, by which agents' heartbeats are recorded, with the
 // database's. Without a heartbeat there is no finding.
-func clockFindings(found *coderdb.Inspection, inactivityTimeout time.Duration) []finding {
+func clockFindings(found *coderschema.Inspection, inactivityTimeout time.Duration) []finding {
 	const title = "clock"
 	switch age := found.Heartbeat; {
 	case age == nil || *age > maxSilence:
@@ -309,7 +322,7 @@ func (f *fleet) License(ctx context.Context) (meters.License, error) {
 
 // tailnet tells whether Coder keeps the tailnet in the database. Without a
 // connected agent there is no finding, nor where the table is missing.
-func (f *fleet) tailnet(unserved map[instrument.Family]coderdb.Reason) []finding {
+func (f *fleet) tailnet(unserved map[instrument.Family]coderschema.Reason) []finding {
 	const title = "high availability"
 	_, missing := unserved[instrument.AgentsConnectionLatencies]
 	switch {
@@ -334,7 +347,7 @@ const slow = 5 * time.Second
 
 // sourceFindings returns the sources that fail for a reason that no other finding
 // names, those of one reason together, and the slowest source.
-func sourceFindings(found *coderdb.Inspection, answers []meters.Answer) []finding {
+func sourceFindings(found *coderschema.Inspection, answers []meters.Answer) []finding {
 	var reasons []string
 	failing := make(map[string][]string)
 	for _, a := range answers {
@@ -368,13 +381,13 @@ func sourceFindings(found *coderdb.Inspection, answers []meters.Answer) []findin
 }
 
 // explained reports whether another finding has the cause of a source's error.
-func explained(found *coderdb.Inspection, err error) bool {
+func explained(found *coderschema.Inspection, err error) bool {
 	switch {
-	case errors.Is(err, coderdb.ErrPermission):
+	case errors.Is(err, coderschema.ErrPermission):
 		return len(found.Denied) > 0
-	case errors.Is(err, coderdb.ErrSchema):
+	case errors.Is(err, coderschema.ErrSchema):
 		return !found.Usage || len(found.Absent) > 0
-	case errors.Is(err, coderdb.ErrRowSecurity):
+	case errors.Is(err, coderschema.ErrRowSecurity):
 		return len(found.Hidden) > 0
 	}
 	return false
@@ -409,7 +422,7 @@ func harm(answers []meters.Answer, reason error) (state, string) {
 }
 
 // columns names some columns of one table, and counts those of several.
-func columns(tables []coderdb.Table) string {
+func columns(tables []coderschema.Table) string {
 	if t := tables[0]; len(tables) == 1 && len(t.Columns) <= 3 {
 		return t.Name + "." + strings.Join(t.Columns, ", "+t.Name+".")
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // rolePlan is the SQL that gives a database the role that otelcoder reads it as.
@@ -35,7 +35,7 @@ func newRolePlan(schema, role, verifier string) rolePlan {
 	return rolePlan{
 		role: role, schema: schema,
 		account:     fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD %s;\n", postgres.Quote(role), verifier),
-		grants:      coderdb.GrantsIn(schema, role),
+		grants:      coderschema.GrantsIn(schema, role),
 		newPassword: true,
 	}
 }
@@ -83,7 +83,7 @@ func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 	if standby {
 		return errors.New("this server is a standby: give the URL of the primary")
 	}
-	schema, err := coderdb.FindSchema(ctx, tx)
+	schema, err := coderschema.FindSchema(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -92,23 +92,15 @@ func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 	}
 	p.schema = schema
 	var owners, user string
-	if err := tx.QueryRow(ctx, ownersSQL, tableNames(), schema).Scan(&owners, &user); err != nil {
+	if err := tx.QueryRow(ctx, ownersSQL, coderschema.TableNames(), schema).Scan(&owners, &user); err != nil {
 		return err
 	}
 	if owners != "" {
 		return fmt.Errorf("%s may not grant the tables of Coder, which belong to %s: connect as their owner, or let an administrator run GRANT %s TO %s",
 			user, owners, owners, user)
 	}
-	p.grants = coderdb.GrantsIn(p.schema, p.role)
+	p.grants = coderschema.GrantsIn(p.schema, p.role)
 	return nil
-}
-
-func tableNames() []string {
-	var names []string
-	for _, t := range coderdb.Tables() {
-		names = append(names, t.Name)
-	}
-	return names
 }
 
 // roleSQL describes a role. $1: the role; $2: tables; $3: their schema.
@@ -132,7 +124,7 @@ WHERE rolname = current_user`
 // findRole plans the role itself, and that it may connect to the database.
 func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rotate bool) error {
 	var canLogin, expired, mayConnect, powerful bool
-	err := tx.QueryRow(ctx, roleSQL, p.role, tableNames(), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
+	err := tx.QueryRow(ctx, roleSQL, p.role, coderschema.TableNames(), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		var mayCreate bool
@@ -192,7 +184,7 @@ WHERE c.relname = ANY ($1::text[]) AND n.nspname = $2 AND a.attnum > 0 AND NOT a
 // missing returns the columns, as table.column, that the role should read and may
 // not.
 func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
-	rows, err := tx.Query(ctx, columnsSQL, tableNames(), p.schema, p.role)
+	rows, err := tx.Query(ctx, columnsSQL, coderschema.TableNames(), p.schema, p.role)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +209,7 @@ func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
 		}
 		return all
 	}
-	for _, t := range coderdb.Tables() {
+	for _, t := range coderschema.Tables() {
 		need(t.Name, t.Columns)
 		for _, o := range t.Optional {
 			before := len(missing)

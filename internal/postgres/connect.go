@@ -17,7 +17,7 @@ func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, &lineError{err}
+		return nil, &LineError{err}
 	}
 	return conn, nil
 }

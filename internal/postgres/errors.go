@@ -27,11 +27,13 @@ func NoConnection(err error) bool {
 	return !errors.As(err, &refused) || refused.Code != TooManyConnections
 }
 
-// lineError is an error with its text on one line.
-type lineError struct{ error }
+// LineError is an error with its text on one line, as [OneLine] writes it.
+type LineError struct{ Err error }
 
-func (e *lineError) Error() string { return OneLine(e.error) }
-func (e *lineError) Unwrap() error { return e.error }
+func (e *LineError) Error() string { return OneLine(e.Err) }
+
+// Unwrap returns Err.
+func (e *LineError) Unwrap() error { return e.Err }
 
 // OneLine returns the text of an error on one line. The driver's error of a
 // connection has a line for each try, with TLS and without it, and in each line the

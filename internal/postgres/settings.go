@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -35,9 +37,14 @@ func Set(command string, assignments ...string) string {
 }
 
 // BeginReadOnly returns the statements that begin a transaction which sees the
-// database at one moment and writes nothing, with assignments that end with it.
-func BeginReadOnly(assignments ...string) string {
-	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + Set("SET LOCAL", assignments...)
+// database at one moment, writes nothing, and has [Settings] and further assignments.
+// Its statements end within limit. The server takes a tenth off: ended by it, a
+// statement does not cost the connection. JIT is off, since compiling a query takes
+// longer than running ours.
+func BeginReadOnly(limit time.Duration, assignments ...string) string {
+	limits := strconv.FormatInt(max(limit.Milliseconds()*9/10, 1), 10)
+	local := append(Settings(), "statement_timeout = "+limits, "idle_in_transaction_session_timeout = "+limits, "jit = off")
+	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + Set("SET LOCAL", append(local, assignments...)...)
 }
 
 // Quote returns a name as a quoted identifier of SQL.

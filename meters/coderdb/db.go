@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/meters"
 )
@@ -42,7 +43,7 @@ type DB struct {
 	told    atomic.Pointer[health.Database] // of the latest connection
 	// lacks is what the database that is connected to lacks; nil if it has not
 	// been looked at yet.
-	lacks  atomic.Pointer[lacks]
+	lacks  atomic.Pointer[coderschema.Lacks]
 	layout atomic.Pointer[layout] // of its tables; nil if they have not been looked at yet
 	// What was logged last.
 	reported, filtered atomic.Pointer[string]

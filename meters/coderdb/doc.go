@@ -10,8 +10,8 @@
 //
 // Everything is read, in short read-only transactions; nothing is written.
 // One collection is a fixed number of queries, however large the deployment,
-// and has a time limit. A role for it needs SELECT on the columns of [Tables]
-// and no other; [Grants] writes the script.
+// and has a time limit. The role in the URL needs SELECT on some columns and no other
+// right; "otelcoder grants" prints the script that grants it.
 //
 // The database may be away, empty or of another version at any time. Opening
 // never connects, and every collection tries afresh. Some columns and tables do

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -211,14 +212,14 @@ func (l *look) full(last time.Time) {
 // of jobs, or deleted a workspace without any daemon. Coder counts neither.
 // A job that ended with an error has failed; one that was canceled too late to
 // be stopped has none, and has succeeded.
-func jobsSQL(l lacks, scan bool) string {
+func jobsSQL(l coderschema.Lacks, scan bool) string {
 	from := "provisioner_jobs j"
 	if !scan {
 		from = "(" + candidatesSQL(l) + ") AS candidate JOIN provisioner_jobs j ON j.id = candidate.id"
 	}
 	return `
 SELECT j.id, j.provisioner::text, j.completed_at,
-	coalesce(extract(epoch FROM j.completed_at - j.started_at)::float8, 0), ` + l.jobStatus("j") + `,
+	coalesce(extract(epoch FROM j.completed_at - j.started_at)::float8, 0), ` + jobStatus(l, "j") + `,
 	coalesce(b.transition::text, ''), coalesce(u.email, ''), coalesce(t.name, ''), coalesce(tv.name, ''), coalesce(w.name, '')
 FROM ` + from + `
 LEFT JOIN workspace_builds b ON b.job_id = j.id
@@ -234,12 +235,12 @@ LIMIT $3`
 }
 
 // candidatesSQL has the ids of jobs that can be looked up by an index.
-func candidatesSQL(l lacks) string {
+func candidatesSQL(l coderschema.Lacks) string {
 	const seen = "SELECT unnest($5::uuid[]) AS id"
-	if l[jobStatusIndex] {
+	if l[coderschema.JobStatusIndex] {
 		return seen
 	}
-	return seen + " UNION SELECT id FROM provisioner_jobs WHERE " + l.runningJob()
+	return seen + " UNION SELECT id FROM provisioner_jobs WHERE " + runningJob(l)
 }
 
 func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) error {

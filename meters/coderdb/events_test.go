@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -329,7 +330,7 @@ func TestLookWithoutScan(t *testing.T) {
 			d, url := newDatabase(t, "schema.sql")
 			if test.schema != "" {
 				d.Exec(t, test.schema)
-				url = d.Role(t, Grants)
+				url = d.Role(t, coderschema.Grants)
 			}
 			db, now := clocked(t, url)
 			f := db.Events()

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/internal/shell"
 )
@@ -27,23 +28,11 @@ const (
 	unknownDatabase       = "3D000"
 )
 
-// The causes of a failed collection that the owner of the database can mend.
-// [DB.Inspect] finds all of them at once.
-var (
-	// ErrPermission means that the role may not read a column.
-	ErrPermission = errors.New("permission denied")
-	// ErrSchema means that a table or a column does not exist, or that the role has
-	// no USAGE on the schema.
-	ErrSchema = errors.New("undefined table or column")
-	// ErrRowSecurity means that row-level security hides every row of a table.
-	ErrRowSecurity = errors.New("row-level security hides every row")
-)
-
 // explainedError is an error in one line, with its remedy.
 type explainedError struct {
 	text   string
 	err    error
-	cause  error // an exported error of this package, or nil
+	cause  error // of package coderschema, or [ErrConnectionLimit]; may be nil
 	remedy health.Problem
 }
 
@@ -62,16 +51,16 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
-		cause = ErrPermission
+		cause = coderschema.ErrPermission
 		text += db.howToGrant(ctx, limit, refused.Message)
 		remedy = health.Problem{
 			Remedy:  "The role may not read what this version of Coder has. Grant it, as the owner of the database:",
 			Command: db.grantCommand(),
 		}
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
-		cause = ErrSchema
-		if l := db.layout.Load(); l != nil && !l.usage {
-			text += ": run GRANT USAGE ON SCHEMA " + postgres.Quote(l.schema) + " TO " + postgres.Quote(l.role)
+		cause = coderschema.ErrSchema
+		if l := db.layout.Load(); l != nil && !l.Usage {
+			text += ": run GRANT USAGE ON SCHEMA " + postgres.Quote(l.Schema) + " TO " + postgres.Quote(l.Role)
 		} else {
 			text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
 		}
@@ -118,10 +107,10 @@ func (db *DB) grantCommand() string {
 	command := "otelcoder grants"
 	role := db.user
 	if l := db.layout.Load(); l != nil {
-		if l.schema != "" && l.schema != "public" {
-			command += " --schema " + shell.Quote(l.schema)
+		if l.Schema != "" && l.Schema != "public" {
+			command += " --schema " + shell.Quote(l.Schema)
 		}
-		role = l.role
+		role = l.Role
 	}
 	return command + " --role " + shell.Quote(role) + ` | psql "$OWNER_URL"`
 }
@@ -159,9 +148,14 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 	if l == nil {
 		return ""
 	}
+	var lacks coderschema.Lacks
+	if known := db.lacks.Load(); known != nil {
+		lacks = *known
+	}
+	tables := coderschema.Tables()
 	var inTables, inColumns []string
 	for _, t := range tables {
-		for _, c := range t.needed(db.lacks.Load()) {
+		for _, c := range t.Needed(lacks) {
 			inTables, inColumns = append(inTables, t.Name), append(inColumns, c)
 		}
 	}
@@ -184,7 +178,7 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 	for _, t := range tables {
 		// The message is in the server's language: only the name is certain.
 		if columns := denied[t.Name]; len(columns) > 0 && strings.HasSuffix(strings.Trim(message, `"'»`), " "+t.Name) {
-			return ": run " + grant(l.qualified(t.Name), columns, postgres.Quote(l.role))
+			return ": run " + l.GrantColumns(t.Name, columns)
 		}
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -67,7 +68,7 @@ func TestSchemaSeenByHalf(t *testing.T) {
 	if _, err := db.Events().Next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	db.lacks.Store(&lacks{"provisioner_jobs.job_status": true})
+	db.lacks.Store(&coderschema.Lacks{"provisioner_jobs.job_status": true})
 	if _, err := db.Events().Next(t.Context()); err == nil {
 		t.Fatal("the columns of another version can be read: nothing is shown")
 	}

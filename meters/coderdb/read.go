@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
@@ -24,7 +24,7 @@ type snapshot struct {
 	now    time.Time // by the database's clock: of the last transaction that a standby has replayed
 	clock  time.Time // of the server
 	layout *layout
-	lacks  lacks
+	lacks  coderschema.Lacks
 }
 
 // read runs one collection: f's queries in a read-only transaction. The time
@@ -166,17 +166,14 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	return s, err
 }
 
-// begin starts a transaction whose statements end within limit. The server
-// takes a tenth off: ended by it, a statement does not cost the connection.
-// Compiling a query takes longer than running ours.
+// begin returns the statements that begin a transaction whose statements end within
+// limit.
 func (db *DB) begin(limit time.Duration) string {
-	ms := max(limit.Milliseconds()*9/10, 1)
-	limits := strconv.FormatInt(ms, 10)
-	local := append(postgres.Settings(), "statement_timeout = "+limits, "idle_in_transaction_session_timeout = "+limits, "jit = off")
+	var local []string
 	if l := db.known(); l != nil {
-		local = append(local, l.searchPath())
+		local = append(local, l.SearchPath())
 	}
-	return postgres.BeginReadOnly(local...)
+	return postgres.BeginReadOnly(limit, local...)
 }
 
 // each calls f for every row of a query, after its columns have been scanned

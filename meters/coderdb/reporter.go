@@ -138,11 +138,7 @@ func (r *Reporter) Check(ctx context.Context) error {
 	conn, err := r.connect(ctx)
 	if err == nil {
 		_, err = r.touch(ctx, conn)
-		all, unknown := readLimits(ctx, conn)
-		if unknown == nil {
-			unknown = all.check()
-		}
-		err = errors.Join(err, unknown)
+		err = errors.Join(err, checkLimits(ctx, conn))
 		conn.end(ctx)
 	}
 	if err != nil {
@@ -151,6 +147,19 @@ func (r *Reporter) Check(ctx context.Context) error {
 			e.cause = ErrConnectionLimit
 		}
 		return e
+	}
+	return nil
+}
+
+// checkLimits returns [ErrConnectionLimit] if a limit is too low.
+func checkLimits(ctx context.Context, conn *session) error {
+	limits, err := postgres.ReadLimits(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if sql := limits.Raise(); sql != "" {
+		return fmt.Errorf("%w: %d, and each process needs %d: run %s, or more for further processes",
+			ErrConnectionLimit, limits.Lowest(), Connections, sql)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
@@ -25,8 +26,8 @@ func TestRoleNamesTheOthers(t *testing.T) {
 	tcp := server.ListenTCP(t)
 	db := server.Database(t)
 	db.Exec(t, read(t, "schema.sql"))
-	url := tcp(db.Role(t, Grants))
-	stranger := tcp(db.Role(t, Grants)) // may not see the sessions of the first role
+	url := tcp(db.Role(t, coderschema.Grants))
+	stranger := tcp(db.Role(t, coderschema.Grants)) // may not see the sessions of the first role
 	began := time.Now()
 	newReporter := func(url string) *Reporter {
 		r := newReporter(t, url)

@@ -1,4 +1,4 @@
-package coderdb
+package coderschema
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ func Grants(role string) string { return GrantsIn("public", role) }
 
 // GrantsIn is [Grants] for the tables of another schema.
 func GrantsIn(schema, role string) string {
-	l := layout{schema: schema}
+	l := Layout{Schema: schema}
 	role = postgres.Quote(role)
 	var script strings.Builder
 	fmt.Fprintf(&script, "GRANT USAGE ON SCHEMA %s TO %s;\n", postgres.Quote(schema), role)
@@ -28,6 +28,12 @@ func GrantsIn(schema, role string) string {
 		}
 	}
 	return script.String()
+}
+
+// GrantColumns returns the statement that lets the role of a layout read columns of a
+// table.
+func (l *Layout) GrantColumns(table string, columns []string) string {
+	return grant(l.qualified(table), columns, postgres.Quote(l.Role))
 }
 
 // grant grants columns of a quoted table to a quoted role.

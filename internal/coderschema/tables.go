@@ -1,4 +1,4 @@
-package coderdb
+package coderschema
 
 import (
 	"slices"
@@ -56,7 +56,8 @@ func Tables() []Table {
 	return all
 }
 
-func tableNames() []string {
+// TableNames returns the names of [Tables].
+func TableNames() []string {
 	names := make([]string, len(tables))
 	for i, t := range tables {
 		names[i] = t.Name
@@ -64,12 +65,12 @@ func tableNames() []string {
 	return names
 }
 
-// needed returns the columns that are read of a database that lacks some.
-func (t Table) needed(l *lacks) []string {
+// Needed returns the columns that are read of a database that lacks some.
+func (t Table) Needed(l Lacks) []string {
 	columns := slices.Clone(t.Columns)
 	for _, o := range t.Optional {
 		columns = append(columns, o.Columns...)
-		if l != nil && len(l.of(t, o)) > 0 {
+		if len(l.of(t, o)) > 0 {
 			columns = append(columns, o.Instead...)
 		}
 	}
