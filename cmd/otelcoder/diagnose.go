@@ -206,11 +206,7 @@ func grantsFinding(found *coderschema.Inspection, answers []meters.Answer) findi
 	}
 	s, effect := harm(answers, reason)
 	f.state, f.detail = s, fmt.Sprintf("the role %s may not %s%s", found.Role, strings.Join(denied, ", nor "), effect)
-	f.command = "otelcoder grants --role " + shell.Quote(found.Role)
-	if found.Schema != "public" {
-		f.command += " --schema " + shell.Quote(found.Schema)
-	}
-	f.command += ` | psql "$OWNER_URL"`
+	f.command = coderschema.GrantCommand(found.Schema, found.Role)
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
 // Grants writes the SQL script that lets a role read what [Tables] lists in the
@@ -28,6 +29,16 @@ func GrantsIn(schema, role string) string {
 		}
 	}
 	return script.String()
+}
+
+// GrantCommand returns the shell command that runs [GrantsIn] as the owner of the
+// database. An empty schema means public.
+func GrantCommand(schema, role string) string {
+	command := "otelcoder grants --role " + shell.Quote(role)
+	if schema != "" && schema != "public" {
+		command += " --schema " + shell.Quote(schema)
+	}
+	return command + ` | psql "$OWNER_URL"`
 }
 
 // GrantColumns returns the statement that lets the role of a layout read columns of a

@@ -14,7 +14,6 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
-	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
 // The conditions (SQLSTATE) that an operator can mend.
@@ -104,15 +103,10 @@ func remedy(err error) health.Problem {
 
 // grantCommand returns the shell command that grants what the role lacks.
 func (db *DB) grantCommand() string {
-	command := "otelcoder grants"
-	role := db.user
 	if l := db.layout.Load(); l != nil {
-		if l.Schema != "" && l.Schema != "public" {
-			command += " --schema " + shell.Quote(l.Schema)
-		}
-		role = l.Role
+		return coderschema.GrantCommand(l.Schema, l.Role)
 	}
-	return command + " --role " + shell.Quote(role) + ` | psql "$OWNER_URL"`
+	return coderschema.GrantCommand("", db.user)
 }
 
 // explainWaiting is the error of a collection that no connection was free for.
