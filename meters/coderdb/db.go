@@ -20,11 +20,11 @@ import (
 )
 
 const (
-	// maxConnections is enough: a collection takes well under a second. See [lanes].
-	maxConnections = postgres.Connections - 1
-	// Connections is how many connections one process has at most: those for
+	// Connections is how many connections one process has at most, three: two for
 	// collections, and that of its [Reporter].
 	Connections = postgres.Connections
+	// maxConnections is enough: a collection takes well under a second. See [lanes].
+	maxConnections = Connections - 1
 	// timeLimit ends a collection whose context does not end before.
 	timeLimit = 30 * time.Second
 	// closePatience is how long Close waits for the server's part in it.
