@@ -13,6 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 	"github.com/otelcoder/otelcoder/internal/shell"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
@@ -75,7 +76,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 		return nil, misused(err)
 	}
 	defer db.Close()
-	reporter, err := o.reporter(db, url, options)
+	lock, err := postgres.ParseConfig(cmp.Or(o.reporterURL, url))
 	if err != nil {
 		return nil, misused(err)
 	}
@@ -89,7 +90,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 		d.findings = append(d.findings, noCoderFinding(found))
 		return d, ctx.Err()
 	}
-	d.findings = append(d.findings, reporterFindings(found, reporter.Check(ctx), o.reporterURL != "")...)
+	d.findings = append(d.findings, reporterFindings(found, reporterlock.Check(ctx, lock), o.reporterURL != "")...)
 
 	sources := db.Sources()
 	fleet := &fleet{AgentsSource: sources.Agents, LicenseSource: sources.License}
@@ -147,7 +148,7 @@ func noCoderFinding(found *coderschema.Inspection) finding {
 }
 
 // reporterFindings returns the findings on the connection of the reporter, from the error
-// of [coderdb.Reporter.Check]. elsewhere means that the reporter has a URL of its
+// of [reporterlock.Check]. elsewhere means that the reporter has a URL of its
 // own.
 func reporterFindings(found *coderschema.Inspection, err error, elsewhere bool) []finding {
 	role := finding{stateOK, "server role", "primary", ""}
@@ -160,19 +161,19 @@ func reporterFindings(found *coderschema.Inspection, err error, elsewhere bool) 
 	pooler := finding{stateOK, "pooler", "none in transaction mode", ""}
 	limit := finding{stateOK, "connection limit", "none", ""}
 	if found.ConnectionLimit >= 0 {
-		limit.detail = fmt.Sprintf("%d, and each process needs %d", found.ConnectionLimit, coderdb.Connections)
+		limit.detail = fmt.Sprintf("%d, and each process needs %d", found.ConnectionLimit, postgres.Connections)
 	}
 	if found.RaiseLimit != "" {
 		limit.state, limit.detail, limit.command = stateFailed, "too few connections are allowed: "+limit.detail, psql(found.RaiseLimit)
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, coderdb.ErrStandby):
+	case errors.Is(err, reporterlock.ErrStandby):
 		role.state, role.detail = stateFailed, err.Error()
 		return []finding{role, limit}
-	case errors.Is(err, coderdb.ErrTransactionPooler):
+	case errors.Is(err, reporterlock.ErrTransactionPooler):
 		pooler.state, pooler.detail = stateFailed, err.Error()
-	case errors.Is(err, coderdb.ErrConnectionLimit):
+	case errors.Is(err, reporterlock.ErrConnectionLimit):
 		if limit.state == stateOK {
 			limit.state, limit.detail = stateFailed, err.Error()
 		}

@@ -37,7 +37,7 @@ type DB struct {
 	config
 	pool    *pgxpool.Pool
 	target  target
-	sockets *sockets
+	sockets *postgres.Sockets
 	lanes   *lanes
 	user    string                          // of the URL
 	told    atomic.Pointer[health.Database] // of the latest connection
@@ -63,7 +63,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{config: c, sockets: newSockets(), lanes: newLanes()}
+	db := &DB{config: c, sockets: postgres.NewSockets(), lanes: newLanes()}
 	config, err := postgres.ParsePool(url, db.logger)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 			return err
 		}
 		db.told.Store(whereabouts(now))
-		now.DialFunc = db.sockets.dial(now.DialFunc)
+		now.DialFunc = db.sockets.Dial(now.DialFunc)
 		now.Tracer = db.tracer
 		*conn = *now
 		return nil
@@ -122,7 +122,7 @@ func whereabouts(config *pgx.ConnConfig) *health.Database {
 // Close ends all connections; collections under way fail. A server that does
 // not answer delays it by a second.
 func (db *DB) Close() {
-	closing := time.AfterFunc(closePatience, db.sockets.close)
+	closing := time.AfterFunc(closePatience, db.sockets.Close)
 	defer closing.Stop()
 	db.pool.Close()
 }

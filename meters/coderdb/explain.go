@@ -14,6 +14,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // The conditions (SQLSTATE) that an operator can mend.
@@ -31,7 +32,7 @@ const (
 type explainedError struct {
 	text   string
 	err    error
-	cause  error // of package coderschema, or [ErrConnectionLimit]; may be nil
+	cause  error // of package coderschema, or nil
 	remedy health.Problem
 }
 
@@ -81,7 +82,7 @@ func remedy(err error) health.Problem {
 	var unknown *targetError
 	var lookup *net.DNSError
 	switch {
-	case errors.Is(err, ErrTransactionPooler), errors.Is(err, ErrStandby):
+	case errors.Is(err, reporterlock.ErrTransactionPooler), errors.Is(err, reporterlock.ErrStandby):
 		p.Remedy, p.Runbook = "Give --postgres-reporter-url: the URL of the primary itself, or of a pool in session mode.", "OtelcoderNoReporter"
 	case errors.As(err, &unknown):
 		p.Remedy = "Correct the URL of the database. It is read again for each connection."

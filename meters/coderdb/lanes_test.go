@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // TestSlowSources cost no other its answer, though they take all the time that
@@ -83,9 +85,9 @@ func TestThreeConnections(t *testing.T) {
 	role := roleOf(t, url)
 	for _, limit := range []string{"ROLE " + role, "DATABASE " + d.Name()} {
 		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT 2")
-		err := newReporter(t, url).Check(t.Context())
+		err := checkLock(t, url)
 		what, name, _ := strings.Cut(limit, " ")
-		if want := "too few connections are allowed: 2, and each process needs 3: run ALTER " + what + ` "` + name + `" CONNECTION LIMIT 3`; !errors.Is(err, ErrConnectionLimit) || !strings.Contains(err.Error(), want) {
+		if want := "too few connections are allowed: 2, and each process needs 3: run ALTER " + what + ` "` + name + `" CONNECTION LIMIT 3`; !errors.Is(err, reporterlock.ErrConnectionLimit) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT -1")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // elected is a [Role] that a test gives and takes away.
@@ -62,7 +63,7 @@ func TestAlone(t *testing.T) {
 	if builds := p.builds(t); len(builds) != 1 {
 		t.Errorf("counted %v, want only what ended after the start", builds)
 	}
-	if locks := pgtest.Value[int](t, d, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1", lockClass); locks != 0 {
+	if locks := pgtest.Value[int](t, d, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1", reporterlock.Class); locks != 0 {
 		t.Errorf("%d locks of the reporter", locks)
 	}
 }

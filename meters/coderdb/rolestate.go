@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // roleState is the state of the role as [Reporter.Health] shows it.
@@ -64,7 +65,7 @@ func (r *roleState) meet(peers []string) {
 // failed notes that no role is held or waited for.
 func (r *roleState) failed(err error) {
 	var refused *pgconn.PgError
-	if errors.Is(err, ErrTransactionPooler) || errors.Is(err, ErrStandby) || errors.As(err, &refused) && !postgres.NoConnection(err) {
+	if errors.Is(err, reporterlock.ErrTransactionPooler) || errors.Is(err, reporterlock.ErrStandby) || errors.As(err, &refused) && !postgres.NoConnection(err) {
 		r.enter(health.NoReporter, err)
 		return
 	}
@@ -120,7 +121,7 @@ type peers struct {
 
 // look asks who else holds a lock. A refusal is no failure: the addresses are then
 // not asked for again.
-func (p *peers) look(ctx context.Context, r *Reporter, conn *session, lock int32) error {
+func (p *peers) look(ctx context.Context, r *Reporter, conn *reporterlock.Session, lock int32) error {
 	if r.peersRefused || !p.asked.IsZero() && time.Since(p.asked) < r.timing.peers {
 		return nil
 	}
@@ -128,7 +129,7 @@ func (p *peers) look(ctx context.Context, r *Reporter, conn *session, lock int32
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	// An error is that of the rows.
-	rows, _ := conn.Query(ctx, companySQL, lockClass, lock)
+	rows, _ := conn.Query(ctx, companySQL, reporterlock.Class, lock)
 	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
 		r.peersRefused = true

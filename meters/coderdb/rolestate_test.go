@@ -12,6 +12,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 func roleHealth(r *Reporter) health.Role {
@@ -87,7 +88,7 @@ func TestRoleWhileUnreachable(t *testing.T) {
 
 func TestRoleOnAStandbyServer(t *testing.T) {
 	var r Reporter
-	r.role.failed(fmt.Errorf("connect: %w", ErrStandby))
+	r.role.failed(fmt.Errorf("connect: %w", reporterlock.ErrStandby))
 	got := roleHealth(&r)
 	if got.State != health.NoReporter || got.Problem == nil || got.Problem.Runbook != "OtelcoderNoReporter" || !strings.Contains(got.Problem.Remedy, "--postgres-reporter-url") {
 		t.Errorf("%+v, problem %+v", got, got.Problem)

@@ -129,7 +129,7 @@ func TestSettingsOfTheRole(t *testing.T) {
 				t.Errorf("with %s = %s, %s are\n%s\nwant\n%s", s.name, s.value, name, got[name], want[name])
 			}
 		}
-		if err := newReporter(t, url).Check(t.Context()); err != nil {
+		if err := checkLock(t, url); err != nil {
 			t.Errorf("with %s = %s: %v", s.name, s.value, err)
 		}
 		d.Exec(t, "ALTER ROLE "+role+" RESET ALL")

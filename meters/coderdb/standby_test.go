@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // TestStandby is read without what needs an unlogged table, and no process
@@ -52,7 +53,7 @@ func TestStandby(t *testing.T) {
 	}
 
 	beside := newReporter(t, standby.Of(t, url), log.option())
-	if err := beside.Check(t.Context()); !errors.Is(err, ErrStandby) {
+	if err := checkLock(t, standby.Of(t, url)); !errors.Is(err, reporterlock.ErrStandby) {
 		t.Errorf("error %v", err)
 	}
 	at := newReporter(t, url)
@@ -60,7 +61,7 @@ func TestStandby(t *testing.T) {
 	stop := compete(t, at)
 	watch(t, at, beside)
 	awaitOne(t, at)
-	log.await(t, `error="`+ErrStandby.Error()+`"`)
+	log.await(t, `error="`+reporterlock.ErrStandby.Error()+`"`)
 	if beside.held() != nil {
 		t.Error("it holds the role on a standby")
 	}
@@ -68,7 +69,7 @@ func TestStandby(t *testing.T) {
 
 	standby.Exec(t, "SELECT pg_promote()")
 	awaitOne(t, beside)
-	if n := log.lines(`error="` + ErrStandby.Error() + `"`); n != 1 {
+	if n := log.lines(`error="` + reporterlock.ErrStandby.Error() + `"`); n != 1 {
 		t.Errorf("%d lines of the standby, want 1", n)
 	}
 	await(t, "it is no standby", func() bool { _, err := db.Sources().Agents.Agents(t.Context()); return err == nil })
@@ -83,8 +84,8 @@ func TestReporterFindsThePrimary(t *testing.T) {
 	standby := primary.Standby(t)
 	_, host, _ := strings.Cut(d.URL, "host=")
 	both := standby.Of(t, d.URL) + "%2C" + host
-	await(t, "the standby follows", func() bool { return newReporter(t, standby.Of(t, d.URL)).Check(t.Context()) != nil })
-	if err := newReporter(t, both).Check(t.Context()); err != nil {
+	await(t, "the standby follows", func() bool { return checkLock(t, standby.Of(t, d.URL)) != nil })
+	if err := checkLock(t, both); err != nil {
 		t.Error(err)
 	}
 }
