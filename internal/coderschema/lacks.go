@@ -51,8 +51,8 @@ FROM pg_index i
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 WHERE i.indrelid = to_regclass('provisioner_jobs') AND i.indpred IS NULL AND i.indisvalid AND a.attname = 'job_status'`
 
-// Lacks returns what a database lacks. coder is false for a database without the
-// table of users, as an empty one: what it lacks is then no matter of Coder's version.
+// Lacks returns the optional columns that a database lacks. coder is false if it has no
+// table of users: then it is no database of Coder, or still empty.
 func (l *Layout) Lacks(ctx context.Context, tx pgx.Tx) (missing Lacks, coder bool, err error) {
 	var optional []string
 	missing = Lacks{JobStatusIndex: true}
@@ -83,7 +83,7 @@ func (l *Layout) Lacks(ctx context.Context, tx pgx.Tx) (missing Lacks, coder boo
 type Lack struct {
 	Table    string
 	Columns  []string // those that are missing; nil if the table itself is
-	Cost     string   // the consequence, as a clause
+	Cost     string   // the consequence, as a clause: see [Optional.Cost]
 	Unlogged bool     // the table exists, but this server is a standby
 }
 

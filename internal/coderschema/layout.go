@@ -11,8 +11,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// Layout is where the tables are, and which of them the role cannot read though
-// it has the right.
+// Layout has the schema of the tables, and the tables that the role cannot read in
+// full although it has the right.
 type Layout struct {
 	Schema string // empty if no schema has the tables of Coder
 	Usage  bool   // the role may use the schema
@@ -25,7 +25,7 @@ type Layout struct {
 	hidden []hiddenTable // have row-level security and no policy for the role
 }
 
-// hiddenTable is a table with what matches a query that reads it.
+// hiddenTable is a table, with a pattern that matches the queries that read it.
 type hiddenTable struct {
 	name    string
 	queries *regexp.Regexp
@@ -79,7 +79,7 @@ WHERE c.relpersistence = 'u' OR row_security_active(c.oid)`
 func Find(ctx context.Context, tx pgx.Tx, standby bool) (*Layout, error) {
 	l := new(Layout)
 	if err := l.findSchema(ctx, tx); err != nil || l.Schema == "" {
-		return l, err // without a schema the queries will fail: the tables do not exist
+		return l, err // without a schema the queries fail, since the tables do not exist
 	}
 	if _, err := tx.Exec(ctx, postgres.Set("SET LOCAL", l.SearchPath())); err != nil {
 		return nil, err
@@ -105,8 +105,8 @@ func Find(ctx context.Context, tx pgx.Tx, standby bool) (*Layout, error) {
 	return l, err
 }
 
-// SearchPath is the assignment by which names of tables are those of the schema.
-// Nobody's temporary tables stand before it.
+// SearchPath returns the assignment by which names of tables are those of the schema,
+// and not of temporary tables.
 func (l *Layout) SearchPath() string {
 	return "search_path = " + postgres.Quote(l.Schema) + ", pg_temp"
 }

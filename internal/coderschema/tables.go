@@ -22,14 +22,15 @@ type Optional struct {
 	Columns []string
 	// Families are not served where one of Columns is missing.
 	Families []instrument.Family
-	// Without is what is done without Columns, where that is not told by Families.
+	// Without is the consequence of missing Columns, if it is not that Families are not
+	// served.
 	Without string
 	// Instead are columns that are read only where one of Columns is missing.
 	Instead []string
 }
 
-// Cost returns what a database costs that lacks the columns, as a clause. Empty:
-// nothing, since such a version of Coder does not have what they tell either.
+// Cost returns the consequence of missing columns, as a clause. It is empty if there is
+// none, since such a version of Coder does not have the feature.
 func (o Optional) Cost() string {
 	if o.Without != "" || len(o.Families) == 0 {
 		return o.Without

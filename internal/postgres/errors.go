@@ -17,7 +17,7 @@ const Connections = 3
 // connection, but serves those that there are.
 const TooManyConnections = "53300"
 
-// NoConnection reports whether err means that no connection was to be had.
+// NoConnection reports whether err means that no connection could be made.
 func NoConnection(err error) bool {
 	var failed *pgconn.ConnectError
 	if !errors.As(err, &failed) {
@@ -36,8 +36,8 @@ func (e *LineError) Error() string { return OneLine(e.Err) }
 func (e *LineError) Unwrap() error { return e.Err }
 
 // OneLine returns the text of an error on one line. The driver's error of a
-// connection has a line for each try, with TLS and without it, and in each line the
-// address thrice: it is given once here.
+// connection has a line for each try, with TLS and without it, and repeats the address
+// in each line; OneLine writes it once.
 func OneLine(err error) string {
 	text := err.Error()
 	var refused *pgconn.ConnectError

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Limits are how many connections the role and the database allow.
+// Limits are the numbers of connections that the role and the database allow.
 type Limits [2]limit
 
 type limit struct {
@@ -41,7 +41,7 @@ func (l limit) raise() string {
 	return fmt.Sprintf("ALTER %s %s CONNECTION LIMIT %d", l.of, Quote(l.name), Connections)
 }
 
-// Lowest returns the lower limit; -1 without any.
+// Lowest returns the lower limit, or -1 if there is none.
 func (all Limits) Lowest() int {
 	lowest := -1
 	for _, l := range all {

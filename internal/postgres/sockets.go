@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Sockets are the open network connections, kept so that they can be closed
-// whatever the driver is waiting for: it says goodbye to a frozen server for 15
+// Sockets keeps the open network connections, so that Close ends them although the
+// driver still waits: when it closes a connection, it waits for a frozen server for 15
 // seconds.
 type Sockets struct {
 	mu     sync.Mutex
@@ -25,7 +25,7 @@ type socket struct {
 // NewSockets returns an empty set.
 func NewSockets() *Sockets { return &Sockets{open: make(map[*socket]struct{})} }
 
-// Dial wraps a dialer so that what it opens is kept here.
+// Dial wraps a dialer so that its connections are kept.
 func (s *Sockets) Dial(next pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := next(ctx, network, address)
@@ -44,7 +44,7 @@ func (s *Sockets) Dial(next pgconn.DialFunc) pgconn.DialFunc {
 	}
 }
 
-// Close closes all of them, and those that are dialled later.
+// Close closes all connections, and later ones as soon as they are open.
 func (s *Sockets) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,24 +13,24 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
-// layoutLifetime is how long what was seen of the tables is relied on. It is also
-// looked at anew after each new connection and each refused query.
+// layoutLifetime is the time after which the tables are looked at again, as after each
+// new connection and each refused query.
 const layoutLifetime = time.Minute
 
-// layout is what was seen of the tables.
+// layout is the layout of the tables when they were last looked at.
 type layout struct {
 	*coderschema.Layout
 	seen    time.Time
 	standby bool // the server is in recovery
 }
 
-// forget has the tables looked at anew.
+// forget makes the next collection look at the tables again.
 func (db *DB) forget() {
 	db.layout.Store(nil)
 	db.lacks.Store(nil)
 }
 
-// known returns what has been seen of the tables, or nil if that is too old.
+// known returns the layout of the tables, or nil if it is not known or too old.
 func (db *DB) known() *layout {
 	l := db.layout.Load()
 	if l != nil && clock.Between(l.seen, time.Now()) > layoutLifetime {
@@ -46,11 +46,11 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 		return l, nil
 	}
 	db.forget()
-	found, err := coderschema.Find(ctx, tx, standby)
-	if err != nil {
+	l := &layout{seen: time.Now(), standby: standby}
+	var err error
+	if l.Layout, err = coderschema.Find(ctx, tx, standby); err != nil {
 		return nil, err
 	}
-	l := &layout{Layout: found, seen: time.Now(), standby: standby}
 	if l.Schema == "" {
 		return l, nil
 	}
