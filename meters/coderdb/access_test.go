@@ -26,7 +26,7 @@ func readAll(ctx context.Context, db *DB) error {
 	_, errs[4] = s.Insights.Insights(ctx)
 	_, errs[5] = s.License.License(ctx)
 	_, errs[6] = s.Jobs.RunningJobs(ctx)
-	_, errs[7] = db.Events().Next(ctx)
+	_, errs[7] = db.follower().next(ctx)
 	return errors.Join(errs[:]...)
 }
 

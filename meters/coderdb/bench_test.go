@@ -67,7 +67,7 @@ var collections = []struct {
 		return len(rows), err
 	}},
 	{"events", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
-		e, err := db.Events().Next(ctx)
+		e, err := db.follower().next(ctx)
 		return len(e.Running), err
 	}},
 }

@@ -1,7 +1,6 @@
-// Package coderdb reads the state of a live Coder deployment from its
-// PostgreSQL database (13 or later): the sources of package meters
-// ([DB.Sources]), and the events that ended since one last looked
-// ([DB.Events]).
+// Package coderdb reads a live Coder deployment from its PostgreSQL database (13 or
+// later): the state, as sources of package meters ([DB.Sources]), and the builds, jobs
+// and scripts that end ([Follow]).
 //
 // Several processes may read one database. A [Role] tells each of them whether it
 // reports what all see, and [Follow] records events while it does, so that none is

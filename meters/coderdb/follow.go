@@ -74,8 +74,8 @@ type follow struct {
 	interval time.Duration
 
 	term      Term      // of the latest look
-	past      *Follower // of before another process reported, with its rest to tell; or nil
-	now       *Follower
+	past      *follower // of before another process reported, with its rest to tell; or nil
+	now       *follower
 	scans     pace
 	others    pace          // of looks that do not scan
 	unscanned error         // of the last scan
@@ -123,7 +123,7 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 
 // ask looks by one of the followers, and accounts for the time that it took. A
 // scan that failed is an error until one succeeds.
-func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, error) {
+func (f *follow) ask(ctx context.Context, follower *follower, scan bool) (look, error) {
 	scan = scan || follower.after.IsZero()
 	l, err := follower.look(ctx, scan)
 	if !scan {
@@ -145,8 +145,8 @@ func (f *follow) rest() {
 // eventsFrom returns a follower of the events from a time of the server where the
 // role is held, which a standby may not have reached yet. The zero time is the clock
 // of the server that is read.
-func (db *DB) eventsFrom(begin time.Time) *Follower {
-	f := db.Events()
+func (db *DB) eventsFrom(begin time.Time) *follower {
+	f := db.follower()
 	f.from = begin
 	return f
 }
@@ -193,7 +193,7 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 
 // record records events. A build that runs is recorded each time: its series are
 // exposed, at 0, before it ends.
-func (f *follow) record(e Events) {
+func (f *follow) record(e events) {
 	f.seen.running += len(e.Running)
 	f.seen.ended += len(e.Ended)
 	f.seen.scripts += len(e.Scripts)

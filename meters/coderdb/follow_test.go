@@ -405,10 +405,10 @@ func TestFollowFails(t *testing.T) {
 // TestFollowWithoutRecorders leaves events out.
 func TestFollowWithoutRecorders(t *testing.T) {
 	f := follow{}
-	f.record(Events{
-		Running: []Job{{Build: new(meters.Build)}},
-		Ended:   []EndedJob{{Job: Job{Build: new(meters.Build)}}},
-		Scripts: []Script{{}},
+	f.record(events{
+		Running: []startedJob{{Build: new(meters.Build)}},
+		Ended:   []endedJob{{startedJob: startedJob{Build: new(meters.Build)}}},
+		Scripts: []endedScript{{}},
 	})
 	f.rest()
 }

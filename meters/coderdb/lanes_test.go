@@ -29,7 +29,7 @@ func TestSlowSources(t *testing.T) {
 	db := open(t, url)
 	for range 2 { // as slow for the first time, and known to be
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
-		s, events := db.Sources(), db.Events()
+		s, events := db.Sources(), db.follower()
 		slow := make(map[string]error)
 		var mu sync.Mutex
 		var asked sync.WaitGroup
@@ -53,7 +53,7 @@ func TestSlowSources(t *testing.T) {
 		ask("builds", false, func(ctx context.Context) error { _, err := s.LatestBuilds.LatestBuilds(ctx); return err })
 		ask("insights", false, func(ctx context.Context) error { _, err := s.Insights.Insights(ctx); return err })
 		ask("jobs", false, func(ctx context.Context) error { _, err := s.Jobs.RunningJobs(ctx); return err })
-		ask("events", false, func(ctx context.Context) error { _, err := events.Next(ctx); return err })
+		ask("events", false, func(ctx context.Context) error { _, err := events.next(ctx); return err })
 		asked.Wait()
 		cancel()
 		if slow["licenses"] == nil || slow["users"] == nil {

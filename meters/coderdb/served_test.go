@@ -99,7 +99,7 @@ func TestUnserved(t *testing.T) {
 			for i, f := range families {
 				served[f] = strings.Contains(text, "# TYPE "+names[i]+" ")
 			}
-			follower := db.Events()
+			follower := db.follower()
 			next(t, follower)
 			d.Exec(t, read(t, "events.sql"))
 			if v.want[instrument.AgentScriptsExecuted] != coderschema.Missing {

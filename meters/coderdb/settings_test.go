@@ -18,7 +18,7 @@ import (
 // collect asks the sources, and for the events of the hour before noon. It
 // returns the answers by name, in an order that does not depend on that of rows.
 func collect(ctx context.Context, db *DB) (map[string]string, error) {
-	s, events := db.Sources(), db.Events()
+	s, events := db.Sources(), db.follower()
 	events.after = noon.Add(-time.Hour)
 	all := make(map[string]string)
 	var errs []error
@@ -40,7 +40,7 @@ func collect(ctx context.Context, db *DB) (map[string]string, error) {
 	add("license", license, err)
 	jobs, err := s.Jobs.RunningJobs(ctx)
 	add("jobs", jobs, err)
-	ended, err := events.Next(ctx)
+	ended, err := events.next(ctx)
 	add("events", ended, err)
 	return all, errors.Join(errs...)
 }

@@ -144,14 +144,14 @@ func TestEventsOfAStandby(t *testing.T) {
 	replayed := noon
 	db := open(t, url, clockOption(func() time.Time { return replayed }))
 	events := db.eventsFrom(noon.Add(10 * time.Second))
-	if _, err := events.Next(t.Context()); err != nil {
+	if _, err := events.next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const jobSQL = `INSERT INTO provisioner_jobs (id, type, provisioner, started_at, completed_at) VALUES (u(9000), 'workspace_build', 'terraform', $1::timestamptz - interval '1 second', $1::timestamptz)`
 	d.Exec(t, jobSQL, noon.Add(9*time.Second))
 	d.Exec(t, strings.Replace(jobSQL, "9000", "9001", 1), noon.Add(11*time.Second))
 	replayed = noon.Add(20 * time.Second)
-	e, err := events.Next(t.Context())
+	e, err := events.next(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
