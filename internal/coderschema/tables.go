@@ -1,4 +1,4 @@
-package coderdb
+package coderschema
 
 import (
 	"slices"
@@ -22,14 +22,15 @@ type Optional struct {
 	Columns []string
 	// Families are not served where one of Columns is missing.
 	Families []instrument.Family
-	// Without is what is done without Columns, where that is not told by Families.
+	// Without is the consequence of missing Columns, if it is not that Families are not
+	// served.
 	Without string
 	// Instead are columns that are read only where one of Columns is missing.
 	Instead []string
 }
 
-// Cost returns what a database costs that lacks the columns, as a clause. Empty:
-// nothing, since such a version of Coder does not have what they tell either.
+// Cost returns the consequence of missing columns, as a clause. It is empty if there is
+// none, since such a version of Coder does not have the feature.
 func (o Optional) Cost() string {
 	if o.Without != "" || len(o.Families) == 0 {
 		return o.Without
@@ -56,7 +57,8 @@ func Tables() []Table {
 	return all
 }
 
-func tableNames() []string {
+// TableNames returns the names of [Tables].
+func TableNames() []string {
 	names := make([]string, len(tables))
 	for i, t := range tables {
 		names[i] = t.Name
@@ -64,12 +66,12 @@ func tableNames() []string {
 	return names
 }
 
-// needed returns the columns that are read of a database that lacks some.
-func (t Table) needed(l *lacks) []string {
+// Needed returns the columns that are read of a database that lacks some.
+func (t Table) Needed(l Lacks) []string {
 	columns := slices.Clone(t.Columns)
 	for _, o := range t.Optional {
 		columns = append(columns, o.Columns...)
-		if l != nil && len(l.of(t, o)) > 0 {
+		if len(l.of(t, o)) > 0 {
 			columns = append(columns, o.Instead...)
 		}
 	}

@@ -1,4 +1,4 @@
-package coderdb
+package postgres
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/otelcoder/otelcoder/internal/logged"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
 // TestParameterErrors: a parameter that is wrong is named, and its value is not
@@ -49,38 +49,16 @@ func TestParameterErrors(t *testing.T) {
 		"sslmode=require%zz": errURL.Error(),
 	} {
 		url := "postgres://otelcoder@localhost/coder?" + parameters
-		if _, err := parseConfig(url); err == nil || err.Error() != want {
+		if _, err := ParseConfig(url); err == nil || err.Error() != want {
 			t.Errorf("%s:\ngot  %v\nwant %s", url, err, want)
 		}
 	}
 }
 
-// TestParametersOfOtherDrivers are logged, and not sent to the server, which would
-// refuse the connection.
-func TestParametersOfOtherDrivers(t *testing.T) {
-	_, url := newDatabase(t, "schema.sql")
-	url = " \t" + url + "&keepalives=1&keepalives_idle=30&gssencmode=disable&load_balance_hosts=random" +
-		"&fallback_application_name=coder&binary_parameters=yes&replication=false&ssl_min_protocol_version=TLSv1.2&tcp_user_timeout=1000\n"
-	var log logged.Log
-	db, err := Open(t.Context(), url, WithLogger(log.Logger()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	const want = `level=WARN msg="parameters of the database's URL have no effect" parameters="binary_parameters fallback_application_name ` +
-		`gssencmode keepalives keepalives_idle load_balance_hosts replication ssl_min_protocol_version tcp_user_timeout"` + "\n"
-	if got := log.String(); got != want {
-		t.Errorf("log %s\nwant %s", got, want)
-	}
-	if err := db.pool.Ping(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestSessionSettings of the URL reach the server.
 func TestSessionSettings(t *testing.T) {
-	_, url := newDatabase(t, "schema.sql")
-	config, err := parseConfig(url + "&search_path=coder&options=-c%20geqo%3Doff")
+	url := pgtest.New(t).URL
+	config, err := ParseConfig(url + "&search_path=coder&options=-c%20geqo%3Doff")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +104,7 @@ func FuzzPassword(f *testing.F) {
 			"host=127.0.0.1 user=otelcoder password='" + quoted + "' dbname=coder",
 			"mysql://otelcoder:" + password + "@127.0.0.1:5432/coder",
 		} {
-			config, err := parseConfig(url)
+			config, err := ParseConfig(url)
 			if err == nil {
 				refused := errors.New("refused")
 				config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }

@@ -1,4 +1,4 @@
-package coderdb_test
+package postgres_test
 
 import (
 	"errors"
@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // The errors of Connect tell a URL that cannot be used from a server that cannot be
 // reached, on one line and without the password.
 func TestConnect(t *testing.T) {
-	conn, err := coderdb.Connect(t.Context(), pgtest.New(t).URL)
+	conn, err := postgres.Connect(t.Context(), pgtest.New(t).URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestConnect(t *testing.T) {
 		"postgres://o:hunter2@h@127.0.0.1:1/coder":           false,
 		"mysql://hunter2": false,
 	} {
-		_, err := coderdb.Connect(t.Context(), url)
+		_, err := postgres.Connect(t.Context(), url)
 		_, connect := errors.AsType[*pgconn.ConnectError](err)
 		if err == nil || connect != unreachable || strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: error %v, of a connection: %t", url, err, connect)

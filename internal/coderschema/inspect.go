@@ -1,4 +1,4 @@
-package coderdb
+package coderschema
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // Inspection describes a database, and what a role may read there.
@@ -29,7 +29,7 @@ type Inspection struct {
 
 	// ConnectionLimit is the number of connections that the role or the database
 	// allows, the lower of both; -1 without a limit. RaiseLimit is the SQL that
-	// raises it to [Connections], empty if it is high enough.
+	// raises it to [postgres.Connections], empty if it is high enough.
 	ConnectionLimit int
 	RaiseLimit      string
 
@@ -63,48 +63,31 @@ type Inspection struct {
 	Heartbeat *time.Duration
 }
 
-// Lack is an [Optional] group of columns that a database lacks.
-type Lack struct {
-	Table    string
-	Columns  []string // those that are missing; nil if the table itself is
-	Cost     string   // the consequence, as a clause
-	Unlogged bool     // the table exists, but this server is a standby
-}
+// inspectionLimit is the time limit of [Inspect].
+const inspectionLimit = 30 * time.Second
 
-// Inspect looks at the server, the schema and the rights of the role. It reads no
-// state of the deployment but one heartbeat. An error means that the database
-// cannot be reached.
-func (db *DB) Inspect(ctx context.Context) (*Inspection, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeLimit)
+// Inspect looks at the server of a connection, the schema and the rights of the role.
+// It reads no state of the deployment but one heartbeat. off are the families that
+// options leave out.
+func Inspect(ctx context.Context, conn *pgx.Conn, off []instrument.Family) (*Inspection, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectionLimit)
 	defer cancel()
-	leave, err := db.lanes.enter(ctx, false)
-	if err != nil {
-		return nil, explainWaiting(timeLimit, err)
-	}
-	defer leave()
-	conn, err := db.pool.Acquire(ctx)
-	if err != nil {
-		err = fmt.Errorf("connect to the database: %w", err)
-		return nil, &explainedError{text: oneLine(err), err: err}
-	}
-	defer conn.Release()
 	i := new(Inspection)
 	i.inspectConnection(conn)
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: db.begin(timeLimit)}, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: postgres.BeginReadOnly(inspectionLimit)}, func(tx pgx.Tx) error {
 		if err := i.inspectServer(ctx, tx); err != nil {
 			return err
 		}
-		return i.inspectSchema(ctx, tx, db)
+		return i.inspectSchema(ctx, tx, off)
 	})
 	if err != nil {
-		err = fmt.Errorf("inspect the database: %w", err)
-		return nil, &explainedError{text: oneLine(err), err: err}
+		return nil, &postgres.LineError{Err: fmt.Errorf("inspect the database: %w", err)}
 	}
 	return i, nil
 }
 
-func (i *Inspection) inspectConnection(conn *pgxpool.Conn) {
-	pg := conn.Conn().PgConn()
+func (i *Inspection) inspectConnection(conn *pgx.Conn) {
+	pg := conn.PgConn()
 	switch address := pg.Conn().RemoteAddr().(type) {
 	case *net.UnixAddr:
 		i.Local = true
@@ -115,7 +98,7 @@ func (i *Inspection) inspectConnection(conn *pgxpool.Conn) {
 		state := encrypted.ConnectionState()
 		i.TLS = tls.VersionName(state.Version)
 		// The driver verifies by the latter for sslmode=verify-ca.
-		config := conn.Conn().Config().TLSConfig
+		config := conn.Config().TLSConfig
 		i.Verified = len(state.VerifiedChains) > 0 || config != nil && config.VerifyPeerCertificate != nil
 	}
 }
@@ -129,12 +112,12 @@ func (i *Inspection) inspectServer(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	all, err := readLimits(ctx, tx)
+	all, err := postgres.ReadLimits(ctx, tx)
 	if err != nil {
 		return err
 	}
-	i.ConnectionLimit = all.lowest()
-	i.RaiseLimit = all.raise()
+	i.ConnectionLimit = all.Lowest()
+	i.RaiseLimit = all.Raise()
 	return nil
 }
 
@@ -148,22 +131,21 @@ JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]) AND c.relkind IN ('r', 'p', 'v', 'm')
 	AND a.attnum > 0 AND NOT a.attisdropped`
 
-func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, db *DB) error {
-	db.forget()
-	layout, err := db.find(ctx, tx, i.Standby)
-	if err != nil || layout.schema == "" {
+func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, off []instrument.Family) error {
+	layout, err := Find(ctx, tx, i.Standby)
+	if err != nil || layout.Schema == "" {
 		return err
 	}
-	i.Schema, i.Usage = layout.schema, layout.usage
+	i.Schema, i.Usage = layout.Schema, layout.Usage
 	rights := make(map[string]bool) // by table.column
-	rows, err := tx.Query(ctx, rightsSQL, layout.schema, tableNames())
+	rows, err := tx.Query(ctx, rightsSQL, layout.Schema, TableNames())
 	if err != nil {
 		return err
 	}
 	var table, column string
 	var readable bool
 	_, err = pgx.ForEachRow(rows, []any{&table, &column, &readable}, func() error {
-		if !slices.Contains(layout.unlogged, table) {
+		if !slices.Contains(layout.Unlogged, table) {
 			rights[table+"."+column] = readable
 		}
 		return nil
@@ -171,14 +153,14 @@ func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, db *DB) error
 	if err != nil {
 		return err
 	}
-	i.compare(rights, layout.unlogged, db.config)
+	i.compare(rights, layout.Unlogged, off)
 	i.inspectRows(layout)
 	return i.inspectHeartbeat(ctx, tx, rights)
 }
 
 // compare finds what is missing or denied among the columns of a schema.
-func (i *Inspection) compare(rights map[string]bool, unlogged []string, c config) {
-	missing := make(lacks)
+func (i *Inspection) compare(rights map[string]bool, unlogged []string, off []instrument.Family) {
+	missing := make(Lacks)
 	for _, t := range tables {
 		for _, o := range t.Optional {
 			for _, c := range o.Columns {
@@ -188,14 +170,14 @@ func (i *Inspection) compare(rights map[string]bool, unlogged []string, c config
 			}
 		}
 	}
-	i.Lacks = missing.list(unlogged)
-	i.Unserved = c.unserved(missing)
+	i.Lacks = missing.List(unlogged)
+	i.Unserved = Unserved(missing, off)
 	for _, t := range tables {
 		absent, denied := Table{Name: t.Name}, Table{Name: t.Name}
-		for _, c := range t.needed(&missing) {
+		for _, c := range t.Needed(missing) {
 			readable, ok := rights[t.Name+"."+c]
 			switch {
-			case missing.column(t.Name, c):
+			case missing.Column(t.Name, c):
 			case !ok:
 				absent.Columns = append(absent.Columns, c)
 			case !readable:
@@ -211,15 +193,15 @@ func (i *Inspection) compare(rights map[string]bool, unlogged []string, c config
 	}
 }
 
-func (i *Inspection) inspectRows(l *layout) {
-	i.Filtered = l.filtered
+func (i *Inspection) inspectRows(l *Layout) {
+	i.Filtered = l.Filtered
 	var policies []string
 	for _, h := range l.hidden {
 		i.Hidden = append(i.Hidden, h.name)
-		policies = append(policies, l.policy(h.name))
+		policies = append(policies, l.Policy(h.name))
 	}
 	i.AllowRows = strings.Join(policies, "; ")
-	i.BypassRows = l.bypass()
+	i.BypassRows = l.Bypass()
 }
 
 const heartbeatSQL = `

@@ -7,13 +7,12 @@ import (
 	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
-// Term is a time during which this process holds the role of the reporter.
-type Term struct {
-	// Resumed reports that no other process has reported since the previous term
-	// of this one, as far as that can be known: a follower goes on where it was.
-	// Otherwise it starts afresh, since another process may have recorded what
-	// happened in between.
-	Resumed bool
+// lockTerm is a time during which this process holds the lock of the reporter. It
+// begins some seconds before the process reports.
+type lockTerm struct {
+	// resumed reports that no other process has reported since the previous term of
+	// this one, as far as that can be known.
+	resumed bool
 
 	epoch int       // the same for terms that resume each other
 	from  time.Time // a touch sent from then on makes this process report
@@ -28,7 +27,7 @@ type lease struct {
 }
 
 // holds reports whether the last touch still grants the role.
-func (t *Term) holds(now time.Time) bool {
+func (t *lockTerm) holds(now time.Time) bool {
 	l := t.lease.Load()
 	return l != nil && clock.Between(l.sent, now) < t.serve
 }
@@ -36,17 +35,17 @@ func (t *Term) holds(now time.Time) bool {
 // reports reports whether the last touch still lets this process report. It must
 // have been sent after the settling: the lock may have been lost since it was got,
 // and a process that was frozen or cut off meanwhile does not know.
-func (t *Term) reports(now time.Time) bool { return t.holds(now) && t.settled(t.lease.Load().sent) }
+func (t *lockTerm) reports(now time.Time) bool { return t.holds(now) && t.settled(t.lease.Load().sent) }
 
 // settled reports whether a touch was sent after the settling.
-func (t *Term) settled(sent time.Time) bool { return !sent.Before(t.from) }
+func (t *lockTerm) settled(sent time.Time) bool { return !sent.Before(t.from) }
 
 // own returns the time until which events are this process's to count, by the
 // clock of the database: no other process can have begun to report before.
-func (t *Term) own() time.Time { return t.clock().Add(t.serve) }
+func (t *lockTerm) own() time.Time { return t.clock().Add(t.serve) }
 
 // clock returns the time of the last touch, by the clock of the database.
-func (t *Term) clock() time.Time { return t.lease.Load().clock }
+func (t *lockTerm) clock() time.Time { return t.lease.Load().clock }
 
 // tenure is what a process knows of its terms so far.
 type tenure struct {
@@ -63,7 +62,7 @@ type tenure struct {
 // is nothing to settle within settle of a touch that let this process report:
 // another process that got the lock since has not settled, and without the lock
 // none of its touches succeeds.
-func (t *tenure) begin(timing reporterTiming, now time.Time) *Term {
+func (t *tenure) begin(timing reporterTiming, now time.Time) *lockTerm {
 	resumed := t.resumes(timing, now)
 	if !resumed {
 		t.epoch++
@@ -72,11 +71,11 @@ func (t *tenure) begin(timing reporterTiming, now time.Time) *Term {
 	if !t.recent(timing, now) {
 		from = now.Add(timing.settle)
 	}
-	return &Term{Resumed: resumed, epoch: t.epoch, from: from, serve: timing.serve}
+	return &lockTerm{resumed: resumed, epoch: t.epoch, from: from, serve: timing.serve}
 }
 
 // extend extends a term by a touch that succeeded.
-func (t *tenure) extend(term *Term, l *lease, company bool) {
+func (t *tenure) extend(term *lockTerm, l *lease, company bool) {
 	term.lease.Store(l)
 	t.touched = l.sent
 	if term.settled(l.sent) {

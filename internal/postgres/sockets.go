@@ -1,4 +1,4 @@
-package coderdb
+package postgres
 
 import (
 	"context"
@@ -8,10 +8,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// sockets are the open network connections, kept so that they can be closed
-// whatever the driver is waiting for: it says goodbye to a frozen server for 15
+// Sockets keeps the open network connections, so that Close ends them although the
+// driver still waits: when it closes a connection, it waits for a frozen server for 15
 // seconds.
-type sockets struct {
+type Sockets struct {
 	mu     sync.Mutex
 	open   map[*socket]struct{}
 	closed bool
@@ -19,13 +19,14 @@ type sockets struct {
 
 type socket struct {
 	net.Conn
-	of *sockets
+	of *Sockets
 }
 
-func newSockets() *sockets { return &sockets{open: make(map[*socket]struct{})} }
+// NewSockets returns an empty set.
+func NewSockets() *Sockets { return &Sockets{open: make(map[*socket]struct{})} }
 
-// dial wraps a dialer so that what it opens is kept here.
-func (s *sockets) dial(next pgconn.DialFunc) pgconn.DialFunc {
+// Dial wraps a dialer so that its connections are kept.
+func (s *Sockets) Dial(next pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := next(ctx, network, address)
 		if err != nil {
@@ -43,7 +44,8 @@ func (s *sockets) dial(next pgconn.DialFunc) pgconn.DialFunc {
 	}
 }
 
-func (s *sockets) close() {
+// Close closes all connections, and later ones as soon as they are open.
+func (s *Sockets) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

@@ -1,10 +1,8 @@
-package coderdb
+package coderschema
 
 import (
 	"crypto/tls"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -20,11 +18,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 func inspect(t *testing.T, url string) *Inspection {
 	t.Helper()
-	i, err := open(t, url).Inspect(t.Context())
+	conn, err := postgres.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	i, err := Inspect(t.Context(), conn, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +36,7 @@ func inspect(t *testing.T, url string) *Inspection {
 }
 
 func TestInspect(t *testing.T) {
-	d, url := newDatabase(t, "schema.sql")
+	d, url := newDatabase(t)
 	role := roleOf(t, url)
 	i := inspect(t, url)
 	if i.Server == "" || !i.Supported || i.Standby || i.TLS != "" || !i.Local || i.Database != d.Name() || i.Role != role || i.ConnectionLimit != -1 || i.Heartbeat != nil {
@@ -76,7 +80,7 @@ func TestInspect(t *testing.T) {
 // TestInspectWithoutUsage finds everything at once, though the role cannot see the
 // tables.
 func TestInspectWithoutUsage(t *testing.T) {
-	d, url := newDatabase(t, "schema.sql")
+	d, url := newDatabase(t)
 	role := roleOf(t, url)
 	d.Exec(t, "DROP OWNED BY "+role+"; ALTER SCHEMA public RENAME TO coder; REVOKE USAGE ON SCHEMA coder FROM PUBLIC; ALTER TABLE coder.users ENABLE ROW LEVEL SECURITY")
 	i := inspect(t, url)
@@ -93,7 +97,7 @@ func TestInspectWithoutUsage(t *testing.T) {
 // TestInspectTLS connects through a proxy that ends TLS, as the server of the tests
 // has none.
 func TestInspectTLS(t *testing.T) {
-	_, url := newDatabase(t, "schema.sql")
+	_, url := newDatabase(t)
 	https := httptest.NewTLSServer(nil) // has a certificate for 127.0.0.1
 	defer https.Close()
 	authority := filepath.Join(t.TempDir(), "ca.pem")
@@ -113,7 +117,7 @@ func TestInspectTLS(t *testing.T) {
 // terminateTLS forwards connections with TLS to the server of a URL, and returns the
 // URL of the proxy.
 func terminateTLS(t *testing.T, url string, config *tls.Config) (through string) {
-	to, err := parseConfig(url)
+	to, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,30 +162,5 @@ func TestInspectEmptyDatabase(t *testing.T) {
 	d := pgtest.New(t)
 	if i := inspect(t, d.URL); i.Schema != "" || i.Database != d.Name() {
 		t.Errorf("%+v", i)
-	}
-}
-
-// TestCauses are told apart.
-func TestCauses(t *testing.T) {
-	d, url := newDatabase(t, "schema.sql")
-	role := roleOf(t, url)
-	for breaks, want := range map[string]struct {
-		cause error
-		mends string
-	}{
-		"REVOKE SELECT (jwt) ON licenses FROM " + role:   {ErrPermission, "GRANT SELECT (jwt) ON licenses TO " + role},
-		"ALTER TABLE licenses RENAME TO other":           {ErrSchema, "ALTER TABLE other RENAME TO licenses"},
-		"ALTER TABLE licenses ENABLE ROW LEVEL SECURITY": {ErrRowSecurity, "ALTER TABLE licenses DISABLE ROW LEVEL SECURITY"},
-	} {
-		t.Run(fmt.Sprint(want.cause), func(t *testing.T) {
-			d.Exec(t, breaks)
-			_, err := open(t, url).Sources().License.License(t.Context())
-			for _, cause := range []error{ErrPermission, ErrSchema, ErrRowSecurity} {
-				if errors.Is(err, cause) != (cause == want.cause) {
-					t.Errorf("%v is %v: %v", err, cause, errors.Is(err, cause))
-				}
-			}
-			d.Exec(t, want.mends)
-		})
 	}
 }

@@ -1,4 +1,4 @@
-package coderdb
+package postgres
 
 import (
 	"errors"
@@ -16,11 +16,13 @@ import (
 )
 
 const (
-	// applicationName is how the connections are named in pg_stat_activity.
-	applicationName = "otelcoder"
-	// connectTimeout, unless the URL has a connect_timeout, leaves a collection
+	// ApplicationName is the name of the connections in pg_stat_activity.
+	ApplicationName = "otelcoder"
+	// ConnectTimeout, unless the URL has a connect_timeout, leaves a collection
 	// time to try again.
-	connectTimeout = 5 * time.Second
+	ConnectTimeout = 5 * time.Second
+	// maxConnectTimeout is the time limit of a collection.
+	maxConnectTimeout = 30 * time.Second
 )
 
 // The errors of a URL quote nothing from it: a password that is not
@@ -32,21 +34,21 @@ var (
 		"leave it out, or give a setting of the session as options=-c%20name%3Dvalue")
 )
 
-// parseConfig reads the URL of the database for a single connection.
-func parseConfig(url string) (*pgx.ConnConfig, error) {
-	pool, err := parsePool(url, slog.New(slog.DiscardHandler))
+// ParseConfig reads the URL of the database for a single connection.
+func ParseConfig(url string) (*pgx.ConnConfig, error) {
+	pool, err := ParsePool(url, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
 	return pool.ConnConfig, nil
 }
 
-// parsePool reads the URL of the database for a pool of connections. It logs the
+// ParsePool reads the URL of the database for a pool of connections. It logs the
 // parameters that have no effect.
 //
 // Errors of connections show the user, the hosts, the ports and the database. So
 // a URL that can be read in two ways is an error.
-func parsePool(url string, log *slog.Logger) (*pgxpool.Config, error) {
+func ParsePool(url string, log *slog.Logger) (*pgxpool.Config, error) {
 	url = strings.TrimSpace(url)
 	if ambiguous(url) {
 		return nil, errURL
@@ -67,9 +69,9 @@ func parsePool(url string, log *slog.Logger) (*pgxpool.Config, error) {
 	if err := dropParameters(conn.RuntimeParams, log); err != nil {
 		return nil, err
 	}
-	conn.RuntimeParams["application_name"] = applicationName
-	if conn.ConnectTimeout <= 0 || conn.ConnectTimeout > timeLimit {
-		conn.ConnectTimeout = connectTimeout
+	conn.RuntimeParams["application_name"] = ApplicationName
+	if conn.ConnectTimeout <= 0 || conn.ConnectTimeout > maxConnectTimeout {
+		conn.ConnectTimeout = ConnectTimeout
 	}
 	// No statement is kept prepared: neither DISCARD ALL, nor a changed schema,
 	// nor a pooler can make one go stale.

@@ -32,7 +32,7 @@ type modelled struct {
 	alive bool // its session, at the server
 	sent  time.Time
 	past  tenure
-	term  *Term // nil without the lock
+	term  *lockTerm // nil without the lock
 
 	otherReported bool // since this one did
 }
@@ -123,7 +123,7 @@ func (w *world) goOn(i int, timing reporterTiming) {
 			p.phase = fails
 		}
 	case touchDone:
-		term := &Term{Resumed: p.term.Resumed, epoch: p.term.epoch, from: p.term.from, serve: p.term.serve}
+		term := &lockTerm{resumed: p.term.resumed, epoch: p.term.epoch, from: p.term.from, serve: p.term.serve}
 		before := p.past.reported
 		p.past.extend(term, &lease{sent: p.sent}, false)
 		if p.past.reported != before {

@@ -1,4 +1,4 @@
-package coderdb
+package postgres
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// limits are how many connections the role and the database allow.
-type limits [2]limit
+// Limits are the numbers of connections that the role and the database allow.
+type Limits [2]limit
 
 type limit struct {
 	of      string // ROLE or DATABASE
@@ -22,26 +22,27 @@ SELECT r.rolname::text, r.rolconnlimit, d.datname::text, d.datconnlimit
 FROM pg_roles r, pg_database d
 WHERE r.rolname = session_user AND d.datname = current_database()`
 
-func readLimits(ctx context.Context, conn interface {
+// ReadLimits asks for the limits of the role and the database of a connection.
+func ReadLimits(ctx context.Context, conn interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) (limits, error) {
+}) (Limits, error) {
 	role, database := limit{of: "ROLE"}, limit{of: "DATABASE"}
 	err := conn.QueryRow(ctx, limitsSQL).Scan(&role.name, &role.allowed, &database.name, &database.allowed)
 	if err != nil {
-		return limits{}, fmt.Errorf("ask for the limits of connections: %w", err)
+		return Limits{}, fmt.Errorf("ask for the limits of connections: %w", err)
 	}
-	return limits{role, database}, nil
+	return Limits{role, database}, nil
 }
 
 func (l limit) tooLow() bool { return l.allowed >= 0 && l.allowed < Connections }
 
 // raise is the SQL that allows one process its connections.
 func (l limit) raise() string {
-	return fmt.Sprintf("ALTER %s %s CONNECTION LIMIT %d", l.of, quote(l.name), Connections)
+	return fmt.Sprintf("ALTER %s %s CONNECTION LIMIT %d", l.of, Quote(l.name), Connections)
 }
 
-// lowest returns the lower limit; -1 without any.
-func (all limits) lowest() int {
+// Lowest returns the lower limit, or -1 if there is none.
+func (all Limits) Lowest() int {
 	lowest := -1
 	for _, l := range all {
 		if l.allowed >= 0 && (lowest < 0 || l.allowed < lowest) {
@@ -51,8 +52,9 @@ func (all limits) lowest() int {
 	return lowest
 }
 
-// raise is the SQL that raises each limit that is too low.
-func (all limits) raise() string {
+// Raise returns the SQL that raises each limit that is too low for one process; empty
+// if none is.
+func (all Limits) Raise() string {
 	var statements []string
 	for _, l := range all {
 		if l.tooLow() {
@@ -60,13 +62,4 @@ func (all limits) raise() string {
 		}
 	}
 	return strings.Join(statements, "; ")
-}
-
-// check returns [ErrConnectionLimit] if a limit is too low.
-func (all limits) check() error {
-	if sql := all.raise(); sql != "" {
-		return fmt.Errorf("%w: %d, and each process needs %d: run %s, or more for further processes",
-			ErrConnectionLimit, all.lowest(), Connections, sql)
-	}
-	return nil
 }
