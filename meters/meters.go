@@ -33,7 +33,7 @@ type Meters struct {
 
 	mu      sync.Mutex
 	polling bool
-	sources []*polled
+	sources []*runner
 	ended   bool
 }
 
@@ -124,8 +124,8 @@ func (m *Meters) Poll(s Sources) {
 	}
 	m.polling = true
 	refused := newSourceRefusals(m.output, m.config, s.refusals()...)
-	for _, subject := range s.subjects(m.output, m.config, refused) {
-		m.sources = append(m.sources, newPolled(subject, m.config, m.output))
+	for _, collector := range s.collectors(m.output, m.config, refused) {
+		m.sources = append(m.sources, newRunner(collector, m.config, m.output))
 	}
 	sources, reachable := m.sources, m.config.reachable
 	m.output.observe(instrument.Process, func(o instrument.Observer) {
@@ -186,7 +186,7 @@ func (m *Meters) Shutdown(ctx context.Context) error {
 }
 
 // unreturned lists what Shutdown still waits for.
-func unreturned(sources []*polled) []string {
+func unreturned(sources []*runner) []string {
 	var names []string
 	for _, s := range sources {
 		select {

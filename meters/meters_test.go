@@ -68,7 +68,7 @@ func TestJobsAndJobTimingsAreOne(t *testing.T) {
 	m.JobTimings().Record("cloud", Succeeded, 1)
 	m.Jobs().Start("cloud")
 	wantValue(t, meter, `otelcoder_refused_total{origin="jobs",reason="provisioner"}`, 2)
-	if m.Jobs() != m.Jobs() || m.Jobs().JobTimings != m.JobTimings() {
+	if jobs := m.Jobs(); jobs != m.Jobs() || jobs.JobTimings != m.JobTimings() {
 		t.Error("the recorders of jobs are not the same each time")
 	}
 }

@@ -24,7 +24,7 @@ type config struct {
 	seriesLimits     map[instrument.Family]int // nil: the defaults of maxSeries
 	aggregateBy      []AgentLabel
 	reachable        func() bool
-	collected        func(string, map[instrument.Family]int, time.Duration, error) // nil: nobody wants to know
+	collected        func(string, map[instrument.Family]int, time.Duration, error) // nil without WithCollected
 }
 
 func newConfig(options []Option) (config, error) {

@@ -12,8 +12,8 @@ type ActiveUsersSource interface {
 	ActiveUsers(ctx context.Context) (int, error)
 }
 
-func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) subject {
-	return subject{
+func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) collector {
+	return collector{
 		name:     "active_users",
 		families: []instrument.Family{instrument.APIActiveUsers},
 		interval: c.interval,

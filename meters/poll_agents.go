@@ -96,10 +96,10 @@ const (
 
 // agents also measures its own collections: every one, whether it succeeds or
 // not, from the question until the snapshot is built.
-func agents(out *output, c config, source AgentsSource, refused sourceRefusals) subject {
+func agents(out *output, c config, source AgentsSource, refused sourceRefusals) collector {
 	execution := out.histogram(instrument.CollectorAgentsExecution)
 	none := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
-	return subject{
+	return collector{
 		name: "agents",
 		families: []instrument.Family{
 			instrument.AgentsUp,

@@ -40,8 +40,8 @@ type AgentStats struct {
 	SessionsSSH             int64
 }
 
-func agentStats(c config, source AgentStatsSource, refused sourceRefusals) subject {
-	return subject{
+func agentStats(c config, source AgentStatsSource, refused sourceRefusals) collector {
+	return collector{
 		name:     "agent_stats",
 		families: agentStatsFamilies(),
 		interval: c.interval,

@@ -12,21 +12,20 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// subject is one source and the families it feeds.
-type subject struct {
+// collector reads one source and makes the samples of the families that it feeds.
+type collector struct {
 	name     string // of the source, in labels and log lines
 	families []instrument.Family
 	interval time.Duration
 	// replaced is set once a recorder reports the families instead; may be nil.
 	replaced *atomic.Bool
-	// collect asks the source and merges what it says into series: no two
-	// samples have the same family and labels. It also returns how many rows the
-	// source returned.
+	// collect asks the source and merges its rows into series: no two samples have
+	// the same family and labels. It also returns the number of rows.
 	collect func(context.Context) (snapshot, int, error)
 }
 
-// limit makes the subject's snapshots leave out what is past [WithMaxSeries].
-func (s *subject) limit(c config, refused sourceRefusals) {
+// limit leaves series past [WithMaxSeries] out of the snapshots.
+func (s *collector) limit(c config, refused sourceRefusals) {
 	collect := s.collect
 	s.collect = func(ctx context.Context) (snapshot, int, error) {
 		found, rows, err := collect(ctx)

@@ -42,8 +42,8 @@ type ParameterUsage struct {
 	Builds   int
 }
 
-func insights(c config, source InsightsSource, refused sourceRefusals) subject {
-	return subject{
+func insights(c config, source InsightsSource, refused sourceRefusals) collector {
+	return collector{
 		name: "insights",
 		families: []instrument.Family{
 			instrument.InsightsTemplatesActiveUsers,

@@ -12,8 +12,8 @@ type JobsSource interface {
 	RunningJobs(ctx context.Context) (map[Provisioner]int, error)
 }
 
-func runningJobs(out *output, c config, source JobsSource, refused sourceRefusals) subject {
-	return subject{
+func runningJobs(out *output, c config, source JobsSource, refused sourceRefusals) collector {
+	return collector{
 		name:     "jobs",
 		families: []instrument.Family{instrument.ProvisionerdJobsCurrent},
 		interval: c.interval,

@@ -26,8 +26,8 @@ const (
 	JobUnknown   JobStatus = "unknown"
 )
 
-func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) subject {
-	return subject{
+func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) collector {
+	return collector{
 		name:     "latest_builds",
 		families: []instrument.Family{instrument.APIWorkspaceLatestBuild},
 		interval: c.interval,

@@ -17,8 +17,8 @@ type License struct {
 	Limit       int // licensed users; 0 if no limit is in force
 }
 
-func license(c config, source LicenseSource, refused sourceRefusals) subject {
-	return subject{
+func license(c config, source LicenseSource, refused sourceRefusals) collector {
+	return collector{
 		name:     "license",
 		families: []instrument.Family{instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled},
 		interval: c.interval,

@@ -30,22 +30,22 @@ const (
 	maxMissed = 5
 )
 
-// polled is a subject whose source is asked.
-type polled struct {
-	subject
+// runner runs a collector on its interval, and keeps its latest snapshot.
+type runner struct {
+	collector
 	health    instrument.Labels // of its health families
 	logger    *slog.Logger
 	outage    *outage.Log
 	state     atomic.Pointer[state]
 	recent    durations     // of the last collections; for the goroutine of run
-	ended     chan struct{} // closed when nothing of the subject runs any more
+	ended     chan struct{} // closed when nothing of the collector runs any more
 	output    *output
-	collected func(string, map[instrument.Family]int, time.Duration, error) // nil: nobody wants to know
+	collected func(string, map[instrument.Family]int, time.Duration, error) // nil without [WithCollected]
 }
 
-func newPolled(s subject, c config, out *output) *polled {
-	p := &polled{
-		subject:   s,
+func newRunner(s collector, c config, out *output) *runner {
+	r := &runner{
+		collector: s,
 		health:    instrument.HealthSourceUp.Labels(instrument.Source{Name: s.name}),
 		logger:    c.logger,
 		outage:    outage.New(c.logger.With("source", s.name), outage.Messages{Begins: "source fails", Ends: "source recovered"}),
@@ -53,8 +53,8 @@ func newPolled(s subject, c config, out *output) *polled {
 		output:    out,
 		collected: c.collected,
 	}
-	p.state.Store(&state{})
-	return p
+	r.state.Store(&state{})
+	return r
 }
 
 // state is what is known of a source. It never changes: a new one is swapped
@@ -70,8 +70,8 @@ type state struct {
 
 // run asks the source on the interval until ctx ends, and returns when the
 // source has. It alone changes the state and logs, so both are in order.
-func (p *polled) run(ctx context.Context) {
-	defer close(p.ended)
+func (r *runner) run(ctx context.Context) {
+	defer close(r.ended)
 
 	next := time.NewTimer(0) // the first collection happens at once
 	hung, stale := time.NewTimer(0), time.NewTimer(0)
@@ -86,8 +86,8 @@ func (p *polled) run(ctx context.Context) {
 		select {
 		case <-next.C:
 			asking = true
-			go func() { answers <- p.ask(ctx) }()
-			hung.Reset(p.timeLimit() + grace)
+			go func() { answers <- r.ask(ctx) }()
+			hung.Reset(r.timeLimit() + grace)
 
 		case a := <-answers:
 			if ctx.Err() != nil {
@@ -96,21 +96,21 @@ func (p *polled) run(ctx context.Context) {
 			asking = false
 			hung.Stop()
 			if a.err != nil {
-				p.fail(a.err, a.took)
-				pause = min(max(2*pause, firstRetry), p.interval)
+				r.fail(a.err, a.took)
+				pause = min(max(2*pause, firstRetry), r.interval)
 				next.Reset(pause)
 				continue
 			}
-			p.succeed(a)
+			r.succeed(a)
 			pause = 0
-			next.Reset(p.interval - a.took)
-			stale.Reset(p.lifetime())
+			next.Reset(r.interval - a.took)
+			stale.Reset(r.lifetime())
 
 		case <-hung.C:
-			p.fail(fmt.Errorf("no answer within %s", p.timeLimit()), p.timeLimit())
+			r.fail(fmt.Errorf("no answer within %s", r.timeLimit()), r.timeLimit())
 
 		case <-stale.C:
-			p.withdraw()
+			r.withdraw()
 
 		case <-ctx.Done():
 			if asking {
@@ -122,10 +122,10 @@ func (p *polled) run(ctx context.Context) {
 }
 
 // timeLimit is how long the source may take for one answer.
-func (p *polled) timeLimit() time.Duration { return min(p.interval, maxCollection) }
+func (r *runner) timeLimit() time.Duration { return min(r.interval, maxCollection) }
 
 // lifetime is how long an answer is shown if no other follows it.
-func (p *polled) lifetime() time.Duration { return maxMissed * p.interval }
+func (r *runner) lifetime() time.Duration { return maxMissed * r.interval }
 
 type answer struct {
 	snapshot snapshot
@@ -135,8 +135,8 @@ type answer struct {
 }
 
 // ask collects once. A source that panics has failed.
-func (p *polled) ask(ctx context.Context) (a answer) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeLimit())
+func (r *runner) ask(ctx context.Context) (a answer) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeLimit())
 	defer cancel()
 	started := time.Now()
 	defer func() {
@@ -145,27 +145,27 @@ func (p *polled) ask(ctx context.Context) (a answer) {
 		}
 		a.took = time.Since(started)
 	}()
-	a.snapshot, a.rows, a.err = p.collect(ctx)
+	a.snapshot, a.rows, a.err = r.collect(ctx)
 	return a
 }
 
-func (p *polled) succeed(a answer) {
-	p.logger.Debug("collected", "source", p.name, "rows", a.rows, "series", a.snapshot.size(), "duration", a.took)
-	p.outage.Recovered(p)
-	p.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took, p95: p.recent.add(a.took)})
-	for _, group := range p.groups() {
-		p.output.changed(group)
+func (r *runner) succeed(a answer) {
+	r.logger.Debug("collected", "source", r.name, "rows", a.rows, "series", a.snapshot.size(), "duration", a.took)
+	r.outage.Recovered(r)
+	r.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took, p95: r.recent.add(a.took)})
+	for _, group := range r.groups() {
+		r.output.changed(group)
 	}
-	p.reportCollected(a.snapshot, a.took, nil)
+	r.reportCollected(a.snapshot, a.took, nil)
 }
 
-func (p *polled) fail(err error, took time.Duration) {
-	p.logger.Debug("not collected", "source", p.name, "error", err, "duration", took)
+func (r *runner) fail(err error, took time.Duration) {
+	r.logger.Debug("not collected", "source", r.name, "error", err, "duration", took)
 	if logged := new(LoggedError); !errors.As(err, &logged) {
-		p.outage.Failed(p, err.Error())
+		r.outage.Failed(r, err.Error())
 	}
-	was := *p.state.Load()
-	was.failing, was.took, was.p95 = true, took, p.recent.add(took)
+	was := *r.state.Load()
+	was.failing, was.took, was.p95 = true, took, r.recent.add(took)
 	since := time.Now()
 	if was.problem != nil {
 		since = was.problem.Since
@@ -174,17 +174,17 @@ func (p *polled) fail(err error, took time.Duration) {
 	if was.problem.Runbook == "" {
 		was.problem.Runbook = "OtelcoderSourceDown"
 	}
-	p.state.Store(&was)
-	p.reportCollected(nil, took, err)
+	r.state.Store(&was)
+	r.reportCollected(nil, took, err)
 }
 
 // reportCollected calls the function of [WithCollected].
-func (p *polled) reportCollected(s snapshot, took time.Duration, err error) {
-	if p.collected == nil {
+func (r *runner) reportCollected(s snapshot, took time.Duration, err error) {
+	if r.collected == nil {
 		return
 	}
-	series := make(map[instrument.Family]int, len(p.families))
-	for _, f := range p.families {
+	series := make(map[instrument.Family]int, len(r.families))
+	for _, f := range r.families {
 		series[f] = 0
 	}
 	for _, samples := range s {
@@ -192,22 +192,22 @@ func (p *polled) reportCollected(s snapshot, took time.Duration, err error) {
 			series[sample.family]++
 		}
 	}
-	p.collected(p.name, series, took, err)
+	r.collected(r.name, series, took, err)
 }
 
-func (p *polled) withdraw() {
-	was := *p.state.Load()
-	p.logger.Warn("series of source withdrawn", "source", p.name, "last_success", was.succeeded)
+func (r *runner) withdraw() {
+	was := *r.state.Load()
+	r.logger.Warn("series of source withdrawn", "source", r.name, "last_success", was.succeeded)
 	was.snapshot = snapshot{}
-	p.state.Store(&was)
+	r.state.Store(&was)
 }
 
 // live returns the state as it is now: if it is too old, its snapshot is empty and
 // the source is not up. Timers alone do not ensure that: a process can be frozen and
 // a machine suspended.
-func (p *polled) live() (now state, up bool) {
-	now = *p.state.Load()
-	if now.succeeded.IsZero() || clock.Since(now.succeeded) >= p.lifetime() {
+func (r *runner) live() (now state, up bool) {
+	now = *r.state.Load()
+	if now.succeeded.IsZero() || clock.Since(now.succeeded) >= r.lifetime() {
 		now.snapshot = snapshot{}
 		return now, false
 	}
@@ -215,17 +215,17 @@ func (p *polled) live() (now state, up bool) {
 }
 
 // source returns the health of the source.
-func (p *polled) source(reachable bool) health.Source {
-	now, up := p.live()
+func (r *runner) source(reachable bool) health.Source {
+	now, up := r.live()
 	s := health.Source{
-		Name:            p.name,
+		Name:            r.name,
 		Up:              up && reachable,
 		LastSuccess:     now.succeeded,
-		IntervalSeconds: p.interval.Seconds(),
+		IntervalSeconds: r.interval.Seconds(),
 		DurationSeconds: health.Unknown(),
 		P95Seconds:      health.Unknown(),
 		Series:          now.snapshot.size(),
-		Withdrawn:       !now.succeeded.IsZero() && clock.Since(now.succeeded) >= p.lifetime(),
+		Withdrawn:       !now.succeeded.IsZero() && clock.Since(now.succeeded) >= r.lifetime(),
 		Problem:         now.problem,
 	}
 	if !now.succeeded.IsZero() || now.failing {
@@ -234,10 +234,10 @@ func (p *polled) source(reachable bool) health.Source {
 	return s
 }
 
-// groups returns the groups of the subject's families.
-func (p *polled) groups() []instrument.Group {
+// groups returns the groups of the collector's families.
+func (r *runner) groups() []instrument.Group {
 	var groups []instrument.Group
-	for _, f := range p.families {
+	for _, f := range r.families {
 		if !slices.Contains(groups, f.Group()) {
 			groups = append(groups, f.Group())
 		}
@@ -245,30 +245,30 @@ func (p *polled) groups() []instrument.Group {
 	return groups
 }
 
-// observe has the subject's families observed.
-func (p *polled) observe() {
-	for _, group := range p.groups() {
-		p.output.observe(group, func(o instrument.Observer) { p.report(o, group) })
+// observe has the collector's families observed.
+func (r *runner) observe() {
+	for _, group := range r.groups() {
+		r.output.observe(group, func(o instrument.Observer) { r.report(o, group) })
 	}
 }
 
 // observeHealth reports the health families of the source.
-func (p *polled) observeHealth(o instrument.Observer, reachable bool) {
-	now, up := p.live()
-	o.Observe(instrument.HealthSourceUp, p.health, oneIf(up && reachable))
-	o.Observe(instrument.HealthSourceLastSuccess, p.health, unixSeconds(now.succeeded))
-	o.Observe(instrument.HealthSourceDuration, p.health, now.took.Seconds())
-	o.Observe(instrument.HealthSourceSeries, p.health, float64(now.snapshot.size()))
+func (r *runner) observeHealth(o instrument.Observer, reachable bool) {
+	now, up := r.live()
+	o.Observe(instrument.HealthSourceUp, r.health, oneIf(up && reachable))
+	o.Observe(instrument.HealthSourceLastSuccess, r.health, unixSeconds(now.succeeded))
+	o.Observe(instrument.HealthSourceDuration, r.health, now.took.Seconds())
+	o.Observe(instrument.HealthSourceSeries, r.health, float64(now.snapshot.size()))
 }
 
 // report reports the series of a group, all from one answer.
-func (p *polled) report(o instrument.Observer, group instrument.Group) {
-	if p.replaced != nil && p.replaced.Load() {
+func (r *runner) report(o instrument.Observer, group instrument.Group) {
+	if r.replaced != nil && r.replaced.Load() {
 		return
 	}
-	now, _ := p.live()
+	now, _ := r.live()
 	if now.snapshot.size() > 0 {
-		o.Expires(now.succeeded.Add(p.lifetime()))
+		o.Expires(now.succeeded.Add(r.lifetime()))
 	}
 	for _, sample := range now.snapshot[group] {
 		o.Observe(sample.family, sample.labels, sample.value)
@@ -288,4 +288,18 @@ func (d *durations) add(took time.Duration) (p95 time.Duration) {
 	sorted := slices.Clone(d.of[:min(d.added, len(d.of))])
 	slices.Sort(sorted)
 	return sorted[(len(sorted)*95+99)/100-1]
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-func newLicense(t *testing.T) *polled {
+func newLicense(t *testing.T) *runner {
 	_, meters := newMeters(t)
-	return newPolled(subject{name: "license", interval: time.Minute}, meters.config, meters.output)
+	return newRunner(collector{name: "license", interval: time.Minute}, meters.config, meters.output)
 }
 
 // A process that was frozen may be collected before its timers have run: what it

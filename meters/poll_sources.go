@@ -1,9 +1,5 @@
 package meters
 
-import (
-	"time"
-)
-
 // Sources are where the state of a deployment is read. A nil source leaves its
 // families out. Each is asked by one goroutine, never twice at a time, with a
 // context that ends at the collection's time limit; it must return by then.
@@ -17,48 +13,34 @@ type Sources struct {
 	Jobs         JobsSource
 }
 
-func oneIf(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func unixSeconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
-}
-
-// subjects returns one subject for each source that there is.
-func (s Sources) subjects(out *output, c config, refused sourceRefusals) []subject {
-	var subjects []subject
+// collectors returns one collector for each source that there is.
+func (s Sources) collectors(out *output, c config, refused sourceRefusals) []collector {
+	var collectors []collector
 	if s.ActiveUsers != nil {
-		subjects = append(subjects, activeUsers(c, s.ActiveUsers, refused))
+		collectors = append(collectors, activeUsers(c, s.ActiveUsers, refused))
 	}
 	if s.LatestBuilds != nil {
-		subjects = append(subjects, latestBuilds(c, s.LatestBuilds, refused))
+		collectors = append(collectors, latestBuilds(c, s.LatestBuilds, refused))
 	}
 	if s.Agents != nil {
-		subjects = append(subjects, agents(out, c, s.Agents, refused))
+		collectors = append(collectors, agents(out, c, s.Agents, refused))
 	}
 	if s.AgentStats != nil {
-		subjects = append(subjects, agentStats(c, s.AgentStats, refused))
+		collectors = append(collectors, agentStats(c, s.AgentStats, refused))
 	}
 	if s.Insights != nil {
-		subjects = append(subjects, insights(c, s.Insights, refused))
+		collectors = append(collectors, insights(c, s.Insights, refused))
 	}
 	if s.License != nil {
-		subjects = append(subjects, license(c, s.License, refused))
+		collectors = append(collectors, license(c, s.License, refused))
 	}
 	if s.Jobs != nil {
-		subjects = append(subjects, runningJobs(out, c, s.Jobs, refused))
+		collectors = append(collectors, runningJobs(out, c, s.Jobs, refused))
 	}
-	for i := range subjects {
-		subjects[i].limit(c, refused)
+	for i := range collectors {
+		collectors[i].limit(c, refused)
 	}
-	return subjects
+	return collectors
 }
 
 // LoggedError is the error of a source that has logged the failure itself, such as

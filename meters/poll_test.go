@@ -476,7 +476,7 @@ func TestPollAnnouncesOnce(t *testing.T) {
 	})
 }
 
-// Whatever the time, the families of one subject come from one answer.
+// Whatever the time, the families of one collector come from one answer.
 func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 	m := metertest.New(t)
 	bytes := int64(0)
