@@ -13,15 +13,15 @@ var outcomes = [...]string{"success", "failure"}
 
 // observeHealth observes the health families of the endpoint.
 func (e *Exporter) observeHealth(version string) error {
-	info := instrument.HealthBuildInfo.Labels(runtime.Version(), version)
-	none := instrument.NewLabels(nil, nil)
+	info := instrument.HealthBuildInfo.Labels(instrument.BuildInfo{GoVersion: runtime.Version(), Version: version})
+	none := instrument.HealthReporter.Labels(instrument.NoLabels{})
 	var byFormat [len(formats)]instrument.Labels
 	for i, f := range formats {
-		byFormat[i] = instrument.HealthRenderedBytes.Labels(f.name)
+		byFormat[i] = instrument.HealthRenderedBytes.Labels(instrument.Rendering{Format: f.name})
 	}
 	var byOutcome [len(outcomes)]instrument.Labels
 	for i, outcome := range outcomes {
-		byOutcome[i] = instrument.HealthOTLPExports.Labels(outcome)
+		byOutcome[i] = instrument.HealthOTLPExports.Labels(instrument.OTLPExport{Outcome: outcome})
 	}
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
 		o.Observe(instrument.HealthBuildInfo, info, 1)
