@@ -3,7 +3,6 @@ package coderdb_test
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"go.opentelemetry.io/otel/metric/noop"
 
@@ -28,24 +27,14 @@ func Example() {
 	// The providers are those of package exporters.
 	none := noop.NewMeterProvider()
 	providers := instrument.Providers{Deployment: none, Workspaces: none, Process: none}
-	poller, err := meters.Poll(providers, db.Sources())
+	m, err := meters.New(providers)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	if err := poller.Shutdown(ctx); err != nil {
+	m.Poll(db.Sources())
+	if err := m.Shutdown(ctx); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
-}
-
-func ExampleGrants() {
-	for line := range strings.Lines(coderdb.Grants("otelcoder")) {
-		if strings.Contains(line, "api_keys") || strings.Contains(line, "licenses") {
-			fmt.Print(line)
-		}
-	}
-	// Output:
-	// GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "otelcoder";
-	// GRANT SELECT ("jwt") ON "public"."licenses" TO "otelcoder";
 }

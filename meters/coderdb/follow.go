@@ -10,22 +10,19 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// Recorders are what [Follow] records events with. A nil one leaves its events
-// out.
-type Recorders struct {
-	Builds  *meters.Builds
-	Jobs    *meters.JobTimings
-	Scripts *meters.Scripts
-	Health  *meters.SourceHealth // of the look for events
-}
-
-// Follow records the events of a database until ctx ends, while the reporter
-// says that this process reports, so that no event is recorded by two processes.
+// Follow records the events of a database until ctx ends, while this process has the
+// role, so that no event is recorded by two processes.
 //
-// What ends after the process has begun to report is recorded, and nothing that
-// ended before. If it goes on after a break during which no other process
-// reported ([Term].Resumed), it records what it missed. If another did, it only
-// makes up for what ended before it stopped itself, and starts afresh.
+// Builds are recorded by [meters.Meters.Builds], the durations of jobs by
+// [meters.Meters.JobTimings], scripts by [meters.Meters.Scripts] unless the DB was
+// opened [WithoutAgentStats], and the requests for events by
+// [meters.Meters.EventsHealth]: a program must not record the same events itself.
+//
+// It records what ends after the process has begun to report, and nothing that ended
+// before. After a break it goes on where it was if no other process can have reported
+// ([Term]), and records what it missed. Otherwise it starts afresh, and only makes up
+// for what ended before it stopped itself: with a [Reporter] until the moment at which
+// it stopped, with another [Role] until its last look.
 //
 // The queries take less than 1 % of the time that passes: where scanning the
 // table of jobs is slow, it is scanned less often. In between, jobs that were
@@ -36,26 +33,35 @@ type Recorders struct {
 // up to the interval; the first failure, another cause of failures and the recovery
 // are logged, and at level DEBUG each look. The interval and the logger are those of
 // the DB ([WithFollowInterval], [WithLogger]).
-func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders) {
-	f := follow{db: db, reporter: reporter, to: to, logger: db.logger, interval: db.followInterval}
+func Follow(ctx context.Context, db *DB, role Role, m *meters.Meters) {
+	f := follow{
+		db: db, role: role, logger: db.logger, interval: db.followInterval,
+		builds: m.Builds(), jobs: m.JobTimings(), health: m.EventsHealth(),
+	}
+	if db.agentStats {
+		f.scripts = m.Scripts()
+	}
 	f.outage = outage.New(db.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
 	var next time.Time
 	for ctx.Err() == nil {
-		term := reporter.reporting()
+		term, reports := role.Term()
 		switch now := time.Now(); {
-		case term == nil:
-			f.rest()
+		case !reports:
+			f.health.Withdraw()
 		case term != f.term, !now.Before(next):
 			next = now.Add(f.step(ctx, term))
 		}
-		sleep(ctx, min(reporter.timing.try, f.interval))
+		sleep(ctx, min(rolePause, f.interval))
 	}
-	f.rest()
+	f.health.Withdraw()
 }
 
 // eventShare is the share of time that the queries for events may take: three
 // quarters of it for looks that scan, a quarter for looks that use indexes.
 const eventShare = 0.01
+
+// rolePause is the longest time between two calls of [Role].Term.
+const rolePause = time.Second
 
 // firstRetry is how long after a failed look there is another; the pause
 // doubles with each further failure.
@@ -63,15 +69,18 @@ const firstRetry = time.Second
 
 type follow struct {
 	db       *DB
-	reporter *Reporter
-	to       Recorders
+	role     Role
+	builds   *meters.Builds
+	jobs     *meters.JobTimings
+	scripts  *meters.Scripts // nil without agent statistics
+	health   *meters.EventsHealth
 	logger   *slog.Logger
 	outage   *outage.Log
 	interval time.Duration
 
-	term      *Term     // in which current looks
-	past      *Follower // of before another process reported, with its rest to tell; or nil
-	now       *Follower
+	term      Term      // of the latest look
+	past      *follower // of before another process reported, with its rest to tell; or nil
+	now       *follower
 	scans     pace
 	others    pace          // of looks that do not scan
 	unscanned error         // of the last scan
@@ -82,7 +91,7 @@ type follow struct {
 
 // step looks once, for a term in which this process reports, and returns how
 // long to wait for the next look.
-func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
+func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	f.enter(term)
 	began := time.Now()
 	more, err := f.look(ctx)
@@ -93,9 +102,7 @@ func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
 	if ctx.Err() != nil {
 		return 0 // it was told to give up: that is no failure
 	}
-	if f.to.Health != nil {
-		f.to.Health.Asked(took, err)
-	}
+	f.health.Report(took, err)
 	if err != nil {
 		f.logger.Debug("cannot look for events", "error", err, "duration", took)
 		if logged := new(meters.LoggedError); !errors.As(err, &logged) {
@@ -119,7 +126,7 @@ func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
 
 // ask looks by one of the followers, and accounts for the time that it took. A
 // scan that failed is an error until one succeeds.
-func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, error) {
+func (f *follow) ask(ctx context.Context, follower *follower, scan bool) (look, error) {
 	scan = scan || follower.after.IsZero()
 	l, err := follower.look(ctx, scan)
 	if !scan {
@@ -131,32 +138,28 @@ func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, 
 	return l, err
 }
 
-// rest is for the time in which another process reports, or none.
-func (f *follow) rest() {
-	if f.to.Health != nil {
-		f.to.Health.Rest()
-	}
-}
-
 // eventsFrom returns a follower of the events from a time of the server where the
-// role is held. The database may be a standby, which knows of no such time yet.
-func (db *DB) eventsFrom(begin time.Time) *Follower {
-	f := db.Events()
+// role is held, which a standby may not have reached yet. The zero time is the clock
+// of the server that is read.
+func (db *DB) eventsFrom(begin time.Time) *follower {
+	f := db.follower()
 	f.from = begin
 	return f
 }
 
-// enter sees to the followers of a term.
-func (f *follow) enter(term *Term) {
-	switch {
-	case f.term == nil:
-		f.now = f.db.eventsFrom(term.clock())
-	case term.epoch != f.term.epoch && !f.now.after.IsZero():
-		end := f.term.own()
-		f.past, f.now = f.now, f.db.eventsFrom(term.clock())
+// enter prepares the followers for a look in a term.
+func (f *follow) enter(term Term) {
+	previous := f.term
+	f.term = term
+	if f.now != nil && term.Number == previous.Number {
+		return
+	}
+	if f.now != nil && !f.now.after.IsZero() {
+		end := previous.ended(f.now.looked)
+		f.past = f.now
 		f.past.end = &end
 	}
-	f.term = term
+	f.now = f.db.eventsFrom(term.began())
 }
 
 // look records what has happened, and tells whether there is more. What it finds
@@ -178,7 +181,7 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if f.reporter.reporting() == f.term {
+	if term, reports := f.role.Term(); reports && term == f.term {
 		f.record(f.now.take(l))
 	}
 	return l.more, nil
@@ -186,26 +189,24 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 
 // record records events. A build that runs is recorded each time: its series are
 // exposed, at 0, before it ends.
-func (f *follow) record(e Events) {
+func (f *follow) record(e events) {
 	f.seen.running += len(e.Running)
 	f.seen.ended += len(e.Ended)
 	f.seen.scripts += len(e.Scripts)
 	for _, j := range e.Running {
-		if f.to.Builds != nil && j.Build != nil {
-			f.to.Builds.Start(*j.Build)
+		if j.Build != nil {
+			f.builds.Start(*j.Build)
 		}
 	}
 	for _, j := range e.Ended {
-		if f.to.Builds != nil && j.Build != nil {
-			f.to.Builds.Start(*j.Build).End(j.Outcome)
+		if j.Build != nil {
+			f.builds.Start(*j.Build).End(j.Outcome)
 		}
-		if f.to.Jobs != nil {
-			f.to.Jobs.Record(j.Provisioner, j.Outcome, j.Seconds)
-		}
+		f.jobs.Record(j.Provisioner, j.Outcome, j.Seconds)
 	}
 	for _, s := range e.Scripts {
-		if f.to.Scripts != nil {
-			f.to.Scripts.Executed(s.Agent, s.Success)
+		if f.scripts != nil {
+			f.scripts.Executed(s.Agent, s.Success)
 		}
 	}
 }

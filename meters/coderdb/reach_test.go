@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -35,18 +36,18 @@ func TestConnectErrorOnce(t *testing.T) {
 		"postgres://otelcoder@" + one + "," + other + "/coder":   one + ": connect: connection refused, " + other + ": connect: connection refused",
 	} {
 		want = "connect to the database: failed to connect to `user=otelcoder database=coder`: " + want
-		if err := newReporter(t, url).Check(t.Context()); err == nil || err.Error() != want {
+		if err := checkLock(t, url); err == nil || err.Error() != want {
 			t.Errorf("%s:\ngot  %v\nwant %s", url, err, want)
 		}
 	}
 
-	err := newReporter(t, "postgres://otelcoder@host.invalid/coder").Check(t.Context())
+	err := checkLock(t, "postgres://otelcoder@host.invalid/coder")
 	if err == nil || strings.Count(err.Error(), "lookup host.invalid") != 1 {
 		t.Errorf("error %v", err)
 	}
 	_, url := newDatabase(t, "schema.sql")
 	url = regexp.MustCompile(`:[^:@/]*@`).ReplaceAllString(url, ":wrong@")
-	err = newReporter(t, url).Check(t.Context())
+	err = checkLock(t, url)
 	if err == nil || strings.Count(err.Error(), "password authentication failed") != 1 {
 		t.Errorf("error %v", err)
 	}
@@ -59,7 +60,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	server := pgtest.Start(t)
 	d := server.Database(t)
 	d.Exec(t, read(t, "schema.sql"))
-	url := d.Role(t, Grants)
+	url := d.Role(t, coderschema.Grants)
 	server.Stop(t)
 
 	log := new(logged.Log)
@@ -69,12 +70,17 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	compete(t, reporter)
 	ask := func() (err error) {
 		t.Helper()
-		answers, err := meters.Ask(t.Context(), db.Sources())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, answer := range answers {
-			err = answer.Err
+		s := db.Sources()
+		for _, source := range []func() error{
+			func() error { _, err := s.ActiveUsers.ActiveUsers(t.Context()); return err },
+			func() error { _, err := s.LatestBuilds.LatestBuilds(t.Context()); return err },
+			func() error { _, err := s.Agents.Agents(t.Context()); return err },
+			func() error { _, err := s.AgentStats.AgentStats(t.Context()); return err },
+			func() error { _, err := s.Insights.Insights(t.Context()); return err },
+			func() error { _, err := s.License.License(t.Context()); return err },
+			func() error { _, err := s.Jobs.RunningJobs(t.Context()); return err },
+		} {
+			err = source()
 			if logged := new(meters.LoggedError); err != nil && !errors.As(err, &logged) {
 				t.Errorf("it is not said to be logged: %v", err)
 			}

@@ -1,0 +1,44 @@
+package meters
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func newLicense(t *testing.T) *polled {
+	_, meters := newMeters(t)
+	return newPolled(subject{name: "license", interval: time.Minute}, meters.config, meters.output)
+}
+
+// A process that was frozen may be collected before its timers have run: what it
+// knew is not shown then either.
+func TestPolledThawed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLicense(t)
+		p.succeed(answer{snapshot: snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}}})
+		time.Sleep(5*time.Minute - time.Nanosecond)
+		if now, up := p.live(); now.snapshot.size() != 1 || !up {
+			t.Errorf("before five intervals: %d series, up: %v", now.snapshot.size(), up)
+		}
+		time.Sleep(time.Nanosecond)
+		if now, up := p.live(); now.snapshot.size() != 0 || up {
+			t.Errorf("after five intervals: %d series, up: %v", now.snapshot.size(), up)
+		}
+	})
+}
+
+// A suspended machine stops the monotonic clock: the wall clock alone shows that
+// the answer is too old.
+func TestPolledResumed(t *testing.T) {
+	p := newLicense(t)
+	p.state.Store(&state{
+		snapshot:  snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}},
+		succeeded: time.Now().Round(0).Add(-time.Hour),
+	})
+	if now, up := p.live(); now.snapshot.size() != 0 || up {
+		t.Errorf("after an hour: %d series, up: %v", now.snapshot.size(), up)
+	}
+}

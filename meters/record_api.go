@@ -1,0 +1,247 @@
+package meters
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Paths of requests that matched no route, or one too many for [WithMaxPaths].
+// There is always room for these two.
+const (
+	PathUnknown = "UNKNOWN" // below /api/
+	PathStatic  = "STATIC"  // elsewhere
+)
+
+// API measures HTTP requests and websockets, as the families
+// coderd_api_requests_processed_total, coderd_api_request_latencies_seconds,
+// coderd_api_websocket_durations_seconds, coderd_api_concurrent_requests and
+// coderd_api_concurrent_websockets. Package httpmw drives it.
+//
+// Requests share no lock, and measuring one allocates nothing.
+type API struct {
+	// In flight. All requests write here, so that nothing they read may be near.
+	_                    cacheLine
+	requests, websockets atomic.Int64
+	_                    cacheLine
+
+	created            time.Time
+	latencies          histogram
+	websocketDurations histogram
+	refusals           refusals[apiRefusal]
+
+	text     labelText
+	maxPaths int
+	paths    atomic.Pointer[map[string]*Path]
+	growing  sync.Mutex // held to replace paths
+	refused  *Path      // stands for PathUnknown where there was no room for a path
+}
+
+// cacheLine is room for one at least, on every processor of note.
+type cacheLine [128]byte
+
+type apiRefusal string
+
+const (
+	apiPathLimit apiRefusal = "path limit" // requests counted under UNKNOWN for lack of room
+	apiLength    apiRefusal = "length"     // routes that were cut
+)
+
+func newAPI(c config, out *output) *API {
+	a := &API{
+		created:            time.Now(),
+		maxPaths:           c.maxPaths,
+		refused:            newPath(PathUnknown),
+		latencies:          out.histogram(instrument.APIRequestLatencies),
+		websocketDurations: out.histogram(instrument.APIWebsocketDurations),
+		refusals:           newRefusals(out, c.logger, "api", apiPathLimit, apiLength),
+	}
+	a.text = c.labelText(a.refusals.adder(apiLength))
+	a.paths.Store(&map[string]*Path{
+		PathUnknown: newPath(PathUnknown),
+		PathStatic:  newPath(PathStatic),
+	})
+	none := instrument.APIConcurrentRequests.Labels(instrument.NoLabels{})
+	out.observe(instrument.Process, func(o instrument.Observer) {
+		o.Observe(instrument.APIConcurrentRequests, none, float64(a.requests.Load()))
+		o.Observe(instrument.APIConcurrentWebsockets, none, float64(a.websockets.Load()))
+		for name, path := range *a.paths.Load() {
+			if name == path.name { // else an alias, whose text was not valid
+				path.observe(o)
+			}
+		}
+	})
+	return a
+}
+
+// Path returns the handle of the requests to a path: a route's pattern,
+// [PathUnknown] or [PathStatic], never a request's own path. Past the limit of
+// [WithMaxPaths] they count as PathUnknown.
+func (a *API) Path(path string) *Path {
+	if p := (*a.paths.Load())[path]; p != nil {
+		return p
+	}
+	// Checked before locking too: once the table is full, requests must not
+	// queue here.
+	if a.full(*a.paths.Load()) {
+		return a.refused
+	}
+	a.growing.Lock()
+	defer a.growing.Unlock()
+	paths := *a.paths.Load()
+	if p := paths[path]; p != nil {
+		return p
+	}
+	if a.full(paths) {
+		return a.refused
+	}
+	path = strings.Clone(path) // it may be part of a larger text that should not be kept
+	name := a.text(path)
+	p := paths[name]
+	if p == nil {
+		p = newPath(name)
+	}
+	paths = maps.Clone(paths)
+	paths[path], paths[name] = p, p
+	a.paths.Store(&paths)
+	return p
+}
+
+func (a *API) full(paths map[string]*Path) bool { return len(paths)-2 >= a.maxPaths }
+
+// Path is the handle of the requests to one path. It may be kept.
+type Path struct {
+	name      string
+	websocket instrument.Labels
+	endpoints [len(apiMethods)]atomic.Pointer[endpoint] // nil until the first request
+}
+
+func newPath(name string) *Path {
+	return &Path{name: name, websocket: instrument.APIWebsocketDurations.Labels(instrument.APIRequest{Path: name})}
+}
+
+// endpoint returns what is kept of the requests of a method, which counts as
+// _OTHER if it is not one of the nine standard ones.
+func (p *Path) endpoint(method string) *endpoint {
+	at := methodIndex(method)
+	if e := p.endpoints[at].Load(); e != nil {
+		return e
+	}
+	request := instrument.APIRequest{Method: apiMethods[at], Path: p.name}
+	p.endpoints[at].CompareAndSwap(nil, &endpoint{request: request, labels: instrument.APIRequestLatencies.Labels(request)})
+	return p.endpoints[at].Load()
+}
+
+func (p *Path) observe(o instrument.Observer) {
+	for i := range p.endpoints {
+		e := p.endpoints[i].Load()
+		if e == nil {
+			continue
+		}
+		for c := e.codes.Load(); c != nil; c = c.next {
+			o.Observe(instrument.APIRequestsProcessed, c.labels, float64(c.count.Load()))
+		}
+	}
+}
+
+var apiMethods = [...]string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+	http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace,
+	"_OTHER",
+}
+
+func methodIndex(method string) int {
+	for i := range len(apiMethods) - 1 {
+		if method == apiMethods[i] {
+			return i
+		}
+	}
+	return len(apiMethods) - 1
+}
+
+// endpoint measures the requests of one method to one path.
+type endpoint struct {
+	request instrument.APIRequest // without a code
+	labels  instrument.Labels
+	codes   atomic.Pointer[codeCount]
+}
+
+// codeCount counts the requests that ended with one code. The counts of an
+// endpoint are a list that only grows, at its head: there are few, and a list
+// needs no lock.
+type codeCount struct {
+	code   int
+	labels instrument.Labels
+	count  atomic.Int64
+	next   *codeCount
+}
+
+func (e *endpoint) count(code int) {
+	if code < 100 || code > 999 {
+		code = http.StatusInternalServerError // net/http sends no such thing
+	}
+	for {
+		head := e.codes.Load()
+		for c := head; c != nil; c = c.next {
+			if c.code == code {
+				c.count.Add(1)
+				return
+			}
+		}
+		request := e.request
+		request.Code = code
+		first := &codeCount{code: code, labels: instrument.APIRequestsProcessed.Labels(request), next: head}
+		first.count.Store(1)
+		if e.codes.CompareAndSwap(head, first) {
+			return
+		}
+	}
+}
+
+// Start counts a request as in flight, from now until its End. websocket says
+// whether it asks for an upgrade to a websocket, granted or not.
+func (a *API) Start(websocket bool) RunningRequest {
+	a.inFlight(websocket).Add(1)
+	return RunningRequest{api: a, start: time.Since(a.created), websocket: websocket}
+}
+
+func (a *API) inFlight(websocket bool) *atomic.Int64 {
+	if websocket {
+		return &a.websockets
+	}
+	return &a.requests
+}
+
+// RunningRequest is a request in flight.
+type RunningRequest struct {
+	api       *API
+	start     time.Duration // since the API was created: half of what the time of day takes
+	websocket bool
+}
+
+// End counts the request under its path, method and status code, records how
+// long it took, in seconds, and that it is in flight no more. A method that is
+// not one of the nine standard ones counts as _OTHER. If the span in ctx is
+// sampled, the duration may be kept as an exemplar. End is called once.
+func (r RunningRequest) End(ctx context.Context, p *Path, method string, code int) {
+	seconds := (time.Since(r.api.created) - r.start).Seconds()
+	if p == r.api.refused {
+		r.api.refusals.add(apiPathLimit)
+		p = r.api.Path(PathUnknown)
+	}
+	e := p.endpoint(method)
+	if r.websocket {
+		r.api.websocketDurations.record(ctx, seconds, p.websocket)
+	} else {
+		r.api.latencies.record(ctx, seconds, e.labels)
+	}
+	e.count(code)
+	// Last, so that whoever sees nothing in flight sees all of it counted.
+	r.api.inFlight(r.websocket).Add(-1)
+}

@@ -1,0 +1,203 @@
+package meters
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+const builds = "coderd_workspace_builds_total"
+
+var aBuild = Build{
+	Action:          BuildStart,
+	OwnerEmail:      "alice@example.com",
+	TemplateName:    "docker",
+	TemplateVersion: "v1",
+	WorkspaceName:   "dev",
+}
+
+func testBuilds(t *testing.T, options ...Option) (*metertest.Meter, *Builds) {
+	t.Helper()
+	m, meters := newMeters(t, options...)
+	return m, meters.Builds()
+}
+
+// aBuilds is the exposition of aBuild with these counts.
+func aBuilds(failed, succeeded int) string {
+	return fmt.Sprintf(`# TYPE coderd_workspace_builds_total counter
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} %d
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} %d
+`, failed, succeeded)
+}
+
+func TestBuilds(t *testing.T) {
+	m, b := testBuilds(t)
+	wantText(t, m, "", builds)
+
+	first := b.Start(aBuild)
+	wantText(t, m, aBuilds(0, 0), builds)
+
+	first.End(Succeeded)
+	wantText(t, m, aBuilds(0, 1), builds)
+
+	first.End(Succeeded)
+	first.End(Failed)
+	wantText(t, m, aBuilds(0, 1), builds)
+
+	second, third := b.Start(aBuild), b.Start(aBuild)
+	wantText(t, m, aBuilds(0, 1), builds)
+	third.End(Failed)
+	second.End(Failed)
+	wantText(t, m, aBuilds(2, 1), builds)
+}
+
+func TestBuildsTellsApart(t *testing.T) {
+	m, b := testBuilds(t)
+	for _, change := range []func(*Build){
+		func(*Build) {},
+		func(b *Build) { b.Action = BuildStop },
+		func(b *Build) { b.Action = BuildDestroy },
+		func(b *Build) { b.OwnerEmail = "bob@example.com" },
+		func(b *Build) { b.TemplateName = "k8s" },
+		func(b *Build) { b.TemplateVersion = "v2" },
+		func(b *Build) { b.WorkspaceName = "\xff\x00" }, // neither UTF-8 nor what Prometheus reads
+	} {
+		build := aBuild
+		change(&build)
+		b.Start(build).End(Succeeded)
+	}
+	wantText(t, m, `# TYPE coderd_workspace_builds_total counter
+coderd_workspace_builds_total{action="DESTROY",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
+coderd_workspace_builds_total{action="DESTROY",owner_email="alice@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="��"} 0
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v2",workspace_name="dev"} 0
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="failed",template_name="k8s",template_version="v1",workspace_name="dev"} 0
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="success",template_name="docker",template_version="v1",workspace_name="��"} 1
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="success",template_name="docker",template_version="v2",workspace_name="dev"} 1
+coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="success",template_name="k8s",template_version="v1",workspace_name="dev"} 1
+coderd_workspace_builds_total{action="START",owner_email="bob@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
+coderd_workspace_builds_total{action="START",owner_email="bob@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
+coderd_workspace_builds_total{action="STOP",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
+coderd_workspace_builds_total{action="STOP",owner_email="alice@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
+`, builds)
+}
+
+func TestBuildsRefuse(t *testing.T) {
+	m, b := testBuilds(t)
+	build := aBuild
+	build.Action = "UPDATE"
+	b.Start(build).End(Succeeded)
+	wantText(t, m, "", builds)
+
+	running := b.Start(aBuild)
+	running.End("canceled")
+	running.End(Succeeded) // it has ended already
+	wantText(t, m, aBuilds(0, 0), builds)
+	wantText(t, m, `# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="builds",reason="action"} 1
+otelcoder_refused_total{origin="builds",reason="length"} 0
+otelcoder_refused_total{origin="builds",reason="limit"} 0
+otelcoder_refused_total{origin="builds",reason="outcome"} 1
+`, "otelcoder_refused_total")
+}
+
+func TestBuildsForgetAfterADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, b := testBuilds(t)
+		b.Start(aBuild).End(Succeeded)
+		time.Sleep(24*time.Hour - time.Nanosecond)
+		wantText(t, m, aBuilds(0, 1), builds)
+		time.Sleep(time.Nanosecond)
+		wantText(t, m, "", builds)
+
+		running := b.Start(aBuild)
+		wantText(t, m, aBuilds(0, 0), builds)
+
+		// A build moves its series when it starts and when it ends.
+		time.Sleep(23 * time.Hour)
+		running.End(Failed)
+		time.Sleep(23 * time.Hour)
+		running = b.Start(aBuild)
+		time.Sleep(23 * time.Hour)
+		wantText(t, m, aBuilds(1, 0), builds)
+
+		// One that takes longer than a day is counted all the same.
+		time.Sleep(time.Hour)
+		wantText(t, m, "", builds)
+		running.End(Succeeded)
+		wantText(t, m, aBuilds(0, 1), builds)
+		wantValue(t, m, `otelcoder_refused_total{origin="builds",reason="limit"}`, 0)
+	})
+}
+
+// TestBuildsAnnounceChanges: a reader that prepares learns of every change, also
+// of those that time brings while nobody looks.
+func TestBuildsAnnounceChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, b := testBuilds(t)
+		b.Start(aBuild)
+		wantAnnounced(t, m, true) // two series
+		running := b.Start(aBuild)
+		wantAnnounced(t, m, false)
+		time.Sleep(time.Hour)
+		running.End(Succeeded)
+		wantAnnounced(t, m, true) // a count
+		running.End(Succeeded)
+		wantAnnounced(t, m, false)
+		time.Sleep(24*time.Hour - time.Nanosecond)
+		wantAnnounced(t, m, false)
+		time.Sleep(time.Nanosecond)
+		wantAnnounced(t, m, true) // none left
+
+		b.Start(aBuild)
+		wantAnnounced(t, m, true)
+		time.Sleep(24 * time.Hour)
+		wantAnnounced(t, m, true)
+	})
+}
+
+func TestBuildsAreBounded(t *testing.T) {
+	log := new(log)
+	m, b := testBuilds(t, log.option())
+	evicted := b.Start(aBuild)
+	for i := range 50_002 {
+		b.Start(Build{Action: BuildStart, WorkspaceName: fmt.Sprint(i)})
+	}
+	if series, _ := b.snapshot(); len(series) != 50_000 {
+		t.Errorf("%d builds of two series, want 50000", len(series))
+	}
+
+	b.series.size = 1 // scraping them all takes seconds
+	for range 49_999 {
+		b.series.drop(b.series.order.Front())
+	}
+	evicted.End(Succeeded)
+	wantText(t, m, aBuilds(0, 1), builds)
+	wantValue(t, m, `otelcoder_refused_total{origin="builds",reason="limit"}`, 4)
+	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=builds reason=limit total=1`)
+}
+
+func TestBuildsAtOnce(t *testing.T) {
+	m, b := testBuilds(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				running := b.Start(aBuild)
+				wg.Go(func() { running.End(Failed) })
+				running.End(Failed)
+			}
+		})
+	}
+	for range 10 {
+		m.Text(t, builds)
+	}
+	wg.Wait()
+	wantText(t, m, aBuilds(800, 0), builds)
+}

@@ -1,0 +1,193 @@
+package meters
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// What the providers' answers can make series of is bounded, though providers
+// are few and configured.
+const maxRateLimitProviders = 100 // among which the room for rate limits is shared out
+
+// OAuth2 measures calls to external OAuth2 providers: how many there were, as
+// coderd_oauth2_external_requests_total, and the rate limits in the responses, as
+// coderd_oauth2_external_requests_rate_limit_*.
+//
+// No more than 10,000 series of calls are held, and the rate limits of 100
+// providers, 100 each ([WithMaxSeries] of OAuth2Requests, of OAuth2RateLimitTotal
+// for all 100); past that, those that have not moved for the longest time are
+// dropped and counted in otelcoder_refused_total, origin "oauth2", reason "limit".
+type OAuth2 struct {
+	output    *output
+	refused   refusals[oauth2Refusal]
+	text      labelText
+	maxLimits int // series of a family of rate limits
+
+	mu       sync.Mutex
+	requests *table[instrument.OAuth2Request, *oauth2Calls]
+	limits   *table[string, *rateLimits] // by provider
+}
+
+type oauth2Refusal string
+
+const (
+	oauth2Source oauth2Refusal = "source" // not a constant of OAuth2Source
+	oauth2Limit  oauth2Refusal = "limit"  // dropped to make room
+	oauth2Length oauth2Refusal = "length" // a provider's name that was cut
+)
+
+// OAuth2Source is the kind of a call to an OAuth2 provider.
+type OAuth2Source string
+
+// The kinds of calls.
+const (
+	OAuth2ValidateToken         OAuth2Source = "ValidateToken"
+	OAuth2Exchange              OAuth2Source = "Exchange"
+	OAuth2TokenSource           OAuth2Source = "TokenSource"
+	OAuth2AppInstallations      OAuth2Source = "AppInstallations"
+	OAuth2AuthorizeDevice       OAuth2Source = "AuthorizeDevice"
+	OAuth2GitAPIAuthUser        OAuth2Source = "GitAPIAuthUser"
+	OAuth2GitAPIListEmails      OAuth2Source = "GitAPIListEmails"
+	OAuth2GitAPIOrgMemberships  OAuth2Source = "GitAPIOrgMemberships"
+	OAuth2GitAPITeamMemberships OAuth2Source = "GitAPITeamMemberships"
+)
+
+var oauth2Sources = [...]OAuth2Source{
+	OAuth2ValidateToken, OAuth2Exchange, OAuth2TokenSource, OAuth2AppInstallations, OAuth2AuthorizeDevice,
+	OAuth2GitAPIAuthUser, OAuth2GitAPIListEmails, OAuth2GitAPIOrgMemberships, OAuth2GitAPITeamMemberships,
+}
+
+type oauth2Calls struct {
+	labels instrument.Labels
+	calls  int
+}
+
+func newOAuth2(c config, out *output) *OAuth2 {
+	refused := newRefusals(out, c.logger, "oauth2", oauth2Source, oauth2Limit, oauth2Length)
+	o := &OAuth2{
+		output:    out,
+		refused:   refused,
+		text:      c.labelText(refused.adder(oauth2Length)),
+		maxLimits: c.maxSeries(instrument.OAuth2RateLimitTotal),
+	}
+	o.requests = &table[instrument.OAuth2Request, *oauth2Calls]{
+		size:    c.maxSeries(instrument.OAuth2Requests),
+		evicted: refused.adder(oauth2Limit),
+	}
+	o.limits = &table[string, *rateLimits]{
+		size:    min(maxRateLimitProviders, o.maxLimits),
+		evicted: refused.adder(oauth2Limit),
+	}
+	out.observe(instrument.Process, o.collect)
+	return o
+}
+
+// Transport returns base, or [http.DefaultTransport] if that is nil, with every
+// call measured: for the provider of the configured name, and for one kind of
+// calls. Requests, responses and errors pass through unchanged.
+//
+// Calls of an unknown source pass through too, but are not measured; they are
+// counted in otelcoder_refused_total, origin "oauth2", reason "source".
+//
+// A status code that is none (below 100 or above 999) is recorded as 0, as if
+// there had been no response.
+func (o *OAuth2) Transport(name string, source OAuth2Source, base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &oauth2Transport{o, o.text(name), source, base}
+}
+
+type oauth2Transport struct {
+	oauth2 *OAuth2
+	name   string
+	source OAuth2Source
+	base   http.RoundTripper
+}
+
+func (t *oauth2Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.base.RoundTrip(r)
+	t.oauth2.record(t.name, t.source, response)
+	return response, err
+}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+func (t *oauth2Transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
+// record counts a call; response is nil if there was none.
+func (o *OAuth2) record(name string, source OAuth2Source, response *http.Response) {
+	if o.output.closed.Load() {
+		return
+	}
+	if !slices.Contains(oauth2Sources[:], source) {
+		o.refused.add(oauth2Source)
+		return
+	}
+	call := instrument.OAuth2Request{Name: name, Source: string(source)}
+	if response != nil && response.StatusCode >= 100 && response.StatusCode <= 999 {
+		call.StatusCode = response.StatusCode
+	}
+	now := time.Now()
+
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.requests.move(call, now, func() *oauth2Calls {
+		return &oauth2Calls{labels: instrument.OAuth2Requests.Labels(call)}
+	}).calls++
+
+	// Only what is refused counts against the limit of the address; the limits
+	// of other responses belong to one user each.
+	if call.StatusCode == http.StatusUnauthorized {
+		if limit, ok := parseRateLimit(response.Header); ok {
+			o.recordLimit(name, limit, now)
+		}
+	}
+}
+
+// recordLimit keeps the newest rate limit of a resource; o.mu is held.
+func (o *OAuth2) recordLimit(name string, limit rateLimit, now time.Time) {
+	limits := o.limits.move(name, now, func() *rateLimits {
+		return &rateLimits{
+			size:    max(o.maxLimits/maxRateLimitProviders, 1), // there are fewer providers then
+			evicted: o.refused.adder(oauth2Limit),
+		}
+	})
+	limits.move(limit.resource, now, func() *rateLimitSeries {
+		labels := instrument.OAuth2RateLimitTotal.Labels(instrument.OAuth2RateLimit{Name: name, Resource: limit.resource})
+		return &rateLimitSeries{labels: labels}
+	}).rateLimit = limit
+}
+
+func (o *OAuth2) collect(to instrument.Observer) {
+	calls, limits := o.snapshot()
+	for _, c := range calls {
+		to.Observe(instrument.OAuth2Requests, c.labels, float64(c.calls))
+	}
+	for _, l := range limits {
+		l.observe(to)
+	}
+}
+
+// snapshot copies the series, so that no call waits until they are observed.
+func (o *OAuth2) snapshot() (calls []oauth2Calls, limits []rateLimitSeries) {
+	now := time.Now()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for c := range o.requests.all(now) {
+		calls = append(calls, *c)
+	}
+	for provider := range o.limits.all(now) {
+		for l := range provider.all(now) {
+			limits = append(limits, *l)
+		}
+	}
+	return calls, limits
+}

@@ -1,0 +1,222 @@
+package meters
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+const oauth2Requests = "coderd_oauth2_external_requests_total"
+
+func testOAuth2(t *testing.T, options ...Option) (*metertest.Meter, *OAuth2) {
+	t.Helper()
+	m, meters := newMeters(t, options...)
+	return m, meters.OAuth2()
+}
+
+// roundTripper is a provider without a network.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// says makes a provider that always gives the same response.
+func says(status int, header http.Header) roundTripper {
+	return func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
+	}
+}
+
+// call makes one call, whatever comes of it.
+func call(t *testing.T, transport http.RoundTripper) {
+	t.Helper()
+	response, err := transport.RoundTrip(httptest.NewRequest("GET", "http://provider.example.com/user", nil))
+	if err == nil && response != nil {
+		response.Body.Close()
+	}
+}
+
+func TestOAuth2(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		base roundTripper
+		want string // status_code
+	}{
+		{"answer", says(200, nil), "200"},
+		{"refusal", says(401, nil), "401"},
+		{"lowest status", says(100, nil), "100"},
+		{"highest status", says(999, nil), "999"},
+		{"no status", says(0, nil), "0"},
+		{"status too low", says(99, nil), "0"},
+		{"status too high", says(1000, nil), "0"},
+		{"negative status", says(-200, nil), "0"},
+		{"no response", func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }, "0"},
+		{"neither response nor error", func(*http.Request) (*http.Response, error) { return nil, nil }, "0"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, o := testOAuth2(t)
+			transport := o.Transport("github", OAuth2ValidateToken, test.base)
+			wantText(t, m, "", oauth2Requests)
+			call(t, transport)
+			call(t, transport)
+			wantText(t, m, fmt.Sprintf(`# TYPE coderd_oauth2_external_requests_total counter
+coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="%s"} 2
+`, test.want), oauth2Requests)
+		})
+	}
+}
+
+func TestOAuth2TellsApart(t *testing.T) {
+	m, o := testOAuth2(t)
+	for _, source := range []OAuth2Source{
+		"ValidateToken", "Exchange", "TokenSource", "AppInstallations", "AuthorizeDevice",
+		"GitAPIAuthUser", "GitAPIListEmails", "GitAPIOrgMemberships", "GitAPITeamMemberships",
+	} {
+		call(t, o.Transport("github", source, says(200, nil)))
+	}
+	call(t, o.Transport("gitlab", OAuth2Exchange, says(200, nil)))
+	call(t, o.Transport("gitlab", OAuth2Exchange, says(200, nil)))   // another transport, the same series
+	call(t, o.Transport("\xff\x00", OAuth2Exchange, says(200, nil))) // neither UTF-8 nor what Prometheus reads
+	call(t, o.Transport("github", "Unknown", says(200, nil)))
+	call(t, o.Transport("github", "", says(200, nil)))
+	wantText(t, m, `# TYPE coderd_oauth2_external_requests_total counter
+coderd_oauth2_external_requests_total{name="github",source="AppInstallations",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="AuthorizeDevice",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="Exchange",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="GitAPIAuthUser",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="GitAPIListEmails",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="GitAPIOrgMemberships",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="GitAPITeamMemberships",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="TokenSource",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="200"} 1
+coderd_oauth2_external_requests_total{name="gitlab",source="Exchange",status_code="200"} 2
+coderd_oauth2_external_requests_total{name="��",source="Exchange",status_code="200"} 1
+# TYPE otelcoder_refused_total counter
+otelcoder_refused_total{origin="oauth2",reason="length"} 0
+otelcoder_refused_total{origin="oauth2",reason="limit"} 0
+otelcoder_refused_total{origin="oauth2",reason="source"} 2
+`)
+}
+
+// TestOAuth2PassesThrough: what the base was given and what it returned are what
+// the caller gave and gets, also for a source that is not measured.
+func TestOAuth2PassesThrough(t *testing.T) {
+	for _, source := range []OAuth2Source{OAuth2Exchange, "Unknown"} {
+		_, o := testOAuth2(t)
+		request := httptest.NewRequest("POST", "http://provider.example.com/token", nil)
+		response := &http.Response{StatusCode: 401, Header: githubHeaders(), Body: io.NopCloser(unreadable{t})}
+		failure := errors.New("both a response and an error")
+		gotResponse, gotErr := o.Transport("github", source, roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r != request {
+				t.Error("the base got another request")
+			}
+			return response, failure
+		})).RoundTrip(request)
+		if gotResponse != response || gotErr != failure {
+			t.Errorf("got %v, %v", gotResponse, gotErr)
+		}
+	}
+}
+
+type unreadable struct{ t *testing.T }
+
+func (u unreadable) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+func TestOAuth2OverHTTP(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range githubHeaders() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+		io.WriteString(w, "bad credentials")
+	}))
+	m, o := testOAuth2(t)
+	client := &http.Client{Transport: o.Transport("github", OAuth2ValidateToken, nil)}
+	response, err := client.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if string(body) != "bad credentials" || err != nil {
+		t.Errorf("read %q, %v", body, err)
+	}
+	response.Body.Close()
+	client.CloseIdleConnections()
+	server.Close()
+	if _, err := client.Get(server.URL); err == nil {
+		t.Error("a closed server answered")
+	}
+
+	wantText(t, m, `# TYPE coderd_oauth2_external_requests_total counter
+coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="0"} 1
+coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="401"} 1
+`, oauth2Requests)
+	wantValue(t, m, `coderd_oauth2_external_requests_rate_limit_total{name="github",resource="core-unauthorized"}`, 60)
+}
+
+func TestOAuth2ClosesIdleConnections(t *testing.T) {
+	_, o := testOAuth2(t)
+	base := new(idle)
+	client := http.Client{Transport: o.Transport("github", OAuth2Exchange, base)}
+	client.CloseIdleConnections()
+	if !base.closed {
+		t.Error("the base keeps its idle connections")
+	}
+	client.Transport = o.Transport("github", OAuth2Exchange, says(200, nil))
+	client.CloseIdleConnections() // a base that has none
+}
+
+type idle struct {
+	http.RoundTripper
+	closed bool
+}
+
+func (i *idle) CloseIdleConnections() { i.closed = true }
+
+func TestOAuth2IsBounded(t *testing.T) {
+	log := new(log)
+	m, o := testOAuth2(t, log.option())
+	for _, name := range []string{"a", "b"} {
+		for _, source := range oauth2Sources {
+			for status := 100; status <= 999; status++ {
+				if status != 401 {
+					call(t, o.Transport(name, source, says(status, nil)))
+				}
+			}
+		}
+	}
+	if got := len(m.Families(t)[oauth2Requests].Metric); got != 10_000 {
+		t.Errorf("%d series, want 10000", got)
+	}
+	wantValue(t, m, `otelcoder_refused_total{origin="oauth2",reason="limit"}`, 6182) // 2 × 9 × 899 - 10000
+	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=oauth2 reason=limit total=1`)
+}
+
+func TestOAuth2AtOnce(t *testing.T) {
+	m, o := testOAuth2(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			transport := o.Transport("github", OAuth2Exchange, says(401, githubHeaders()))
+			for range 100 {
+				call(t, transport)
+			}
+		})
+	}
+	for range 10 {
+		if text := m.Text(t, "coderd_oauth2_external_requests_rate_limit_used"); text != "" && !strings.HasSuffix(text, "} 1\n") {
+			t.Errorf("got %s", text)
+		}
+	}
+	wg.Wait()
+	wantValue(t, m, `coderd_oauth2_external_requests_total{name="github",source="Exchange",status_code="401"}`, 800)
+}

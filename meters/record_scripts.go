@@ -1,0 +1,114 @@
+package meters
+
+import (
+	"sync"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Agents come and go with their workspaces, so the series of their scripts are
+// bounded in number and in age.
+const (
+	scriptSeriesLife = 24 * time.Hour
+)
+
+// Scripts counts the scripts that workspace agents have executed, as
+// agent_scripts_executed_total, where they are seen from elsewhere and the agents'
+// own reports, which are for [Forwarded], do not arrive. The labels are those that
+// [WithAggregateBy] names, and success.
+//
+// A series that has not moved for 24 hours is dropped, and starts again at 0
+// with the next script. No more than 200,000 series are held ([WithMaxSeries]);
+// past that, those that have not moved for the longest time are dropped and
+// counted in otelcoder_refused_total, origin "scripts", reason "limit".
+type Scripts struct {
+	output *output
+	text   labelText
+	kept   keptLabels
+
+	mu     sync.Mutex
+	series *table[instrument.AgentScript, *scriptSeries]
+}
+
+type scriptRefusal string
+
+const (
+	scriptLimit  scriptRefusal = "limit"  // dropped to make room
+	scriptLength scriptRefusal = "length" // a label value that was cut
+)
+
+// scriptSeries are the series of an agent, of failure and of success. They live
+// and go together.
+type scriptSeries [2]struct {
+	labels   instrument.Labels
+	executed int
+}
+
+func newScripts(c config, out *output) *Scripts {
+	refused := newRefusals(out, c.logger, "scripts", scriptLimit, scriptLength)
+	s := &Scripts{output: out, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c.aggregateBy)}
+	s.series = &table[instrument.AgentScript, *scriptSeries]{
+		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
+		life:    scriptSeriesLife,
+		evicted: refused.adder(scriptLimit),
+	}
+	out.observe(instrument.Workspaces, s.collect)
+	return s
+}
+
+// Executed counts a script that an agent has executed. With the first one of an
+// agent the other value of success is exposed too, at 0.
+func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
+	if s.output.closed.Load() {
+		return
+	}
+	script := s.kept.merge(agent.script(s.text)) // the key of both values of success
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	series := s.series.move(script, time.Now(), func() *scriptSeries { return s.newSeries(script) })
+	series[place(success)].executed++
+	s.output.changed(instrument.Workspaces)
+}
+
+func (s *Scripts) newSeries(script instrument.AgentScript) *scriptSeries {
+	series := new(scriptSeries)
+	for _, success := range []bool{false, true} {
+		script.Success = success
+		series[place(success)].labels = s.kept.labels(instrument.AgentScriptsExecuted, script)
+	}
+	return series
+}
+
+// place is where a value of success is in a scriptSeries.
+func place(success bool) int {
+	if success {
+		return 1
+	}
+	return 0
+}
+
+func (s *Scripts) collect(o instrument.Observer) {
+	if s.output.scriptsForwarded.Load() {
+		return
+	}
+	series, expiry := s.snapshot()
+	o.Expires(expiry)
+	for _, series := range series {
+		for _, v := range series {
+			o.Observe(instrument.AgentScriptsExecuted, v.labels, float64(v.executed))
+		}
+	}
+}
+
+// snapshot copies the series, so that no script waits until they are observed, and
+// returns when the first of them expires.
+func (s *Scripts) snapshot() (snapshot []scriptSeries, expiry time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snapshot = make([]scriptSeries, 0, len(s.series.rows))
+	for series := range s.series.all(time.Now()) {
+		snapshot = append(snapshot, *series)
+	}
+	return snapshot, s.series.expiry()
+}
