@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -26,6 +27,8 @@ type Exporter struct {
 	deployment *group
 	workspaces *group
 	process    *group
+	runtime    *prometheus.Registry // nil without runtime families
+	host       *host                // nil without a gatherer of the host's
 
 	ended   atomic.Bool // Shutdown was called
 	stop    context.CancelFunc
@@ -40,9 +43,9 @@ type Exporter struct {
 }
 
 // New returns an Exporter with its meter providers, to be shut down with
-// [Exporter.Shutdown]. It fails only if an option is out of range, or the
-// OpenTelemetry SDK, client_golang or the function given to [WithReader] returns an
-// error.
+// [Exporter.Shutdown]. It fails only if an option is out of range, a gatherer has
+// metrics of the catalogue, or the OpenTelemetry SDK, client_golang or the function
+// given to [WithReader] returns an error.
 func New(options ...Option) (*Exporter, error) {
 	c, err := newConfig(options)
 	if err != nil {
@@ -61,7 +64,16 @@ func New(options ...Option) (*Exporter, error) {
 }
 
 func (e *Exporter) open(ctx context.Context, c config) (err error) {
-	runtime := newRuntimeRegistry()
+	beside := prometheus.Gatherer(prometheus.Gatherers{})
+	if c.runtime {
+		e.runtime = newRuntimeRegistry()
+		beside = trimmed{e.runtime}
+	}
+	if c.gatherer != nil {
+		if err := e.openHost(c); err != nil {
+			return err
+		}
+	}
 	always := func() bool { return true }
 	workspaces := producer{sdk.NewManualReader(), e}
 	deploymentReader, err := c.reader(ReaderConfig{
@@ -82,7 +94,7 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Exported: e.exported,
 		Health:   e.addHealth,
 		Producer: workspaces,
-		Runtime:  e.ignoreErrors(trimmed{runtime}),
+		Gatherer: e.withHost(beside),
 	})
 	if err != nil {
 		return err
@@ -90,13 +102,13 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.ManualReader); err != nil {
 		return err
 	}
-	if e.process, err = e.newGroupLive(instrument.Process, processReader, trimmed{runtime}); err != nil {
+	if e.process, err = e.newGroupLive(instrument.Process, processReader, beside); err != nil {
 		return err
 	}
 	if c.statusPage {
 		e.front = newFront(e, c)
 	}
-	e.handler = e.newHandler(runtime)
+	e.handler = e.newHandler()
 	if err := e.observeHealth(c.version); err != nil {
 		return err
 	}
@@ -105,6 +117,16 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	}
 	if e.front != nil {
 		e.running.Go(func() { e.front.run(ctx) })
+	}
+	return nil
+}
+
+// openHost begins to serve the host's gatherer.
+func (e *Exporter) openHost(c config) error {
+	e.host = newHost(e, c.gatherer, newReserved(c.runtime))
+	e.running.Go(e.host.run)
+	if found := e.host.gather(context.Background()).conflicts; len(found) > 0 {
+		return fmt.Errorf("create the exporter: %w", conflictError(found))
 	}
 	return nil
 }
@@ -123,6 +145,10 @@ func (e *Exporter) Providers() instrument.Providers {
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	e.ended.Store(true)
 	e.stop()
+	if e.host != nil { // the readers gather from it a last time
+		release := context.AfterFunc(ctx, e.host.stop)
+		defer release()
+	}
 	// Readers that push do so a last time, each with all the time that is left.
 	var flushing sync.WaitGroup
 	var errs [2]error
@@ -135,6 +161,9 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	err := errors.Join(errs[:]...)
 	if e.workspaces != nil { // the reader of Process has read it a last time
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
+	}
+	if e.host != nil {
+		e.host.stop()
 	}
 	ended := make(chan struct{})
 	go func() {

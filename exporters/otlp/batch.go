@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"iter"
 	"slices"
 
@@ -56,7 +57,7 @@ func add(batch *metricdata.ResourceMetrics, scope instrumentation.Scope, metric 
 
 // parts yields a metric in parts of at most maxPart bytes, or of one data point,
 // each with its size on the wire, which is rounded up, and with nothing of the others
-// in its memory. Other types than the catalogue's do not get past its views.
+// in its memory. Other types do not get past the catalogue's views.
 func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
 	switch data := m.Data.(type) {
 	case metricdata.Gauge[float64]:
@@ -70,6 +71,11 @@ func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
 		})
 	case metricdata.Histogram[float64]:
 		return split(m, data.DataPoints, histogramSize, func(points []metricdata.HistogramDataPoint[float64]) metricdata.Aggregation {
+			data.DataPoints = points
+			return data
+		})
+	case metricdata.ExponentialHistogram[float64]: // of a host's gatherer
+		return split(m, data.DataPoints, exponentialSize, func(points []metricdata.ExponentialHistogramDataPoint[float64]) metricdata.Aggregation {
 			data.DataPoints = points
 			return data
 		})
@@ -116,6 +122,11 @@ func numberSize(p *metricdata.DataPoint[float64]) int {
 
 func histogramSize(p *metricdata.HistogramDataPoint[float64]) int {
 	return overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars) + 8*len(p.Bounds) + 8*len(p.BucketCounts)
+}
+
+func exponentialSize(p *metricdata.ExponentialHistogramDataPoint[float64]) int {
+	buckets := len(p.PositiveBucket.Counts) + len(p.NegativeBucket.Counts)
+	return 3*overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars) + binary.MaxVarintLen64*buckets
 }
 
 func summarySize(p *metricdata.SummaryDataPoint) int {
