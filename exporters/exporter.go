@@ -26,6 +26,9 @@ type Exporter struct {
 	deployment *group
 	workspaces *group
 	process    *group
+	foreign    [instrument.Process + 1]*foreign // by group
+	names      *names
+	refusals   *refusals
 
 	ended   atomic.Bool // Shutdown was called
 	stop    context.CancelFunc
@@ -48,7 +51,10 @@ func New(options ...Option) (*Exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the exporter: %w", err)
 	}
-	e := &Exporter{logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes)}
+	e := &Exporter{
+		logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes),
+		names: newNames(c.refuseForeign), refusals: newRefusals(c.logger),
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	if err := e.open(ctx, c); err != nil {
@@ -63,12 +69,18 @@ func New(options ...Option) (*Exporter, error) {
 func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	runtime := newRuntimeRegistry()
 	always := func() bool { return true }
-	workspaces := producer{sdk.NewManualReader(), e}
+	for of := range instrument.Groups() {
+		if e.foreign[of], err = e.newForeign(of); err != nil {
+			return err
+		}
+	}
+	workspaces := workspacesProducer{e, sdk.NewManualReader(), e.foreign[instrument.Workspaces]}
 	deploymentReader, err := c.reader(ReaderConfig{
 		Group:    instrument.Deployment,
 		Reports:  e.reporter,
 		Exported: e.exported,
 		Health:   e.addHealth,
+		Producer: producers{e.foreign[instrument.Deployment]},
 	})
 	if err != nil {
 		return err
@@ -81,13 +93,13 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Reports:  always,
 		Exported: e.exported,
 		Health:   e.addHealth,
-		Producer: workspaces,
+		Producer: producers{workspaces, e.foreign[instrument.Process]},
 		Runtime:  e.ignoreErrors(trimmed{runtime}),
 	})
 	if err != nil {
 		return err
 	}
-	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.ManualReader); err != nil {
+	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.reader); err != nil {
 		return err
 	}
 	if e.process, err = e.newGroupLive(instrument.Process, processReader, trimmed{runtime}); err != nil {
@@ -133,8 +145,14 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	flushing.Wait()
 	err := errors.Join(errs[:]...)
-	if e.workspaces != nil { // the reader of Process has read it a last time
+	// The readers have read these a last time.
+	if e.workspaces != nil {
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
+	}
+	for _, f := range e.foreign {
+		if f != nil {
+			err = errors.Join(err, f.provider.Shutdown(ctx))
+		}
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -181,6 +181,13 @@ func rendered(ctx context.Context, groups []*group, reports bool, f format, enco
 			return nil, err
 		}
 		renderings = append(renderings, r)
+		if !g.foreign.used.Load() {
+			continue
+		}
+		if r, err = g.foreign.rendering(ctx, f, encoding); err != nil {
+			return nil, err
+		}
+		renderings = append(renderings, r)
 	}
 	if end := formats[f].end; end != "" {
 		renderings = append(renderings, render.New(render.Of(encoding), func(w io.Writer) { io.WriteString(w, end) }))
