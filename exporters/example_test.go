@@ -19,8 +19,9 @@ func Example() {
 	}
 	defer exporter.Shutdown(context.Background())
 	// Package meters does this for a whole deployment.
+	labels := instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"})
 	_, err = exporter.Providers().Observe(func(o instrument.Observer) {
-		o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels("docker", "ann", "dev"), 1)
+		o.Observe(instrument.AgentsUp, labels, 1)
 	}, instrument.AgentsUp)
 	if err != nil {
 		fmt.Println(err)

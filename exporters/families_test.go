@@ -28,8 +28,10 @@ func samples(t *testing.T, e *exporters.Exporter, f instrument.Family) string {
 func TestSeriesAreInOrderOfTheirLabels(t *testing.T) {
 	e := newExporter(t)
 	for i, workspace := range []string{"b", "a b", "", "ab", "é", "a", "B"} {
-		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("docker", "ann", workspace), float64(i))
-		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("docker2", "an", workspace), float64(10+i))
+		of := instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: workspace}
+		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels(of), float64(i))
+		of.TemplateName, of.Username = "docker2", "an"
+		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels(of), float64(10+i))
 	}
 	const want = `# HELP coderd_agents_up The number of active agents per workspace.
 # TYPE coderd_agents_up gauge

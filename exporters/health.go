@@ -13,19 +13,19 @@ var outcomes = [...]string{"success", "failure"}
 
 // observeHealth observes the health families of the endpoint.
 func (e *Exporter) observeHealth(version string) error {
-	info := instrument.HealthBuildInfo.Labels(runtime.Version(), version)
-	none := instrument.NewLabels(nil, nil)
+	info := instrument.HealthBuildInfo.Labels(instrument.BuildInfo{GoVersion: runtime.Version(), Version: version})
+	none := instrument.HealthReporter.Labels(instrument.NoLabels{})
 	var byFormat [len(formats)]instrument.Labels
 	for i, f := range formats {
-		byFormat[i] = instrument.HealthRenderedBytes.Labels(f.name)
+		byFormat[i] = instrument.HealthRenderedBytes.Labels(instrument.Rendering{Format: f.name})
 	}
 	var byOutcome [len(outcomes)]instrument.Labels
 	for i, outcome := range outcomes {
-		byOutcome[i] = instrument.HealthOTLPExports.Labels(outcome)
+		byOutcome[i] = instrument.HealthOTLPExports.Labels(instrument.OTLPExport{Outcome: outcome})
 	}
 	refused := make([]instrument.Labels, len(refusalReasons))
 	for reason, name := range refusalReasons {
-		refused[reason] = instrument.HealthRefused.Labels(refusalOrigin, name)
+		refused[reason] = instrument.HealthRefused.Labels(instrument.Refusal{Origin: refusalOrigin, Reason: name})
 	}
 	e.addHealth(e.refusals.report)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {

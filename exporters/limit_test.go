@@ -1,12 +1,12 @@
 package exporters_test
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
+	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/otelcoder/otelcoder/exporters"
@@ -19,7 +19,7 @@ func TestMaxScrapes(t *testing.T) {
 	e := newExporter(t, exporters.WithMaxScrapes(1))
 	reached, goOn := make(chan struct{}, 1), make(chan struct{})
 	f := instrument.OAuth2Requests
-	labels := f.Labels("github", "Exchange", "200")
+	labels := f.Labels(instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
 	registration, err := e.Providers().Observe(func(o instrument.Observer) {
 		reached <- struct{}{}
 		<-goOn
@@ -81,13 +81,14 @@ func TestSlowReadersTakeNoRoom(t *testing.T) {
 	<-done
 }
 
-// The page of limits tells the default.
+// TestLimitsPage checks the default in the documentation.
 func TestLimitsPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/limits.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if row := fmt.Sprintf("| scrapes that are prepared at a time                          | %d ", exporters.DefaultMaxScrapes); !strings.Contains(string(page), row) {
-		t.Errorf("docs/limits.md has no row %q", row)
+	row := regexp.MustCompile(`\n\| concurrent scrapes .*\| (\d+) `).FindSubmatch(page)
+	if want := strconv.Itoa(exporters.DefaultMaxScrapes); row == nil || string(row[1]) != want {
+		t.Errorf("docs/limits.md: concurrent scrapes %q, want %s", row, want)
 	}
 }

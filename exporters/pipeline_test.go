@@ -29,7 +29,7 @@ func TestLargeFamily(t *testing.T) {
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
 		for i := range series {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels("", "", fmt.Sprintf("%06d", i)), float64(i))
+			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{WorkspaceName: fmt.Sprintf("%06d", i)}), float64(i))
 		}
 	}, instrument.AgentsUp)
 	if err != nil {
@@ -67,10 +67,11 @@ func TestLargeFamily(t *testing.T) {
 func TestUnchangedFamiliesAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)
-		observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels("main", "app", "healthy", "ann", "dev"), 1)
+		agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
+		observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels(instrument.AgentApp{Agent: agent, AppName: "app", Health: "healthy"}), 1)
 		var users atomic.Int64
 		observation, err := e.Providers().Observe(func(o instrument.Observer) {
-			o.Observe(instrument.APIActiveUsers, instrument.APIActiveUsers.Labels(), float64(users.Load()))
+			o.Observe(instrument.APIActiveUsers, instrument.APIActiveUsers.Labels(instrument.NoLabels{}), float64(users.Load()))
 		}, instrument.APIActiveUsers)
 		if err != nil {
 			t.Fatal(err)
@@ -112,10 +113,11 @@ func TestIncompleteFamilyStaysIncomplete(t *testing.T) {
 		var log strings.Builder
 		e := newExporter(t, exporters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		f := instrument.AgentsApps
+		agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
 		bad, err := e.Providers().Observe(func(o instrument.Observer) {
-			o.Observe(f, f.Labels("main", "bad \xff", "healthy", "ann", "dev"), 1)
-			o.Observe(f, f.Labels("main", "worse \xff", "healthy", "ann", "dev"), 1)
-			o.Observe(f, f.Labels("main", "good", "healthy", "ann", "dev"), 1)
+			o.Observe(f, f.Labels(instrument.AgentApp{Agent: agent, AppName: "bad \xff", Health: "healthy"}), 1)
+			o.Observe(f, f.Labels(instrument.AgentApp{Agent: agent, AppName: "worse \xff", Health: "healthy"}), 1)
+			o.Observe(f, f.Labels(instrument.AgentApp{Agent: agent, AppName: "good", Health: "healthy"}), 1)
 		}, f)
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +264,7 @@ func TestShutdownStopsARendering(t *testing.T) {
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
 		for i := range 2 * exporters.PieceSize {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels("", "", fmt.Sprint(i)), 1)
+			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{WorkspaceName: fmt.Sprint(i)}), 1)
 		}
 	}, instrument.AgentsUp)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -360,19 +361,30 @@ func TestTheLastHourIsKept(t *testing.T) {
 		constant := func(v float64) func(float64) float64 { return func(float64) float64 { return v } }
 		growing := func(v float64) func(float64) float64 { return func(m float64) float64 { return v * m } }
 		count(instrument.APIWorkspaceLatestBuild, map[string]func(float64) float64{"succeeded": constant(9), "failed": constant(1)},
-			func(s string) instrument.Labels { return instrument.APIWorkspaceLatestBuild.Labels(s) })
+			func(s string) instrument.Labels {
+				return instrument.APIWorkspaceLatestBuild.Labels(instrument.LatestBuild{Status: s})
+			})
 		count(instrument.AgentsConnections, map[string]func(float64) float64{"connected": constant(3), "disconnected": constant(2)},
 			func(s string) instrument.Labels {
-				return instrument.AgentsConnections.Labels("main", "ready", s, "", "ann", "dev")
+				agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
+				return instrument.AgentsConnections.Labels(instrument.AgentConnection{Agent: agent, LifecycleState: "ready", Status: s})
 			})
 		count(instrument.WorkspaceBuilds, map[string]func(float64) float64{"success": growing(2), "failed": growing(1)},
 			func(s string) instrument.Labels {
-				return instrument.WorkspaceBuilds.Labels("START", "", s, "t", "v", "w")
+				return instrument.WorkspaceBuilds.Labels(instrument.WorkspaceBuild{
+					Action: "START", Status: s, TemplateName: "t", TemplateVersion: "v", WorkspaceName: "w",
+				})
 			})
 		count(instrument.APIConcurrentRequests, map[string]func(float64) float64{"": constant(7)},
-			func(string) instrument.Labels { return instrument.APIConcurrentRequests.Labels() })
+			func(string) instrument.Labels { return instrument.APIConcurrentRequests.Labels(instrument.NoLabels{}) })
 		count(instrument.APIRequestsProcessed, map[string]func(float64) float64{"200": growing(54), "500": growing(6)},
-			func(code string) instrument.Labels { return instrument.APIRequestsProcessed.Labels(code, "GET", "/") })
+			func(code string) instrument.Labels {
+				status, err := strconv.Atoi(code)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return instrument.APIRequestsProcessed.Labels(instrument.APIRequest{Code: status, Method: "GET", Path: "/"})
+			})
 		for minute := range 60 {
 			time.Sleep(time.Minute)
 			for _, o := range observations {
@@ -446,7 +458,16 @@ func BenchmarkStatusPage(b *testing.B) {
 	defer e.Shutdown(context.Background())
 	labels := make([]instrument.Labels, 50_000)
 	for i := range labels {
-		labels[i] = instrument.AgentsConnections.Labels("main", "ready", "connected", fmt.Sprintf("nodeid:%016x", i), fmt.Sprintf("user-%d", i/10), fmt.Sprintf("workspace-%d", i))
+		labels[i] = instrument.AgentsConnections.Labels(instrument.AgentConnection{
+			Agent: instrument.Agent{
+				AgentName:     "main",
+				Username:      fmt.Sprintf("user-%d", i/10),
+				WorkspaceName: fmt.Sprintf("workspace-%d", i),
+			},
+			LifecycleState: "ready",
+			Status:         "connected",
+			TailnetNode:    fmt.Sprintf("nodeid:%016x", i),
+		})
 	}
 	families := []instrument.Family{instrument.AgentsConnections, instrument.AgentsApps, instrument.AgentStatsConnections}
 	if _, err := e.Providers().Observe(func(o instrument.Observer) {
@@ -505,15 +526,17 @@ func TestSeriesOfAFamily(t *testing.T) {
 	} {
 		e := newExporter(t)
 		for i, name := range []string{"", "a b", `q"uo\te`, "new\nline", `\n`, "{}=,", "ü", `",x="`, `\`} {
-			observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels("t", "u", name), float64(i)+0.5)
-			observe(t, e, instrument.WorkspaceBuilds, instrument.WorkspaceBuilds.Labels("START", "", "success", "t", name, "w"), float64(i))
+			observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "t", Username: "u", WorkspaceName: name}), float64(i)+0.5)
+			observe(t, e, instrument.WorkspaceBuilds, instrument.WorkspaceBuilds.Labels(instrument.WorkspaceBuild{
+				Action: "START", Status: "success", TemplateName: "t", TemplateVersion: name, WorkspaceName: "w",
+			}), float64(i))
 		}
 		timings, err := e.Providers().Histogram(instrument.ProvisionerdJobTimings)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, outcome := range []string{"success", "failed"} {
-			timings.Record(t.Context(), float64(i)+1.5, instrument.ProvisionerdJobTimings.Labels("terraform", outcome))
+			timings.Record(t.Context(), float64(i)+1.5, instrument.ProvisionerdJobTimings.Labels(instrument.ProvisionerJob{Provisioner: "terraform", Status: outcome}))
 		}
 		want := make(map[instrument.Family]string)
 		for _, scraped := range []bool{false, true} {

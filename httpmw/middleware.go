@@ -20,8 +20,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// New returns the middleware that measures requests with api. It can be applied to
-// any number of handlers, also within one another. Applied to a chi router, it
+// New returns middleware that measures requests with api. It can be applied to any
+// number of handlers, including nested ones. Applied to a chi router, it
 // returns a [chi.Routes] that chi can mount.
 func New(api *meters.API, options ...Option) func(http.Handler) http.Handler {
 	c := &config{api: api, propagators: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})}
@@ -47,11 +47,11 @@ func New(api *meters.API, options ...Option) func(http.Handler) http.Handler {
 // Option configures the middleware.
 type Option func(*config)
 
-// WithRoute makes the routes of another router known. route returns the pattern
-// of the route that a request matched, or "" if it matched none; then the routes of
-// [http.ServeMux] and chi are looked up. It is called after the handler, also after
-// a panic, with the request that the handler was called with. It must not return
-// the request's own path, which clients choose.
+// WithRoute resolves the routes of another router. route returns the pattern of the
+// route that a request matched, or "" if it matched none; the routes of
+// [http.ServeMux] and chi are then looked up. It is called after the handler, even
+// after a panic, with the request that the handler was called with. It must not
+// return the request's own path, which clients choose.
 func WithRoute(route func(*http.Request) string) Option { return func(c *config) { c.routeOf = route } }
 
 // WithTracerProvider records a span of every request with otelhttp, named by method
@@ -85,7 +85,7 @@ type handler struct {
 	next      http.Handler
 	mux       *http.ServeMux // next, if it is a ServeMux
 	router    chi.Routes     // next, if it is a chi router
-	outermost http.Handler   // serves requests that no handler further out measures
+	outermost http.Handler   // serves requests that no outer handler measures
 	tree      node           // root of the patterns of mux, or of the chi routers that the handler is in
 	rooted    sync.Once      // sets tree.router
 	nodes     atomic.Int64   // number of nodes in tree
@@ -111,8 +111,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, outer)
 }
 
-// serve passes a request on. It measures the request or, if a handler further out
-// does so, reports the route to outer, the response of that handler.
+// serve passes a request on. It measures the request or, if an outer handler does,
+// reports the route to outer, the response of that handler.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response) {
 	// Handlers can change the request in place: keep what is needed afterwards.
 	ctx := r.Context()
@@ -137,7 +137,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response)
 	}
 
 	// The request is copied if its context must carry chi's context or the response.
-	// Handlers further in find the response there if an http.TimeoutHandler hides the
+	// Inner handlers find the response there if an http.TimeoutHandler hides the
 	// writer. Both branches allocate once.
 	var res *response
 	if pooled || outer == nil && (h.applied.Load() > 1 || h.mux == nil && l.chi == nil) {
@@ -158,7 +158,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response)
 	}
 
 	finished := false
-	defer func() { // without recover: a panic goes on with its own stack
+	defer func() { // without recover: a panic keeps its own stack
 		code, route := cmp.Or(int(res.code), http.StatusOK), ""
 		if res.code == 0 && !finished {
 			code = http.StatusInternalServerError
@@ -176,7 +176,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response)
 				running.End(ctx, h.api.Path(label), l.method, code)
 			}()
 		}
-		if l.request != r { // for the server and the handlers further out
+		if l.request != r { // for the server and the outer handlers
 			r.Pattern, r.MultipartForm = l.request.Pattern, l.request.MultipartForm
 		}
 		if inner := cmp.Or(outer, res).inner.Load(); inner != expected {
@@ -196,12 +196,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response)
 	finished = true
 }
 
-// innerRoute is what a handler further in reports: the route, empty if none matched,
-// and the path of the URL, from which a prefix may have been stripped.
+// innerRoute is the report of an inner handler: the route, empty if none matched, and
+// the path of the URL, from which a prefix may have been stripped.
 type innerRoute struct{ route, path string }
 
-// below returns the whole route of a request that matched outer with path further
-// out. If the stripped prefix has as many segments as outer without its last one,
+// below returns the whole route of a request that matched the route outer with path in
+// an outer handler. If the stripped prefix has as many segments as outer without its last one,
 // which is the wildcard, outer is the prefix of the route.
 func (i *innerRoute) below(outer, path string) string {
 	prefix, ok := strings.CutSuffix(path, i.path)

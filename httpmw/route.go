@@ -15,9 +15,9 @@ type lookup struct {
 	*handler
 	request               *http.Request // as passed on
 	chi                   *chi.Context  // nil if chi does not route the request
-	inner                 *innerRoute   // reported by a handler further in, or nil
+	inner                 *innerRoute   // reported by an inner handler, or nil
 	method, path, rawPath string        // as they arrived
-	above                 string        // Request.Pattern as set by a ServeMux further out than chi's tree
+	above                 string        // Request.Pattern as set by a ServeMux outside chi's tree
 }
 
 // match returns the route that a request matches in the tree of routers, or "". The
@@ -54,7 +54,7 @@ func (l *lookup) match(code int) string {
 		}
 		route := l.find(n, method, path)
 		// chi sets the pattern of the request to the route, or to that of a sub-router
-		// on the way. Any other pattern is that of a ServeMux further in.
+		// on the way. Any other pattern is that of an inner ServeMux.
 		if pattern == l.above || strings.HasSuffix(pattern, "*") || strings.HasPrefix(cmp.Or(route, n.route), pattern) {
 			if n.unlisted && (code == http.StatusNotFound || code == http.StatusMethodNotAllowed) {
 				return ""
@@ -78,8 +78,8 @@ func (l *lookup) match(code int) string {
 func mayRoute(code int) bool { return code == http.StatusServiceUnavailable }
 
 // muxRoute returns the path of a ServeMux pattern, "[METHOD ][HOST]/[PATH]",
-// without a trailing {$}, which only marks the end. It returns "" for a text that is
-// no pattern.
+// without a trailing {$}, which only marks the end. It returns "" for text that is not
+// a pattern.
 func muxRoute(pattern string) string {
 	if start := strings.IndexByte(pattern, '/'); start >= 0 {
 		return strings.TrimSuffix(pattern[start:], "{$}")
@@ -89,10 +89,10 @@ func muxRoute(pattern string) string {
 
 // node is a place in the tree of routers.
 type node struct {
-	patterns, route string                  // chi's patterns that lead here from its root, and the route they stand for
+	patterns, route string                  // chi's patterns from its root to here, and their route
 	router          chi.Routes              // mounted at the pattern, or nil
 	handlers        map[string]http.Handler // of the pattern itself, by method
-	unlisted        bool                    // below a handler: chi does not know the router that matched it
+	unlisted        bool                    // below a handler: chi does not list the router that matched it
 	children        sync.Map                // of *node, by pattern
 }
 
@@ -100,7 +100,7 @@ type node struct {
 func (n *node) leaf(method string) bool { return n.router == nil || n.handlers[method] != nil }
 
 // child returns the child of a node with a pattern. The child is made only once,
-// unless make returns nil, or there are more patterns than a program has.
+// unless make returns nil or the limit of nodes is reached.
 func (h *handler) child(n *node, pattern string, make func(pattern string) *node) *node {
 	if child, ok := n.children.Load(pattern); ok {
 		return child.(*node)
@@ -112,8 +112,8 @@ func (h *handler) child(n *node, pattern string, make func(pattern string) *node
 	return child
 }
 
-// muxNode makes the node of a pattern of the ServeMux, or returns nil if the request
-// is redirected: then the handler of the pattern is not known.
+// muxNode makes the node of a pattern of the ServeMux. It returns nil if the request is
+// redirected, since the handler of the pattern is then unknown.
 func (l *lookup) muxNode(pattern string) *node {
 	h, registered := l.mux.Handler(l.request)
 	if pattern != registered || reflect.TypeOf(h) == reflect.TypeOf(http.RedirectHandler("", 0)) {
@@ -123,7 +123,7 @@ func (l *lookup) muxNode(pattern string) *node {
 	return &node{router: router}
 }
 
-// chiNode makes the child of a node that chi reports with a pattern.
+// chiNode makes the child of a node for a pattern that chi reports.
 func (n *node) chiNode(pattern string) *node {
 	child := &node{patterns: n.patterns + pattern, unlisted: n.router == nil && strings.HasSuffix(pattern, "*")}
 	child.route = (&chi.Context{RoutePatterns: []string{child.patterns}}).RoutePattern()
@@ -140,7 +140,7 @@ func (n *node) chiNode(pattern string) *node {
 	return child
 }
 
-// descend returns the node that the patterns in chi's context lead to from a node.
+// descend returns the node that chi's patterns lead to from a node.
 func (h *handler) descend(n *node, patterns []string) *node {
 	for _, pattern := range patterns {
 		n = h.child(n, pattern, n.chiNode)

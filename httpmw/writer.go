@@ -17,7 +17,7 @@ type response struct {
 	// upgrade: the request asks for another protocol. received: it is from a client,
 	// not made by a handler. measures: the handler of this response measures it.
 	upgrade, received, measures bool
-	inner                       atomic.Pointer[innerRoute] // reported by a handler further in, if measures
+	inner                       atomic.Pointer[innerRoute] // reported by an inner handler, if measures
 }
 
 // Unwrap is for http.ResponseController, which sets deadlines and full duplex.
@@ -47,8 +47,8 @@ func measuring(w http.ResponseWriter) *response {
 // sent keeps the first code: a second WriteHeader has no effect.
 func (w *response) sent(code int) { w.code = cmp.Or(w.code, int32(code)) } // #nosec G115 -- the server takes three digits
 
-// body returns the wrapped writer, for a write or a flush. Without a code before,
-// the server then sends 200.
+// body returns the wrapped writer, for a write or a flush. If no code was sent before,
+// the server sends 200.
 func (w *response) body() http.ResponseWriter {
 	w.sent(http.StatusOK)
 	return w.ResponseWriter
@@ -66,8 +66,8 @@ func (w *response) Write(p []byte) (int, error) { return w.body().Write(p) }
 
 func (w *response) WriteString(s string) (int, error) { return io.WriteString(w.body(), s) }
 
-// ReadFrom uses that of the wrapped writer, if there is one, which can send files
-// without copying them.
+// ReadFrom uses the wrapped writer's ReadFrom, if any, which can send files without
+// copying them.
 func (w *response) ReadFrom(from io.Reader) (int64, error) {
 	n, err := io.Copy(w.ResponseWriter, from)
 	if n > 0 { // an empty reader sends nothing
@@ -129,7 +129,7 @@ func (w withFP) Push(target string, o *http.PushOptions) error  { return push(w,
 func (w withHP) Push(target string, o *http.PushOptions) error  { return push(w, target, o) }
 func (w withFHP) Push(target string, o *http.PushOptions) error { return push(w, target, o) }
 
-// push uses the first Pusher that w unwraps to. There is one, if w is a Pusher.
+// push uses the first Pusher that w unwraps to. There is one if w is a Pusher.
 func push(w http.ResponseWriter, target string, o *http.PushOptions) error {
 	w = unwrap(w)
 	if pusher, ok := w.(http.Pusher); ok {

@@ -1,17 +1,12 @@
 package instrument
 
-// The documented families, in the order of the documentation. A comment gives
-// label values or a unit that the name does not tell; catalogue has the rest.
+// The documented families, in the order of the documentation. A comment gives a unit
+// or a rule that the name does not tell; catalogue has the rest, and the structs of
+// measured.go the label values.
 const (
-	// success: true false.
 	AgentScriptsExecuted Family = iota
-	// health: disabled initializing healthy unhealthy.
 	AgentsApps
-	// derp_region: the relay region's name; preferred: true false.
 	AgentsConnectionLatencies
-	// status: connecting connected disconnected timeout; lifecycle_state: created
-	// starting start_timeout start_error ready shutting_down shutdown_timeout
-	// shutdown_error off; tailnet_node: "nodeid:" and 16 hex digits, or unknown.
 	AgentsConnections
 	// 0 for a workspace without agents.
 	AgentsUp
@@ -23,25 +18,17 @@ const (
 	AgentStatsSessionsReconnectingPTY
 	AgentStatsSessionsSSH
 	AgentStatsSessionsVSCode
-	// success: true false.
 	AgentStatsStartupScript
 	// Bytes since the previous collection.
 	AgentStatsTx
 	APIActiveUsers
 	APIConcurrentRequests
 	APIConcurrentWebsockets
-	// method: a standard method or _OTHER; path: a route pattern, UNKNOWN or
-	// STATIC.
 	APIRequestLatencies
-	// code: the HTTP status; method, path: as APIRequestLatencies.
 	APIRequestsProcessed
-	// path: as APIRequestLatencies.
 	APIWebsocketDurations
-	// A gauge in spite of its name. status: pending running succeeded canceling
-	// canceled failed unknown.
+	// A gauge in spite of its name.
 	APIWorkspaceLatestBuild
-	// application_name, slug: an app's; or Visual Studio Code, JetBrains, Web
-	// Terminal, SSH with an empty slug.
 	InsightsApplicationsUsage
 	InsightsParameters
 	InsightsTemplatesActiveUsers
@@ -50,19 +37,15 @@ const (
 	// 0 or 1.
 	LicenseUserLimitEnabled
 	CollectorAgentsExecution
-	// Unix seconds. name: the provider's; resource: the rate limit's.
+	// Unix seconds.
 	OAuth2RateLimitNextReset
 	OAuth2RateLimitRemaining
 	OAuth2RateLimitResetIn
 	OAuth2RateLimitTotal
 	OAuth2RateLimitUsed
-	// source: the kind of call; status_code: 0 without a response.
 	OAuth2Requests
-	// provisioner: terraform echo; status: success failed.
 	ProvisionerdJobTimings
-	// provisioner: terraform echo.
 	ProvisionerdJobsCurrent
-	// action: START STOP DESTROY; status: success failed.
 	WorkspaceBuilds
 
 	// The runtime families: defined by client_golang's collectors.
@@ -104,19 +87,15 @@ const (
 	PromhttpMetricHandlerRequestsInFlight
 	PromhttpMetricHandlerRequestsTotal
 
-	// The health families: how the service itself fares.
+	// The health families: the health of the service itself.
 
 	HealthBuildInfo
-	// outcome: success failure.
 	HealthOTLPExports
-	// origin: where it came from; reason: why.
 	HealthRefused
-	// format: text openmetrics protobuf.
 	HealthRenderedBytes
 	// 0 or 1.
 	HealthReporter
 	HealthScrapeErrors
-	// source: the source's name.
 	HealthSourceDuration
 	HealthSourceLastSuccess
 	HealthSourceSeries
@@ -129,221 +108,228 @@ var catalogue = [...]Info{
 	AgentScriptsExecuted: {
 		Name: "agent_scripts_executed_total", Instrument: "coder.agent.scripts.executed",
 		Type: Counter, Group: Workspaces, Origin: OTel, Unit: "{script}",
-		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
-		Help:   "Total number of scripts executed by the Coder agent. Includes cron scheduled scripts.",
+		Measured: AgentScript{}, Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
+		Help: "Total number of scripts executed by the Coder agent. Includes cron scheduled scripts.",
 	},
 	AgentsApps: {
 		Name: "coderd_agents_apps", Instrument: "coderd.agents.apps",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{app}",
-		Labels: []string{"agent_name", "app_name", "health", "username", "workspace_name"},
-		Help:   "Agent applications with statuses.",
+		Measured: AgentApp{}, Labels: []string{"agent_name", "app_name", "health", "username", "workspace_name"},
+		Help: "Agent applications with statuses.",
 	},
 	AgentsConnectionLatencies: {
 		Name: "coderd_agents_connection_latencies_seconds", Instrument: "coderd.agents.connection.latency",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "s",
-		Labels: []string{"agent_name", "derp_region", "preferred", "username", "workspace_name"},
-		Help:   "Agent connection latencies in seconds.",
+		Measured: AgentLatency{}, Labels: []string{"agent_name", "derp_region", "preferred", "username", "workspace_name"},
+		Help: "Agent connection latencies in seconds.",
 	},
 	AgentsConnections: {
 		Name: "coderd_agents_connections", Instrument: "coderd.agents.connections",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{agent}",
-		Labels: []string{"agent_name", "lifecycle_state", "status", "tailnet_node", "username", "workspace_name"},
-		Help:   "Agent connections with statuses.",
+		Measured: AgentConnection{}, Labels: []string{"agent_name", "lifecycle_state", "status", "tailnet_node", "username", "workspace_name"},
+		Help: "Agent connections with statuses.",
 	},
 	AgentsUp: {
 		Name: "coderd_agents_up", Instrument: "coderd.agents.up",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{agent}",
-		Labels: []string{"template_name", "username", "workspace_name"},
-		Help:   "The number of active agents per workspace.",
+		Measured: WorkspaceAgents{}, Labels: []string{"template_name", "username", "workspace_name"},
+		Help: "The number of active agents per workspace.",
 	},
 	AgentStatsConnections: {
 		Name: "coderd_agentstats_connection_count", Instrument: "coderd.agentstats.connections",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{connection}",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "The number of established connections by agent",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "The number of established connections by agent",
 	},
 	AgentStatsMedianLatency: {
 		Name: "coderd_agentstats_connection_median_latency_seconds", Instrument: "coderd.agentstats.connection.median_latency",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "s",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "The median agent connection latency",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "The median agent connection latency",
 	},
 	AgentStatsRx: {
 		Name: "coderd_agentstats_rx_bytes", Instrument: "coderd.agentstats.rx",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "By",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "Agent Rx bytes",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "Agent Rx bytes",
 	},
 	AgentStatsSessionsJetBrains: {
 		Name: "coderd_agentstats_session_count_jetbrains", Instrument: "coderd.agentstats.sessions.jetbrains",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{session}",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "The number of session established by JetBrains",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "The number of session established by JetBrains",
 	},
 	AgentStatsSessionsReconnectingPTY: {
 		Name: "coderd_agentstats_session_count_reconnecting_pty", Instrument: "coderd.agentstats.sessions.reconnecting_pty",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{session}",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "The number of session established by reconnecting PTY",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "The number of session established by reconnecting PTY",
 	},
 	AgentStatsSessionsSSH: {
 		Name: "coderd_agentstats_session_count_ssh", Instrument: "coderd.agentstats.sessions.ssh",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{session}",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "The number of session established by SSH",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "The number of session established by SSH",
 	},
 	AgentStatsSessionsVSCode: {
 		Name: "coderd_agentstats_session_count_vscode", Instrument: "coderd.agentstats.sessions.vscode",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{session}",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "The number of session established by VSCode",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "The number of session established by VSCode",
 	},
 	AgentStatsStartupScript: {
 		Name: "coderd_agentstats_startup_script_seconds", Instrument: "coderd.agentstats.startup_script.duration",
 		Type: Gauge, Group: Workspaces, Origin: OTel, Unit: "s",
-		Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
-		Help:   "The number of seconds the startup script took to execute.",
+		Measured: AgentScript{}, Labels: []string{"agent_name", "success", "template_name", "username", "workspace_name"},
+		Help: "The number of seconds the startup script took to execute.",
 	},
 	AgentStatsTx: {
 		Name: "coderd_agentstats_tx_bytes", Instrument: "coderd.agentstats.tx",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "By",
-		Labels: []string{"agent_name", "username", "workspace_name"},
-		Help:   "Agent Tx bytes",
+		Measured: Agent{}, Labels: []string{"agent_name", "username", "workspace_name"},
+		Help: "Agent Tx bytes",
 	},
 	APIActiveUsers: {
 		Name: "coderd_api_active_users_duration_hour", Instrument: "coderd.api.active_users",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{user}",
-		Help: "The number of users that have been active within the last hour.",
+		Measured: NoLabels{},
+		Help:     "The number of users that have been active within the last hour.",
 	},
 	APIConcurrentRequests: {
 		Name: "coderd_api_concurrent_requests", Instrument: "coderd.api.active_requests",
 		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
-		Help: "The number of concurrent API requests.",
+		Measured: NoLabels{},
+		Help:     "The number of concurrent API requests.",
 	},
 	APIConcurrentWebsockets: {
 		Name: "coderd_api_concurrent_websockets", Instrument: "coderd.api.active_websockets",
 		Type: Gauge, Group: Process, Origin: OTel, Unit: "{websocket}",
-		Help: "The total number of concurrent API websockets.",
+		Measured: NoLabels{},
+		Help:     "The total number of concurrent API websockets.",
 	},
 	APIRequestLatencies: {
 		Name: "coderd_api_request_latencies_seconds", Instrument: "coderd.api.request.duration",
 		Type: Histogram, Group: Process, Origin: OTel, Unit: "s",
-		Labels:  []string{"method", "path"},
+		Measured: APIRequest{}, Labels: []string{"method", "path"},
 		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 30},
 		Help:    "Latency distribution of requests in seconds.",
 	},
 	APIRequestsProcessed: {
 		Name: "coderd_api_requests_processed_total", Instrument: "coderd.api.requests",
 		Type: Counter, Group: Process, Origin: OTel, Unit: "{request}",
-		Labels: []string{"code", "method", "path"},
-		Help:   "The total number of processed API requests",
+		Measured: APIRequest{}, Labels: []string{"code", "method", "path"},
+		Help: "The total number of processed API requests",
 	},
 	APIWebsocketDurations: {
 		Name: "coderd_api_websocket_durations_seconds", Instrument: "coderd.api.websocket.duration",
 		Type: Histogram, Group: Process, Origin: OTel, Unit: "s",
-		Labels:  []string{"path"},
+		Measured: APIRequest{}, Labels: []string{"path"},
 		Buckets: []float64{0.001, 1, 60, 3600, 54000, 108000},
 		Help:    "Websocket duration distribution of requests in seconds.",
 	},
 	APIWorkspaceLatestBuild: {
 		Name: "coderd_api_workspace_latest_build_total", Instrument: "coderd.api.workspace.latest_builds",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{workspace}",
-		Labels: []string{"status"},
-		Help:   "The latest workspace builds with a status.",
+		Measured: LatestBuild{}, Labels: []string{"status"},
+		Help: "The latest workspace builds with a status.",
 	},
 	InsightsApplicationsUsage: {
 		Name: "coderd_insights_applications_usage_seconds", Instrument: "coderd.insights.applications.usage",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "s",
-		Labels: []string{"application_name", "slug", "template_name"},
-		Help:   "The application usage per template.",
+		Measured: ApplicationUsage{}, Labels: []string{"application_name", "slug", "template_name"},
+		Help: "The application usage per template.",
 	},
 	InsightsParameters: {
 		Name: "coderd_insights_parameters", Instrument: "coderd.insights.parameters",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{build}",
-		Labels: []string{"parameter_name", "parameter_type", "parameter_value", "template_name"},
-		Help:   "The parameter usage per template.",
+		Measured: ParameterUsage{}, Labels: []string{"parameter_name", "parameter_type", "parameter_value", "template_name"},
+		Help: "The parameter usage per template.",
 	},
 	InsightsTemplatesActiveUsers: {
 		Name: "coderd_insights_templates_active_users", Instrument: "coderd.insights.templates.active_users",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{user}",
-		Labels: []string{"template_name"},
-		Help:   "The number of active users of the template.",
+		Measured: TemplateUsers{}, Labels: []string{"template_name"},
+		Help: "The number of active users of the template.",
 	},
 	LicenseActiveUsers: {
 		Name: "coderd_license_active_users", Instrument: "coderd.license.active_users",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{user}",
-		Help: "The number of active users.",
+		Measured: NoLabels{},
+		Help:     "The number of active users.",
 	},
 	LicenseLimitUsers: {
 		Name: "coderd_license_limit_users", Instrument: "coderd.license.limit_users",
 		Type: Gauge, Group: Deployment, Origin: OTel, Unit: "{user}",
-		Help: "The user seats limit based on the active Coder license.",
+		Measured: NoLabels{},
+		Help:     "The user seats limit based on the active Coder license.",
 	},
 	LicenseUserLimitEnabled: {
 		Name: "coderd_license_user_limit_enabled", Instrument: "coderd.license.user_limit_enabled",
 		Type: Gauge, Group: Deployment, Origin: OTel,
-		Help: "Returns 1 if the current license enforces the user limit.",
+		Measured: NoLabels{},
+		Help:     "Returns 1 if the current license enforces the user limit.",
 	},
 	CollectorAgentsExecution: {
 		Name: "coderd_metrics_collector_agents_execution_seconds", Instrument: "coderd.metrics_collector.agents.duration",
 		Type: Histogram, Group: Process, Origin: OTel, Unit: "s",
-		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 30},
-		Help:    "Histogram for duration of agents metrics collection in seconds.",
+		Measured: NoLabels{},
+		Buckets:  []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 30},
+		Help:     "Histogram for duration of agents metrics collection in seconds.",
 	},
 	OAuth2RateLimitNextReset: {
 		Name: "coderd_oauth2_external_requests_rate_limit_next_reset_unix", Instrument: "coderd.oauth2.external_requests.rate_limit.next_reset",
 		Type: Gauge, Group: Process, Origin: OTel,
-		Labels: []string{"name", "resource"},
-		Help:   "Unix timestamp of the next interval",
+		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
+		Help: "Unix timestamp of the next interval",
 	},
 	OAuth2RateLimitRemaining: {
 		Name: "coderd_oauth2_external_requests_rate_limit_remaining", Instrument: "coderd.oauth2.external_requests.rate_limit.remaining",
 		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
-		Labels: []string{"name", "resource"},
-		Help:   "The remaining number of allowed requests in this interval.",
+		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
+		Help: "The remaining number of allowed requests in this interval.",
 	},
 	OAuth2RateLimitResetIn: {
 		Name: "coderd_oauth2_external_requests_rate_limit_reset_in_seconds", Instrument: "coderd.oauth2.external_requests.rate_limit.reset_in",
 		Type: Gauge, Group: Process, Origin: OTel, Unit: "s",
-		Labels: []string{"name", "resource"},
-		Help:   "Seconds until the next interval",
+		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
+		Help: "Seconds until the next interval",
 	},
 	OAuth2RateLimitTotal: {
 		Name: "coderd_oauth2_external_requests_rate_limit_total", Instrument: "coderd.oauth2.external_requests.rate_limit.limit",
 		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
-		Labels: []string{"name", "resource"},
-		Help:   "The total number of allowed requests per interval.",
+		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
+		Help: "The total number of allowed requests per interval.",
 	},
 	OAuth2RateLimitUsed: {
 		Name: "coderd_oauth2_external_requests_rate_limit_used", Instrument: "coderd.oauth2.external_requests.rate_limit.used",
 		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
-		Labels: []string{"name", "resource"},
-		Help:   "The number of requests made in this interval.",
+		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
+		Help: "The number of requests made in this interval.",
 	},
 	OAuth2Requests: {
 		Name: "coderd_oauth2_external_requests_total", Instrument: "coderd.oauth2.external_requests",
 		Type: Counter, Group: Process, Origin: OTel, Unit: "{request}",
-		Labels: []string{"name", "source", "status_code"},
-		Help:   "The total number of api calls made to external oauth2 providers. 'status_code' will be 0 if the request failed with no response.",
+		Measured: OAuth2Request{}, Labels: []string{"name", "source", "status_code"},
+		Help: "The total number of api calls made to external oauth2 providers. 'status_code' will be 0 if the request failed with no response.",
 	},
 	ProvisionerdJobTimings: {
 		Name: "coderd_provisionerd_job_timings_seconds", Instrument: "coderd.provisionerd.job.duration",
 		Type: Histogram, Group: Workspaces, Origin: OTel, Unit: "s",
-		Labels:  []string{"provisioner", "status"},
+		Measured: ProvisionerJob{}, Labels: []string{"provisioner", "status"},
 		Buckets: []float64{1, 10, 30, 60, 300, 600, 1800, 3600},
 		Help:    "The provisioner job time duration in seconds.",
 	},
 	ProvisionerdJobsCurrent: {
 		Name: "coderd_provisionerd_jobs_current", Instrument: "coderd.provisionerd.active_jobs",
 		Type: Gauge, Group: Workspaces, Origin: OTel, Unit: "{job}",
-		Labels: []string{"provisioner"},
-		Help:   "The number of currently running provisioner jobs.",
+		Measured: ProvisionerJob{}, Labels: []string{"provisioner"},
+		Help: "The number of currently running provisioner jobs.",
 	},
 	WorkspaceBuilds: {
 		Name: "coderd_workspace_builds_total", Instrument: "coderd.workspace.builds",
 		Type: Counter, Group: Workspaces, Origin: OTel, Unit: "{build}",
-		Labels: []string{"action", "owner_email", "status", "template_name", "template_version", "workspace_name"},
-		Help:   "The number of workspaces started, updated, or deleted.",
+		Measured: WorkspaceBuild{}, Labels: []string{"action", "owner_email", "status", "template_name", "template_version", "workspace_name"},
+		Help: "The number of workspaces started, updated, or deleted.",
 	},
 	GoGCDurationSeconds: {
 		Name: "go_gc_duration_seconds",
@@ -530,59 +516,61 @@ var catalogue = [...]Info{
 	HealthBuildInfo: {
 		Name: "otelcoder_build_info", Instrument: "otelcoder.build.info",
 		Type: Gauge, Group: Process, Origin: Health,
-		Labels: []string{"goversion", "version"},
-		Help:   "Version of otelcoder and of the Go that built it. Always 1.",
+		Measured: BuildInfo{}, Labels: []string{"goversion", "version"},
+		Help: "Version of otelcoder and of the Go that built it. Always 1.",
 	},
 	HealthOTLPExports: {
 		Name: "otelcoder_otlp_exports_total", Instrument: "otelcoder.otlp.exports",
 		Type: Counter, Group: Process, Origin: Health, Unit: "{export}",
-		Labels: []string{"outcome"},
-		Help:   "Total number of OTLP exports by outcome: success or failure.",
+		Measured: OTLPExport{}, Labels: []string{"outcome"},
+		Help: "Total number of OTLP exports by outcome: success or failure.",
 	},
 	HealthRefused: {
 		Name: "otelcoder_refused_total", Instrument: "otelcoder.refused",
 		Type: Counter, Group: Process, Origin: Health, Unit: "{item}",
-		Labels: []string{"origin", "reason"},
-		Help:   "Total number of items from outside that were refused or left out, by where they came from and why.",
+		Measured: Refusal{}, Labels: []string{"origin", "reason"},
+		Help: "Total number of items from outside that were refused or left out, by where they came from and why.",
 	},
 	HealthRenderedBytes: {
 		Name: "otelcoder_rendered_bytes", Instrument: "otelcoder.rendered",
 		Type: Gauge, Group: Process, Origin: Health, Unit: "By",
-		Labels: []string{"format"},
-		Help:   "Bytes held of what is rendered ahead of scrapes, plain and gzipped, by format: text, openmetrics or protobuf.",
+		Measured: Rendering{}, Labels: []string{"format"},
+		Help: "Bytes held of what is rendered ahead of scrapes, plain and gzipped, by format: text, openmetrics or protobuf.",
 	},
 	HealthReporter: {
 		Name: "otelcoder_reporter", Instrument: "otelcoder.reporter",
 		Type: Gauge, Group: Process, Origin: Health,
-		Help: "1 if this process reports the families of the deployment scope, else 0.",
+		Measured: NoLabels{},
+		Help:     "1 if this process reports the families of the deployment scope, else 0.",
 	},
 	HealthScrapeErrors: {
 		Name: "otelcoder_scrape_errors_total", Instrument: "otelcoder.scrape.errors",
 		Type: Counter, Group: Process, Origin: Health, Unit: "{error}",
-		Help: "Total number of errors met while gathering families for a scrape; what is affected is left out of the scrape.",
+		Measured: NoLabels{},
+		Help:     "Total number of errors met while gathering families for a scrape; what is affected is left out of the scrape.",
 	},
 	HealthSourceDuration: {
 		Name: "otelcoder_source_collection_duration_seconds", Instrument: "otelcoder.source.collection.duration",
 		Type: Gauge, Group: Process, Origin: Health, Unit: "s",
-		Labels: []string{"source"},
-		Help:   "How long the last collection from the source took, in seconds.",
+		Measured: Source{}, Labels: []string{"source"},
+		Help: "How long the last collection from the source took, in seconds.",
 	},
 	HealthSourceLastSuccess: {
 		Name: "otelcoder_source_last_success_timestamp_seconds", Instrument: "otelcoder.source.last_success",
 		Type: Gauge, Group: Process, Origin: Health, Unit: "s",
-		Labels: []string{"source"},
-		Help:   "When a collection from the source last succeeded, in seconds since the Unix epoch; 0 for never.",
+		Measured: Source{}, Labels: []string{"source"},
+		Help: "When a collection from the source last succeeded, in seconds since the Unix epoch; 0 for never.",
 	},
 	HealthSourceSeries: {
 		Name: "otelcoder_source_series", Instrument: "otelcoder.source.series",
 		Type: Gauge, Group: Process, Origin: Health, Unit: "{series}",
-		Labels: []string{"source"},
-		Help:   "Number of series held from the source's last successful collection; 0 once they are withdrawn.",
+		Measured: Source{}, Labels: []string{"source"},
+		Help: "Number of series held from the source's last successful collection; 0 once they are withdrawn.",
 	},
 	HealthSourceUp: {
 		Name: "otelcoder_source_up", Instrument: "otelcoder.source.up",
 		Type: Gauge, Group: Process, Origin: Health,
-		Labels: []string{"source"},
-		Help:   "1 if the last collection from the source succeeded, else 0.",
+		Measured: Source{}, Labels: []string{"source"},
+		Help: "1 if the last collection from the source succeeded, else 0.",
 	},
 }

@@ -9,7 +9,8 @@
 //     and label names;
 //   - [Providers] creates the instruments, each on the meter provider of its
 //     family's group;
-//   - [WriteTable] writes the documentation.
+//   - [Family.Labels] takes the labels of a series out of a struct of what is
+//     [Measured], such as [WorkspaceBuild].
 //
 // Package meters records the values, package exporters serves them. A program
 // that measures a Coder deployment needs those two; it comes here to look a

@@ -2,8 +2,6 @@ package instrument_test
 
 import (
 	"fmt"
-	"os"
-	"slices"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
@@ -51,14 +49,12 @@ func ExampleAll() {
 	// process 58
 }
 
-func ExampleWriteTable() {
-	families := slices.Values([]instrument.Family{instrument.AgentsUp, instrument.LicenseActiveUsers})
-	if err := instrument.WriteTable(os.Stdout, families); err != nil {
-		fmt.Println(err)
-	}
+// A struct can hold more than the labels of one family.
+func ExampleFamily_Labels() {
+	request := instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
+	fmt.Println(instrument.APIRequestsProcessed.Labels(request))
+	fmt.Println(instrument.APIRequestLatencies.Labels(request))
 	// Output:
-	// | Name                          | Type  | Description                                | Labels                                      |
-	// | ----------------------------- | ----- | ------------------------------------------ | ------------------------------------------- |
-	// | `coderd_agents_up`            | gauge | The number of active agents per workspace. | `template_name` `username` `workspace_name` |
-	// | `coderd_license_active_users` | gauge | The number of active users.                |                                             |
+	// code=200,method=GET,path=/api/v2/users
+	// method=GET,path=/api/v2/users
 }

@@ -27,6 +27,7 @@ type Info struct {
 	Instrument string    // OpenTelemetry instrument name; empty if Origin is Runtime
 	Type       Type      // Prometheus type
 	Help       string    // documented help text
+	Measured   Measured  // zero value of the struct that holds the label values; nil if Origin is Runtime
 	Labels     []string  // label names, sorted; nil for a family of one series
 	Unit       string    // OpenTelemetry unit (UCUM); empty where a suffix derived from it would change the name
 	Buckets    []float64 // upper bounds of a histogram without +Inf; nil for other types

@@ -3,6 +3,7 @@ package instrument
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -192,8 +193,8 @@ type HistogramInstrument struct {
 	changed   notify
 }
 
-// Record adds one observation to the series with these labels, which are to be
-// the family's: others are served too. If the span in ctx is sampled, it may be
+// Record adds one observation to the series with these labels. They must be the
+// family's own: others are served too. If the span in ctx is sampled, it may be
 // kept as the exemplar of its bucket.
 func (h HistogramInstrument) Record(ctx context.Context, value float64, labels Labels) {
 	h.histogram.Record(ctx, value, labels.record[:]...)
@@ -210,33 +211,37 @@ type options struct {
 	record  [1]metric.RecordOption
 }
 
-// NewLabels prepares a label set. values[i] is the value of the label names[i];
-// the values must be valid UTF-8. It panics if there are not as many values as
-// names, which is a programming error.
-func NewLabels(names, values []string) Labels {
-	if len(names) != len(values) {
-		panic(fmt.Sprintf("instrument: %d values for the labels %q", len(values), names))
-	}
-	attributes := make([]attribute.KeyValue, len(names))
-	for i, name := range names {
-		attributes[i] = attribute.String(name, values[i])
-	}
-	option := metric.WithAttributeSet(attribute.NewSet(attributes...))
-	return Labels{&options{
-		observe: [1]metric.ObserveOption{option},
-		record:  [1]metric.RecordOption{option},
-	}}
-}
-
 // String returns the label set as name=value pairs, sorted by name.
 func (l Labels) String() string {
 	set := metric.NewObserveConfig(l.observe[:]).Attributes()
 	return set.Encoded(attribute.DefaultEncoder())
 }
 
-// Labels prepares the family's label set; values are in the order of
-// [Info].Labels. It panics if there are not as many values as labels, which is
-// a programming error.
-func (f Family) Labels(values ...string) Labels {
-	return NewLabels(catalogue[f].Labels, values)
+// Labels prepares the label set of one of the family's series: the labels of the
+// family's row, with the values of m. It panics if m lacks one of them, which is a
+// programming error; a struct of the type of [Info].Measured has them all.
+func (f Family) Labels(m Measured) Labels { return f.LabelsWithout(m) }
+
+// mostLabels is the greatest number of labels of a family.
+const mostLabels = 6
+
+// LabelsWithout prepares the label set of a series that is aggregated: it leaves out
+// the labels of these names. Names that are no labels of the family are ignored.
+func (f Family) LabelsWithout(m Measured, names ...string) Labels {
+	attributes := make([]attribute.KeyValue, 0, mostLabels)
+	for _, name := range catalogue[f].Labels {
+		if slices.Contains(names, name) {
+			continue
+		}
+		value, ok := m.label(name)
+		if !ok {
+			panic(fmt.Sprintf("instrument: %s has the label %s, and %T has not", f, name, m))
+		}
+		attributes = append(attributes, attribute.String(name, value))
+	}
+	option := metric.WithAttributeSet(attribute.NewSet(attributes...))
+	return Labels{&options{
+		observe: [1]metric.ObserveOption{option},
+		record:  [1]metric.RecordOption{option},
+	}}
 }

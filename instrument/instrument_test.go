@@ -61,7 +61,7 @@ func TestHistogramRefuses(t *testing.T) {
 func TestObserve(t *testing.T) {
 	p, r := providers()
 	observe := func(template string, values ...float64) func() {
-		labels := instrument.InsightsTemplatesActiveUsers.Labels(template)
+		labels := instrument.InsightsTemplatesActiveUsers.Labels(instrument.TemplateUsers{TemplateName: template})
 		registration, err := p.Observe(func(o instrument.Observer) {
 			for _, v := range values {
 				o.Observe(instrument.InsightsTemplatesActiveUsers, labels, v)
@@ -100,7 +100,7 @@ func TestObserve(t *testing.T) {
 // TestObserveAddsCounters: what Observe's documentation says of counters.
 func TestObserveAddsCounters(t *testing.T) {
 	p, r := providers()
-	labels := instrument.HealthRefused.Labels("agent", "type")
+	labels := instrument.HealthRefused.Labels(instrument.Refusal{Origin: "agent", Reason: "type"})
 	_, err := p.Observe(func(o instrument.Observer) {
 		o.Observe(instrument.HealthRefused, labels, 3)
 		o.Observe(instrument.HealthRefused, labels, 4)
@@ -116,9 +116,10 @@ func TestObserveAddsCounters(t *testing.T) {
 	}
 }
 
-func TestLabels(t *testing.T) {
+// TestLabelsAreAttributes: the labels of a series are what an instrument collects.
+func TestLabelsAreAttributes(t *testing.T) {
 	p, r := providers()
-	labels := instrument.OAuth2Requests.Labels("github", "Exchange", "200")
+	labels := instrument.OAuth2Requests.Labels(instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
 	if _, err := p.Observe(func(o instrument.Observer) { o.Observe(instrument.OAuth2Requests, labels, 1) }, instrument.OAuth2Requests); err != nil {
 		t.Fatal(err)
 	}
@@ -129,22 +130,6 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-func TestLabelsPanicOnMismatch(t *testing.T) {
-	for _, call := range []func(){
-		func() { instrument.AgentsUp.Labels("one", "two") },
-		func() { instrument.NewLabels([]string{"a"}, []string{"one", "two"}) },
-	} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
-				}
-			}()
-			call()
-		}()
-	}
-}
-
 // TestMeasuringAllocatesNothing is what prepared labels are for.
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	p, _ := providers()
@@ -152,7 +137,7 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels := instrument.APIRequestLatencies.Labels("GET", "/")
+	labels := instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/"})
 	h.Record(t.Context(), 0.01, labels)
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() { h.Record(ctx, 0.01, labels) }); n != 0 {
@@ -180,7 +165,7 @@ func TestProviders(t *testing.T) {
 			if working != "workspaces" {
 				p.Workspaces = none
 			}
-			labels := f.Labels(make([]string, len(f.Info().Labels))...)
+			labels := f.Labels(f.Info().Measured)
 			if _, err := p.Observe(func(o instrument.Observer) { o.Observe(f, labels, 1) }, f); err != nil {
 				t.Fatal(err)
 			}
@@ -205,7 +190,7 @@ func TestChangesAreAnnouncedToTheProvider(t *testing.T) {
 	n := &notified{MeterProvider: p.Workspaces}
 	p.Workspaces = n
 	began := time.Now()
-	labels := instrument.ProvisionerdJobsCurrent.Labels("terraform")
+	labels := instrument.ProvisionerdJobsCurrent.Labels(instrument.ProvisionerJob{Provisioner: "terraform"})
 	observation, err := p.Observe(func(o instrument.Observer) {
 		o.Observe(instrument.ProvisionerdJobsCurrent, labels, 1)
 		o.Expires(began.Add(time.Hour))
@@ -225,7 +210,7 @@ func TestChangesAreAnnouncedToTheProvider(t *testing.T) {
 	}{
 		{"a change", observation.Changed, 0, time.Minute},
 		{"an observation of a histogram", func() {
-			timings.Record(t.Context(), 1, instrument.ProvisionerdJobTimings.Labels("echo", "failed"))
+			timings.Record(t.Context(), 1, instrument.ProvisionerdJobTimings.Labels(instrument.ProvisionerJob{Provisioner: "echo", Status: "failed"}))
 		}, 0, time.Minute},
 		{"a collection of what expires", func() { r.collect(t, instrument.Workspaces) }, time.Hour, time.Hour},
 		{"the end", func() {
@@ -254,7 +239,7 @@ func TestZeroProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels("GET", "/"))
+	h.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/"}))
 	if err := observation.Unregister(); err != nil {
 		t.Error(err)
 	}

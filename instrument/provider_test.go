@@ -122,7 +122,11 @@ func TestProviderOptions(t *testing.T) {
 	))
 	h := newHost(t, append(instrument.ProviderOptions(), own)...)
 	without := newHost(t, own)
-	measureAll(t, h.providers())
+	for f := range instrument.All() {
+		if f.Info().Origin != instrument.Runtime {
+			measureFamily(t, h.providers(), f)
+		}
+	}
 	h.measure(t)
 	without.measure(t)
 
@@ -213,7 +217,7 @@ func TestProviderOptionsLiftTheLimit(t *testing.T) {
 	p := h.providers()
 	_, err := p.Observe(func(o instrument.Observer) {
 		for i := range series {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels("docker", "ann", fmt.Sprint(i)), 1)
+			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: fmt.Sprint(i)}), 1)
 		}
 	}, instrument.AgentsUp)
 	if err != nil {
@@ -224,7 +228,7 @@ func TestProviderOptionsLiftTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range series {
-		latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels("GET", fmt.Sprint(i)))
+		latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Path: fmt.Sprint(i)}))
 	}
 	for _, f := range []instrument.Family{instrument.AgentsUp, instrument.APIRequestLatencies} {
 		if got := len(h.families(t)[f.String()].GetMetric()); got != series {
@@ -262,7 +266,7 @@ func TestWildcardViews(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels("GET", "/"))
+			latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/"}))
 			streams := h.streams(t, instrument.ScopeName)
 			var got []string
 			for name := range streams {

@@ -16,7 +16,7 @@ func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) sub
 			if err != nil || !refused.sound(float64(users)) {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, float64(users))}}, 1, nil
+			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, instrument.NoLabels{}, float64(users))}}, 1, nil
 		},
 	}
 }

@@ -16,7 +16,7 @@ func agents(p instrument.Providers, c config, source AgentsSource, refused sourc
 	if err != nil {
 		return subject{}, err
 	}
-	none := instrument.CollectorAgentsExecution.Labels()
+	none := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
 	return subject{
 		name: "agents",
 		families: []instrument.Family{
@@ -61,57 +61,52 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 			}
 		}
 	}
-	// The keys are label values in the catalogue's order.
-	up := make(map[[3]string]float64, len(workspaces))
-	connections := make(map[[6]string]float64, size.agents)
-	latencies := make(map[[5]string]float64, size.latencies)
-	apps := make(map[[5]string]float64, size.apps)
-	scripts := make(map[[5]string]float64, size.scripts)
-	kept := newKeptLabels(instrument.AgentStatsStartupScript, by)
+	up := make(map[instrument.WorkspaceAgents]float64, len(workspaces))
+	connections := make(map[instrument.AgentConnection]float64, size.agents)
+	latencies := make(map[instrument.AgentLatency]float64, size.latencies)
+	apps := make(map[instrument.AgentApp]float64, size.apps)
+	scripts := make(map[instrument.AgentScript]float64, size.scripts)
+	kept := newKeptLabels(by)
 
 	for _, w := range workspaces {
 		template, username, workspace := refused.text(w.Template), refused.text(w.Username), refused.text(w.Name)
-		up[[3]string{template, username, workspace}] += float64(len(w.Agents))
+		up[instrument.WorkspaceAgents{TemplateName: template, Username: username, WorkspaceName: workspace}] += float64(len(w.Agents))
 		for _, a := range w.Agents {
-			agent := refused.text(a.Name)
+			agent := instrument.Agent{AgentName: refused.text(a.Name), Username: username, WorkspaceName: workspace}
 			if refused.documented(a.Status.documented() && a.Lifecycle.documented()) {
-				connections[[6]string{agent, string(a.Lifecycle), string(a.Status), tailnetNode(a.TailnetNode), username, workspace}]++
+				connections[instrument.AgentConnection{
+					Agent:          agent,
+					LifecycleState: string(a.Lifecycle),
+					Status:         string(a.Status),
+					TailnetNode:    tailnetNode(a.TailnetNode),
+				}]++
 			}
 			for _, l := range a.Latencies {
 				if refused.sound(l.Seconds) {
-					key := [5]string{agent, refused.text(l.Region), strconv.FormatBool(l.Preferred), username, workspace}
-					latencies[key] = max(latencies[key], l.Seconds)
+					latency := instrument.AgentLatency{Agent: agent, DERPRegion: refused.text(l.Region), Preferred: l.Preferred}
+					latencies[latency] = max(latencies[latency], l.Seconds)
 				}
 			}
 			for _, app := range a.Apps {
 				if refused.documented(app.Health.documented()) {
-					apps[[5]string{agent, refused.text(app.DisplayName), string(app.Health), username, workspace}]++
+					apps[instrument.AgentApp{Agent: agent, AppName: refused.text(app.DisplayName), Health: string(app.Health)}]++
 				}
 			}
 			if s := a.StartupScript; s != nil && refused.sound(s.Seconds) {
-				key := [5]string{agent, strconv.FormatBool(s.Success), template, username, workspace}
-				kept.merge(key[:])
-				scripts[key] += s.Seconds
+				scripts[kept.merge(instrument.AgentScript{Agent: agent, Success: s.Success, TemplateName: template})] += s.Seconds
 			}
 		}
 	}
 
 	samples := make([]sample, 0, len(up)+len(connections)+len(latencies)+len(apps))
-	for key, n := range up {
-		samples = append(samples, newSample(instrument.AgentsUp, n, key[:]...))
-	}
-	for key, n := range connections {
-		samples = append(samples, newSample(instrument.AgentsConnections, n, key[:]...))
-	}
-	for key, seconds := range latencies {
-		samples = append(samples, newSample(instrument.AgentsConnectionLatencies, seconds, key[:]...))
-	}
-	for key, n := range apps {
-		samples = append(samples, newSample(instrument.AgentsApps, n, key[:]...))
-	}
+	samples = appendSamples(samples, instrument.AgentsUp, up)
+	samples = appendSamples(samples, instrument.AgentsConnections, connections)
+	samples = appendSamples(samples, instrument.AgentsConnectionLatencies, latencies)
+	samples = appendSamples(samples, instrument.AgentsApps, apps)
 	workspaceSamples := make([]sample, 0, len(scripts))
-	for key, seconds := range scripts {
-		workspaceSamples = append(workspaceSamples, sample{instrument.AgentStatsStartupScript, kept.labels(key[:]), seconds})
+	for script, seconds := range scripts {
+		labels := kept.labels(instrument.AgentStatsStartupScript, script)
+		workspaceSamples = append(workspaceSamples, sample{instrument.AgentStatsStartupScript, labels, seconds})
 	}
 	return snapshot{instrument.Deployment: samples, instrument.Workspaces: workspaceSamples}
 }

@@ -70,22 +70,25 @@ func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
 // other labels are absent. A row with a value that makes no sense is left out
 // whole, so that all families are about the same agents.
 func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusals) []sample {
-	kept := newKeptLabels(instrument.AgentStatsRx, by) // the labels of all of them
-	merged := make(map[[3]string]agentStatsValues, len(rows))
+	kept := newKeptLabels(by)
+	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
 	for _, row := range rows {
 		values := row.values()
 		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.sound(v) }) {
 			continue
 		}
-		key := [3]string{refused.text(row.AgentName), refused.text(row.Username), refused.text(row.Workspace)}
-		kept.merge(key[:])
-		merged[key] = merged[key].merge(values)
+		agent := kept.mergeAgent(instrument.Agent{
+			AgentName:     refused.text(row.AgentName),
+			Username:      refused.text(row.Username),
+			WorkspaceName: refused.text(row.Workspace),
+		})
+		merged[agent] = merged[agent].merge(values)
 	}
 
 	families := agentStatsFamilies()
 	samples := make([]sample, 0, len(merged)*len(families))
-	for key, values := range merged {
-		labels := kept.labels(key[:]) // one label set for all families
+	for agent, values := range merged {
+		labels := kept.labels(instrument.AgentStatsRx, agent) // those of all families
 		for i, f := range families {
 			samples = append(samples, sample{f, labels, values[i]})
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,7 +75,7 @@ func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
 		return nil, fmt.Errorf("measure the API: %w", err)
 	}
 	a.text = c.labelText(a.refusals.adder(apiLength))
-	none := instrument.APIConcurrentRequests.Labels()
+	none := instrument.APIConcurrentRequests.Labels(instrument.NoLabels{})
 	_, err = p.Observe(func(o instrument.Observer) {
 		o.Observe(instrument.APIConcurrentRequests, none, float64(a.requests.Load()))
 		o.Observe(instrument.APIConcurrentWebsockets, none, float64(a.websockets.Load()))
@@ -135,7 +134,7 @@ type Path struct {
 }
 
 func newPath(name string) *Path {
-	return &Path{name: name, websocket: instrument.APIWebsocketDurations.Labels(name)}
+	return &Path{name: name, websocket: instrument.APIWebsocketDurations.Labels(instrument.APIRequest{Path: name})}
 }
 
 // endpoint returns what is kept of the requests of a method, which counts as
@@ -145,11 +144,8 @@ func (p *Path) endpoint(method string) *endpoint {
 	if e := p.endpoints[at].Load(); e != nil {
 		return e
 	}
-	p.endpoints[at].CompareAndSwap(nil, &endpoint{
-		path:   p.name,
-		method: apiMethods[at],
-		labels: instrument.APIRequestLatencies.Labels(apiMethods[at], p.name),
-	})
+	request := instrument.APIRequest{Method: apiMethods[at], Path: p.name}
+	p.endpoints[at].CompareAndSwap(nil, &endpoint{request: request, labels: instrument.APIRequestLatencies.Labels(request)})
 	return p.endpoints[at].Load()
 }
 
@@ -182,9 +178,9 @@ func methodIndex(method string) int {
 
 // endpoint measures the requests of one method to one path.
 type endpoint struct {
-	path, method string
-	labels       instrument.Labels
-	codes        atomic.Pointer[codeCount]
+	request instrument.APIRequest // without a code
+	labels  instrument.Labels
+	codes   atomic.Pointer[codeCount]
 }
 
 // codeCount counts the requests that ended with one code. The counts of an
@@ -209,11 +205,9 @@ func (e *endpoint) count(code int) {
 				return
 			}
 		}
-		first := &codeCount{
-			code:   code,
-			labels: instrument.APIRequestsProcessed.Labels(strconv.Itoa(code), e.method, e.path),
-			next:   head,
-		}
+		request := e.request
+		request.Code = code
+		first := &codeCount{code: code, labels: instrument.APIRequestsProcessed.Labels(request), next: head}
 		first.count.Store(1)
 		if e.codes.CompareAndSwap(head, first) {
 			return

@@ -68,8 +68,14 @@ type buildSeries [len(outcomes)]struct {
 func newBuildSeries(b Build) *buildSeries {
 	series := new(buildSeries)
 	for i, outcome := range outcomes {
-		series[i].labels = instrument.WorkspaceBuilds.Labels(
-			string(b.Action), b.OwnerEmail, string(outcome), b.TemplateName, b.TemplateVersion, b.WorkspaceName)
+		series[i].labels = instrument.WorkspaceBuilds.Labels(instrument.WorkspaceBuild{
+			Action:          string(b.Action),
+			OwnerEmail:      b.OwnerEmail,
+			Status:          string(outcome),
+			TemplateName:    b.TemplateName,
+			TemplateVersion: b.TemplateVersion,
+			WorkspaceName:   b.WorkspaceName,
+		})
 	}
 	return series
 }

@@ -60,7 +60,7 @@ func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error)
 	f := &Forwarded{
 		refused: refused,
 		text:    c.labelText(refused.adder(forwardedLength)),
-		kept:    newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy), // the labels of both families
+		kept:    newKeptLabels(c.aggregateBy),
 		series:  make(map[forwardedKey]*forwardedSeries),
 	}
 	f.reported = &table[forwardedKey, *forwardedValue]{
@@ -84,6 +84,18 @@ type ForwardingAgent struct {
 	TemplateName  string
 }
 
+// script is what is measured of the agent's scripts, without success.
+func (a ForwardingAgent) script(text labelText) instrument.AgentScript {
+	return instrument.AgentScript{
+		Agent: instrument.Agent{
+			AgentName:     text(a.AgentName),
+			Username:      text(a.Username),
+			WorkspaceName: text(a.WorkspaceName),
+		},
+		TemplateName: text(a.TemplateName),
+	}
+}
+
 // Agent returns the handle of a connected agent, to be closed when the
 // connection ends.
 //
@@ -95,13 +107,8 @@ func (f *Forwarded) Agent(agent ForwardingAgent) *AgentReports {
 	defer f.mu.Unlock()
 	f.newest++
 	a := &AgentReports{
-		forwarded: f,
-		agent: ForwardingAgent{
-			Username:      f.text(agent.Username),
-			WorkspaceName: f.text(agent.WorkspaceName),
-			AgentName:     f.text(agent.AgentName),
-			TemplateName:  f.text(agent.TemplateName),
-		},
+		forwarded:  f,
+		script:     agent.script(f.text),
 		generation: f.newest,
 	}
 	for _, key := range a.keys() {
@@ -115,18 +122,24 @@ func (f *Forwarded) Agent(agent ForwardingAgent) *AgentReports {
 // AgentReports takes the reports of one connected agent.
 type AgentReports struct {
 	forwarded  *Forwarded
-	agent      ForwardingAgent
-	generation int  // of two handles of an agent, the newer one has the higher
-	closed     bool // guarded by forwarded.mu
+	script     instrument.AgentScript // of the agent, without success
+	generation int                    // of two handles of an agent, the newer one has the higher
+	closed     bool                   // guarded by forwarded.mu
 }
 
 // keys returns the keys of all that the agent can report.
 func (a *AgentReports) keys() []forwardedKey {
 	var keys []forwardedKey
 	for _, f := range forwardedFamilies {
-		keys = append(keys, a.agent.key(f, false), a.agent.key(f, true))
+		keys = append(keys, a.key(f, false), a.key(f, true))
 	}
 	return keys
+}
+
+func (a *AgentReports) key(f instrument.Family, success bool) forwardedKey {
+	script := a.script
+	script.Success = success
+	return forwardedKey{f, script}
 }
 
 // Report takes what the agent reports, in place of what it reported of the same
@@ -149,7 +162,7 @@ func (a *AgentReports) Report(report []ForwardedMetric) {
 	}
 	now := time.Now()
 	for _, m := range accepted {
-		key := a.agent.key(m.family, m.success)
+		key := a.key(m.family, m.success)
 		if v, ok := f.reported.get(key, now); ok && v.generation > a.generation {
 			continue
 		}
@@ -179,10 +192,10 @@ func (a *AgentReports) Close() {
 // join adds an agent to the series that it feeds with its value of a key; f.mu
 // is held.
 func (f *Forwarded) join(key forwardedKey) *forwardedValue {
-	f.kept.merge(key.labels[:])
+	key.script = f.kept.merge(key.script)
 	s, ok := f.series[key]
 	if !ok {
-		s = newForwardedSeries(key, f.kept.labels(key.labels[:]))
+		s = newForwardedSeries(key, f.kept.labels(key.family, key.script))
 		f.series[key] = s
 	}
 	f.observation.Changed()

@@ -1,20 +1,12 @@
 package meters
 
-import (
-	"strconv"
+import "github.com/otelcoder/otelcoder/instrument"
 
-	"github.com/otelcoder/otelcoder/instrument"
-)
-
-// forwardedKey is what tells values of agents apart, and series: in the key of a
-// series, the labels that are not kept are empty.
+// forwardedKey identifies a value of an agent, or a series: in the key of a series,
+// the labels that are not kept are empty.
 type forwardedKey struct {
 	family instrument.Family
-	labels [5]string // values, in the catalogue's order
-}
-
-func (a ForwardingAgent) key(f instrument.Family, success bool) forwardedKey {
-	return forwardedKey{f, [...]string{a.AgentName, strconv.FormatBool(success), a.TemplateName, a.Username, a.WorkspaceName}}
+	script instrument.AgentScript
 }
 
 // forwardedValue is what one agent reported.

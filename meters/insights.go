@@ -27,35 +27,36 @@ func insights(c config, source InsightsSource, refused sourceRefusals) subject {
 
 // insightsSamples merges rows: templates of two organizations may share a name.
 func insightsSamples(i Insights, refused sourceRefusals) []sample {
-	// The keys are label values in the catalogue's order.
-	users := make(map[string]float64, len(i.ActiveUsers))
+	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {
 		if refused.sound(float64(row.Users)) {
-			users[refused.text(row.Template)] += float64(row.Users)
+			users[instrument.TemplateUsers{TemplateName: refused.text(row.Template)}] += float64(row.Users)
 		}
 	}
-	usage := make(map[[3]string]float64, len(i.Applications))
+	usage := make(map[instrument.ApplicationUsage]float64, len(i.Applications))
 	for _, row := range i.Applications {
 		if refused.sound(row.Seconds) {
-			usage[[3]string{refused.text(row.Application), refused.text(row.Slug), refused.text(row.Template)}] += row.Seconds
+			usage[instrument.ApplicationUsage{
+				ApplicationName: refused.text(row.Application),
+				Slug:            refused.text(row.Slug),
+				TemplateName:    refused.text(row.Template),
+			}] += row.Seconds
 		}
 	}
-	builds := make(map[[4]string]float64, len(i.Parameters))
+	builds := make(map[instrument.ParameterUsage]float64, len(i.Parameters))
 	for _, row := range i.Parameters {
 		if refused.sound(float64(row.Builds)) {
-			builds[[4]string{refused.text(row.Name), refused.text(row.Type), refused.text(row.Value), refused.text(row.Template)}] += float64(row.Builds)
+			builds[instrument.ParameterUsage{
+				ParameterName:  refused.text(row.Name),
+				ParameterType:  refused.text(row.Type),
+				ParameterValue: refused.text(row.Value),
+				TemplateName:   refused.text(row.Template),
+			}] += float64(row.Builds)
 		}
 	}
 
 	samples := make([]sample, 0, len(users)+len(usage)+len(builds))
-	for template, n := range users {
-		samples = append(samples, newSample(instrument.InsightsTemplatesActiveUsers, n, template))
-	}
-	for key, seconds := range usage {
-		samples = append(samples, newSample(instrument.InsightsApplicationsUsage, seconds, key[:]...))
-	}
-	for key, n := range builds {
-		samples = append(samples, newSample(instrument.InsightsParameters, n, key[:]...))
-	}
-	return samples
+	samples = appendSamples(samples, instrument.InsightsTemplatesActiveUsers, users)
+	samples = appendSamples(samples, instrument.InsightsApplicationsUsage, usage)
+	return appendSamples(samples, instrument.InsightsParameters, builds)
 }

@@ -46,7 +46,7 @@ func NewJobs(p instrument.Providers, options ...Option) (*Jobs, error) {
 	j := &Jobs{JobTimings: timings}
 	var running [len(provisioners)]instrument.Labels
 	for i, provisioner := range provisioners {
-		running[i] = instrument.ProvisionerdJobsCurrent.Labels(string(provisioner))
+		running[i] = instrument.ProvisionerdJobsCurrent.Labels(instrument.ProvisionerJob{Provisioner: string(provisioner)})
 	}
 	j.observation, err = p.Observe(func(o instrument.Observer) {
 		for i := range provisioners {

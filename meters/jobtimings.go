@@ -46,7 +46,8 @@ func NewJobTimings(p instrument.Providers, options ...Option) (*JobTimings, erro
 	}
 	for i, provisioner := range provisioners {
 		for k, outcome := range outcomes {
-			t.labels[i][k] = instrument.ProvisionerdJobTimings.Labels(string(provisioner), string(outcome))
+			t.labels[i][k] = instrument.ProvisionerdJobTimings.Labels(
+				instrument.ProvisionerJob{Provisioner: string(provisioner), Status: string(outcome)})
 		}
 	}
 	return t, nil

@@ -6,39 +6,47 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// keptLabels are the labels of a family that are left once it is aggregated: all
-// that are no [AgentLabel], and those by which it is aggregated.
+// keptLabels are the labels that series have once they are aggregated: the labels by
+// which they are aggregated, and all that are no [AgentLabel].
 type keptLabels struct {
-	names []string // of all labels of the family, in the catalogue's order
-	kept  []bool
+	dropped []string // names of the other labels
 }
 
-func newKeptLabels(f instrument.Family, by []AgentLabel) keptLabels {
-	k := keptLabels{names: f.Info().Labels}
-	for _, name := range k.names {
-		label := AgentLabel(name)
-		k.kept = append(k.kept, slices.Contains(by, label) || !slices.Contains(allAgentLabels(), label))
+func newKeptLabels(by []AgentLabel) (k keptLabels) {
+	for _, label := range allAgentLabels() {
+		if !slices.Contains(by, label) {
+			k.dropped = append(k.dropped, string(label))
+		}
 	}
 	return k
 }
 
-// merge empties the values of labels that are not kept: rows that are one series
-// get equal values.
-func (k keptLabels) merge(values []string) {
-	for i, kept := range k.kept {
-		if !kept {
-			values[i] = ""
-		}
+// merge empties the values of dropped labels, so that scripts of one series are equal.
+func (k keptLabels) merge(s instrument.AgentScript) instrument.AgentScript {
+	s.Agent = k.mergeAgent(s.Agent)
+	if k.drops(LabelTemplateName) {
+		s.TemplateName = ""
 	}
+	return s
 }
 
-// labels makes the label set of a series; a label that is not kept is absent.
-func (k keptLabels) labels(values []string) instrument.Labels {
-	var names, texts []string
-	for i, kept := range k.kept {
-		if kept {
-			names, texts = append(names, k.names[i]), append(texts, values[i])
-		}
+// mergeAgent is merge for the statistics of agents.
+func (k keptLabels) mergeAgent(a instrument.Agent) instrument.Agent {
+	if k.drops(LabelAgentName) {
+		a.AgentName = ""
 	}
-	return instrument.NewLabels(names, texts)
+	if k.drops(LabelUsername) {
+		a.Username = ""
+	}
+	if k.drops(LabelWorkspaceName) {
+		a.WorkspaceName = ""
+	}
+	return a
+}
+
+func (k keptLabels) drops(label AgentLabel) bool { return slices.Contains(k.dropped, string(label)) }
+
+// labels makes the label set of a series, without the dropped labels.
+func (k keptLabels) labels(f instrument.Family, m instrument.Measured) instrument.Labels {
+	return f.LabelsWithout(m, k.dropped...)
 }

@@ -38,7 +38,7 @@ func latestBuildSamples(counts map[JobStatus]int, refused sourceRefusals) []samp
 	}
 	samples := make([]sample, 0, len(workspaces))
 	for status, n := range workspaces {
-		samples = append(samples, newSample(instrument.APIWorkspaceLatestBuild, n, string(status)))
+		samples = append(samples, newSample(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: string(status)}, n))
 	}
 	return samples
 }

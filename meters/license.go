@@ -25,12 +25,12 @@ func license(c config, source LicenseSource, refused sourceRefusals) subject {
 // where one is in force.
 func licenseSamples(l License, refused sourceRefusals) []sample {
 	limited := refused.sound(float64(l.Limit)) && l.Limit > 0
-	samples := []sample{newSample(instrument.LicenseUserLimitEnabled, oneIf(limited))}
+	samples := []sample{newSample(instrument.LicenseUserLimitEnabled, instrument.NoLabels{}, oneIf(limited))}
 	if limited {
-		samples = append(samples, newSample(instrument.LicenseLimitUsers, float64(l.Limit)))
+		samples = append(samples, newSample(instrument.LicenseLimitUsers, instrument.NoLabels{}, float64(l.Limit)))
 	}
 	if refused.sound(float64(l.ActiveUsers)) {
-		samples = append(samples, newSample(instrument.LicenseActiveUsers, float64(l.ActiveUsers)))
+		samples = append(samples, newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, float64(l.ActiveUsers)))
 	}
 	return samples
 }

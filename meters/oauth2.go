@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -30,7 +29,7 @@ type OAuth2 struct {
 	maxLimits int // series of a family of rate limits
 
 	mu       sync.Mutex
-	requests *table[oauth2Call, *oauth2Calls]
+	requests *table[instrument.OAuth2Request, *oauth2Calls]
 	limits   *table[string, *rateLimits] // by provider
 }
 
@@ -63,13 +62,6 @@ var oauth2Sources = [...]OAuth2Source{
 	OAuth2GitAPIAuthUser, OAuth2GitAPIListEmails, OAuth2GitAPIOrgMemberships, OAuth2GitAPITeamMemberships,
 }
 
-// oauth2Call is what tells the series of calls apart.
-type oauth2Call struct {
-	name   string
-	source OAuth2Source
-	status int // 0 without a response
-}
-
 type oauth2Calls struct {
 	labels instrument.Labels
 	calls  int
@@ -90,7 +82,7 @@ func NewOAuth2(p instrument.Providers, options ...Option) (*OAuth2, error) {
 		text:      c.labelText(refused.adder(oauth2Length)),
 		maxLimits: c.maxSeries(instrument.OAuth2RateLimitTotal),
 	}
-	o.requests = &table[oauth2Call, *oauth2Calls]{
+	o.requests = &table[instrument.OAuth2Request, *oauth2Calls]{
 		size:    c.maxSeries(instrument.OAuth2Requests),
 		evicted: refused.adder(oauth2Limit),
 	}
@@ -154,21 +146,21 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 		o.refused.add(oauth2Source)
 		return
 	}
-	call := oauth2Call{name: name, source: source}
+	call := instrument.OAuth2Request{Name: name, Source: string(source)}
 	if response != nil && response.StatusCode >= 100 && response.StatusCode <= 999 {
-		call.status = response.StatusCode
+		call.StatusCode = response.StatusCode
 	}
 	now := time.Now()
 
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.requests.move(call, now, func() *oauth2Calls {
-		return &oauth2Calls{labels: instrument.OAuth2Requests.Labels(name, string(source), strconv.Itoa(call.status))}
+		return &oauth2Calls{labels: instrument.OAuth2Requests.Labels(call)}
 	}).calls++
 
 	// Only what is refused counts against the limit of the address; the limits
 	// of other responses belong to one user each.
-	if call.status == http.StatusUnauthorized {
+	if call.StatusCode == http.StatusUnauthorized {
 		if limit, ok := parseRateLimit(response.Header); ok {
 			o.recordLimit(name, limit, now)
 		}
@@ -184,7 +176,8 @@ func (o *OAuth2) recordLimit(name string, limit rateLimit, now time.Time) {
 		}
 	})
 	limits.move(limit.resource, now, func() *rateLimitSeries {
-		return &rateLimitSeries{labels: instrument.OAuth2RateLimitTotal.Labels(name, limit.resource)}
+		labels := instrument.OAuth2RateLimitTotal.Labels(instrument.OAuth2RateLimit{Name: name, Resource: limit.resource})
+		return &rateLimitSeries{labels: labels}
 	}).rateLimit = limit
 }
 

@@ -46,7 +46,7 @@ type polled struct {
 func newPolled(s subject, logger *slog.Logger) *polled {
 	p := &polled{
 		subject: s,
-		health:  instrument.HealthSourceUp.Labels(s.name),
+		health:  instrument.HealthSourceUp.Labels(instrument.Source{Name: s.name}),
 		logger:  logger,
 		outage:  outage.New(logger.With("source", s.name), outage.Messages{Begins: "source fails", Ends: "source recovered"}),
 		ended:   make(chan struct{}),

@@ -14,7 +14,7 @@ import (
 func TestPolledThawed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler))
-		p.succeed(answer{snapshot: snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, 1)}}})
+		p.succeed(answer{snapshot: snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}}})
 		time.Sleep(5*time.Minute - time.Nanosecond)
 		if now, up := p.live(); now.snapshot.size() != 1 || !up {
 			t.Errorf("before five intervals: %d series, up: %v", now.snapshot.size(), up)
@@ -31,7 +31,7 @@ func TestPolledThawed(t *testing.T) {
 func TestPolledResumed(t *testing.T) {
 	p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler))
 	p.state.Store(&state{
-		snapshot:  snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, 1)}},
+		snapshot:  snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}},
 		succeeded: time.Now().Round(0).Add(-time.Hour),
 	})
 	if now, up := p.live(); now.snapshot.size() != 0 || up {

@@ -38,7 +38,7 @@ func newRefusals[R ~string](p instrument.Providers, logger *slog.Logger, origin 
 	labels := make(map[R]instrument.Labels, len(reasons))
 	for _, reason := range reasons {
 		r.counts[reason] = new(refusalCount)
-		labels[reason] = instrument.HealthRefused.Labels(origin, string(reason))
+		labels[reason] = instrument.HealthRefused.Labels(instrument.Refusal{Origin: origin, Reason: string(reason)})
 	}
 	var err error
 	r.observation, err = p.Observe(func(o instrument.Observer) {

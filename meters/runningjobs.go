@@ -32,7 +32,7 @@ func runningJobsSamples(counts map[Provisioner]int, refused sourceRefusals) []sa
 	}
 	var samples []sample
 	for i, provisioner := range provisioners {
-		samples = append(samples, newSample(instrument.ProvisionerdJobsCurrent, running[i], string(provisioner)))
+		samples = append(samples, newSample(instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: string(provisioner)}, running[i]))
 	}
 	return samples
 }

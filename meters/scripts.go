@@ -30,7 +30,7 @@ type Scripts struct {
 	kept        keptLabels
 
 	mu     sync.Mutex
-	series *table[forwardedKey, *scriptSeries]
+	series *table[instrument.AgentScript, *scriptSeries]
 }
 
 type scriptRefusal string
@@ -57,8 +57,8 @@ func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scripts{text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(instrument.AgentScriptsExecuted, c.aggregateBy)}
-	s.series = &table[forwardedKey, *scriptSeries]{
+	s := &Scripts{text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c.aggregateBy)}
+	s.series = &table[instrument.AgentScript, *scriptSeries]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
 		life:    scriptSeriesLife,
 		evicted: refused.adder(scriptLimit),
@@ -72,32 +72,19 @@ func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
 // Executed counts a script that an agent has executed. With the first one of an
 // agent the other value of success is exposed too, at 0.
 func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
-	agent = ForwardingAgent{
-		Username:      s.text(agent.Username),
-		WorkspaceName: s.text(agent.WorkspaceName),
-		AgentName:     s.text(agent.AgentName),
-		TemplateName:  s.text(agent.TemplateName),
-	}
-	key := s.key(agent, false) // of both
+	script := s.kept.merge(agent.script(s.text)) // the key of both values of success
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	series := s.series.move(key, time.Now(), func() *scriptSeries { return s.newSeries(agent) })
+	series := s.series.move(script, time.Now(), func() *scriptSeries { return s.newSeries(script) })
 	series[place(success)].executed++
 	s.observation.Changed()
 }
 
-// key is that of an agent's series: agents with equal labels have equal ones.
-func (s *Scripts) key(agent ForwardingAgent, success bool) forwardedKey {
-	key := agent.key(instrument.AgentScriptsExecuted, success)
-	s.kept.merge(key.labels[:])
-	return key
-}
-
-func (s *Scripts) newSeries(agent ForwardingAgent) *scriptSeries {
+func (s *Scripts) newSeries(script instrument.AgentScript) *scriptSeries {
 	series := new(scriptSeries)
 	for _, success := range []bool{false, true} {
-		key := s.key(agent, success)
-		series[place(success)].labels = s.kept.labels(key.labels[:])
+		script.Success = success
+		series[place(success)].labels = s.kept.labels(instrument.AgentScriptsExecuted, script)
 	}
 	return series
 }

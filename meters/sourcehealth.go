@@ -28,7 +28,7 @@ type sourceState struct {
 
 // NewSourceHealth makes the health of the source with this name.
 func NewSourceHealth(p instrument.Providers, name string) (*SourceHealth, error) {
-	h := &SourceHealth{name: name, labels: instrument.HealthSourceUp.Labels(name)}
+	h := &SourceHealth{name: name, labels: instrument.HealthSourceUp.Labels(instrument.Source{Name: name})}
 	_, err := p.Observe(func(o instrument.Observer) {
 		if now := h.now.Load(); now != nil {
 			o.Observe(instrument.HealthSourceUp, h.labels, oneIf(now.up))

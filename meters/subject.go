@@ -87,7 +87,20 @@ type sample struct {
 	value  float64
 }
 
-// newSample makes a sample; the label values are in the catalogue's order.
-func newSample(f instrument.Family, value float64, labels ...string) sample {
-	return sample{f, f.Labels(labels...), value}
+func newSample(f instrument.Family, m instrument.Measured, value float64) sample {
+	return sample{f, f.Labels(m), value}
+}
+
+// appendSamples appends the samples of a family, by what is measured.
+func appendSamples[M measured](samples []sample, f instrument.Family, values map[M]float64) []sample {
+	for m, value := range values {
+		samples = append(samples, newSample(f, m, value))
+	}
+	return samples
+}
+
+// measured is a struct of package instrument as a map key.
+type measured interface {
+	comparable
+	instrument.Measured
 }

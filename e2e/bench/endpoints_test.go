@@ -58,11 +58,15 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 	families := append(slices.Clone(statFamilies[:]), instrument.AgentsUp, instrument.AgentsConnections,
 		instrument.AgentsConnectionLatencies, instrument.AgentsApps)
 	o.observation, err = o.providers.Observe(func(to instrument.Observer) {
+		observe := func(f instrument.Family, m instrument.Measured) { to.Observe(f, f.Labels(m), 1) }
 		for i := range o.series.Load() {
-			for _, f := range families {
-				values := make([]string, len(f.Info().Labels))
-				values[0] = strconv.FormatInt(i, 10)
-				to.Observe(f, f.Labels(values...), 1)
+			agent := instrument.Agent{Username: strconv.FormatInt(i, 10)}
+			observe(instrument.AgentsUp, instrument.WorkspaceAgents{Username: agent.Username})
+			observe(instrument.AgentsConnections, instrument.AgentConnection{Agent: agent})
+			observe(instrument.AgentsConnectionLatencies, instrument.AgentLatency{Agent: agent})
+			observe(instrument.AgentsApps, instrument.AgentApp{Agent: agent})
+			for _, f := range statFamilies {
+				observe(f, agent)
 			}
 		}
 	}, families...)

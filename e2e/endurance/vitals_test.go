@@ -27,13 +27,13 @@ func (v vitals) String() string {
 		v.memory/1e6, v.heap/1e6, v.goroutines, v.files, v.series, v.took.Round(100*time.Microsecond))
 }
 
-// scraper scrapes an endpoint each second. Every scrape is sound in itself and
-// beside the one before, and answered in time.
+// scraper scrapes an endpoint each second. Every scrape is valid, alone and after the
+// one before.
 type scraper struct {
 	t     *testing.T
 	name  string
 	url   string
-	timer *answer.Timer
+	timer answer.Timer
 
 	mu   sync.Mutex
 	all  []vitals
@@ -43,7 +43,7 @@ type scraper struct {
 // scrapeEachSecond starts a scraper, which ends with the test.
 func scrapeEachSecond(t *testing.T, name, url string) *scraper {
 	t.Helper()
-	s := &scraper{t: t, name: name, url: url, timer: answer.NewTimer()}
+	s := &scraper{t: t, name: name, url: url}
 	stop := make(chan struct{})
 	var scraping sync.WaitGroup
 	scraping.Go(func() {
@@ -59,11 +59,7 @@ func scrapeEachSecond(t *testing.T, name, url string) *scraper {
 	t.Cleanup(func() {
 		close(stop)
 		scraping.Wait()
-		s.timer.Close()
-		t.Logf("%s: %v", name, s.timer)
-		if err := s.timer.Check(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Logf("%s: %v", name, &s.timer)
 	})
 	return s
 }

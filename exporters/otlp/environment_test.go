@@ -493,8 +493,8 @@ func TestTemporalityIsCumulative(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Record(t.Context(), 7, instrument.ProvisionerdJobTimings.Labels("terraform", "success"))
-			observe(t, e, instrument.APIRequestsProcessed, 42, "200", "GET", "/api/v2/users")
+			h.Record(t.Context(), 7, instrument.ProvisionerdJobTimings.Labels(instrument.ProvisionerJob{Provisioner: "terraform", Status: "success"}))
+			observe(t, e, instrument.APIRequestsProcessed, 42, usersRequest)
 			flush(t, e)
 			well.Store(true)
 			flush(t, e)

@@ -84,8 +84,8 @@ func TestReceiverInTrouble(t *testing.T) {
 			defer server.Close()
 			var log log
 			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), log.option()})
-			observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
-			observe(t, e, instrument.APIRequestsProcessed, 42, "200", "GET", "/api/v2/users")
+			observe(t, e, instrument.AgentsUp, 1, dev)
+			observe(t, e, instrument.APIRequestsProcessed, 42, usersRequest)
 
 			flush(t, e)
 			flush(t, e)
@@ -181,7 +181,7 @@ func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	}))
 	defer server.Close()
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 
 	flushed := make(chan error)
 	go func() {
@@ -274,14 +274,14 @@ func observeMegabytes(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	long := strings.Repeat("x", 100_000)
 	for i := range 10 {
-		observe(t, e, instrument.InsightsParameters, 1, "name", "string", long+strings.Repeat("y", i), "template")
+		observe(t, e, instrument.InsightsParameters, 1, parameter(long+strings.Repeat("y", i)))
 	}
 }
 
 func TestShutdownPushesALastTime(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)})
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	if err := e.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestEachLastPushHasItsTime(t *testing.T) {
 	}))
 	defer server.Close()
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL)})
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	e.Shutdown(ctx)
@@ -330,7 +330,7 @@ func TestDebugLogOfPushes(t *testing.T) {
 	defer server.Close()
 	var log log
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), otlp.WithLogger(log.LoggerAt(slog.LevelDebug))})
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	for _, failed := range []bool{false, true} {
 		refuses.Store(failed)
 		flushGroup(t, e.Providers().Deployment)
@@ -358,7 +358,7 @@ func TestAPushOfNothingEndsNoOutage(t *testing.T) {
 	defer server.Close()
 	var log log
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL), log.option()}, exporters.WithReporter(reports.Load))
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	step := func(scope metric.MeterProvider, want string) {
 		t.Helper()
 		flushGroup(t, scope)

@@ -90,7 +90,7 @@ func TestResourceGiven(t *testing.T) {
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", "control-plane"), attribute.String("service.namespace", "prod"),
 		attribute.String("service.instance.id", "seven"), attribute.String("host.name", "pod-7")))})
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	flush(t, e)
 	byName := receiver.byName(t)
 	deployment := map[string]string{"service.name": "control-plane", "service.namespace": "prod", "team": "a", "service.instance.id": "deployment"}
@@ -325,7 +325,7 @@ func TestMetricExporterGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	for range 5 {
 		var flushing sync.WaitGroup
 		for _, provider := range []metric.MeterProvider{e.Providers().Deployment, e.Providers().Process} {

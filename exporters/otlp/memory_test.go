@@ -35,8 +35,16 @@ func observeAgents(t *testing.T, e *exporters.Exporter, series int) *instrument.
 	t.Helper()
 	labels := make([]instrument.Labels, series)
 	for i := range labels {
-		labels[i] = instrument.AgentsConnections.Labels("main", "ready", "connected", fmt.Sprintf("nodeid:%016x", i),
-			fmt.Sprintf("firstname.lastname-%d", i/4), fmt.Sprintf("workspace-of-a-customary-length-%d", i))
+		labels[i] = instrument.AgentsConnections.Labels(instrument.AgentConnection{
+			Agent: instrument.Agent{
+				AgentName:     "main",
+				Username:      fmt.Sprintf("firstname.lastname-%d", i/4),
+				WorkspaceName: fmt.Sprintf("workspace-of-a-customary-length-%d", i),
+			},
+			LifecycleState: "ready",
+			Status:         "connected",
+			TailnetNode:    fmt.Sprintf("nodeid:%016x", i),
+		})
 	}
 	observed, err := e.Providers().Observe(func(o instrument.Observer) {
 		for i := range labels {

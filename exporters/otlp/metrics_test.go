@@ -63,10 +63,20 @@ func flushGroup(t *testing.T, provider metric.MeterProvider) {
 	}
 }
 
-func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, value float64, labels ...string) {
+// What the tests measure.
+var (
+	dev          = instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"}
+	usersRequest = instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
+)
+
+func parameter(value string) instrument.ParameterUsage {
+	return instrument.ParameterUsage{ParameterName: "name", ParameterType: "string", ParameterValue: value, TemplateName: "template"}
+}
+
+func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, value float64, m instrument.Measured) {
 	t.Helper()
-	prepared := f.Labels(labels...)
-	_, err := e.Providers().Observe(func(o instrument.Observer) { o.Observe(f, prepared, value) }, f)
+	labels := f.Labels(m)
+	_, err := e.Providers().Observe(func(o instrument.Observer) { o.Observe(f, labels, value) }, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,19 +87,15 @@ func observeAll(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	for f := range instrument.All() {
 		info := f.Info()
-		labels := make([]string, len(info.Labels))
-		for i, label := range info.Labels {
-			labels[i] = "the " + label
-		}
 		switch {
 		case info.Origin == instrument.OTel && info.Type == instrument.Histogram:
 			h, err := e.Providers().Histogram(f)
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Record(t.Context(), 7, f.Labels(labels...))
+			h.Record(t.Context(), 7, f.Labels(info.Measured))
 		case info.Origin == instrument.OTel, info.Name == "otelcoder_refused_total", strings.HasPrefix(info.Name, "otelcoder_source_"):
-			observe(t, e, f, 7, labels...)
+			observe(t, e, f, 7, info.Measured)
 		}
 	}
 }
@@ -199,7 +205,7 @@ func TestResources(t *testing.T) {
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=prod,host.name=pod-7,k8s.pod.name=pod-7,k8s.namespace.name=coder,process.pid=1,service.instance.id=seven")
 	receiver := newReceiver(t, otlp.HTTP)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)})
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	flush(t, e)
 
 	byName := receiver.byName(t)
@@ -226,7 +232,7 @@ func TestReplicasTellThemselvesApart(t *testing.T) {
 	for range 2 {
 		receiver := newReceiver(t, otlp.HTTP)
 		e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithDeploymentID("d1")})
-		observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+		observe(t, e, instrument.AgentsUp, 1, dev)
 		flush(t, e)
 		byName := receiver.byName(t)
 		replica := byName["otelcoder_build_info"].resource
@@ -246,7 +252,7 @@ func TestReplicasTellThemselvesApart(t *testing.T) {
 func TestOnlyTheReporterPushesTheDeployment(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)}, exporters.WithReporter(func() bool { return false }))
-	observe(t, e, instrument.AgentsUp, 1, "docker", "ann", "dev")
+	observe(t, e, instrument.AgentsUp, 1, dev)
 	flush(t, e)
 
 	byName := receiver.byName(t)
@@ -283,7 +289,7 @@ func TestALargeDeploymentArrivesComplete(t *testing.T) {
 	// Outsiders choose the values of template parameters.
 	long := strings.Repeat("x", 60_000)
 	for i := range 100 {
-		observe(t, e, instrument.InsightsParameters, 1, "name", "string", fmt.Sprint(i, long), "template")
+		observe(t, e, instrument.InsightsParameters, 1, parameter(fmt.Sprint(i, long)))
 	}
 	flush(t, e)
 
@@ -318,7 +324,7 @@ func TestExemplarsCarryTheirTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: 1}, SpanID: trace.SpanID{7: 2}, TraceFlags: trace.FlagsSampled})
-	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.APIRequestLatencies.Labels("GET", "/api/v2/users"))
+	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/api/v2/users"}))
 	flush(t, e)
 
 	exemplars := receiver.byName(t)["coderd_api_request_latencies_seconds"].GetHistogram().DataPoints[0].Exemplars

@@ -11,7 +11,7 @@ import (
 func TestMeter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := metertest.New(t)
-		labels := instrument.AgentsUp.Labels("docker", "alice", "dev")
+		labels := instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "docker", Username: "alice", WorkspaceName: "dev"})
 		if _, err := m.Providers().Observe(func(o instrument.Observer) {
 			o.Observe(instrument.AgentsUp, labels, 2)
 		}, instrument.AgentsUp); err != nil {
@@ -21,7 +21,7 @@ func TestMeter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		duration.Record(t.Context(), 45, instrument.ProvisionerdJobTimings.Labels("terraform", "success"))
+		duration.Record(t.Context(), 45, instrument.ProvisionerdJobTimings.Labels(instrument.ProvisionerJob{Provisioner: "terraform", Status: "success"}))
 
 		const agents = `# TYPE coderd_agents_up gauge
 coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"} 2

@@ -1,0 +1,385 @@
+package instrument
+
+import "strconv"
+
+// Measured is what a series measures: one of the structs of this package, such as
+// [WorkspaceBuild]. Its fields hold the label values, which must be valid UTF-8.
+// [Info].Measured tells which struct a family takes, and [Info].Labels which of its
+// fields are labels of the family; the other fields are ignored.
+//
+// The structs are comparable, so that they can be map keys. A literal must name the
+// fields, so that values in the wrong order do not compile.
+type Measured interface {
+	// label returns the value of the label with a name, and whether there is one.
+	label(name string) (value string, ok bool)
+}
+
+// named is the first field of a struct of several label values. Other packages cannot
+// set it, so that their literals must name the fields.
+type named struct{}
+
+// NoLabels is for families of one series, such as [APIActiveUsers].
+type NoLabels struct{}
+
+func (NoLabels) label(string) (string, bool) { return "", false }
+
+// WorkspaceAgents are the agents of a workspace, for [AgentsUp].
+type WorkspaceAgents struct {
+	_ named
+
+	TemplateName  string
+	Username      string // the owner's
+	WorkspaceName string
+}
+
+func (w WorkspaceAgents) label(name string) (string, bool) {
+	switch name {
+	case "template_name":
+		return w.TemplateName, true
+	case "username":
+		return w.Username, true
+	case "workspace_name":
+		return w.WorkspaceName, true
+	}
+	return "", false
+}
+
+// Agent is a workspace agent, for the statistics that agents report, such as
+// [AgentStatsRx].
+type Agent struct {
+	_ named
+
+	AgentName     string
+	Username      string // the workspace owner's
+	WorkspaceName string
+}
+
+func (a Agent) label(name string) (string, bool) {
+	switch name {
+	case "agent_name":
+		return a.AgentName, true
+	case "username":
+		return a.Username, true
+	case "workspace_name":
+		return a.WorkspaceName, true
+	}
+	return "", false
+}
+
+// AgentApp is an application of an agent, for [AgentsApps].
+type AgentApp struct {
+	_ named
+	Agent
+
+	AppName string // its display name
+	Health  string // disabled initializing healthy unhealthy
+}
+
+func (a AgentApp) label(name string) (string, bool) {
+	switch name {
+	case "app_name":
+		return a.AppName, true
+	case "health":
+		return a.Health, true
+	}
+	return a.Agent.label(name)
+}
+
+// AgentConnection is the connection of an agent, for [AgentsConnections].
+type AgentConnection struct {
+	_ named
+	Agent
+
+	// LifecycleState is created, starting, start_timeout, start_error, ready,
+	// shutting_down, shutdown_timeout, shutdown_error or off.
+	LifecycleState string
+	Status         string // connecting connected disconnected timeout
+	TailnetNode    string // "nodeid:" and 16 hex digits, or unknown
+}
+
+func (a AgentConnection) label(name string) (string, bool) {
+	switch name {
+	case "lifecycle_state":
+		return a.LifecycleState, true
+	case "status":
+		return a.Status, true
+	case "tailnet_node":
+		return a.TailnetNode, true
+	}
+	return a.Agent.label(name)
+}
+
+// AgentLatency is the latency of an agent's connection to a relay (DERP) region, for
+// [AgentsConnectionLatencies].
+type AgentLatency struct {
+	_ named
+	Agent
+
+	DERPRegion string // the region's name
+	Preferred  bool   // the agent's home region
+}
+
+func (a AgentLatency) label(name string) (string, bool) {
+	switch name {
+	case "derp_region":
+		return a.DERPRegion, true
+	case "preferred":
+		return strconv.FormatBool(a.Preferred), true
+	}
+	return a.Agent.label(name)
+}
+
+// AgentScript is a script that an agent has executed, for [AgentScriptsExecuted] and
+// [AgentStatsStartupScript].
+type AgentScript struct {
+	_ named
+	Agent
+
+	Success      bool
+	TemplateName string
+}
+
+func (a AgentScript) label(name string) (string, bool) {
+	switch name {
+	case "success":
+		return strconv.FormatBool(a.Success), true
+	case "template_name":
+		return a.TemplateName, true
+	}
+	return a.Agent.label(name)
+}
+
+// APIRequest is a request to the API, for [APIRequestLatencies], [APIRequestsProcessed]
+// and [APIWebsocketDurations].
+type APIRequest struct {
+	_ named
+
+	Code   int    // HTTP status
+	Method string // a standard method or _OTHER
+	Path   string // a route pattern, UNKNOWN or STATIC
+}
+
+func (r APIRequest) label(name string) (string, bool) {
+	switch name {
+	case "code":
+		return strconv.Itoa(r.Code), true
+	case "method":
+		return r.Method, true
+	case "path":
+		return r.Path, true
+	}
+	return "", false
+}
+
+// LatestBuild is the latest build of a workspace, for [APIWorkspaceLatestBuild].
+type LatestBuild struct {
+	Status string // pending running succeeded canceling canceled failed unknown
+}
+
+func (b LatestBuild) label(name string) (string, bool) { return b.Status, name == "status" }
+
+// ApplicationUsage is the use of an application by the users of a template, for
+// [InsightsApplicationsUsage].
+type ApplicationUsage struct {
+	_ named
+
+	// ApplicationName is an app's display name; or Visual Studio Code, JetBrains, Web
+	// Terminal or SSH, with an empty Slug.
+	ApplicationName string
+	Slug            string
+	TemplateName    string
+}
+
+func (u ApplicationUsage) label(name string) (string, bool) {
+	switch name {
+	case "application_name":
+		return u.ApplicationName, true
+	case "slug":
+		return u.Slug, true
+	case "template_name":
+		return u.TemplateName, true
+	}
+	return "", false
+}
+
+// ParameterUsage is a value that builds gave to a parameter of a template, for
+// [InsightsParameters].
+type ParameterUsage struct {
+	_ named
+
+	ParameterName  string
+	ParameterType  string
+	ParameterValue string
+	TemplateName   string
+}
+
+func (u ParameterUsage) label(name string) (string, bool) {
+	switch name {
+	case "parameter_name":
+		return u.ParameterName, true
+	case "parameter_type":
+		return u.ParameterType, true
+	case "parameter_value":
+		return u.ParameterValue, true
+	case "template_name":
+		return u.TemplateName, true
+	}
+	return "", false
+}
+
+// TemplateUsers are the users of a template, for [InsightsTemplatesActiveUsers].
+type TemplateUsers struct {
+	TemplateName string
+}
+
+func (u TemplateUsers) label(name string) (string, bool) {
+	return u.TemplateName, name == "template_name"
+}
+
+// OAuth2RateLimit is a rate limit of an external OAuth2 provider, for
+// [OAuth2RateLimitTotal] and the other families of rate limits.
+type OAuth2RateLimit struct {
+	_ named
+
+	Name     string // the provider's
+	Resource string // the rate limit's
+}
+
+func (l OAuth2RateLimit) label(name string) (string, bool) {
+	switch name {
+	case "name":
+		return l.Name, true
+	case "resource":
+		return l.Resource, true
+	}
+	return "", false
+}
+
+// OAuth2Request is a call to an external OAuth2 provider, for [OAuth2Requests].
+type OAuth2Request struct {
+	_ named
+
+	Name       string // the provider's
+	Source     string // the kind of call
+	StatusCode int    // HTTP status; 0 without a response
+}
+
+func (r OAuth2Request) label(name string) (string, bool) {
+	switch name {
+	case "name":
+		return r.Name, true
+	case "source":
+		return r.Source, true
+	case "status_code":
+		return strconv.Itoa(r.StatusCode), true
+	}
+	return "", false
+}
+
+// ProvisionerJob is a provisioner job, for [ProvisionerdJobTimings] and, while it runs
+// and has no status, [ProvisionerdJobsCurrent].
+type ProvisionerJob struct {
+	_ named
+
+	Provisioner string // terraform echo
+	Status      string // success failed
+}
+
+func (j ProvisionerJob) label(name string) (string, bool) {
+	switch name {
+	case "provisioner":
+		return j.Provisioner, true
+	case "status":
+		return j.Status, true
+	}
+	return "", false
+}
+
+// WorkspaceBuild is a workspace build, for [WorkspaceBuilds].
+type WorkspaceBuild struct {
+	_ named
+
+	Action          string // START STOP DESTROY
+	OwnerEmail      string
+	OwnerName       string // the owner's user name; no label of the documented family
+	Status          string // success failed
+	TemplateName    string
+	TemplateVersion string // the version's name
+	WorkspaceName   string
+}
+
+func (b WorkspaceBuild) label(name string) (string, bool) {
+	switch name {
+	case "action":
+		return b.Action, true
+	case "owner_email":
+		return b.OwnerEmail, true
+	case "status":
+		return b.Status, true
+	case "template_name":
+		return b.TemplateName, true
+	case "template_version":
+		return b.TemplateVersion, true
+	case "workspace_name":
+		return b.WorkspaceName, true
+	}
+	return "", false
+}
+
+// BuildInfo says what the running program was built from, for [HealthBuildInfo].
+type BuildInfo struct {
+	_ named
+
+	GoVersion string // such as go1.26.0
+	Version   string // of this module
+}
+
+func (b BuildInfo) label(name string) (string, bool) {
+	switch name {
+	case "goversion":
+		return b.GoVersion, true
+	case "version":
+		return b.Version, true
+	}
+	return "", false
+}
+
+// OTLPExport is a push over OTLP, for [HealthOTLPExports].
+type OTLPExport struct {
+	Outcome string // success failure
+}
+
+func (e OTLPExport) label(name string) (string, bool) { return e.Outcome, name == "outcome" }
+
+// Refusal is the refusal of an item from outside, for [HealthRefused].
+type Refusal struct {
+	_ named
+
+	Origin string // where the item came from
+	Reason string
+}
+
+func (r Refusal) label(name string) (string, bool) {
+	switch name {
+	case "origin":
+		return r.Origin, true
+	case "reason":
+		return r.Reason, true
+	}
+	return "", false
+}
+
+// Rendering is what is rendered ahead of scrapes, for [HealthRenderedBytes].
+type Rendering struct {
+	Format string // text openmetrics protobuf
+}
+
+func (r Rendering) label(name string) (string, bool) { return r.Format, name == "format" }
+
+// Source is a source of the deployment's state, for [HealthSourceUp] and the other
+// families of sources.
+type Source struct {
+	Name string
+}
+
+func (s Source) label(name string) (string, bool) { return s.Name, name == "source" }

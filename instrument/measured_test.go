@@ -1,0 +1,198 @@
+package instrument_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// TestLabels has every family that an instrument measures, with the struct of its row.
+func TestLabels(t *testing.T) {
+	agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
+	script := instrument.AgentScript{Agent: agent, Success: true, TemplateName: "docker"}
+	request := instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
+	limit := instrument.OAuth2RateLimit{Name: "github", Resource: "core"}
+	job := instrument.ProvisionerJob{Provisioner: "terraform", Status: "failed"}
+	source := instrument.Source{Name: "agents"}
+
+	const (
+		none        = ""
+		ofAgent     = "agent_name=main,username=ann,workspace_name=dev"
+		ofScript    = "agent_name=main,success=true,template_name=docker,username=ann,workspace_name=dev"
+		ofRateLimit = "name=github,resource=core"
+		ofSource    = "source=agents"
+	)
+	tests := map[instrument.Family]struct {
+		measured instrument.Measured
+		want     string
+	}{
+		instrument.AgentScriptsExecuted: {script, ofScript},
+		instrument.AgentsApps: {
+			instrument.AgentApp{Agent: agent, AppName: "code-server", Health: "healthy"},
+			"agent_name=main,app_name=code-server,health=healthy,username=ann,workspace_name=dev",
+		},
+		instrument.AgentsConnectionLatencies: {
+			instrument.AgentLatency{Agent: agent, DERPRegion: "Frankfurt", Preferred: false},
+			"agent_name=main,derp_region=Frankfurt,preferred=false,username=ann,workspace_name=dev",
+		},
+		instrument.AgentsConnections: {
+			instrument.AgentConnection{Agent: agent, LifecycleState: "ready", Status: "connected", TailnetNode: "unknown"},
+			"agent_name=main,lifecycle_state=ready,status=connected,tailnet_node=unknown,username=ann,workspace_name=dev",
+		},
+		instrument.AgentsUp: {
+			instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"},
+			"template_name=docker,username=ann,workspace_name=dev",
+		},
+		instrument.AgentStatsConnections:             {agent, ofAgent},
+		instrument.AgentStatsMedianLatency:           {agent, ofAgent},
+		instrument.AgentStatsRx:                      {agent, ofAgent},
+		instrument.AgentStatsSessionsJetBrains:       {agent, ofAgent},
+		instrument.AgentStatsSessionsReconnectingPTY: {agent, ofAgent},
+		instrument.AgentStatsSessionsSSH:             {agent, ofAgent},
+		instrument.AgentStatsSessionsVSCode:          {agent, ofAgent},
+		instrument.AgentStatsStartupScript:           {script, ofScript},
+		instrument.AgentStatsTx:                      {agent, ofAgent},
+		instrument.APIActiveUsers:                    {instrument.NoLabels{}, none},
+		instrument.APIConcurrentRequests:             {instrument.NoLabels{}, none},
+		instrument.APIConcurrentWebsockets:           {instrument.NoLabels{}, none},
+		instrument.APIRequestLatencies:               {request, "method=GET,path=/api/v2/users"},
+		instrument.APIRequestsProcessed:              {request, "code=200,method=GET,path=/api/v2/users"},
+		instrument.APIWebsocketDurations:             {request, "path=/api/v2/users"},
+		instrument.APIWorkspaceLatestBuild:           {instrument.LatestBuild{Status: "pending"}, "status=pending"},
+		instrument.InsightsApplicationsUsage: {
+			instrument.ApplicationUsage{ApplicationName: "Vim", Slug: "vim", TemplateName: "docker"},
+			"application_name=Vim,slug=vim,template_name=docker",
+		},
+		instrument.InsightsParameters: {
+			instrument.ParameterUsage{ParameterName: "region", ParameterType: "string", ParameterValue: "eu", TemplateName: "docker"},
+			"parameter_name=region,parameter_type=string,parameter_value=eu,template_name=docker",
+		},
+		instrument.InsightsTemplatesActiveUsers: {instrument.TemplateUsers{TemplateName: "docker"}, "template_name=docker"},
+		instrument.LicenseActiveUsers:           {instrument.NoLabels{}, none},
+		instrument.LicenseLimitUsers:            {instrument.NoLabels{}, none},
+		instrument.LicenseUserLimitEnabled:      {instrument.NoLabels{}, none},
+		instrument.CollectorAgentsExecution:     {instrument.NoLabels{}, none},
+		instrument.OAuth2RateLimitNextReset:     {limit, ofRateLimit},
+		instrument.OAuth2RateLimitRemaining:     {limit, ofRateLimit},
+		instrument.OAuth2RateLimitResetIn:       {limit, ofRateLimit},
+		instrument.OAuth2RateLimitTotal:         {limit, ofRateLimit},
+		instrument.OAuth2RateLimitUsed:          {limit, ofRateLimit},
+		instrument.OAuth2Requests: {
+			instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 0},
+			"name=github,source=Exchange,status_code=0",
+		},
+		instrument.ProvisionerdJobTimings:  {job, "provisioner=terraform,status=failed"},
+		instrument.ProvisionerdJobsCurrent: {job, "provisioner=terraform"},
+		instrument.WorkspaceBuilds: {
+			instrument.WorkspaceBuild{
+				Action: "START", OwnerEmail: "ann@example.com", OwnerName: "ann", Status: "success",
+				TemplateName: "docker", TemplateVersion: "v7", WorkspaceName: "dev",
+			},
+			"action=START,owner_email=ann@example.com,status=success,template_name=docker,template_version=v7,workspace_name=dev",
+		},
+		instrument.HealthBuildInfo:         {instrument.BuildInfo{GoVersion: "go1.26.0", Version: "v1.2.3"}, "goversion=go1.26.0,version=v1.2.3"},
+		instrument.HealthOTLPExports:       {instrument.OTLPExport{Outcome: "success"}, "outcome=success"},
+		instrument.HealthRefused:           {instrument.Refusal{Origin: "agent", Reason: "type"}, "origin=agent,reason=type"},
+		instrument.HealthRenderedBytes:     {instrument.Rendering{Format: "text"}, "format=text"},
+		instrument.HealthReporter:          {instrument.NoLabels{}, none},
+		instrument.HealthScrapeErrors:      {instrument.NoLabels{}, none},
+		instrument.HealthSourceDuration:    {source, ofSource},
+		instrument.HealthSourceLastSuccess: {source, ofSource},
+		instrument.HealthSourceSeries:      {source, ofSource},
+		instrument.HealthSourceUp:          {source, ofSource},
+	}
+	for f := range instrument.All() {
+		info := f.Info()
+		if info.Origin == instrument.Runtime {
+			if info.Measured != nil {
+				t.Errorf("%s is defined by the runtime, but has the struct %T", f, info.Measured)
+			}
+			continue
+		}
+		test, ok := tests[f]
+		if !ok {
+			t.Errorf("%s has no test", f)
+			continue
+		}
+		if got := f.Labels(test.measured).String(); got != test.want {
+			t.Errorf("%s has the labels %s, want %s", f, got, test.want)
+		}
+		if got, want := reflect.TypeOf(info.Measured), reflect.TypeOf(test.measured); got != want {
+			t.Errorf("the row of %s has the struct %s, want %s", f, got, want)
+		}
+	}
+}
+
+// TestMeasuredLiteralsNameTheirFields: a literal without field names does not compile,
+// because other packages cannot set the first field.
+func TestMeasuredLiteralsNameTheirFields(t *testing.T) {
+	for f := range instrument.All() {
+		if f.Info().Measured == nil {
+			continue
+		}
+		measured := reflect.TypeOf(f.Info().Measured)
+		if measured.NumField() > 1 && measured.Field(0).Name != "_" {
+			t.Errorf("%s: a literal can have its values in the wrong order", measured)
+		}
+	}
+}
+
+func TestMeasuredIsAMapKey(t *testing.T) {
+	series := map[instrument.Measured]float64{}
+	for range 2 {
+		series[instrument.AgentScript{Agent: instrument.Agent{AgentName: "main"}, Success: true}]++
+		series[instrument.AgentScript{Agent: instrument.Agent{AgentName: "main"}}] += 10
+		series[instrument.AgentScript{Agent: instrument.Agent{AgentName: "side"}}] += 100
+	}
+	want := map[instrument.Measured]float64{
+		instrument.AgentScript{Agent: instrument.Agent{AgentName: "main"}, Success: true}:  2,
+		instrument.AgentScript{Agent: instrument.Agent{AgentName: "main"}, Success: false}: 20,
+		instrument.AgentScript{Agent: instrument.Agent{AgentName: "side"}, Success: false}: 200,
+	}
+	if !reflect.DeepEqual(series, want) {
+		t.Errorf("got %v, want %v", series, want)
+	}
+}
+
+func TestLabelsWithout(t *testing.T) {
+	script := instrument.AgentScript{
+		Agent:   instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"},
+		Success: true, TemplateName: "docker",
+	}
+	for names, want := range map[string]string{
+		"":                         "agent_name=main,success=true,template_name=docker,username=ann,workspace_name=dev",
+		"agent_name":               "success=true,template_name=docker,username=ann,workspace_name=dev",
+		"workspace_name,username":  "agent_name=main,success=true,template_name=docker",
+		"derp_region,success":      "agent_name=main,template_name=docker,username=ann,workspace_name=dev",
+		"agent_name,template_name": "success=true,username=ann,workspace_name=dev",
+	} {
+		if got := instrument.AgentScriptsExecuted.LabelsWithout(script, strings.Split(names, ",")...).String(); got != want {
+			t.Errorf("without %q: %s, want %s", names, got, want)
+		}
+	}
+}
+
+// TestLabelsPanic: a struct that lacks a label of the family is a programming error.
+func TestLabelsPanic(t *testing.T) {
+	for _, test := range []struct {
+		family   instrument.Family
+		measured instrument.Measured
+		want     string
+	}{
+		{instrument.AgentsUp, instrument.Agent{}, "instrument: coderd_agents_up has the label template_name, and instrument.Agent has not"},
+		{instrument.AgentsApps, instrument.AgentScript{}, "instrument: coderd_agents_apps has the label app_name, and instrument.AgentScript has not"},
+		{instrument.APIWorkspaceLatestBuild, instrument.NoLabels{}, "instrument: coderd_api_workspace_latest_build_total has the label status, and instrument.NoLabels has not"},
+		{instrument.InsightsTemplatesActiveUsers, instrument.Source{}, "instrument: coderd_insights_templates_active_users has the label template_name, and instrument.Source has not"},
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != test.want {
+					t.Errorf("got %v, want %q", got, test.want)
+				}
+			}()
+			test.family.Labels(test.measured)
+		}()
+	}
+}
