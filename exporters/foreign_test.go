@@ -98,9 +98,9 @@ host_duration_seconds_count{` + scopeLabels + `} 1
 host_open{` + scopeLabels + `} 4
 # HELP host_requests_total Requests.
 # TYPE host_requests_total counter
+host_requests_total{otel_scope_name="example.org/other",otel_scope_schema_url="",otel_scope_version=""} 1
 host_requests_total{` + scopeLabels + `,url_path="/"} 2
 host_requests_total{` + scopeLabels + `,url_path="/a"} 1
-host_requests_total{otel_scope_name="example.org/other",otel_scope_schema_url="",otel_scope_version=""} 1
 # HELP host_size_bytes 
 # TYPE host_size_bytes gauge
 host_size_bytes{` + scopeLabels + `} 8
@@ -219,7 +219,7 @@ func TestForeignNamesThatCollide(t *testing.T) {
 		"a histogram over a sample":   {hostScope, histogram("host.taken"), "name", "host_taken_sum is that of the gauge host_taken_sum"},
 		"another type":                {"example.org/other", gauge("host_requests_total", ""), "name", "host_requests_total is that of the counter host_requests_total of the process group"},
 		"another name, the same":      {hostScope, counter("host_requests"), "name", "that of the instrument host.requests of the same scope"},
-		"nothing but what is escaped": {hostScope, counter("é"), "name", "invalid name"},
+		"nothing but what is escaped": {hostScope, gauge("é", ""), "name", "empty name"},
 		"not UTF-8":                   {hostScope, counter("host.\xff"), "name", "not valid UTF-8"},
 		"our own scope":               {instrument.ScopeName, counter("jobs"), "instrument", "create it in a scope of your own"},
 		"another group's":             {instrument.ScopeName, gauge("coderd.agents.up", ""), "instrument", "the process group of the catalogue does not hold it"},
