@@ -3,8 +3,13 @@ package exporters_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/instrument"
@@ -35,4 +40,47 @@ func Example() {
 	// # HELP coderd_agents_up The number of active agents per workspace.
 	// # TYPE coderd_agents_up gauge
 	// coderd_agents_up{template_name="docker",username="ann",workspace_name="dev"} 1
+}
+
+// A host serves its own metrics beside those of otelcoder, on a mux of its own.
+func ExampleWithGatherer() {
+	registry := prometheus.NewRegistry()
+	promauto.With(registry).NewCounter(prometheus.CounterOpts{Name: "host_jobs_total", Help: "Jobs of the host."}).Inc()
+	exporter, err := exporters.New(exporters.WithGatherer(registry))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer exporter.Shutdown(context.Background())
+	mux := http.NewServeMux()
+	mux.Handle("/internal/metrics", exporter.MetricsHandler())
+	mux.Handle("/internal/status", exporter.StatusHandler())
+
+	answer := httptest.NewRecorder()
+	mux.ServeHTTP(answer, httptest.NewRequest("GET", "/internal/metrics?name[]=otelcoder_reporter&name[]=host_jobs_total", nil))
+	fmt.Println(strings.TrimSpace(answer.Body.String()))
+	// Output:
+	// # HELP otelcoder_reporter 1 if this process reports the families of the deployment scope, else 0.
+	// # TYPE otelcoder_reporter gauge
+	// otelcoder_reporter 1
+	// # HELP host_jobs_total Jobs of the host.
+	// # TYPE host_jobs_total counter
+	// host_jobs_total 1
+}
+
+// A host adds otelcoder's metrics to an endpoint of its own. The default registry has
+// the metrics of the Go runtime.
+func ExampleExporter_Gather() {
+	exporter, err := exporters.New(exporters.WithoutRuntime())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer exporter.Shutdown(context.Background())
+	endpoint := promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, exporter}, promhttp.HandlerOpts{})
+
+	answer := httptest.NewRecorder()
+	endpoint.ServeHTTP(answer, httptest.NewRequest("GET", "/metrics?name[]=otelcoder_reporter&name[]=go_info", nil))
+	fmt.Println(answer.Code, strings.Count(answer.Body.String(), "# TYPE "))
+	// Output: 200 2
 }

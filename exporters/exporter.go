@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -29,6 +30,8 @@ type Exporter struct {
 	foreign    [instrument.Process + 1]*foreign // by group
 	names      *names
 	refusals   *refusals
+	runtime    *prometheus.Registry // nil without runtime families
+	host       *host                // nil without a gatherer of the host's
 
 	ended   atomic.Bool // Shutdown was called
 	stop    context.CancelFunc
@@ -43,9 +46,9 @@ type Exporter struct {
 }
 
 // New returns an Exporter with its meter providers, to be shut down with
-// [Exporter.Shutdown]. It fails only if an option is out of range, or the
-// OpenTelemetry SDK, client_golang or the function given to [WithReader] returns an
-// error.
+// [Exporter.Shutdown]. It fails only if an option is out of range, a gatherer has
+// metrics of the catalogue, or the OpenTelemetry SDK, client_golang or the function
+// given to [WithReader] returns an error.
 func New(options ...Option) (*Exporter, error) {
 	c, err := newConfig(options)
 	if err != nil {
@@ -53,7 +56,7 @@ func New(options ...Option) (*Exporter, error) {
 	}
 	e := &Exporter{
 		logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes),
-		names: newNames(c.refuseForeign), refusals: newRefusals(c.logger),
+		refusals: newRefusals(c.logger),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
@@ -67,13 +70,24 @@ func New(options ...Option) (*Exporter, error) {
 }
 
 func (e *Exporter) open(ctx context.Context, c config) (err error) {
-	runtime := newRuntimeRegistry()
-	always := func() bool { return true }
+	beside := prometheus.Gatherer(prometheus.Gatherers{})
+	if c.runtime {
+		e.runtime = newRuntimeRegistry()
+		beside = trimmed{e.runtime}
+	}
+	reserved := newReserved(c.runtime)
+	e.names = newNames(reserved, c.refuseForeign)
 	for of := range instrument.Groups() {
 		if e.foreign[of], err = e.newForeign(of); err != nil {
 			return err
 		}
 	}
+	if c.gatherer != nil {
+		if err := e.openHost(c.gatherer, reserved); err != nil {
+			return err
+		}
+	}
+	always := func() bool { return true }
 	workspaces := workspacesProducer{e, sdk.NewManualReader(), e.foreign[instrument.Workspaces]}
 	deploymentReader, err := c.reader(ReaderConfig{
 		Group:    instrument.Deployment,
@@ -94,7 +108,7 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Exported: e.exported,
 		Health:   e.addHealth,
 		Producer: producers{workspaces, e.foreign[instrument.Process]},
-		Runtime:  e.ignoreErrors(trimmed{runtime}),
+		Gatherer: e.withHost(beside),
 	})
 	if err != nil {
 		return err
@@ -102,13 +116,13 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.reader); err != nil {
 		return err
 	}
-	if e.process, err = e.newGroupLive(instrument.Process, processReader, trimmed{runtime}); err != nil {
+	if e.process, err = e.newGroupLive(instrument.Process, processReader, beside); err != nil {
 		return err
 	}
 	if c.statusPage {
 		e.front = newFront(e, c)
 	}
-	e.handler = e.newHandler(runtime)
+	e.handler = e.newHandler()
 	if err := e.observeHealth(c.version); err != nil {
 		return err
 	}
@@ -117,6 +131,16 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	}
 	if e.front != nil {
 		e.running.Go(func() { e.front.run(ctx) })
+	}
+	return nil
+}
+
+// openHost begins to serve the host's gatherer.
+func (e *Exporter) openHost(gatherer prometheus.Gatherer, r reserved) error {
+	e.host = newHost(e, gatherer, r)
+	e.running.Go(e.host.run)
+	if found := e.host.gather(context.Background()).conflicts; len(found) > 0 {
+		return fmt.Errorf("create the exporter: %w", conflictError(found))
 	}
 	return nil
 }
@@ -135,6 +159,10 @@ func (e *Exporter) Providers() instrument.Providers {
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	e.ended.Store(true)
 	e.stop()
+	if e.host != nil { // the readers gather from it a last time
+		release := context.AfterFunc(ctx, e.host.stop)
+		defer release()
+	}
 	// Readers that push do so a last time, each with all the time that is left.
 	var flushing sync.WaitGroup
 	var errs [2]error
@@ -153,6 +181,9 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 		if f != nil {
 			err = errors.Join(err, f.provider.Shutdown(ctx))
 		}
+	}
+	if e.host != nil {
+		e.host.stop()
 	}
 	ended := make(chan struct{})
 	go func() {

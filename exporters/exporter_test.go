@@ -447,13 +447,14 @@ func TestListenErrorsSayWhatToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	e := newExporter(t)
 	for address, want := range map[string]string{
 		taken.Addr().String(): "another process listens there; choose another address",
 		"":                    "without an address: give one of this host as <host>:<port>",
 		"nowhere":             `"nowhere": give an address of this host as <host>:<port>`,
 		"127.0.0.1:99999":     "give an address of this host as <host>:<port>",
 	} {
-		_, err := exporters.Listen(t.Context(), address)
+		err := e.ListenAndServe(t.Context(), address)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error %q, want one line with %q", address, err, want)
 		}
@@ -462,7 +463,7 @@ func TestListenErrorsSayWhatToDo(t *testing.T) {
 
 func TestServeEndsWithItsContext(t *testing.T) {
 	e := newExporter(t)
-	listener, err := exporters.Listen(t.Context(), "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the Prometheus exporter of the foreign instruments of the %s group: %w", of, err)
 	}
-	f := &foreign{group: &group{exporter: e, reader: sdk.NewManualReader(), converter: converter}}
+	f := &foreign{group: &group{exporter: e, of: of, reader: sdk.NewManualReader(), converter: converter}}
 	f.provider = sdk.NewMeterProvider(sdk.WithReader(f.reader), sdk.WithView(func(i sdk.Instrument) (sdk.Stream, bool) {
 		if refused := e.names.admit(of, i); refused != nil {
 			e.refusals.refuse(identityOf(i), refused.reason, refused.because)
@@ -69,16 +69,28 @@ func dropped(i sdk.Instrument) sdk.Stream {
 
 // rendering returns the part of the foreign instruments of an answer. It fails only if
 // ctx ends before.
-func (f *foreign) rendering(ctx context.Context, format format, encoding render.Encoding) (render.Rendering, error) {
-	defer f.complete()()
+func (f *foreign) rendering(ctx context.Context, q query) (render.Rendering, error) {
+	b := render.NewBuilder(render.Of(q.encoding), render.Rendering{})
+	f.encodeAll(f.gather(ctx, q), q.format, b)
+	return b.End(), ctx.Err()
+}
+
+// gather returns the families that the query names, in order of their names.
+func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
+	if q.names == nil {
+		defer f.complete()()
+	}
 	var families []*dto.MetricFamily
 	f.try(func() (err error) {
 		families, err = f.converter.convert(f.read(ctx))
 		return err
 	})
-	b := render.NewBuilder(render.Of(encoding), render.Rendering{})
-	f.encodeAsOne(families, format, b)
-	return b.End(), ctx.Err()
+	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.wants(f.GetName()) })
+}
+
+// concerned reports whether an answer can contain foreign instruments.
+func (f *foreign) concerned(q query) bool {
+	return f.used.Load() && f.exporter.names.reserved.concerned(q)
 }
 
 // Produce returns the streams under their OpenTelemetry names. It implements
@@ -134,21 +146,21 @@ func identityOf(i sdk.Instrument) identity {
 // names assigns Prometheus names to foreign instruments. No two families of an answer
 // may have the same name, nor a histogram's _sum that of another family.
 type names struct {
-	namer  otlptranslator.MetricNamer
-	refuse bool // every foreign instrument
+	namer    otlptranslator.MetricNamer
+	reserved reserved
+	refuse   bool // every foreign instrument
 
 	mu          sync.Mutex
 	owners      map[string]owner // by each name that a family has in any format
 	instruments map[scoped]identity
 }
 
-// owner is the family that has a name. That of a foreign family can come from several
-// scopes of one group.
+// owner is the foreign family that has a name. It can come from several scopes of one
+// group.
 type owner struct {
-	family    string
-	typ       instrument.Type
-	group     instrument.Group
-	catalogue bool
+	family string
+	typ    dto.MetricType
+	group  instrument.Group
 }
 
 // scoped is the family of one scope.
@@ -157,33 +169,29 @@ type scoped struct {
 	scope  instrumentation.Scope
 }
 
-func newNames(refuse bool) *names {
-	n := &names{
-		namer:  otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes),
-		refuse: refuse,
+func newNames(r reserved, refuse bool) *names {
+	return &names{
+		namer:    otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes),
+		reserved: r, refuse: refuse,
 		owners: make(map[string]owner), instruments: make(map[scoped]identity),
 	}
-	for f := range instrument.All() {
-		o := owner{f.String(), f.Type(), f.Group(), true}
-		for _, name := range o.names() {
-			n.owners[name] = o
-		}
-	}
-	return n
 }
 
-// names returns the names that the family and its samples have in any format.
+// has reports whether a foreign family has the name in any format.
+func (n *names) has(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, taken := n.owners[name]
+	return taken
+}
+
+// names returns the names that the family and its series have in any format.
 func (o owner) names() []string {
-	switch o.typ {
-	case instrument.Counter: // OpenMetrics names the family without _total
-		base := strings.TrimSuffix(o.family, "_total")
-		return []string{o.family, base, base + "_created"}
-	case instrument.Histogram:
-		return []string{o.family, o.family + "_bucket", o.family + "_count", o.family + "_sum", o.family + "_created"}
-	case instrument.Summary:
-		return []string{o.family, o.family + "_count", o.family + "_sum", o.family + "_created"}
+	names := seriesNames(o.family, o.typ)
+	if o.typ == dto.MetricType_COUNTER { // OpenMetrics names the family without _total
+		names = append(names, strings.TrimSuffix(o.family, "_total"))
 	}
-	return []string{o.family}
+	return names
 }
 
 // refusal is why an instrument is refused.
@@ -203,14 +211,14 @@ func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	o := owner{family, typ, of, false}
+	o := owner{family, typ, of}
 	for _, name := range o.names() {
-		switch other, ok := n.owners[name]; {
-		case !ok || other == o:
-		case other.catalogue:
-			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of %s in the catalogue", name, other.family)}
-		default:
-			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of the %s %s of the %s group", name, other.typ, other.family, other.group)}
+		if f, taken := n.reserved[name]; taken {
+			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of %s in the catalogue", name, f)}
+		}
+		if other, taken := n.owners[name]; taken && other != o {
+			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of the %s %s of the %s group",
+				name, strings.ToLower(other.typ.String()), other.family, other.group)}
 		}
 	}
 	key := scoped{family, i.Scope}
@@ -225,21 +233,21 @@ func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 }
 
 // translate returns name and type as the OpenTelemetry Prometheus exporter has them.
-func (n *names) translate(i sdk.Instrument) (string, instrument.Type, error) {
+func (n *names) translate(i sdk.Instrument) (string, dto.MetricType, error) {
 	for _, text := range []string{i.Name, i.Unit, i.Description, i.Scope.Name, i.Scope.Version, i.Scope.SchemaURL} {
 		if !utf8.ValidString(text) {
 			return "", 0, errors.New("its name, unit, description or scope is not valid UTF-8")
 		}
 	}
 	m := otlptranslator.Metric{Name: i.Name, Unit: i.Unit}
-	typ := instrument.Gauge
+	typ := dto.MetricType_GAUGE
 	switch i.Kind {
 	case sdk.InstrumentKindCounter, sdk.InstrumentKindObservableCounter:
-		m.Type, typ = otlptranslator.MetricTypeMonotonicCounter, instrument.Counter
+		m.Type, typ = otlptranslator.MetricTypeMonotonicCounter, dto.MetricType_COUNTER
 	case sdk.InstrumentKindUpDownCounter, sdk.InstrumentKindObservableUpDownCounter:
 		m.Type = otlptranslator.MetricTypeNonMonotonicCounter
 	case sdk.InstrumentKindHistogram:
-		m.Type, typ = otlptranslator.MetricTypeHistogram, instrument.Histogram
+		m.Type, typ = otlptranslator.MetricTypeHistogram, dto.MetricType_HISTOGRAM
 	default:
 		m.Type = otlptranslator.MetricTypeGauge
 	}

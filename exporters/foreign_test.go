@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
@@ -229,11 +231,11 @@ func TestForeignNamesThatCollide(t *testing.T) {
 			e := newExporter(t, exporters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 			count(t, e.Providers().Process, hostScope, "host.requests")
 			must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("host.taken.sum")).Record(t.Context(), 1)
-			before := families(body(t, scrape(t, e, "GET", "/metrics")))
+			before := typesOf(body(t, scrape(t, e, "GET", "/metrics")))
 			if err := test.create(e.Providers().Process.Meter(test.scope)); err != nil && name != "nothing but what is escaped" && name != "not UTF-8" {
 				t.Errorf("the creation fails: %v", err)
 			}
-			if got := families(body(t, scrape(t, e, "GET", "/metrics"))); !slices.Equal(got, before) {
+			if got := typesOf(body(t, scrape(t, e, "GET", "/metrics"))); !slices.Equal(got, before) {
 				t.Errorf("served are\n%q, before\n%q", got, before)
 			}
 			if n := refusedCount(t, e, test.reason); n != "1" {
@@ -249,8 +251,8 @@ func TestForeignNamesThatCollide(t *testing.T) {
 	}
 }
 
-// families returns the names of the families of an answer.
-func families(text string) []string {
+// typesOf returns the names and types of the families of an answer.
+func typesOf(text string) []string {
 	var names []string
 	for line := range strings.Lines(text) {
 		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
@@ -392,5 +394,80 @@ func TestForeignInvalidText(t *testing.T) {
 	}
 	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
 		t.Error("no error is counted")
+	}
+}
+
+// A query by name finds foreign instruments, and only them where it names no other.
+func TestForeignInstrumentsByName(t *testing.T) {
+	e := newExporter(t)
+	count(t, e.Providers().Process, hostScope, "host.requests")
+	count(t, e.Providers().Process, hostScope, "host.jobs")
+	count(t, e.Providers().Deployment, hostScope, "host.users")
+	for query, want := range map[string][]string{
+		"name[]=host_requests_total":                           {"host_requests_total counter"},
+		"name[]=host_users_total&name[]=coderd_agents_up":      {"coderd_agents_up gauge", "host_users_total counter"},
+		"name[]=coderd_agents_up":                              {"coderd_agents_up gauge"},
+		"name[]=host_requests&name[]=otel_scope_name&name[]=x": nil,
+	} {
+		if got := typesOf(body(t, scrape(t, e, "GET", "/metrics?"+query))); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}
+
+// The exporter as a gatherer has the foreign instruments, too, of groups that this
+// process reports.
+func TestForeignInstrumentsAreGathered(t *testing.T) {
+	var reports atomic.Bool
+	e := newExporter(t, exporters.WithReporter(reports.Load))
+	count(t, e.Providers().Process, hostScope, "host.requests")
+	count(t, e.Providers().Deployment, hostScope, "host.users")
+	for _, reporting := range []bool{false, true} {
+		reports.Store(reporting)
+		gathered, err := e.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := make(map[string]bool)
+		for _, f := range gathered {
+			has[f.GetName()] = true
+		}
+		if !has["host_requests_total"] || has["host_users_total"] != reporting {
+			t.Errorf("the process reports: %t; gathered are the counters of the process: %t, of the deployment: %t",
+				reporting, has["host_requests_total"], has["host_users_total"])
+		}
+	}
+}
+
+// A metric of the host's registry that has the name of an instrument of the host is
+// left out: an answer has each name once, in OpenMetrics too.
+func TestForeignInstrumentsBesideAGatherer(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	host := promauto.With(registry)
+	host.NewCounter(prometheus.CounterOpts{Name: "host_requests_total"})
+	host.NewGauge(prometheus.GaugeOpts{Name: "host_jobs"})
+	host.NewCounter(prometheus.CounterOpts{Name: "host_open_total"})
+	host.NewGauge(prometheus.GaugeOpts{Name: "host_kept"})
+	e := newExporter(t, exporters.WithGatherer(registry))
+	count(t, e.Providers().Process, hostScope, "host.requests")
+	count(t, e.Providers().Process, hostScope, "host.jobs") // OpenMetrics names the family host_jobs
+	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("host.open")).Record(t.Context(), 1)
+	for accept, want := range map[string][]string{
+		"text/plain":                   {"host_jobs_total counter", "host_kept gauge", "host_open gauge", "host_open_total counter", "host_requests_total counter"},
+		"application/openmetrics-text": {"host_jobs counter", "host_kept gauge", "host_open gauge", "host_open_total unknown", "host_requests counter"},
+	} {
+		var got []string
+		for _, family := range typesOf(body(t, scrape(t, e, "GET", "/metrics", "Accept", accept))) {
+			if strings.HasPrefix(family, "host_") {
+				got = append(got, family)
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", accept, got, want)
+		}
+	}
+	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
+		t.Error("what is left out is not counted")
 	}
 }

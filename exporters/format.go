@@ -60,16 +60,15 @@ func negotiate(h http.Header) (format, expfmt.Format) {
 	return text, expfmt.FmtText
 }
 
-// adapt changes a counter to type unknown if its OpenMetrics family has the name of
-// another family. OpenMetrics names the family of the counter
-// go_memstats_alloc_bytes_total go_memstats_alloc_bytes, which is a gauge; a strict
-// parser refuses a scrape with a name used twice. The sample's name stays the same.
-func (f format) adapt(family *dto.MetricFamily) *dto.MetricFamily {
+// adapt changes a counter to type unknown if OpenMetrics would name it otherwise, or
+// its family as another one. OpenMetrics adds _total to the name of a counter without
+// it, and names the family of the counter go_memstats_alloc_bytes_total
+// go_memstats_alloc_bytes, which is a gauge; a strict parser refuses a scrape with a
+// name used twice. The sample's name stays the same. Taken reports whether a family
+// has a name.
+func (f format) adapt(family *dto.MetricFamily, taken func(name string) bool) *dto.MetricFamily {
 	base, isTotal := strings.CutSuffix(family.GetName(), "_total")
-	if f != openMetrics || !isTotal || family.GetType() != dto.MetricType_COUNTER {
-		return family
-	}
-	if _, clash := instrument.Lookup(base); !clash {
+	if f != openMetrics || family.GetType() != dto.MetricType_COUNTER || isTotal && !taken(base) {
 		return family
 	}
 	unknown := &dto.MetricFamily{Name: family.Name, Help: family.Help, Unit: family.Unit, Type: dto.MetricType_UNTYPED.Enum()}
@@ -80,4 +79,9 @@ func (f format) adapt(family *dto.MetricFamily) *dto.MetricFamily {
 		})
 	}
 	return unknown
+}
+
+func catalogued(name string) bool {
+	_, ok := instrument.Lookup(name)
+	return ok
 }

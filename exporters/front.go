@@ -288,9 +288,13 @@ func (f *front) runtimeSeries(g *group, name string, labels []string, yield func
 	}
 }
 
-// ServeHTTP answers with the page. Like a scrape, an answer with numbers of the
+// handler answers with the page. Like a scrape, an answer with numbers of the
 // deployment is only sent while this process reports it.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *front) handler(page *status.Page) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(page, w, r) })
+}
+
+func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request) {
 	e := f.exporter
 	if e.ended.Load() {
 		http.Error(w, "no status: "+errShutDown.Error(), http.StatusServiceUnavailable)
@@ -302,7 +306,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for {
 		reports = e.reporter()
 		prepared = answerBuffer{header: w.Header()}
-		if !f.prepare(&prepared, r) {
+		if !f.prepare(page, &prepared, r) {
 			return // the client is gone
 		}
 		if valid() {
@@ -321,14 +325,14 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // prepare has the page write its answer. The number of concurrent calls is limited.
-func (f *front) prepare(to *answerBuffer, r *http.Request) bool {
+func (f *front) prepare(page *status.Page, to *answerBuffer, r *http.Request) bool {
 	select {
 	case f.viewing <- struct{}{}:
 		defer func() { <-f.viewing }()
 	case <-r.Context().Done():
 		return false
 	}
-	f.page.ServeHTTP(to, r)
+	page.ServeHTTP(to, r)
 	return true
 }
 
@@ -416,12 +420,12 @@ func (m *measured) Write(p []byte) (int, error) {
 }
 
 // scraped notes an answer to a scraper.
-func (f *front) scraped(r *http.Request, in format, encoding render.Encoding, began time.Time, bytes int64) {
+func (f *front) scraped(r *http.Request, q query, began time.Time, bytes int64) {
 	scrape := status.Scrape{
-		At: began, By: r.UserAgent(), Path: r.URL.Path, Format: formats[in].name,
+		At: began, By: r.UserAgent(), Path: r.URL.Path, Format: formats[q.format].name,
 		Bytes: bytes, DurationSeconds: time.Since(began).Seconds(),
 	}
-	if encoding == render.Gzip {
+	if q.encoding == render.Gzip {
 		scrape.Encoding = "gzip"
 	}
 	f.scrapes.record(scrape)

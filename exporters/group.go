@@ -21,6 +21,7 @@ import (
 // group is the families of one meter provider.
 type group struct {
 	exporter  *Exporter
+	of        instrument.Group
 	provider  *sdk.MeterProvider
 	reader    *sdk.ManualReader // of provider
 	converter *converter
@@ -31,7 +32,7 @@ type group struct {
 	cache *render.Cache[format] // nil if rendered for each scrape
 	seed  maphash.Seed          // of the hashes of samples
 
-	// beside gathers further families, rendered for each scrape.
+	// beside gathers further families. Only groups without a cache have any.
 	beside prometheus.Gatherer
 
 	summaries  atomic.Pointer[summaries]        // nil at first
@@ -75,7 +76,10 @@ func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, er
 	if err != nil {
 		return nil, fmt.Errorf("create the Prometheus exporter of the %s group: %w", of, err)
 	}
-	g := &group{exporter: e, reader: sdk.NewManualReader(), converter: converter, foreign: e.foreign[of]}
+	g := &group{
+		exporter: e, of: of, beside: prometheus.Gatherers{}, foreign: e.foreign[of],
+		reader: sdk.NewManualReader(), converter: converter,
+	}
 	options := []sdk.Option{
 		sdk.WithReader(g.reader),
 		sdk.WithView(e.catalogueView(of)),
@@ -93,14 +97,18 @@ func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, er
 
 // rendering returns the group's part of an answer. It fails only if ctx ends before
 // it is rendered, or the cache has ended.
-func (g *group) rendering(ctx context.Context, f format, encoding render.Encoding) (render.Rendering, error) {
+func (g *group) rendering(ctx context.Context, q query) (render.Rendering, error) {
 	if g.cache != nil {
-		return g.cache.Get(ctx, f, encoding)
+		r, err := g.cache.Get(ctx, q.format, q.encoding)
+		if q.names != nil {
+			r = r.Only(q.names)
+		}
+		return r, err
 	}
-	b := render.NewBuilder(render.Of(encoding), render.Rendering{})
-	g.encodeTogether(ctx, f, b)
+	b := render.NewBuilder(render.Of(q.encoding), render.Rendering{})
+	g.encodeTogether(ctx, q, b)
 	r := b.End()
-	if f == text && ctx.Err() == nil {
+	if q.format == text && q.names == nil && ctx.Err() == nil {
 		g.live.Store(&r)
 	}
 	return r, ctx.Err()
@@ -109,16 +117,21 @@ func (g *group) rendering(ctx context.Context, f format, encoding render.Encodin
 // try calls a step of a rendering, and counts its error or panic. It reports
 // whether there was none.
 func (g *group) try(step func() error) (ok bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			g.failed(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
-		}
-	}()
-	if err := step(); err != nil {
+	if err := try(step); err != nil {
 		g.failed(err)
 		return false
 	}
 	return true
+}
+
+// try returns the step's error, or its panic as one.
+func try(step func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return step()
 }
 
 // failed counts a scrape error. It logs the first one only.
@@ -128,11 +141,16 @@ func (g *group) failed(err error) {
 	if g.failing.Swap(true) {
 		return
 	}
-	var several prometheus.MultiError // one for each series
+	g.exporter.logger.Warn("scrape is incomplete: affected series are left out", "error", brief(err))
+}
+
+// brief shortens the error of a gatherer, which can have one for each series.
+func brief(err error) error {
+	var several prometheus.MultiError
 	if errors.As(err, &several) && len(several) > 1 {
-		err = fmt.Errorf("%w, and %d more", several[0], len(several)-1)
+		return fmt.Errorf("%w, and %d more", several[0], len(several)-1)
 	}
-	g.exporter.logger.Warn("scrape is incomplete: affected series are left out", "error", err)
+	return err
 }
 
 // complete returns a function to call when a rendering has ended: it logs if this is

@@ -4,48 +4,89 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/status"
 )
 
-// Handler returns the endpoint, for a host that serves it on a server of its
-// own. It answers GET and HEAD on the documented paths, with or without a slash at
-// the end, and on /status with the status page, which / shows to browsers too. It may
-// be mounted under any path that ends in a slash, with [http.StripPrefix]. After
-// [Exporter.Shutdown] it answers 503.
+// Handler returns the endpoint, for a host that serves it on a server of its own. It
+// answers GET and HEAD on the documented paths, with or without a slash at the end,
+// and on /status with the status page, which / shows to browsers too. After
+// [Exporter.Shutdown] it answers 503. To mount it below a path, use [http.StripPrefix],
+// or the two handlers that answer on any path.
 func (e *Exporter) Handler() http.Handler { return e.handler }
 
-func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
+// MetricsHandler returns a handler that answers on any path with the families of
+// groups; without groups with all, those of [WithGatherer] too.
+func (e *Exporter) MetricsHandler(groups ...instrument.Group) http.Handler {
+	return e.metrics(e.selection(groups...))
+}
+
+// StatusHandler returns a handler that answers on any path with the status page, or
+// with 404 if [WithoutStatusPage] is given.
+func (e *Exporter) StatusHandler() http.Handler {
+	if e.front == nil {
+		return http.NotFoundHandler()
+	}
+	return e.front.handler(e.front.page.Unlinked())
+}
+
+// selection is the families of a path.
+type selection struct {
+	groups []*group
+	host   *host // or nil
+}
+
+// selection returns the families of groups, or all.
+func (e *Exporter) selection(groups ...instrument.Group) selection {
+	all := selection{[]*group{e.deployment, e.workspaces, e.process}, e.host}
+	if len(groups) == 0 {
+		return all
+	}
+	return selection{groups: slices.DeleteFunc(all.groups, func(g *group) bool { return !slices.Contains(groups, g.of) })}
+}
+
+// metrics returns the handler of a selection. Handlers share the collectors of
+// promhttp: the first call registers them, later calls find them.
+func (e *Exporter) metrics(s selection) http.Handler {
+	h := e.answer(s)
+	if e.runtime != nil {
+		h = promhttp.InstrumentMetricHandler(e.runtime, h)
+	}
+	return getOrHead(h)
+}
+
+func (e *Exporter) newHandler() http.Handler {
 	mux := http.NewServeMux()
-	for path, groups := range map[string][]*group{
-		"/":                   {e.deployment, e.workspaces, e.process},
-		"/metrics":            {e.deployment, e.workspaces, e.process},
-		"/metrics/deployment": {e.deployment},
-		"/metrics/replica":    {e.workspaces, e.process},
-	} {
-		// The collectors are shared: the first call registers them, later calls
-		// find them.
-		h := getOrHead(promhttp.InstrumentMetricHandler(runtime, e.answer(groups)))
+	paths := map[string]selection{
+		"/":                   e.selection(),
+		"/metrics":            e.selection(),
+		"/metrics/deployment": e.selection(instrument.Deployment),
+		"/metrics/replica":    e.selection(instrument.Workspaces, instrument.Process),
+	}
+	if e.host != nil {
+		paths["/metrics/host"] = selection{host: e.host}
+	}
+	for path, s := range paths {
+		h := e.metrics(s)
 		switch {
 		case path != "/":
 			mux.Handle(path, h)
 			path += "/"
 		case e.front != nil:
-			h = pageOrMetrics(e.front, h)
+			h = pageOrMetrics(e.front.handler(e.front.page), h)
 		}
 		mux.Handle(path+"{$}", h)
 	}
 	if e.front != nil {
-		mux.Handle("/status", e.front)
+		mux.Handle("/status", e.front.handler(e.front.page))
 		mux.HandleFunc("/status/{$}", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "../status") // relative: the handler can be mounted anywhere
 			w.WriteHeader(http.StatusMovedPermanently)
@@ -54,10 +95,10 @@ func (e *Exporter) newHandler(runtime prometheus.Registerer) http.Handler {
 	return mux
 }
 
-// pageOrMetrics answers browsers with the page.
+// pageOrMetrics answers browsers with the page, unless they ask for metrics by name.
 func pageOrMetrics(page, metrics http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !status.IsBrowser(r.Header) {
+		if !status.IsBrowser(r.Header) || r.URL.Query().Has(nameParameter) {
 			metrics.ServeHTTP(w, r)
 			return
 		}
@@ -77,16 +118,16 @@ func getOrHead(next http.Handler) http.Handler {
 	})
 }
 
-// answer answers a scrape with the families of groups.
-func (e *Exporter) answer(groups []*group) http.Handler {
+// answer answers a scrape with the selected families.
+func (e *Exporter) answer(s selection) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		f, contentType := negotiate(r.Header)
-		encoding := render.Plain
-		if acceptsGzip(r.Header) {
-			encoding = render.Gzip
+		q, err := newQuery(r)
+		if err != nil {
+			http.Error(w, "no metrics: "+err.Error(), http.StatusBadRequest)
+			return
 		}
-		renderings, lease, err := e.prepare(r.Context(), groups, f, encoding)
+		renderings, lease, err := e.prepare(r.Context(), s, q)
 		if err != nil {
 			if !errors.Is(err, errShutDown) {
 				w.Header().Set("Retry-After", "1")
@@ -95,17 +136,17 @@ func (e *Exporter) answer(groups []*group) http.Handler {
 			return
 		}
 		header := w.Header()
-		header.Set("Content-Type", string(contentType))
+		header.Set("Content-Type", string(q.contentType))
 		header.Set("Vary", "Accept, Accept-Encoding")
-		header.Set("Content-Length", strconv.Itoa(render.Size(encoding, renderings...)))
-		if encoding == render.Gzip {
+		header.Set("Content-Length", strconv.Itoa(render.Size(q.encoding, renderings...)))
+		if q.encoding == render.Gzip {
 			header.Set("Content-Encoding", "gzip")
 		}
 		if r.Method == http.MethodHead {
 			return
 		}
 		sent := &measured{Writer: w}
-		err = render.Write(leaseWriter{sent, lease}, encoding, renderings...)
+		err = render.Write(leaseWriter{sent, lease}, q.encoding, renderings...)
 		if errors.Is(err, errLeaseLost) {
 			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
 		}
@@ -113,7 +154,7 @@ func (e *Exporter) answer(groups []*group) http.Handler {
 		// server would send the end of the answer later.
 		http.NewResponseController(w).Flush()
 		if e.front != nil && err == nil {
-			e.front.scraped(r, f, encoding, began, sent.bytes)
+			e.front.scraped(r, q, began, sent.bytes)
 		}
 	})
 }
@@ -146,10 +187,10 @@ var (
 	errShutDown       = errors.New("the exporter is shut down")
 )
 
-// prepare renders the groups, and returns a function that reports whether the
+// prepare renders the selected families, and returns a function that reports whether the
 // answer is still valid: with the families of the reporter it is valid only as long
 // as this process is the reporter. The number of concurrent calls is limited.
-func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encoding render.Encoding) (renderings []render.Rendering, valid func() bool, err error) {
+func (e *Exporter) prepare(ctx context.Context, s selection, q query) (renderings []render.Rendering, valid func() bool, err error) {
 	select {
 	case e.preparing <- struct{}{}:
 		defer func() { <-e.preparing }()
@@ -159,7 +200,7 @@ func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encod
 	for {
 		reports := e.reporter()
 		valid = func() bool { return !reports || e.reporter() }
-		renderings, err = rendered(ctx, groups, reports, f, encoding)
+		renderings, err = s.rendered(ctx, reports, q)
 		if e.ended.Load() { // the renderings may be incomplete
 			return nil, nil, errShutDown
 		}
@@ -169,50 +210,36 @@ func (e *Exporter) prepare(ctx context.Context, groups []*group, f format, encod
 	}
 }
 
-// rendered returns the renderings of groups, and of the format's end.
-func rendered(ctx context.Context, groups []*group, reports bool, f format, encoding render.Encoding) ([]render.Rendering, error) {
+// rendered returns the renderings of the families that the query names, and of the
+// format's end.
+func (s selection) rendered(ctx context.Context, reports bool, q query) ([]render.Rendering, error) {
 	var renderings []render.Rendering
-	for _, g := range groups {
-		if g.cache != nil && !reports {
+	for _, g := range s.groups {
+		if g.cache != nil && !reports || !q.concerns(g.of) {
 			continue
 		}
-		r, err := g.rendering(ctx, f, encoding)
+		r, err := g.rendering(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		renderings = append(renderings, r)
-		if !g.foreign.used.Load() {
+		if !g.foreign.concerned(q) {
 			continue
 		}
-		if r, err = g.foreign.rendering(ctx, f, encoding); err != nil {
+		if r, err = g.foreign.rendering(ctx, q); err != nil {
 			return nil, err
 		}
 		renderings = append(renderings, r)
 	}
-	if end := formats[f].end; end != "" {
-		renderings = append(renderings, render.New(render.Of(encoding), func(w io.Writer) { io.WriteString(w, end) }))
+	if s.host != nil && s.host.reserved.concerned(q) {
+		r, err := s.host.rendering(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		renderings = append(renderings, r)
+	}
+	if end := formats[q.format].end; end != "" {
+		renderings = append(renderings, render.New(render.Of(q.encoding), func(w io.Writer) { io.WriteString(w, end) }))
 	}
 	return renderings, nil
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). Codings and the name
-// of the weight are compared without regard to case; a coding with an invalid weight
-// is ignored.
-func acceptsGzip(h http.Header) bool {
-	for _, line := range h.Values("Accept-Encoding") {
-		for element := range strings.SplitSeq(line, ",") {
-			// The syntax is that of a media type, whose subtype may be missing.
-			coding, parameters, err := mime.ParseMediaType(element)
-			if err != nil || coding != "gzip" && coding != "x-gzip" {
-				continue
-			}
-			weight, ok := parameters["q"]
-			if !ok {
-				return true
-			}
-			q, err := strconv.ParseFloat(weight, 64)
-			return err == nil && q > 0
-		}
-	}
-	return false
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
@@ -23,6 +24,8 @@ type config struct {
 	serve      func(net.Listener, *http.Server) error
 	newReader  func(ReaderConfig) (sdk.Reader, error)
 	statusPage bool
+	gatherer   prometheus.Gatherer // nil for none
+	runtime    bool                // serve the runtime families
 	health     []func(*health.Report)
 
 	refuseForeign bool
@@ -36,6 +39,7 @@ func newConfig(options []Option) (config, error) {
 
 		maxScrapes: defaultMaxScrapes,
 		statusPage: true,
+		runtime:    true,
 		serve:      func(l net.Listener, s *http.Server) error { return s.Serve(l) },
 	}
 	err := option.Apply(&c, options)
@@ -53,8 +57,8 @@ func WithLogger(l *slog.Logger) Option {
 
 // WithReporter sets a function that reports whether this process reports the
 // Deployment and Workspaces groups now. It is called for every scrape, by several
-// goroutines at a time; while it returns false, scrapes contain neither. By default this process reports both:
-// right for a control plane of one replica.
+// goroutines at a time; while it returns false, scrapes contain neither. By default
+// this process reports both: right for a control plane of one replica.
 func WithReporter(reports func() bool) Option {
 	return func(c *config) error {
 		c.reporter = reports
@@ -93,6 +97,29 @@ func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
 	return func(c *config) error {
 		c.newReader = newReader
 		return option.NotNil("WithReader", newReader)
+	}
+}
+
+// WithGatherer serves the host's metrics, such as [prometheus.DefaultGatherer], on /,
+// /metrics and /metrics/host, and gives them to the readers of [WithReader]. A name of
+// the catalogue is an error of [New]; if it comes later, the metric is left out. The
+// documented go_*, process_* and promhttp_* metrics of the host are left out unless
+// [WithoutRuntime] is given. So are metrics that cannot be served, and all if Gather
+// takes longer than five seconds: this is logged at a change, and counted in
+// otelcoder_scrape_errors_total.
+func WithGatherer(g prometheus.Gatherer) Option {
+	return func(c *config) error {
+		c.gatherer = g
+		return option.NotNil("WithGatherer", g)
+	}
+}
+
+// WithoutRuntime leaves out the go_*, process_* and promhttp_* metrics, for a host that
+// serves its own, by [WithGatherer] or beside [Exporter.Gather].
+func WithoutRuntime() Option {
+	return func(c *config) error {
+		c.runtime = false
+		return nil
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/exporters"
@@ -31,6 +33,11 @@ func TestOptions(t *testing.T) {
 		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(math.MaxInt), Want: scrapes},
 		{Name: "WithServe", Option: exporters.WithServe(nil), Want: "nil"},
 		{Name: "WithServe", Option: exporters.WithServe(func(l net.Listener, s *http.Server) error { return s.Serve(l) })},
+		{Name: "WithGatherer", Option: exporters.WithGatherer(nil), Want: "nil"},
+		{Name: "WithGatherer", Option: exporters.WithGatherer((*prometheus.Registry)(nil)), Want: "nil"},
+		{Name: "WithGatherer", Option: exporters.WithGatherer(prometheus.Gatherers{})},
+		{Name: "WithGatherer", Option: exporters.WithGatherer(structGatherer{})},
+		{Name: "WithoutRuntime", Option: exporters.WithoutRuntime()},
 		{Name: "WithHealth", Option: exporters.WithHealth(nil), Want: "nil"},
 		{Name: "WithHealth", Option: exporters.WithHealth(func(*health.Report) {})},
 		{Name: "WithoutStatusPage", Option: exporters.WithoutStatusPage()},
@@ -48,3 +55,8 @@ func TestOptions(t *testing.T) {
 		},
 	})
 }
+
+// structGatherer is a gatherer that cannot be nil.
+type structGatherer struct{}
+
+func (structGatherer) Gather() ([]*dto.MetricFamily, error) { return nil, nil }

@@ -138,7 +138,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		for format, b := range builders {
 			if !b.Reuse(f.name, state) {
 				b.Begin(f.name)
-				encoders = append(encoders, &encoder{format: format, to: b, text: &text})
+				encoders = append(encoders, &encoder{format: format, to: b, text: &text, taken: catalogued})
 			}
 		}
 		last, summarized := g.summary(f.name)
@@ -186,15 +186,40 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 	g.summarize(of)
 }
 
-// encodeTogether encodes the families, and those that are gathered beside them, as
-// one part: small families compress better and faster together.
-func (g *group) encodeTogether(ctx context.Context, format format, to *render.Builder) {
-	defer g.complete()()
+// encodeTogether encodes the families that the query names, and those that are
+// gathered beside them, as one part: small families compress better and faster
+// together.
+func (g *group) encodeTogether(ctx context.Context, q query, to *render.Builder) {
+	if q.names == nil {
+		defer g.complete()()
+	}
+	g.encodeAll(g.gather(ctx, q), q.format, to)
+}
+
+// encodeAll encodes families as one part.
+func (g *group) encodeAll(families []*dto.MetricFamily, format format, to *render.Builder) {
+	var text bytes.Buffer
+	to.Begin("")
+	for _, family := range families {
+		e := encoder{format: format, to: to, text: &text, taken: catalogued}
+		g.try(func() error {
+			e.add(family)
+			return e.end()
+		})
+	}
+	to.Commit(0)
+}
+
+// gather returns the families that the query names, and those that are gathered
+// beside them, in order of their names.
+func (g *group) gather(ctx context.Context, q query) []*dto.MetricFamily {
 	var metrics []metricdata.Metrics
 	of := make(map[string]summary)
 	for _, f := range g.collect(ctx) {
-		metrics = append(metrics, f.metrics...)
-		of[f.name] = f.summarize()
+		if q.wants(f.name) {
+			metrics = append(metrics, f.metrics...)
+			of[f.name] = f.summarize()
+		}
 	}
 	var families []*dto.MetricFamily
 	g.try(func() error {
@@ -204,31 +229,19 @@ func (g *group) encodeTogether(ctx context.Context, format format, to *render.Bu
 	})
 	g.try(func() error {
 		gathered, err := g.beside.Gather()
-		families = append(families, gathered...)
 		for _, f := range gathered {
-			of[f.GetName()] = summary{series: len(f.Metric)}
+			if q.wants(f.GetName()) {
+				families = append(families, f)
+				of[f.GetName()] = summary{series: len(f.Metric)}
+			}
 		}
 		return err
 	})
-	if ctx.Err() == nil {
+	if q.names == nil && ctx.Err() == nil {
 		g.summarize(of)
 	}
-	g.encodeAsOne(families, format, to)
-}
-
-// encodeAsOne encodes families as one part, in order of their names.
-func (g *group) encodeAsOne(families []*dto.MetricFamily, format format, to *render.Builder) {
 	slices.SortStableFunc(families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	var text bytes.Buffer
-	to.Begin("")
-	for _, family := range families {
-		e := encoder{format: format, to: to, text: &text}
-		g.try(func() error {
-			e.add(family)
-			return e.end()
-		})
-	}
-	to.Commit(0)
+	return families
 }
 
 // encoder encodes one family in a format.
@@ -236,6 +249,7 @@ type encoder struct {
 	format format
 	to     *render.Builder
 	text   *bytes.Buffer // reused
+	taken  func(name string) bool
 
 	family *dto.MetricFamily // what is encoded at the end
 	begun  bool              // a piece was encoded
@@ -272,7 +286,7 @@ func (e *encoder) encode(piece *dto.MetricFamily) error {
 		piece.Help = nil
 	}
 	e.text.Reset()
-	if err := expfmt.NewEncoder(e.text, e.format.unescaped()).Encode(e.format.adapt(piece)); err != nil {
+	if err := expfmt.NewEncoder(e.text, e.format.unescaped()).Encode(e.format.adapt(piece, e.taken)); err != nil {
 		return err
 	}
 	text := e.text.Bytes()

@@ -37,10 +37,11 @@ type ReaderConfig struct {
 	// two readers of one resource that arrive out of order.
 	Producer sdk.Producer
 
-	// Runtime gathers the runtime families, which no instrument measures; nil in
-	// Deployment. It returns no error: families that cannot be gathered are left
-	// out and counted in otelcoder_scrape_errors_total.
-	Runtime prometheus.Gatherer
+	// Gatherer gathers the families that no instrument measures: those of the
+	// runtime and of [WithGatherer]; nil in Deployment. It returns no error:
+	// families that cannot be gathered are left out and counted in
+	// otelcoder_scrape_errors_total.
+	Gatherer prometheus.Gatherer
 }
 
 // reader returns the reader that the host adds, or nil.
@@ -55,18 +56,22 @@ func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
 	return reader, nil
 }
 
-// ignoreErrors returns a gatherer that counts errors and does not return them.
-func (e *Exporter) ignoreErrors(gatherer prometheus.Gatherer) prometheus.Gatherer {
+// withHost returns a gatherer of the same families and those of the host, which counts
+// errors and does not return them.
+func (e *Exporter) withHost(gatherer prometheus.Gatherer) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := gatherer.Gather()
 		if err != nil {
 			e.scrapeErrors.Add(1)
 		}
+		if e.host != nil {
+			families = append(families, e.host.gather(context.Background()).families...)
+		}
 		return families, nil
 	})
 }
 
-// producers produce the streams of several producers. Like Runtime they return no
+// producers produce the streams of several producers. Like Gatherer they return no
 // error: the reader would export nothing at all.
 type producers []sdk.Producer
 

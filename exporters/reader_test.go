@@ -60,9 +60,9 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 				}
 			}
 		}
-		if c.Runtime != nil {
+		if c.Gatherer != nil {
 			runtime++
-			families, err := c.Runtime.Gather()
+			families, err := c.Gatherer.Gather()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,4 +123,5 @@ func (discard) Temporality(k sdk.InstrumentKind) metricdata.Temporality {
 func (discard) Aggregation(k sdk.InstrumentKind) sdk.Aggregation {
 	return sdk.DefaultAggregationSelector(k)
 }
-func (discard) Shutdown(context.Context) error { return nil }
+func (discard) Export(context.Context, *metricdata.ResourceMetrics) error { return nil }
+func (discard) Shutdown(context.Context) error                            { return nil }

@@ -7,41 +7,20 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/listen"
 	"github.com/otelcoder/otelcoder/internal/pace"
 )
 
 // ListenAndServe serves the endpoint on address until ctx ends, and returns nil
 // then. It returns an error at once if it cannot listen there.
 func (e *Exporter) ListenAndServe(ctx context.Context, address string) error {
-	listener, err := Listen(ctx, address)
+	listener, err := listen.Metrics(ctx, address)
 	if err != nil {
 		return err
 	}
 	return e.Serve(ctx, listener)
-}
-
-// Listen opens the endpoint's listener. Its error says what to do.
-func Listen(ctx context.Context, address string) (net.Listener, error) {
-	if address == "" { // the net package would take any port of any interface
-		return nil, errors.New("cannot serve metrics without an address: give one of this host as <host>:<port>")
-	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		_, port, _ := net.SplitHostPort(address)
-		hint := ""
-		if port == "2112" {
-			hint = " (perhaps Coder's own Prometheus endpoint, whose default port this is)"
-		}
-		return nil, fmt.Errorf("cannot serve metrics on %s: another process listens there%s; choose another address", address, hint)
-	case err != nil:
-		return nil, fmt.Errorf("cannot serve metrics on %q: give an address of this host as <host>:<port>: %w", address, err)
-	}
-	return listener, nil
 }
 
 // Serve serves the endpoint on a listener until ctx ends, and returns nil then.

@@ -215,15 +215,13 @@ func (g *group) refresh(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	if g.beside != nil {
-		g.try(func() error {
-			families, err := g.beside.Gather()
-			for _, f := range families {
-				of[f.GetName()] = summary{series: len(f.Metric)}
-			}
-			return err
-		})
-	}
+	g.try(func() error {
+		families, err := g.beside.Gather()
+		for _, f := range families {
+			of[f.GetName()] = summary{series: len(f.Metric)}
+		}
+		return err
+	})
 	g.collecting = time.Since(began)
 	g.summarize(of)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/listen"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
@@ -192,7 +193,7 @@ func (o *serverOptions) listen(ctx context.Context) (l listeners, err error) {
 		return l, err
 	}
 	if o.prometheusEnable {
-		if l.metrics, err = exporters.Listen(ctx, o.prometheusAddress); err != nil {
+		if l.metrics, err = listen.Metrics(ctx, o.prometheusAddress); err != nil {
 			l.health.Close()
 			return l, fmt.Errorf("%w (--prometheus-address)", err)
 		}

@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -163,6 +164,8 @@ func TestConfigurations(t *testing.T) {
 	want := map[string][]string{
 		"embed":   {"coder /metrics"},
 		"service": {"otelcoder /metrics/replica", "otelcoder-deployment /metrics/deployment", "coder /metrics"},
+		"large": {"otelcoder /metrics/replica", "otelcoder-deployment /metrics/deployment", "otelcoder-agents /metrics/deployment",
+			"otelcoder-latencies /metrics/deployment", "otelcoder-agentstats /metrics/deployment"},
 	}
 	for _, path := range find(t, "*/prometheus.yml") {
 		c, err := config.LoadFile(path, false, slog.New(slog.DiscardHandler))
@@ -182,6 +185,22 @@ func TestConfigurations(t *testing.T) {
 		if name := filepath.Base(filepath.Dir(path)); !slices.Equal(jobs, want[name]) {
 			t.Errorf("%s has the jobs %q", path, jobs)
 		}
+	}
+}
+
+// TestSplitJobs: the jobs for a large deployment name each of its metrics once.
+func TestSplitJobs(t *testing.T) {
+	c, err := config.LoadFile(find(t, "large/prometheus.yml")[0], false, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, s := range c.ScrapeConfigs {
+		named = append(named, s.Params["name[]"]...)
+	}
+	slices.Sort(named)
+	if want := slices.Sorted(maps.Keys(e2e.Documented().OfScope("deployment"))); !slices.Equal(named, want) {
+		t.Errorf("the jobs name\n%q, the deployment has\n%q", named, want)
 	}
 }
 

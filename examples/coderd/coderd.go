@@ -15,6 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 	"github.com/otelcoder/otelcoder/httpmw"
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/listen"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -25,7 +26,7 @@ const interval = 5 * time.Second
 
 // serve puts the control plane together and runs it until ctx ends.
 func serve(ctx context.Context, o options, log *slog.Logger) error {
-	apiListener, err := listen(ctx, o.httpAddress)
+	apiListener, err := listenAPI(ctx, o.httpAddress)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		defer shutDown(log, "exporter", exporter.Shutdown)
 		providers = exporter.Providers()
 		if o.prometheusEnable {
-			metricsListener, err := exporters.Listen(ctx, o.prometheusAddress)
+			metricsListener, err := listen.Metrics(ctx, o.prometheusAddress)
 			if err != nil {
 				return fmt.Errorf("%w (--prometheus-address)", err)
 			}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// listen opens the listener of a server. Its error says what to do.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listenAPI opens the listener of the API. Its error says what to do.
+func listenAPI(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	switch {

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"iter"
 	"slices"
 
@@ -71,6 +72,11 @@ func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
 		return histogramParts(m, data)
 	case metricdata.Histogram[int64]:
 		return histogramParts(m, data)
+	case metricdata.ExponentialHistogram[float64]: // of a host's gatherer
+		return split(m, data.DataPoints, exponentialSize, func(points []metricdata.ExponentialHistogramDataPoint[float64]) metricdata.Aggregation {
+			data.DataPoints = points
+			return data
+		})
 	case metricdata.Summary:
 		return split(m, data.DataPoints, summarySize, func(points []metricdata.SummaryDataPoint) metricdata.Aggregation {
 			return metricdata.Summary{DataPoints: points}
@@ -134,6 +140,11 @@ func numberSize[N int64 | float64](p *metricdata.DataPoint[N]) int {
 
 func histogramSize[N int64 | float64](p *metricdata.HistogramDataPoint[N]) int {
 	return overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars) + 8*len(p.Bounds) + 8*len(p.BucketCounts)
+}
+
+func exponentialSize(p *metricdata.ExponentialHistogramDataPoint[float64]) int {
+	buckets := len(p.PositiveBucket.Counts) + len(p.NegativeBucket.Counts)
+	return 3*overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars) + binary.MaxVarintLen64*buckets
 }
 
 func summarySize(p *metricdata.SummaryDataPoint) int {

@@ -43,8 +43,8 @@ func (p *Push) Metrics() exporters.Option {
 		if c.Producer != nil {
 			options = append(options, sdk.WithProducer(c.Producer))
 		}
-		if c.Runtime != nil {
-			options = append(options, sdk.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(c.Runtime))))
+		if c.Gatherer != nil {
+			options = append(options, sdk.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(c.Gatherer))))
 		}
 		return sdk.NewPeriodicReader(&metricExporter{
 			Exporter: exporter,

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/proto/otlp/metrics/v1"
@@ -197,6 +199,50 @@ func points(t *testing.T, m *v1.Metric, want instrument.Type) []point {
 		t.Errorf("%s is a %s, cumulative %t, of %d points; want a %s", m.Name, got, cumulative, len(points), want)
 	}
 	return points
+}
+
+// TestHostMetricsArrive pushes a registry of the host, under its own names.
+func TestHostMetricsArrive(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	host := promauto.With(registry)
+	host.NewCounter(prometheus.CounterOpts{Name: "host_jobs_total", Help: "Jobs."}).Add(3)
+	host.NewGaugeVec(prometheus.GaugeOpts{Name: "host.queue"}, []string{"queue.name"}).WithLabelValues("a").Set(2)
+	host.NewHistogram(prometheus.HistogramOpts{Name: "host_wait_seconds"}).Observe(1)
+	host.NewHistogram(prometheus.HistogramOpts{Name: "host_native_seconds", NativeHistogramBucketFactor: 1.1}).Observe(1)
+	host.NewSummary(prometheus.SummaryOpts{Name: "host_size_bytes"}).Observe(5)
+	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
+		t.Run(string(protocol), func(t *testing.T) {
+			receiver := newReceiver(t, protocol)
+			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithProtocol(protocol)},
+				exporters.WithGatherer(prometheus.Gatherers{registry, prometheus.DefaultGatherer}))
+			observe(t, e, instrument.AgentsUp, 1, dev)
+			flush(t, e)
+			byName := receiver.byName(t)
+			for name, of := range map[string]instrument.Type{
+				"host_jobs_total": instrument.Counter, "host.queue": instrument.Gauge, "host_wait_seconds": instrument.Histogram, "host_size_bytes": instrument.Summary,
+				"coderd_agents_up": instrument.Gauge, "go_goroutines": instrument.Gauge, "go_gc_gogc_percent": instrument.Gauge,
+			} {
+				m := byName[name]
+				if m.Metric == nil {
+					t.Errorf("%s does not arrive", name)
+					continue
+				}
+				points(t, m.Metric, of)
+				if host := strings.HasPrefix(name, "host"); host && (m.Unit != "" || m.resource["service.instance.id"] == "deployment") {
+					t.Errorf("%s has the unit %q and the resource %q", name, m.Unit, m.resource)
+				}
+			}
+			if m := byName["host_native_seconds"]; m.Metric == nil || len(m.GetExponentialHistogram().GetDataPoints()) != 1 {
+				t.Errorf("the native histogram arrives as %v", m.Metric)
+			}
+			if m := byName["host_jobs_total"]; m.Metric != nil && (m.Description != "Jobs." || m.GetSum().DataPoints[0].GetAsDouble() != 3) {
+				t.Errorf("host_jobs_total arrives as %v", m.Metric)
+			}
+			if m := byName["host.queue"]; m.Metric != nil && texts(m.GetGauge().DataPoints[0].Attributes)["queue.name"] != "a" {
+				t.Errorf("host.queue arrives as %v", m.Metric)
+			}
+		})
+	}
 }
 
 // Whichever replica reports, a backend sees the deployment's series once; what

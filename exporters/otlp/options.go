@@ -189,9 +189,6 @@ func WithGRPCConn(conn *grpc.ClientConn) Option {
 func WithMetricExporter(exporter sdkmetric.Exporter) Option {
 	return func(c *config) error {
 		c.exporter = exporter
-		if exporter == nil {
-			return errors.New("WithMetricExporter is nil: leave the option out for its default")
-		}
-		return nil
+		return option.NotNil("WithMetricExporter", exporter)
 	}
 }

@@ -37,11 +37,18 @@ func Within[T cmp.Ordered](name string, value, least, most T) error {
 	return nil
 }
 
-// NotNil returns an error that names the option if value, a function or a pointer,
-// is nil.
+// NotNil returns an error that names the option if value, a function, a pointer or an
+// interface, is nil.
 func NotNil(name string, value any) error {
-	if reflect.ValueOf(value).IsNil() {
-		return fmt.Errorf("%s is nil: leave the option out for its default", name)
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.Func, reflect.Pointer:
+		if !v.IsNil() {
+			return nil
+		}
+	case reflect.Invalid: // a nil interface
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s is nil: leave the option out for its default", name)
 }

@@ -25,11 +25,12 @@ type Page struct {
 	style    template.CSS
 	script   template.JS
 	policy   string // Content-Security-Policy
+	metrics  string // relative link to the raw metrics, or empty
 }
 
 // NewPage returns the page of the backend's facts with the charts of the history.
 func NewPage(b Backend, h *History) *Page {
-	p := &Page{backend: b, history: h}
+	p := &Page{backend: b, history: h, metrics: "metrics"}
 	p.style, p.script = template.CSS(file("style.css")), template.JS(file("script.js"))
 	p.template = template.Must(template.New("page").Funcs(functions).Parse(file("page.html")))
 	p.policy = strings.Join([]string{
@@ -43,6 +44,14 @@ func NewPage(b Backend, h *History) *Page {
 		"frame-ancestors 'none'",
 	}, "; ")
 	return p
+}
+
+// Unlinked returns the page without links to raw metrics, for a path that has none
+// beside it.
+func (p *Page) Unlinked() *Page {
+	unlinked := *p
+	unlinked.metrics = ""
+	return &unlinked
 }
 
 func file(name string) string {
@@ -78,7 +87,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	v := view{Report: newReport(r.Context(), p.backend, p.history), Style: p.style, Script: p.script}
+	v := view{Report: newReport(r.Context(), p.backend, p.history), Style: p.style, Script: p.script, Metrics: p.metrics}
 	code := http.StatusOK
 	if name := query.Get("family"); name != "" {
 		family, found := v.family(name)
@@ -123,6 +132,7 @@ type view struct {
 	Report
 	Style   template.CSS
 	Script  template.JS
+	Metrics string        // relative link, or empty
 	Opened  *FamilyReport // nil on the main page
 	Missing string        // a family that was asked for and does not exist
 	filters []filter

@@ -81,6 +81,27 @@ func (r Rendering) part(name string) (part, bool) {
 	return r.parts[i], true
 }
 
+func (r *Rendering) add(p part) {
+	r.parts = append(r.parts, p)
+	r.deflated += len(p.deflated)
+	r.size += p.size
+	if r.encodings.has(Gzip) {
+		r.crc = combine(r.crc, p.crc, p.size)
+	}
+}
+
+// Only returns the rendering of the families with these names. It shares their text
+// with r.
+func (r Rendering) Only(names map[string]bool) Rendering {
+	only := Rendering{encodings: r.encodings}
+	for _, p := range r.parts {
+		if names[p.name] {
+			only.add(p)
+		}
+	}
+	return only
+}
+
 // Bytes returns how much memory the rendering takes.
 func (r Rendering) Bytes() int {
 	n := 0
@@ -160,7 +181,7 @@ func (b *Builder) Reuse(name string, state uint64) bool {
 	if !ok || p.state != state {
 		return false
 	}
-	b.add(p)
+	b.rendering.add(p)
 	return true
 }
 
@@ -213,23 +234,13 @@ func (b *Builder) Commit(state uint64) {
 			b.compressor.Flush()
 		}
 		b.current.plain, b.current.deflated = fit(b.current.plain), fit(b.current.deflated)
-		b.add(b.current)
+		b.rendering.add(b.current)
 	}
 	b.Discard()
 }
 
 // Discard drops the current part. Without one it does nothing.
 func (b *Builder) Discard() { b.current = part{} }
-
-func (b *Builder) add(p part) {
-	r := &b.rendering
-	r.parts = append(r.parts, p)
-	r.deflated += len(p.deflated)
-	r.size += p.size
-	if b.compressor != nil {
-		r.crc = combine(r.crc, p.crc, p.size)
-	}
-}
 
 // End returns the rendering of the committed parts. The Builder must not be used
 // afterwards.

@@ -1,0 +1,166 @@
+package exporters
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/internal/pace"
+)
+
+// gatherLimit is how long an answer waits for the host's gatherer: half of the
+// default timeout of a Prometheus scrape.
+const gatherLimit = 5 * time.Second
+
+// host serves the families of [WithGatherer]. Gather takes no context, so it is called
+// in a goroutine: a gatherer that hangs occupies this goroutine and no other.
+type host struct {
+	exporter *Exporter
+	gatherer prometheus.Gatherer
+	reserved reserved
+	paced    *slog.Logger
+
+	ctx    context.Context // of run
+	stop   context.CancelFunc
+	wanted chan *gathering // to run
+
+	mu      sync.Mutex
+	current *gathering // in progress, or nil
+	trouble string     // what was logged last; empty if all was served
+}
+
+// gathering is a call of Gather, shared by all answers that want one at its time.
+type gathering struct {
+	begun time.Time
+	done  chan struct{} // closed when vetted is set
+	vetted
+}
+
+func newHost(e *Exporter, gatherer prometheus.Gatherer, r reserved) *host {
+	h := &host{
+		exporter: e, gatherer: gatherer, reserved: r,
+		paced:  slog.New(pace.Handler(e.logger.Handler())),
+		wanted: make(chan *gathering, 1),
+	}
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	return h
+}
+
+// run calls the gatherer when an answer wants its families, until stop is called.
+func (h *host) run() {
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case g := <-h.wanted:
+			var families []*dto.MetricFamily
+			// Like promhttp with ContinueOnError, keep the families that come with
+			// an error.
+			err := try(func() (err error) {
+				families, err = h.gatherer.Gather()
+				return err
+			})
+			g.vetted = h.reserved.vet(families, h.exporter.names.has)
+			if time.Since(g.begun) < gatherLimit { // else the answers have reported it
+				h.report(err, g.vetted)
+			}
+			h.mu.Lock()
+			h.current = nil
+			h.mu.Unlock()
+			close(g.done)
+		}
+	}
+}
+
+// gather returns the host's families; none if ctx ends or gatherLimit passes before
+// they are gathered.
+func (h *host) gather(ctx context.Context) vetted {
+	h.mu.Lock()
+	g := h.current
+	if g == nil {
+		g = &gathering{begun: time.Now(), done: make(chan struct{})}
+		h.current = g
+		h.wanted <- g // has room: nothing else is in progress
+	}
+	h.mu.Unlock()
+	timer := time.NewTimer(gatherLimit - time.Since(g.begun))
+	defer timer.Stop()
+	select {
+	case <-g.done:
+		return g.vetted
+	case <-timer.C:
+		h.report(fmt.Errorf("the gatherer has not returned within %v", gatherLimit), vetted{})
+	case <-ctx.Done():
+	case <-h.ctx.Done():
+	}
+	return vetted{}
+}
+
+// report counts a gathering that lacks something, and logs it if the one before
+// lacked nothing, or something else.
+func (h *host) report(err error, v vetted) {
+	var trouble string
+	if err != nil {
+		trouble, err = "error", brief(err)
+	}
+	if len(v.conflicts) > 0 {
+		trouble += fmt.Sprint(v.conflicts)
+		err = errors.Join(err, conflictError(v.conflicts))
+	}
+	if v.left.n > 0 {
+		trouble += "left"
+		err = errors.Join(err, v.left.error())
+	}
+	if err != nil {
+		h.exporter.scrapeErrors.Add(1)
+	}
+	h.mu.Lock()
+	changed := trouble != h.trouble
+	h.trouble = trouble
+	h.mu.Unlock()
+	switch {
+	case !changed:
+	case err != nil:
+		h.exporter.logger.Warn("metrics of the host's gatherer are left out", "error", err)
+	default:
+		h.exporter.logger.Info("all metrics of the host's gatherer are served again")
+	}
+}
+
+// rendering returns the host's part of an answer. It fails only if ctx ends before.
+func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error) {
+	v := h.gather(ctx).only(q)
+	taken := func(name string) bool { return catalogued(name) || v.has(name) || h.exporter.names.has(name) }
+	if scheme := q.contentType.ToEscapingScheme(); !v.legacy && scheme != model.NoEscaping {
+		v = h.reserved.vet(v.escaped(scheme), h.exporter.names.has) // two names can be the same one, escaped
+	} else {
+		v.left = left{} // reported
+	}
+	b := render.NewBuilder(render.Of(q.encoding), render.Rendering{})
+	b.Begin("")
+	var text bytes.Buffer
+	for _, f := range v.families {
+		e := encoder{format: q.format, to: b, text: &text, taken: taken}
+		if err := try(func() error {
+			e.add(f)
+			return e.end()
+		}); err != nil {
+			v.left.add(fmt.Errorf("%s: %w", f.GetName(), err))
+		}
+	}
+	b.Commit(0)
+	if v.left.n > 0 {
+		h.exporter.scrapeErrors.Add(1)
+		h.paced.Warn("metrics of the host's gatherer are left out of an answer", "error", v.left.error())
+	}
+	return b.End(), ctx.Err()
+}

@@ -1,0 +1,88 @@
+package exporters
+
+import (
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// query is what a scraper asks for.
+type query struct {
+	format      format
+	contentType expfmt.Format // of the format, with its version and escaping
+	encoding    render.Encoding
+	names       map[string]bool // of families; nil for all
+}
+
+const (
+	// nameParameter is the parameter by which promhttp selects families.
+	nameParameter = "name[]"
+	// maxParameters is ten times the number of names in the catalogue.
+	maxParameters = 1000
+)
+
+func newQuery(r *http.Request) (query, error) {
+	var q query
+	q.format, q.contentType = negotiate(r.Header)
+	if acceptsGzip(r.Header) {
+		q.encoding = render.Gzip
+	}
+	if r.URL.RawQuery == "" {
+		return q, nil
+	}
+	if strings.Count(r.URL.RawQuery, "&") >= maxParameters {
+		return q, fmt.Errorf("the query has more than %d parameters", maxParameters)
+	}
+	if names, ok := r.URL.Query()[nameParameter]; ok {
+		q.names = make(map[string]bool, len(names))
+		for _, name := range names {
+			q.names[name] = true
+		}
+	}
+	return q, nil
+}
+
+// wants reports whether the answer contains the family, if there is one.
+func (q query) wants(family string) bool { return q.names == nil || q.names[family] }
+
+// concerns reports whether the group can have a family that the answer contains.
+func (q query) concerns(of instrument.Group) bool {
+	if q.names == nil {
+		return true
+	}
+	for name := range q.names {
+		if f, ok := instrument.Lookup(name); !ok || f.Group() == of {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). Codings and the name
+// of the weight are compared without regard to case; a coding with an invalid weight
+// is ignored.
+func acceptsGzip(h http.Header) bool {
+	for _, line := range h.Values("Accept-Encoding") {
+		for element := range strings.SplitSeq(line, ",") {
+			// The syntax is that of a media type, whose subtype may be missing.
+			coding, parameters, err := mime.ParseMediaType(element)
+			if err != nil || coding != "gzip" && coding != "x-gzip" {
+				continue
+			}
+			weight, ok := parameters["q"]
+			if !ok {
+				return true
+			}
+			q, err := strconv.ParseFloat(weight, 64)
+			return err == nil && q > 0
+		}
+	}
+	return false
+}

@@ -1,0 +1,321 @@
+package exporters
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// vetted holds families of a host that can be served beside those of the catalogue.
+// Answers share them, so they do not change.
+type vetted struct {
+	families  []*dto.MetricFamily // in order of their names
+	legacy    bool                // no name needs an escape
+	conflicts []string            // names that families of the catalogue take
+	left      left                // families and series that cannot be served
+}
+
+// left counts errors and keeps the first one.
+type left struct {
+	n     int
+	first error
+}
+
+func (l *left) add(err error) {
+	l.n++
+	l.first = cmp.Or(l.first, err)
+}
+
+// error returns the errors as one, or nil.
+func (l left) error() error {
+	if l.n > 1 {
+		return fmt.Errorf("%w, and %d more", l.first, l.n-1)
+	}
+	return l.first
+}
+
+func conflictError(names []string) error {
+	return fmt.Errorf("the gatherer has metrics that otelcoder serves: rename or unregister %s", strings.Join(names, ", "))
+}
+
+// reserved holds the names that the catalogue's families take in an answer, with the
+// family.
+type reserved map[string]instrument.Family
+
+// newReserved returns the names of the whole catalogue, or without the runtime
+// families.
+func newReserved(runtime bool) reserved {
+	r := make(reserved)
+	for f := range instrument.All() {
+		row := f.Info()
+		if row.Origin == instrument.Runtime && !runtime {
+			continue
+		}
+		of := dto.MetricType_GAUGE
+		switch row.Type {
+		case instrument.Histogram:
+			of = dto.MetricType_HISTOGRAM
+		case instrument.Summary:
+			of = dto.MetricType_SUMMARY
+		case instrument.Counter:
+			// OpenMetrics names the family of a counter without _total.
+			r[strings.TrimSuffix(row.Name, "_total")] = f
+		}
+		for _, name := range seriesNames(row.Name, of) {
+			r[name] = f
+		}
+	}
+	return r
+}
+
+// concerned reports whether an answer can contain other families.
+func (r reserved) concerned(q query) bool {
+	if q.names == nil {
+		return true
+	}
+	for name := range q.names {
+		if _, taken := r[name]; !taken {
+			return true
+		}
+	}
+	return false
+}
+
+// seriesNames returns the names that a family takes: its own and those of its series.
+func seriesNames(name string, of dto.MetricType) []string {
+	switch of {
+	case dto.MetricType_HISTOGRAM:
+		return []string{name, name + "_bucket", name + "_count", name + "_sum"}
+	case dto.MetricType_SUMMARY:
+		return []string{name, name + "_count", name + "_sum"}
+	}
+	return []string{name}
+}
+
+// conflict returns the family of the catalogue that has a name of this one. Names are
+// compared as a scraper without UTF-8 names reads them.
+func (r reserved) conflict(name string, of dto.MetricType) (instrument.Family, bool) {
+	for _, series := range seriesNames(model.EscapeName(name, model.UnderscoreEscaping), of) {
+		if f, taken := r[series]; taken {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+// vet leaves out families and series for which a Prometheus or an OTLP receiver would
+// refuse the whole answer: names that the catalogue takes, names and series that
+// occur twice, invalid UTF-8, and values that are not of the family's type. A registry
+// of client_golang checks most of this, but a gatherer need not be a registry. Runtime
+// families in r are left out without a report. Others reports whether a family beside
+// these has a name.
+func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) bool) vetted {
+	v := vetted{legacy: true}
+	taken := make(map[string]bool)
+	gathered = slices.Clone(gathered)
+	slices.SortStableFunc(gathered, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
+	for _, f := range gathered {
+		name, of := f.GetName(), f.GetType()
+		if ours, conflict := r.conflict(name, of); conflict {
+			if ours.Info().Origin != instrument.Runtime {
+				v.conflicts = append(v.conflicts, name)
+			}
+			continue
+		}
+		names := seriesNames(name, of)
+		switch {
+		case name == "" || !utf8.ValidString(name):
+			v.left.add(fmt.Errorf("%q is not the name of a metric", name))
+			continue
+		case slices.ContainsFunc(names, func(n string) bool { return taken[n] || others(n) }):
+			v.left.add(fmt.Errorf("%s: another metric has the same name, or series of it", name))
+			continue
+		}
+		kept := v.vetSeries(f)
+		if len(kept.Metric) == 0 {
+			continue
+		}
+		for _, n := range names {
+			taken[n] = true
+		}
+		v.families = append(v.families, kept)
+	}
+	return v
+}
+
+// vetSeries returns the family with those of its series that can be served.
+func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
+	kept := &dto.MetricFamily{Name: f.Name, Type: f.GetType().Enum()}
+	if f.Help != nil {
+		kept.Help = new(strings.ToValidUTF8(f.GetHelp(), "\uFFFD"))
+	}
+	if utf8.ValidString(f.GetUnit()) {
+		kept.Unit = f.Unit
+	}
+	legacy := model.IsValidLegacyMetricName(f.GetName())
+	seed := maphash.MakeSeed()
+	seen := make(map[uint64]bool, len(f.Metric))
+	for _, m := range f.Metric {
+		m, err := vetOne(f.GetType(), m)
+		if err == nil {
+			if hash := hashLabels(seed, m); !seen[hash] {
+				seen[hash] = true
+			} else {
+				err = errors.New("a series occurs twice")
+			}
+		}
+		if err != nil {
+			v.left.add(fmt.Errorf("%s: %w", f.GetName(), err))
+			continue
+		}
+		for _, l := range m.Label {
+			legacy = legacy && model.LabelName(l.GetName()).IsValidLegacy()
+		}
+		kept.Metric = append(kept.Metric, m)
+	}
+	v.legacy = v.legacy && legacy
+	return kept
+}
+
+// hashLabels hashes the labels and the timestamp of a series.
+func hashLabels(seed maphash.Seed, m *dto.Metric) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, l := range m.Label {
+		h.WriteString(l.GetName())
+		h.WriteByte(0xff) // occurs in no UTF-8
+		h.WriteString(l.GetValue())
+		h.WriteByte(0xff)
+	}
+	maphash.WriteComparable(&h, m.GetTimestampMs())
+	return h.Sum64()
+}
+
+// vetOne returns a series with its labels in order, or the reason why it cannot be
+// served.
+func vetOne(of dto.MetricType, m *dto.Metric) (*dto.Metric, error) {
+	var typed bool
+	var ofFormat string // a label that the format adds
+	switch of {
+	case dto.MetricType_COUNTER:
+		typed = m.GetCounter() != nil
+	case dto.MetricType_GAUGE:
+		typed = m.GetGauge() != nil
+	case dto.MetricType_UNTYPED:
+		typed = m.GetUntyped() != nil
+	case dto.MetricType_SUMMARY:
+		typed, ofFormat = m.GetSummary() != nil, model.QuantileLabel
+	case dto.MetricType_HISTOGRAM:
+		typed, ofFormat = m.GetHistogram() != nil, model.BucketLabel
+	default:
+		return nil, fmt.Errorf("type %v is not supported", of)
+	}
+	if !typed {
+		return nil, fmt.Errorf("a series has no value of type %v", of)
+	}
+	byName := func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) }
+	if !slices.IsSortedFunc(m.Label, byName) {
+		m = &dto.Metric{
+			Label: slices.Clone(m.Label), TimestampMs: m.TimestampMs,
+			Counter: m.Counter, Gauge: m.Gauge, Untyped: m.Untyped, Summary: m.Summary, Histogram: m.Histogram,
+		}
+		slices.SortFunc(m.Label, byName)
+	}
+	for i, l := range m.Label {
+		name := l.GetName()
+		switch {
+		case name == "" || !utf8.ValidString(name) || strings.HasPrefix(name, model.ReservedLabelPrefix) || name == ofFormat:
+			return nil, fmt.Errorf("a series has a label named %q", name)
+		case i > 0 && name == m.Label[i-1].GetName():
+			return nil, fmt.Errorf("a series has two labels named %s", name)
+		case !utf8.ValidString(l.GetValue()):
+			return nil, fmt.Errorf("the value of a label %s is invalid UTF-8: %q", name, l.GetValue())
+		}
+	}
+	if !validExemplars(m) {
+		return nil, errors.New("a series has an invalid exemplar")
+	}
+	h := m.GetHistogram()
+	if !validSpans(h.GetPositiveSpan(), len(h.GetPositiveDelta())) || !validSpans(h.GetNegativeSpan(), len(h.GetNegativeDelta())) {
+		return nil, errors.New("a native histogram has inconsistent buckets, or counts that are not integers")
+	}
+	return m, nil
+}
+
+func validExemplars(m *dto.Metric) bool {
+	exemplars := []*dto.Exemplar{m.GetCounter().GetExemplar()}
+	for _, b := range m.GetHistogram().GetBucket() {
+		exemplars = append(exemplars, b.GetExemplar())
+	}
+	for _, e := range append(exemplars, m.GetHistogram().GetExemplars()...) {
+		runes := 0
+		for _, l := range e.GetLabel() {
+			if l.GetName() == "" || !utf8.ValidString(l.GetName()) || !utf8.ValidString(l.GetValue()) {
+				return false
+			}
+			runes += utf8.RuneCountInString(l.GetName()) + utf8.RuneCountInString(l.GetValue())
+		}
+		if runes > prometheus.ExemplarMaxRunes || e.GetTimestamp() != nil && !e.GetTimestamp().IsValid() {
+			return false
+		}
+	}
+	return true
+}
+
+// maxSpan is more buckets than a native histogram of the highest resolution has.
+const maxSpan = 1 << 20
+
+// validSpans reports whether the spans of a native histogram match its buckets. The
+// bridge to OpenTelemetry allocates the buckets between spans, and panics without
+// this check.
+func validSpans(spans []*dto.BucketSpan, buckets int) bool {
+	n, between := 0, 0
+	for i, s := range spans {
+		if i > 0 {
+			between += int(s.GetOffset())
+			if s.GetOffset() < 0 {
+				return false
+			}
+		}
+		n += int(s.GetLength())
+		if n > maxSpan || between > maxSpan {
+			return false
+		}
+	}
+	return n == buckets
+}
+
+// only returns the families that the query names.
+func (v vetted) only(q query) vetted {
+	if q.names != nil {
+		v.families = slices.DeleteFunc(slices.Clone(v.families), func(f *dto.MetricFamily) bool { return !q.names[f.GetName()] })
+	}
+	return v
+}
+
+// escaped returns the families with the names that the scheme gives them.
+func (v vetted) escaped(scheme model.EscapingScheme) []*dto.MetricFamily {
+	escaped := make([]*dto.MetricFamily, len(v.families))
+	for i, f := range v.families {
+		escaped[i] = model.EscapeMetricFamily(f, scheme)
+	}
+	return escaped
+}
+
+// has reports whether there is a family of the name.
+func (v vetted) has(name string) bool {
+	_, found := slices.BinarySearchFunc(v.families, name, func(f *dto.MetricFamily, name string) int {
+		return strings.Compare(f.GetName(), name)
+	})
+	return found
+}
