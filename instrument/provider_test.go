@@ -284,3 +284,28 @@ func TestWildcardViews(t *testing.T) {
 		})
 	}
 }
+
+// A host that sets a limit again sees in the documented label that series are folded.
+func TestOverflowOnAHostsProvider(t *testing.T) {
+	h := newHost(t, append(instrument.ProviderOptions(), sdk.WithCardinalityLimit(10))...)
+	_, err := h.providers().Observe(func(o instrument.Observer) {
+		for i := range 20 {
+			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: fmt.Sprint(i)}), 1)
+		}
+	}, instrument.AgentsUp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folded := 0
+	series := h.families(t)["coderd_agents_up"].GetMetric()
+	for _, m := range series {
+		for _, l := range m.Label {
+			if l.GetName() == "otel_metric_overflow" && l.GetValue() == "true" {
+				folded++
+			}
+		}
+	}
+	if len(series) != 10 || folded != 1 {
+		t.Errorf("%d series, %d of them of folded ones; want 10 and 1", len(series), folded)
+	}
+}
