@@ -28,7 +28,7 @@ func TestExemplars(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { exporter.Shutdown(context.WithoutCancel(t.Context())) })
-	api, err := meters.NewAPI(exporter.Providers())
+	m, err := meters.New(exporter.Providers())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestExemplars(t *testing.T) {
 		}
 		socket.Close(websocket.StatusNormalClosure, "")
 	})
-	coderd := httptest.NewServer(httpmw.New(api, httpmw.WithTracerProvider(tracing))(mux))
+	coderd := httptest.NewServer(httpmw.New(m.API(), httpmw.WithTracerProvider(tracing))(mux))
 	t.Cleanup(coderd.Close)
 	endpoint := httptest.NewServer(exporter.Handler())
 	t.Cleanup(endpoint.Close)

@@ -125,24 +125,17 @@ func TestHostileText(t *testing.T) {
 // observeHostile measures what goes on under hostile names, until the test ends.
 func observeHostile(t *testing.T, exporter *exporters.Exporter) {
 	t.Helper()
-	poller, err := meters.Poll(exporter.Providers(), meters.Sources{Agents: hostileSource{}, Insights: hostileSource{}})
+	m, err := meters.New(exporter.Providers())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { poller.Shutdown(context.WithoutCancel(t.Context())) })
-	builds, err := meters.NewBuilds(exporter.Providers())
-	if err != nil {
-		t.Fatal(err)
-	}
-	forwarded, err := meters.NewForwarded(exporter.Providers())
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { m.Shutdown(context.WithoutCancel(t.Context())) })
+	m.Poll(meters.Sources{Agents: hostileSource{}, Insights: hostileSource{}})
 	for text := range hostile {
-		builds.Start(meters.Build{
+		m.Builds().Start(meters.Build{
 			Action: meters.BuildStart, OwnerEmail: text, TemplateName: "t", TemplateVersion: "v", WorkspaceName: "w",
 		}).End(meters.Succeeded)
-		forwarded.Agent(meters.ForwardingAgent{
+		m.Forwarded().Agent(meters.ForwardingAgent{
 			Username: "u", WorkspaceName: "w", AgentName: text, TemplateName: "t",
 		}).Report([]meters.ForwardedMetric{{
 			Name: "agent_scripts_executed_total", Type: meters.ForwardedCounter, Value: 1,

@@ -2,7 +2,7 @@
 // and readers, and answers scrapes.
 //
 //	exporter, err := exporters.New()
-//	api, err := meters.NewAPI(exporter.Providers())   // and other recorders
+//	m, err := meters.New(exporter.Providers())   // recorders and sources
 //	err = exporter.ListenAndServe(ctx, "127.0.0.1:2112")
 //
 // An [Exporter] holds the meter providers, read by the OpenTelemetry Prometheus

@@ -300,17 +300,16 @@ func TestPollAndRecordersAreShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Shutdown(t.Context())
-		poller, err := meters.Poll(e.Providers(), meters.Sources{License: denied{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer poller.Shutdown(t.Context())
-		var recorders [2]*meters.Builds
-		for i := range recorders {
-			if recorders[i], err = meters.NewBuilds(e.Providers()); err != nil {
+		for i := range 2 { // two of one process, as by two libraries
+			m, err := meters.New(e.Providers())
+			if err != nil {
 				t.Fatal(err)
 			}
-			recorders[i].Start(meters.Build{Action: "explode"})
+			defer m.Shutdown(t.Context())
+			m.Builds().Start(meters.Build{Action: "explode"})
+			if i == 0 {
+				m.Poll(meters.Sources{License: denied{}})
+			}
 		}
 		synctest.Wait()
 		r := view(t, e)
@@ -420,11 +419,12 @@ func TestNamesCannotInjectMarkup(t *testing.T) {
 		workspaces = append(workspaces, meters.Workspace{Name: name, Username: name, Template: name,
 			Agents: []meters.Agent{{Name: name, Status: meters.AgentConnected, Lifecycle: meters.LifecycleReady}}})
 	}
-	poller, err := meters.Poll(e.Providers(), meters.Sources{Agents: fleet(workspaces)})
+	m, err := meters.New(e.Providers())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer poller.Shutdown(t.Context())
+	defer m.Shutdown(t.Context())
+	m.Poll(meters.Sources{Agents: fleet(workspaces)})
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(body(t, scrape(t, e, "GET", "/metrics")), "coderd_agents_up{") {
 		if time.Now().After(deadline) {

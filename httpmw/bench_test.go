@@ -10,7 +10,6 @@ import (
 
 	"github.com/otelcoder/otelcoder/httpmw"
 	"github.com/otelcoder/otelcoder/internal/metertest"
-	"github.com/otelcoder/otelcoder/meters"
 )
 
 // nowhere is a response writer that costs nothing, with a server's abilities.
@@ -24,10 +23,7 @@ func (nowhere) Flush()                      {}
 func BenchmarkMiddleware(b *testing.B) {
 	handler := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 	none := func(next http.Handler) http.Handler { return next }
-	api, err := meters.NewAPI(metertest.New(b).Providers())
-	if err != nil {
-		b.Fatal(err)
-	}
+	api := newAPI(b, metertest.New(b))
 	measure := httpmw.New(api)
 
 	routers := []struct {

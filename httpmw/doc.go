@@ -1,9 +1,9 @@
 // Package httpmw is HTTP middleware that measures requests and websockets: counts,
 // durations and status codes.
 //
-//	api, err := meters.NewAPI(providers)
+//	m, err := meters.New(providers)
 //	...
-//	measure := httpmw.New(api)
+//	measure := httpmw.New(m.API())
 //	http.ListenAndServe(address, measure(router))
 //
 // Every request is counted once, even if its handler hijacks the connection or

@@ -15,7 +15,7 @@ import (
 
 func Example() {
 	endpoint := newEndpoint() // for an exporter of package exporters
-	api, err := meters.NewAPI(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -24,7 +24,7 @@ func Example() {
 	mux.HandleFunc("GET /api/v2/users/{user}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, r.PathValue("user"))
 	})
-	server := httptest.NewServer(httpmw.New(api)(mux))
+	server := httptest.NewServer(httpmw.New(m.API())(mux))
 
 	for _, path := range []string{"/api/v2/users/ann", "/api/v2/users/bob", "/api/v2/nothing"} {
 		if response, err := http.Get(server.URL + path); err == nil {
@@ -44,12 +44,12 @@ func Example() {
 // know the route.
 func Example_timeoutHandler() {
 	endpoint := newEndpoint()
-	api, err := meters.NewAPI(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	measure := httpmw.New(api)
+	measure := httpmw.New(m.API())
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /slow/{thing}", func(http.ResponseWriter, *http.Request) {})
 	handler := measure(http.TimeoutHandler(measure(mux), time.Minute, "too slow"))
@@ -77,12 +77,12 @@ func Example_timeoutHandler() {
 func ExampleWithRoute() {
 	type patternKey struct{}
 	endpoint := newEndpoint()
-	api, err := meters.NewAPI(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	measure := httpmw.New(api, httpmw.WithRoute(func(r *http.Request) string {
+	measure := httpmw.New(m.API(), httpmw.WithRoute(func(r *http.Request) string {
 		pattern, _ := r.Context().Value(patternKey{}).(string)
 		return pattern
 	}))

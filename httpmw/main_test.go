@@ -2,6 +2,7 @@ package httpmw_test
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"log"
 	"net/http"
@@ -25,13 +26,25 @@ type fixture struct {
 	measure func(http.Handler) http.Handler
 }
 
-func newFixture(t testing.TB, options ...httpmw.Option) *fixture {
+// newAPI returns the API of meters that are shut down when the test ends.
+func newAPI(t testing.TB, m *metertest.Meter, options ...meters.Option) *meters.API {
 	t.Helper()
-	m := metertest.New(t)
-	api, err := meters.NewAPI(m.Providers())
+	all, err := meters.New(m.Providers(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := all.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return all.API()
+}
+
+func newFixture(t testing.TB, options ...httpmw.Option) *fixture {
+	t.Helper()
+	m := metertest.New(t)
+	api := newAPI(t, m)
 	return &fixture{m, api, httpmw.New(api, options...)}
 }
 

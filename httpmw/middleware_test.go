@@ -263,10 +263,7 @@ requests{code="200",method="GET",path="/events"} 1
 
 func TestMaxPaths(t *testing.T) {
 	m := metertest.New(t)
-	api, err := meters.NewAPI(m.Providers(), meters.WithMaxPaths(2))
-	if err != nil {
-		t.Fatal(err)
-	}
+	api := newAPI(t, m, meters.WithMaxPaths(2))
 	f := &fixture{m, api, httpmw.New(api)}
 	mux := http.NewServeMux()
 	for _, path := range []string{"/a", "/b", "/c", "/d"} {

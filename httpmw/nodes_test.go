@@ -39,10 +39,11 @@ func paths(n *node) (all []string) {
 
 // What clients send, be it hostile, must not fill the cache.
 func TestNodesAreOfRoutes(t *testing.T) {
-	api, err := meters.NewAPI(metertest.New(t).Providers())
+	m, err := meters.New(metertest.New(t).Providers())
 	if err != nil {
 		t.Fatal(err)
 	}
+	api := m.API()
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	router := chi.NewRouter()
 	router.Route("/api", func(router chi.Router) { router.Get("/users/{user}", h) })

@@ -9,7 +9,6 @@ import (
 
 	"github.com/otelcoder/otelcoder/httpmw"
 	"github.com/otelcoder/otelcoder/internal/metertest"
-	"github.com/otelcoder/otelcoder/meters"
 )
 
 // TestNilOptions: a nil option, or an option of nil, leaves the default.
@@ -21,10 +20,7 @@ func TestNilOptions(t *testing.T) {
 		"propagators":     {httpmw.WithTracerProvider(trace.NewTracerProvider()), httpmw.WithPropagators(nil)},
 	} {
 		m := metertest.New(t)
-		api, err := meters.NewAPI(m.Providers())
-		if err != nil {
-			t.Fatal(err)
-		}
+		api := newAPI(t, m)
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /hello/{name}", func(http.ResponseWriter, *http.Request) {})
 		httpmw.New(api, options...)(mux).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/hello/you", nil))

@@ -11,11 +11,8 @@ import (
 
 // agents also measures its own collections: every one, whether it succeeds or
 // not, from the question until the snapshot is built.
-func agents(p instrument.Providers, c config, source AgentsSource, refused sourceRefusals) (subject, error) {
-	execution, err := p.Histogram(instrument.CollectorAgentsExecution)
-	if err != nil {
-		return subject{}, err
-	}
+func agents(out *output, c config, source AgentsSource, refused sourceRefusals) subject {
+	execution := out.histogram(instrument.CollectorAgentsExecution)
 	none := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
 	return subject{
 		name: "agents",
@@ -29,7 +26,7 @@ func agents(p instrument.Providers, c config, source AgentsSource, refused sourc
 		interval: c.interval,
 		collect: func(ctx context.Context) (snapshot, int, error) {
 			started := time.Now()
-			defer func() { execution.Record(ctx, time.Since(started).Seconds(), none) }()
+			defer func() { execution.record(ctx, time.Since(started).Seconds(), none) }()
 			workspaces, err := source.Agents(ctx)
 			if err != nil {
 				return snapshot{}, 0, err
@@ -43,7 +40,7 @@ func agents(p instrument.Providers, c config, source AgentsSource, refused sourc
 			}
 			return agentsSnapshot(workspaces, c.aggregateBy, refused), rows, nil
 		},
-	}, nil
+	}
 }
 
 // agentsSnapshot merges workspaces, agents, latencies and apps with equal labels,

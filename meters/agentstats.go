@@ -17,7 +17,7 @@ func agentStats(c config, source AgentStatsSource, refused sourceRefusals) subje
 			if err != nil {
 				return snapshot{}, 0, err
 			}
-			if skewed, ok := source.(SkewedSource); ok {
+			if skewed, ok := source.(skewedSource); ok {
 				refused.addMany(refusedSkew, skewed.SkewedReports())
 			}
 			return snapshot{instrument.Deployment: agentStatsSamples(rows, c.aggregateBy, refused)}, len(rows), nil

@@ -2,7 +2,6 @@ package meters
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -33,8 +32,8 @@ type API struct {
 	_                    cacheLine
 
 	created            time.Time
-	latencies          instrument.HistogramInstrument
-	websocketDurations instrument.HistogramInstrument
+	latencies          histogram
+	websocketDurations histogram
 	refusals           refusals[apiRefusal]
 
 	text     labelText
@@ -54,29 +53,22 @@ const (
 	apiLength    apiRefusal = "length"     // routes that were cut
 )
 
-// NewAPI returns an API whose instruments live on the providers.
-func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
-	c, err := newConfig(options)
-	if err != nil {
-		return nil, fmt.Errorf("measure the API: %w", err)
+func newAPI(c config, out *output) *API {
+	a := &API{
+		created:            time.Now(),
+		maxPaths:           c.maxPaths,
+		refused:            newPath(PathUnknown),
+		latencies:          out.histogram(instrument.APIRequestLatencies),
+		websocketDurations: out.histogram(instrument.APIWebsocketDurations),
+		refusals:           newRefusals(out, c.logger, "api", apiPathLimit, apiLength),
 	}
-	a := &API{created: time.Now(), maxPaths: c.maxPaths, refused: newPath(PathUnknown)}
+	a.text = c.labelText(a.refusals.adder(apiLength))
 	a.paths.Store(&map[string]*Path{
 		PathUnknown: newPath(PathUnknown),
 		PathStatic:  newPath(PathStatic),
 	})
-	if a.latencies, err = p.Histogram(instrument.APIRequestLatencies); err != nil {
-		return nil, fmt.Errorf("measure the API: %w", err)
-	}
-	if a.websocketDurations, err = p.Histogram(instrument.APIWebsocketDurations); err != nil {
-		return nil, fmt.Errorf("measure the API: %w", err)
-	}
-	if a.refusals, err = newRefusals(p, c.logger, "api", apiPathLimit, apiLength); err != nil {
-		return nil, fmt.Errorf("measure the API: %w", err)
-	}
-	a.text = c.labelText(a.refusals.adder(apiLength))
 	none := instrument.APIConcurrentRequests.Labels(instrument.NoLabels{})
-	_, err = p.Observe(func(o instrument.Observer) {
+	out.observe(instrument.Process, func(o instrument.Observer) {
 		o.Observe(instrument.APIConcurrentRequests, none, float64(a.requests.Load()))
 		o.Observe(instrument.APIConcurrentWebsockets, none, float64(a.websockets.Load()))
 		for name, path := range *a.paths.Load() {
@@ -84,11 +76,8 @@ func NewAPI(p instrument.Providers, options ...Option) (*API, error) {
 				path.observe(o)
 			}
 		}
-	}, instrument.APIConcurrentRequests, instrument.APIConcurrentWebsockets, instrument.APIRequestsProcessed)
-	if err != nil {
-		return nil, fmt.Errorf("measure the API: %w", err)
-	}
-	return a, nil
+	})
+	return a
 }
 
 // Path returns the handle of the requests to a path: a route's pattern,
@@ -248,9 +237,9 @@ func (r RunningRequest) End(ctx context.Context, p *Path, method string, code in
 	}
 	e := p.endpoint(method)
 	if r.websocket {
-		r.api.websocketDurations.Record(ctx, seconds, p.websocket)
+		r.api.websocketDurations.record(ctx, seconds, p.websocket)
 	} else {
-		r.api.latencies.Record(ctx, seconds, e.labels)
+		r.api.latencies.record(ctx, seconds, e.labels)
 	}
 	e.count(code)
 	// Last, so that whoever sees nothing in flight sees all of it counted.

@@ -12,18 +12,30 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-func newAPI(t testing.TB, options ...meters.Option) (*metertest.Meter, *meters.API) {
+// newMeters returns meters that are shut down when the test ends.
+func newMeters(t testing.TB, p instrument.Providers, options ...meters.Option) *meters.Meters {
 	t.Helper()
-	m := metertest.New(t)
-	api, err := meters.NewAPI(m.Providers(), options...)
+	m, err := meters.New(p, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m, api
+	t.Cleanup(func() {
+		if err := m.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+func newAPI(t testing.TB, options ...meters.Option) (*metertest.Meter, *meters.API) {
+	t.Helper()
+	m := metertest.New(t)
+	return m, newMeters(t, m.Providers(), options...).API()
 }
 
 func expectText(t *testing.T, m *metertest.Meter, want string, families ...string) {

@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,17 +14,16 @@ const (
 	buildSeriesLife = 24 * time.Hour
 )
 
-// Builds counts workspace builds as coderd_workspace_builds_total. Make one for
-// each process.
+// Builds counts workspace builds as coderd_workspace_builds_total.
 //
 // A series that has not moved for 24 hours is dropped, and starts again at 0
 // with the next build. No more than 100,000 series are held ([WithMaxSeries]);
 // past that, those that have not moved for the longest time are dropped and
 // counted in otelcoder_refused_total, origin "builds", reason "limit".
 type Builds struct {
-	refused     refusals[buildRefusal]
-	text        labelText
-	observation *instrument.Observation
+	output  *output
+	refused refusals[buildRefusal]
+	text    labelText
 
 	mu     sync.Mutex
 	series *table[Build, *buildSeries]
@@ -80,26 +78,16 @@ func newBuildSeries(b Build) *buildSeries {
 	return series
 }
 
-// NewBuilds makes the recorder of workspace builds.
-func NewBuilds(p instrument.Providers, options ...Option) (*Builds, error) {
-	c, err := newConfig(options)
-	if err != nil {
-		return nil, fmt.Errorf("count workspace builds: %w", err)
-	}
-	refused, err := newRefusals(p, c.logger, "builds", buildAction, buildOutcome, buildLimit, buildLength)
-	if err != nil {
-		return nil, err
-	}
-	b := &Builds{refused: refused, text: c.labelText(refused.adder(buildLength))}
+func newBuilds(c config, out *output) *Builds {
+	refused := newRefusals(out, c.logger, "builds", buildAction, buildOutcome, buildLimit, buildLength)
+	b := &Builds{output: out, refused: refused, text: c.labelText(refused.adder(buildLength))}
 	b.series = &table[Build, *buildSeries]{
 		size:    c.maxSeries(instrument.WorkspaceBuilds) / len(outcomes),
 		life:    buildSeriesLife,
 		evicted: refused.adder(buildLimit),
 	}
-	if b.observation, err = p.Observe(b.collect, instrument.WorkspaceBuilds); err != nil {
-		return nil, fmt.Errorf("count workspace builds: %w", err)
-	}
-	return b, nil
+	out.observe(instrument.Workspaces, b.collect)
+	return b
 }
 
 // Start is to be called when the job of a workspace build starts. It exposes
@@ -109,6 +97,9 @@ func NewBuilds(p instrument.Providers, options ...Option) (*Builds, error) {
 // A build with an unknown action is not counted.
 func (b *Builds) Start(build Build) *RunningBuild {
 	running := &RunningBuild{builds: b}
+	if b.output.closed.Load() {
+		return running
+	}
 	switch build.Action {
 	case BuildStart, BuildStop, BuildDestroy:
 	default:
@@ -132,7 +123,7 @@ func (b *Builds) Start(build Build) *RunningBuild {
 // move returns the series of a build; b.mu is held.
 func (b *Builds) move(build Build) *buildSeries {
 	return b.series.move(build, time.Now(), func() *buildSeries {
-		b.observation.Changed()
+		b.output.changed(instrument.Workspaces)
 		return newBuildSeries(build)
 	})
 }
@@ -149,7 +140,7 @@ type RunningBuild struct {
 // Series that were dropped while the build ran, which takes 24 hours or a full
 // table, are made again.
 func (r *RunningBuild) End(outcome Outcome) {
-	if r.ended.Swap(true) {
+	if r.ended.Swap(true) || r.builds.output.closed.Load() {
 		return
 	}
 	i, ok := outcome.index()
@@ -160,7 +151,7 @@ func (r *RunningBuild) End(outcome Outcome) {
 	r.builds.mu.Lock()
 	defer r.builds.mu.Unlock()
 	r.builds.move(r.build)[i].builds++
-	r.builds.observation.Changed()
+	r.builds.output.changed(instrument.Workspaces)
 }
 
 func (b *Builds) collect(o instrument.Observer) {

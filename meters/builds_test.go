@@ -20,14 +20,10 @@ var aBuild = Build{
 	WorkspaceName:   "dev",
 }
 
-func newBuilds(t *testing.T, options ...Option) (*metertest.Meter, *Builds) {
+func testBuilds(t *testing.T, options ...Option) (*metertest.Meter, *Builds) {
 	t.Helper()
-	m := metertest.New(t)
-	b, err := NewBuilds(m.Providers(), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, b
+	m, meters := newMeters(t, options...)
+	return m, meters.Builds()
 }
 
 // aBuilds is the exposition of aBuild with these counts.
@@ -39,7 +35,7 @@ coderd_workspace_builds_total{action="START",owner_email="alice@example.com",sta
 }
 
 func TestBuilds(t *testing.T) {
-	m, b := newBuilds(t)
+	m, b := testBuilds(t)
 	wantText(t, m, "", builds)
 
 	first := b.Start(aBuild)
@@ -60,7 +56,7 @@ func TestBuilds(t *testing.T) {
 }
 
 func TestBuildsTellsApart(t *testing.T) {
-	m, b := newBuilds(t)
+	m, b := testBuilds(t)
 	for _, change := range []func(*Build){
 		func(*Build) {},
 		func(b *Build) { b.Action = BuildStop },
@@ -93,7 +89,7 @@ coderd_workspace_builds_total{action="STOP",owner_email="alice@example.com",stat
 }
 
 func TestBuildsRefuse(t *testing.T) {
-	m, b := newBuilds(t)
+	m, b := testBuilds(t)
 	build := aBuild
 	build.Action = "UPDATE"
 	b.Start(build).End(Succeeded)
@@ -113,7 +109,7 @@ otelcoder_refused_total{origin="builds",reason="outcome"} 1
 
 func TestBuildsForgetAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, b := newBuilds(t)
+		m, b := testBuilds(t)
 		b.Start(aBuild).End(Succeeded)
 		time.Sleep(24*time.Hour - time.Nanosecond)
 		wantText(t, m, aBuilds(0, 1), builds)
@@ -144,7 +140,7 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 // of those that time brings while nobody looks.
 func TestBuildsAnnounceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, b := newBuilds(t)
+		m, b := testBuilds(t)
 		b.Start(aBuild)
 		wantAnnounced(t, m, true) // two series
 		running := b.Start(aBuild)
@@ -168,7 +164,7 @@ func TestBuildsAnnounceChanges(t *testing.T) {
 
 func TestBuildsAreBounded(t *testing.T) {
 	log := new(log)
-	m, b := newBuilds(t, log.option())
+	m, b := testBuilds(t, log.option())
 	evicted := b.Start(aBuild)
 	for i := range 50_002 {
 		b.Start(Build{Action: BuildStart, WorkspaceName: fmt.Sprint(i)})
@@ -188,7 +184,7 @@ func TestBuildsAreBounded(t *testing.T) {
 }
 
 func TestBuildsAtOnce(t *testing.T) {
-	m, b := newBuilds(t)
+	m, b := testBuilds(t)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

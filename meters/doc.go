@@ -1,20 +1,32 @@
-// Package meters measures: it turns what happens in a Coder deployment, and
-// the state it is in, into the metric families of package instrument.
+// Package meters measures a Coder deployment: it turns events and polled state into
+// the metric families of package instrument.
 //
-// Events are recorded where they happen, by typed recorders that hand out one
-// handle a label set: [API], [Builds], [Jobs], [OAuth2] and [Forwarded].
-// Where they are only seen from elsewhere, in a database, [JobTimings] takes the
-// place of Jobs and [Scripts] that of Forwarded.
+//	exporter, err := exporters.New()
+//	...
+//	m, err := meters.New(exporter.Providers(), meters.WithLogger(log))
+//	...
+//	handler := httpmw.New(m.API())(router)   // requests
+//	build := m.Builds().Start(meters.Build{Action: meters.BuildStart, WorkspaceName: "dev"})
+//	build.End(meters.Succeeded)              // events
+//	m.Poll(meters.Sources{Agents: agents})   // state
+//	...
+//	err = errors.Join(exporter.Shutdown(ctx), m.Shutdown(ctx))
 //
-// State is polled: [Poll] asks small sources ([Sources]) on an interval, in the
-// background, and keeps what they said as immutable snapshots. A collection
-// only reads snapshots and never waits for a source. A source that fails keeps
-// its last snapshot, is retried with back-off, and loses its series after five
-// missed intervals.
+// A [Meters] belongs to one process. Its methods return the recorders of events, each
+// of which hands out one handle for each set of labels: [API], [Builds], [Jobs],
+// [OAuth2] and [Forwarded]. For events that are only seen from elsewhere, such as in a
+// database, [JobTimings] takes the place of Jobs and [Scripts] that of Forwarded.
 //
-// All of them live on the meter providers of an [instrument.Providers], which
-// package exporters makes. Nothing here panics, blocks a collection or grows
-// without a bound because of what a request, an agent, a database row or an
-// OAuth2 provider says: text is made valid UTF-8 where it enters, tables have a
-// documented size, and what is refused is counted in otelcoder_refused_total.
+// State is polled: [Meters.Poll] asks small sources ([Sources]) on an interval, in the
+// background, and keeps their answers as immutable snapshots. A collection only reads
+// snapshots and never waits for a source. A source that fails keeps its last snapshot,
+// is retried with back-off, and loses its series after five missed intervals.
+//
+// [Meters.Shutdown] withdraws the series and ends all that was started. An exporter
+// that pushes is shut down before, so that its last push has the series.
+//
+// No request, agent, database row or OAuth2 provider can make this package panic, block
+// a collection or grow memory without bound: text is made valid UTF-8 where it enters,
+// tables have a documented size, and refused values are counted in
+// otelcoder_refused_total.
 package meters

@@ -10,11 +10,12 @@ import (
 // Package httpmw does this for every request.
 func ExampleAPI() {
 	endpoint := newEndpoint()
-	api, err := meters.NewAPI(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	api := m.API()
 	request := api.Start(false)
 	request.End(context.Background(), api.Path("/api/v2/users/{user}"), "GET", 200)
 	endpoint.scrape("coderd_api_concurrent_requests", "coderd_api_requests_processed_total")

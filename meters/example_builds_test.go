@@ -8,11 +8,12 @@ import (
 
 func ExampleBuilds() {
 	endpoint := newEndpoint()
-	builds, err := meters.NewBuilds(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	builds := m.Builds()
 	build := builds.Start(meters.Build{
 		Action:          meters.BuildStart,
 		OwnerEmail:      "ann@example.com",

@@ -8,11 +8,12 @@ import (
 
 func ExampleForwarded() {
 	endpoint := newEndpoint()
-	forwarded, err := meters.NewForwarded(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	forwarded := m.Forwarded()
 	// When an agent connects:
 	agent := forwarded.Agent(meters.ForwardingAgent{Username: "ann", WorkspaceName: "dev", AgentName: "main", TemplateName: "docker"})
 	defer agent.Close()
@@ -35,11 +36,12 @@ func ExampleWithAggregateBy() {
 		fmt.Println(err)
 		return
 	}
-	forwarded, err := meters.NewForwarded(endpoint.Providers(), meters.WithAggregateBy(by...))
+	m, err := meters.New(endpoint.Providers(), meters.WithAggregateBy(by...))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	forwarded := m.Forwarded()
 	for _, workspace := range []string{"dev", "test"} {
 		agent := forwarded.Agent(meters.ForwardingAgent{Username: "ann", WorkspaceName: workspace, AgentName: "main", TemplateName: "docker"})
 		agent.Report([]meters.ForwardedMetric{

@@ -8,11 +8,12 @@ import (
 
 func ExampleJobs() {
 	endpoint := newEndpoint()
-	jobs, err := meters.NewJobs(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	jobs := m.Jobs()
 	job := jobs.Start(meters.Terraform)
 	endpoint.scrape("coderd_provisionerd_jobs_current")
 	job.End(meters.Failed) // its time is in coderd_provisionerd_job_timings_seconds now

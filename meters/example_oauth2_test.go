@@ -20,11 +20,12 @@ func ExampleOAuth2() {
 	defer provider.Close()
 
 	endpoint := newEndpoint()
-	oauth2, err := meters.NewOAuth2(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	oauth2 := m.OAuth2()
 	client := http.Client{Transport: oauth2.Transport("github", meters.OAuth2ValidateToken, nil)}
 	response, err := client.Get(provider.URL)
 	if err != nil {

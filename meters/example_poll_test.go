@@ -27,7 +27,7 @@ func (p provider) Changed(from time.Time) { p.changed <- from }
 
 // A control plane hands over what it knows; package exporters would make the
 // providers.
-func ExamplePoll() {
+func ExampleMeters_Poll() {
 	reader := sdk.NewManualReader()
 	deployment := provider{
 		MeterProvider: sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(instrument.View(instrument.Deployment))),
@@ -35,16 +35,17 @@ func ExamplePoll() {
 	}
 	providers := instrument.Providers{Deployment: deployment} // the other groups are not measured
 
-	poller, err := meters.Poll(providers, meters.Sources{Agents: workspaces{
-		{Name: "dev", Username: "alice", Template: "docker", Agents: []meters.Agent{
-			{Name: "main", Status: meters.AgentConnected, Lifecycle: meters.LifecycleReady},
-		}},
-	}})
+	m, err := meters.New(providers)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer poller.Shutdown(context.Background())
+	defer m.Shutdown(context.Background())
+	m.Poll(meters.Sources{Agents: workspaces{
+		{Name: "dev", Username: "alice", Template: "docker", Agents: []meters.Agent{
+			{Name: "main", Status: meters.AgentConnected, Lifecycle: meters.LifecycleReady},
+		}},
+	}})
 
 	<-deployment.changed // the first answer is there
 	var collected metricdata.ResourceMetrics

@@ -8,11 +8,12 @@ import (
 
 func ExampleScripts() {
 	endpoint := newEndpoint()
-	scripts, err := meters.NewScripts(endpoint.Providers())
+	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	scripts := m.Scripts()
 	agent := meters.ForwardingAgent{Username: "ann", WorkspaceName: "dev", AgentName: "main", TemplateName: "docker"}
 	scripts.Executed(agent, true)
 	endpoint.scrape("agent_scripts_executed_total")

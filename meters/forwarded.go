@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -13,7 +12,7 @@ const forwardedLife = 2 * time.Minute
 // Forwarded keeps what workspace agents report themselves, as
 // agent_scripts_executed_total and coderd_agentstats_startup_script_seconds,
 // with the agent's labels or those of them that [WithAggregateBy] names, and the
-// label success. Make one for each process.
+// label success.
 //
 // Agents with equal labels are one series, whose value is their sum. A counter
 // that more than one agent has fed does not fall while one of them still
@@ -25,10 +24,10 @@ const forwardedLife = 2 * time.Minute
 // that have not been reported for the longest time are dropped and counted in
 // otelcoder_refused_total, origin "agent", reason "limit".
 type Forwarded struct {
-	refused     refusals[forwardedRefusal]
-	text        labelText
-	observation *instrument.Observation
-	kept        keptLabels
+	output  *output
+	refused refusals[forwardedRefusal]
+	text    labelText
+	kept    keptLabels
 
 	mu       sync.Mutex
 	newest   int // generation of the newest AgentReports
@@ -47,17 +46,10 @@ const (
 	forwardedLength    forwardedRefusal = "length"    // a label value that was cut
 )
 
-// NewForwarded makes the recorder of what agents report.
-func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error) {
-	c, err := newConfig(options)
-	if err != nil {
-		return nil, fmt.Errorf("forward metrics of agents: %w", err)
-	}
-	refused, err := newRefusals(p, c.logger, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit, forwardedLength)
-	if err != nil {
-		return nil, err
-	}
+func newForwarded(c config, out *output) *Forwarded {
+	refused := newRefusals(out, c.logger, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit, forwardedLength)
 	f := &Forwarded{
+		output:  out,
 		refused: refused,
 		text:    c.labelText(refused.adder(forwardedLength)),
 		kept:    newKeptLabels(c.aggregateBy),
@@ -69,10 +61,9 @@ func NewForwarded(p instrument.Providers, options ...Option) (*Forwarded, error)
 		evicted: refused.adder(forwardedLimit),
 		gone:    f.leave,
 	}
-	if f.observation, err = p.Observe(f.collect, forwardedFamilies[:]...); err != nil {
-		return nil, fmt.Errorf("forward metrics of agents: %w", err)
-	}
-	return f, nil
+	out.scriptsForwarded.Store(true)
+	out.observe(instrument.Workspaces, f.collect)
+	return f
 }
 
 // ForwardingAgent says which agent reports. The control plane knows it; what an
@@ -153,6 +144,9 @@ func (a *AgentReports) key(f instrument.Family, success bool) forwardedKey {
 // report many, are left out silently.
 func (a *AgentReports) Report(report []ForwardedMetric) {
 	f := a.forwarded
+	if f.output.closed.Load() {
+		return
+	}
 	accepted := f.accept(report)
 
 	f.mu.Lock()
@@ -170,7 +164,7 @@ func (a *AgentReports) Report(report []ForwardedMetric) {
 		v.generation = a.generation
 		if v.value != m.value {
 			v.set(m.value)
-			f.observation.Changed()
+			f.output.changed(instrument.Workspaces)
 		}
 	}
 }
@@ -184,7 +178,7 @@ func (a *AgentReports) Close() {
 	for _, key := range a.keys() {
 		if v, ok := f.reported.get(key, time.Now()); ok && v.generation == a.generation {
 			f.reported.remove(key)
-			f.observation.Changed()
+			f.output.changed(instrument.Workspaces)
 		}
 	}
 }
@@ -198,7 +192,7 @@ func (f *Forwarded) join(key forwardedKey) *forwardedValue {
 		s = newForwardedSeries(key, f.kept.labels(key.family, key.script))
 		f.series[key] = s
 	}
-	f.observation.Changed()
+	f.output.changed(instrument.Workspaces)
 	return s.join()
 }
 

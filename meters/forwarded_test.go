@@ -20,14 +20,10 @@ const (
 
 var anAgent = ForwardingAgent{Username: "alice", WorkspaceName: "dev", AgentName: "main", TemplateName: "docker"}
 
-func newForwarded(t *testing.T, options ...Option) (*metertest.Meter, *Forwarded) {
+func testForwarded(t *testing.T, options ...Option) (*metertest.Meter, *Forwarded) {
 	t.Helper()
-	m := metertest.New(t)
-	f, err := NewForwarded(m.Providers(), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, f
+	m, meters := newMeters(t, options...)
+	return m, meters.Forwarded()
 }
 
 func scriptsExecuted(success string, n float64) ForwardedMetric {
@@ -112,7 +108,7 @@ coderd_agentstats_startup_script_seconds{agent_name="main",success="true",templa
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, f := newForwarded(t)
+			m, f := testForwarded(t)
 			f.Agent(anAgent).Report(test.report)
 			wantText(t, m, test.want, scripts, startup)
 
@@ -133,7 +129,7 @@ coderd_agentstats_startup_script_seconds{agent_name="main",success="true",templa
 // TestForwardedFlood: an agent cannot make more than four series, and what it
 // sends does not touch those of others.
 func TestForwardedFlood(t *testing.T) {
-	m, f := newForwarded(t)
+	m, f := testForwarded(t)
 	f.Agent(anAgent).Report([]ForwardedMetric{scriptsExecuted("true", 3)})
 	var flood []ForwardedMetric
 	for i := range 10_000 {
@@ -172,7 +168,7 @@ func wantNone(t *testing.T, m *metertest.Meter, sample string) {
 }
 
 func TestForwardedReplaces(t *testing.T) {
-	m, f := newForwarded(t)
+	m, f := testForwarded(t)
 	agent := f.Agent(anAgent)
 	for _, n := range []float64{3, 5, 5, 1, 0, 2} { // an agent that starts again counts from 0
 		agent.Report([]ForwardedMetric{scriptsExecuted("true", n), startupScript("true", n/10)})
@@ -183,7 +179,7 @@ func TestForwardedReplaces(t *testing.T) {
 
 func TestForwardedForgetsAfterTwoMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, f := newForwarded(t)
+		m, f := testForwarded(t)
 		agent := f.Agent(anAgent)
 		agent.Report([]ForwardedMetric{scriptsExecuted("true", 3), startupScript("true", 1.5)})
 
@@ -206,7 +202,7 @@ func TestForwardedForgetsAfterTwoMinutes(t *testing.T) {
 }
 
 func TestForwardedClose(t *testing.T) {
-	m, f := newForwarded(t)
+	m, f := testForwarded(t)
 	agent, other := f.Agent(anAgent), f.Agent(ForwardingAgent{Username: "bob", WorkspaceName: "dev", AgentName: "main", TemplateName: "docker"})
 	agent.Report([]ForwardedMetric{scriptsExecuted("true", 3), startupScript("true", 1.5)})
 	other.Report([]ForwardedMetric{scriptsExecuted("true", 7)})
@@ -226,7 +222,7 @@ agent_scripts_executed_total{agent_name="main",success="true",template_name="doc
 func TestForwardedReconnect(t *testing.T) {
 	for _, by := range [][]AgentLabel{allAgentLabels(), {LabelUsername}} {
 		synctest.Test(t, func(t *testing.T) {
-			m, f := newForwarded(t, WithAggregateBy(by...))
+			m, f := testForwarded(t, WithAggregateBy(by...))
 			sample := aScript
 			if len(by) == 1 {
 				sample = `agent_scripts_executed_total{success="true",username="alice"}`
@@ -301,7 +297,7 @@ coderd_agentstats_startup_script_seconds{success="true",username="bob"} 1.5
 `},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, f := newForwarded(t, WithAggregateBy(test.by...))
+			m, f := testForwarded(t, WithAggregateBy(test.by...))
 			f.Agent(anAgent).Report([]ForwardedMetric{scriptsExecuted("true", 1), scriptsExecuted("false", 2), startupScript("true", 0.1)})
 			f.Agent(ForwardingAgent{"alice", "dev", "side", "docker"}).Report([]ForwardedMetric{scriptsExecuted("true", 10), startupScript("true", 0.7)})
 			f.Agent(ForwardingAgent{"bob", "dev", "main", "k8s"}).Report([]ForwardedMetric{scriptsExecuted("true", 20), startupScript("true", 1.5)})
@@ -317,7 +313,7 @@ func TestForwardedMerging(t *testing.T) {
 		longest = `coderd_agentstats_startup_script_seconds{success="true",username="alice"}`
 	)
 	synctest.Test(t, func(t *testing.T) {
-		m, f := newForwarded(t, WithAggregateBy(LabelUsername))
+		m, f := testForwarded(t, WithAggregateBy(LabelUsername))
 		agents := map[string]*AgentReports{}
 		for _, name := range []string{"a", "b"} {
 			agents[name] = f.Agent(ForwardingAgent{Username: "alice", AgentName: name})
@@ -380,7 +376,7 @@ func TestForwardedMerging(t *testing.T) {
 // TestForwardedMergedCounterOnlyGrows: whatever agents report, the sum of more
 // than one does not fall until none is left.
 func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
-	_, f := newForwarded(t, WithAggregateBy(LabelTemplateName))
+	_, f := testForwarded(t, WithAggregateBy(LabelTemplateName))
 	random := rand.New(rand.NewPCG(1, 2))
 	agents := map[int]*AgentReports{}
 	last, merged := 0.0, false
@@ -416,7 +412,7 @@ func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
 // also of those that time brings while nobody looks, but not of each report.
 func TestForwardedAnnouncesChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, f := newForwarded(t)
+		m, f := testForwarded(t)
 		report := []ForwardedMetric{scriptsExecuted("true", 0)}
 		agent := f.Agent(anAgent)
 		wantAnnounced(t, m, false)
@@ -446,7 +442,7 @@ func TestForwardedAnnouncesChanges(t *testing.T) {
 
 func TestForwardedIsBounded(t *testing.T) {
 	log := new(log)
-	m, f := newForwarded(t, log.option())
+	m, f := testForwarded(t, log.option())
 	f.reported.size = 8 // rather than 400,000
 	for i := range 3 {
 		f.Agent(ForwardingAgent{AgentName: fmt.Sprint(i)}).Report([]ForwardedMetric{
@@ -464,7 +460,7 @@ agent_scripts_executed_total{agent_name="2",success="true",template_name="",user
 }
 
 func TestForwardedAtOnce(t *testing.T) {
-	m, f := newForwarded(t, WithAggregateBy(LabelTemplateName))
+	m, f := testForwarded(t, WithAggregateBy(LabelTemplateName))
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -497,7 +493,7 @@ func FuzzForwardedReport(f *testing.F) {
 	f.Add("bob", "dev", "main", "docker", scripts+"\tcounter\t-Inf"+success+"\n"+scripts+"\tcounter\t1e308"+success+"\n"+scripts+"\tcounter\t1\tsuccess=\xff")
 	f.Add("", "", "", "", "go_goroutines\tgauge\t7\n\t\t\t=\n"+startup)
 	f.Fuzz(func(t *testing.T, username, workspace, name, template, report string) {
-		m, forwarded := newForwarded(t)
+		m, forwarded := testForwarded(t)
 		other := ForwardingAgent{Username: "another", WorkspaceName: "w", AgentName: "a", TemplateName: "t"}
 		forwarded.Agent(other).Report([]ForwardedMetric{scriptsExecuted("true", 7)})
 		agent := forwarded.Agent(ForwardingAgent{username, workspace, name, template})

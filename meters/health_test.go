@@ -73,17 +73,14 @@ func TestPollReportsHealth(t *testing.T) {
 		var takes atomic.Int64
 		takes.Store(int64(time.Second))
 		var failing atomic.Bool
-		poller, err := meters.Poll(providers, meters.Sources{License: licenses(func() (meters.License, error) {
+		m := newMeters(t, providers)
+		m.Poll(meters.Sources{License: licenses(func() (meters.License, error) {
 			time.Sleep(time.Duration(takes.Load()))
 			if failing.Load() {
 				return meters.License{}, denied{errors.New("permission denied" + strings.Repeat("!", 10_000))}
 			}
 			return meters.License{ActiveUsers: 1, Limit: 2}, nil
 		})})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer poller.Shutdown(t.Context())
 		source := func() health.Source {
 			t.Helper()
 			synctest.Wait()
@@ -137,7 +134,7 @@ func TestPollReportsHealth(t *testing.T) {
 			t.Errorf("after the recovery: %+v", s)
 		}
 
-		if err := poller.Shutdown(t.Context()); err != nil {
+		if err := m.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if r := b.report(); len(r.Sources)+len(r.Refused) != 0 {
@@ -150,12 +147,8 @@ func TestSourcesAreNotUpWhileUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, providers := newBoard(t)
 		reachable := true
-		poller, err := meters.Poll(providers, meters.Sources{License: licenses(func() (meters.License, error) { return meters.License{}, nil })},
-			meters.WithReachable(func() bool { return reachable }))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer poller.Shutdown(t.Context())
+		m := newMeters(t, providers, meters.WithReachable(func() bool { return reachable }))
+		m.Poll(meters.Sources{License: licenses(func() (meters.License, error) { return meters.License{}, nil })})
 		synctest.Wait()
 		if r := b.report(); !r.Sources[0].Up {
 			t.Errorf("reachable: %+v", r.Sources)
@@ -170,10 +163,7 @@ func TestSourcesAreNotUpWhileUnreachable(t *testing.T) {
 func TestRefusalsAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, providers := newBoard(t)
-		builds, err := meters.NewBuilds(providers)
-		if err != nil {
-			t.Fatal(err)
-		}
+		builds := newMeters(t, providers).Builds()
 		find := func(reason string) health.Refusal {
 			for _, r := range b.report().Refused {
 				if r.Origin == "builds" && r.Reason == reason {
@@ -197,30 +187,27 @@ func TestRefusalsAreReported(t *testing.T) {
 	})
 }
 
-func TestSourceHealthIsReported(t *testing.T) {
+func TestEventsHealthIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, providers := newBoard(t)
-		h, err := meters.NewSourceHealth(providers, "events")
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := newMeters(t, providers).EventsHealth()
 		if r := b.report(); len(r.Sources) != 0 {
 			t.Errorf("at rest: %+v", r.Sources)
 		}
-		h.Asked(time.Second, nil)
+		h.Report(time.Second, nil)
 		succeeded := time.Now()
 		if s := b.report().Sources[0]; s.Name != "events" || !s.Up || !s.LastSuccess.Equal(succeeded) || s.DurationSeconds != 1 || s.P95Seconds != 1 || s.Problem != nil {
 			t.Errorf("after an answer: %+v", s)
 		}
 		time.Sleep(time.Minute)
 		since := time.Now()
-		h.Asked(time.Second, errors.New("gone"))
+		h.Report(time.Second, errors.New("gone"))
 		time.Sleep(time.Minute)
-		h.Asked(time.Second, errors.New("still gone"))
+		h.Report(time.Second, errors.New("still gone"))
 		if s := b.report().Sources[0]; s.Up || !s.LastSuccess.Equal(succeeded) || s.Problem == nil || s.Problem.Error != "still gone" || !s.Problem.Since.Equal(since) {
 			t.Errorf("after failures: %+v", s)
 		}
-		h.Rest()
+		h.Withdraw()
 		if r := b.report(); len(r.Sources) != 0 {
 			t.Errorf("at rest again: %+v", r.Sources)
 		}

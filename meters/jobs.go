@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -11,12 +10,12 @@ import (
 
 // Jobs measures provisioner jobs of every type where they run: how many run now,
 // as coderd_provisionerd_jobs_current, and how long they took, with its
-// [JobTimings]. Make one for each process.
+// [JobTimings].
 type Jobs struct {
 	*JobTimings // Record is for a job that was watched from elsewhere
 
-	observation *instrument.Observation
-	current     [len(provisioners)]atomic.Int64
+	output  *output
+	current [len(provisioners)]atomic.Int64
 }
 
 // Provisioner is what runs a job.
@@ -37,26 +36,20 @@ func (p Provisioner) index() (int, bool) {
 	return i, i >= 0
 }
 
-// NewJobs makes the recorder of provisioner jobs.
-func NewJobs(p instrument.Providers, options ...Option) (*Jobs, error) {
-	timings, err := NewJobTimings(p, options...)
-	if err != nil {
-		return nil, err
-	}
-	j := &Jobs{JobTimings: timings}
+func newJobs(timings *JobTimings, out *output) *Jobs {
+	j := &Jobs{JobTimings: timings, output: out}
 	var running [len(provisioners)]instrument.Labels
 	for i, provisioner := range provisioners {
 		running[i] = instrument.ProvisionerdJobsCurrent.Labels(instrument.ProvisionerJob{Provisioner: string(provisioner)})
 	}
-	j.observation, err = p.Observe(func(o instrument.Observer) {
+	out.jobsCounted.Store(true)
+	out.observe(instrument.Workspaces, func(o instrument.Observer) {
 		for i := range provisioners {
 			o.Observe(instrument.ProvisionerdJobsCurrent, running[i], float64(j.current[i].Load()))
 		}
-	}, instrument.ProvisionerdJobsCurrent)
-	if err != nil {
-		return nil, fmt.Errorf("count provisioner jobs: %w", err)
-	}
-	return j, nil
+	})
+	out.changed(instrument.Workspaces)
+	return j
 }
 
 // Start is to be called when a job starts to run.
@@ -95,5 +88,5 @@ func (r *RunningJob) End(outcome Outcome) {
 // move changes how many jobs of a provisioner run.
 func (j *Jobs) move(provisioner int, by int64) {
 	j.current[provisioner].Add(by)
-	j.observation.Changed()
+	j.output.changed(instrument.Workspaces)
 }

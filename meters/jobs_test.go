@@ -15,14 +15,10 @@ const (
 	jobTimings  = "coderd_provisionerd_job_timings_seconds"
 )
 
-func newJobs(t *testing.T) (*metertest.Meter, *Jobs) {
+func testJobs(t *testing.T) (*metertest.Meter, *Jobs) {
 	t.Helper()
-	m := metertest.New(t)
-	j, err := NewJobs(m.Providers())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, j
+	m, meters := newMeters(t)
+	return m, meters.Jobs()
 }
 
 func wantJobs(t *testing.T, m *metertest.Meter, terraform, echo float64) {
@@ -33,7 +29,7 @@ func wantJobs(t *testing.T, m *metertest.Meter, terraform, echo float64) {
 
 func TestJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, j := newJobs(t)
+		m, j := testJobs(t)
 		wantText(t, m, `# TYPE coderd_provisionerd_jobs_current gauge
 coderd_provisionerd_jobs_current{provisioner="echo"} 0
 coderd_provisionerd_jobs_current{provisioner="terraform"} 0
@@ -94,7 +90,7 @@ coderd_provisionerd_job_timings_seconds_count{provisioner="terraform",status="su
 }
 
 func TestJobsRefuse(t *testing.T) {
-	m, j := newJobs(t)
+	m, j := testJobs(t)
 	j.Start("pulumi").End(Succeeded)
 	j.Record("pulumi", "canceled", math.NaN())
 	running := j.Start(Terraform)
@@ -116,7 +112,7 @@ otelcoder_refused_total{origin="jobs",reason="value"} 4
 }
 
 func TestJobsAtOnce(t *testing.T) {
-	m, j := newJobs(t)
+	m, j := testJobs(t)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -2,23 +2,21 @@ package meters
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // JobTimings measures how long provisioner jobs of every type took, as
-// coderd_provisionerd_job_timings_seconds, where they are watched from
-// elsewhere; which ones run now is then told by a [JobsSource]. Where jobs run,
-// use [Jobs]. Make one for each process.
+// coderd_provisionerd_job_timings_seconds, where they are watched from elsewhere; a
+// [JobsSource] then counts the running ones. Where jobs run, use [Jobs].
 //
 // A job with an unknown provisioner or outcome, or a time that is negative,
 // infinite or no number, is left out, and counted in otelcoder_refused_total,
 // origin "jobs".
 type JobTimings struct {
 	refused refusals[jobRefusal]
-	timings instrument.HistogramInstrument
+	timings histogram
 	labels  [len(provisioners)][len(outcomes)]instrument.Labels
 }
 
@@ -30,19 +28,10 @@ const (
 	jobSeconds     jobRefusal = "value"       // negative, infinite or not a number
 )
 
-// NewJobTimings makes the recorder of the times of provisioner jobs.
-func NewJobTimings(p instrument.Providers, options ...Option) (*JobTimings, error) {
-	c, err := newConfig(options)
-	if err != nil {
-		return nil, fmt.Errorf("time provisioner jobs: %w", err)
-	}
-	refused, err := newRefusals(p, c.logger, "jobs", jobProvisioner, jobOutcome, jobSeconds)
-	if err != nil {
-		return nil, err
-	}
-	t := &JobTimings{refused: refused}
-	if t.timings, err = p.Histogram(instrument.ProvisionerdJobTimings); err != nil {
-		return nil, fmt.Errorf("time provisioner jobs: %w", err)
+func newJobTimings(c config, out *output) *JobTimings {
+	t := &JobTimings{
+		refused: newRefusals(out, c.logger, "jobs", jobProvisioner, jobOutcome, jobSeconds),
+		timings: out.histogram(instrument.ProvisionerdJobTimings),
 	}
 	for i, provisioner := range provisioners {
 		for k, outcome := range outcomes {
@@ -50,7 +39,7 @@ func NewJobTimings(p instrument.Providers, options ...Option) (*JobTimings, erro
 				instrument.ProvisionerJob{Provisioner: string(provisioner), Status: string(outcome)})
 		}
 	}
-	return t, nil
+	return t
 }
 
 // Record records how many seconds a job took that has ended.
@@ -69,5 +58,5 @@ func (t *JobTimings) Record(p Provisioner, outcome Outcome, seconds float64) {
 		t.refused.add(jobSeconds)
 		return
 	}
-	t.timings.Record(context.Background(), seconds, t.labels[i][k])
+	t.timings.record(context.Background(), seconds, t.labels[i][k])
 }

@@ -3,17 +3,12 @@ package meters
 import (
 	"testing"
 	"testing/synctest"
-
-	"github.com/otelcoder/otelcoder/internal/metertest"
 )
 
 // TestJobTimings leave the jobs that run now to a source.
 func TestJobTimings(t *testing.T) {
-	m := metertest.New(t)
-	timings, err := NewJobTimings(m.Providers())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, meters := newMeters(t)
+	timings := meters.JobTimings()
 	timings.Record(Echo, Succeeded, 45)
 	timings.Record(Echo, "canceled", 45)
 	wantText(t, m, `# TYPE coderd_provisionerd_job_timings_seconds histogram
@@ -38,7 +33,7 @@ otelcoder_refused_total{origin="jobs",reason="value"} 0
 // TestJobsAnnounceChanges of the jobs that run, and of the times.
 func TestJobsAnnounceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, j := newJobs(t)
+		m, j := testJobs(t)
 		running, other := j.Start(Terraform), j.Start(Echo)
 		wantAnnounced(t, m, true)
 		running.End(Failed)

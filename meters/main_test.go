@@ -1,9 +1,33 @@
 package meters
 
 import (
+	"context"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/internal/metertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newMeters returns meters that are shut down when the test ends.
+func newMeters(t testing.TB, options ...Option) (*metertest.Meter, *Meters) {
+	t.Helper()
+	m := metertest.New(t)
+	return m, newMetersOn(t, m, options...)
+}
+
+func newMetersOn(t testing.TB, m *metertest.Meter, options ...Option) *Meters {
+	t.Helper()
+	meters, err := New(m.Providers(), options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := meters.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return meters
+}

@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -15,15 +14,15 @@ import (
 const maxRateLimitProviders = 100 // among which the room for rate limits is shared out
 
 // OAuth2 measures calls to external OAuth2 providers: how many there were, as
-// coderd_oauth2_external_requests_total, and the rate limits that the answers
-// tell of, as coderd_oauth2_external_requests_rate_limit_*. Make one for each
-// process.
+// coderd_oauth2_external_requests_total, and the rate limits in the responses, as
+// coderd_oauth2_external_requests_rate_limit_*.
 //
 // No more than 10,000 series of calls are held, and the rate limits of 100
 // providers, 100 each ([WithMaxSeries] of OAuth2Requests, of OAuth2RateLimitTotal
 // for all 100); past that, those that have not moved for the longest time are
 // dropped and counted in otelcoder_refused_total, origin "oauth2", reason "limit".
 type OAuth2 struct {
+	output    *output
 	refused   refusals[oauth2Refusal]
 	text      labelText
 	maxLimits int // series of a family of rate limits
@@ -67,17 +66,10 @@ type oauth2Calls struct {
 	calls  int
 }
 
-// NewOAuth2 makes the recorder of calls to external OAuth2 providers.
-func NewOAuth2(p instrument.Providers, options ...Option) (*OAuth2, error) {
-	c, err := newConfig(options)
-	if err != nil {
-		return nil, fmt.Errorf("measure OAuth2 calls: %w", err)
-	}
-	refused, err := newRefusals(p, c.logger, "oauth2", oauth2Source, oauth2Limit, oauth2Length)
-	if err != nil {
-		return nil, err
-	}
+func newOAuth2(c config, out *output) *OAuth2 {
+	refused := newRefusals(out, c.logger, "oauth2", oauth2Source, oauth2Limit, oauth2Length)
 	o := &OAuth2{
+		output:    out,
 		refused:   refused,
 		text:      c.labelText(refused.adder(oauth2Length)),
 		maxLimits: c.maxSeries(instrument.OAuth2RateLimitTotal),
@@ -90,18 +82,8 @@ func NewOAuth2(p instrument.Providers, options ...Option) (*OAuth2, error) {
 		size:    min(maxRateLimitProviders, o.maxLimits),
 		evicted: refused.adder(oauth2Limit),
 	}
-	_, err = p.Observe(o.collect,
-		instrument.OAuth2Requests,
-		instrument.OAuth2RateLimitTotal,
-		instrument.OAuth2RateLimitRemaining,
-		instrument.OAuth2RateLimitUsed,
-		instrument.OAuth2RateLimitNextReset,
-		instrument.OAuth2RateLimitResetIn,
-	)
-	if err != nil {
-		return nil, fmt.Errorf("measure OAuth2 calls: %w", err)
-	}
-	return o, nil
+	out.observe(instrument.Process, o.collect)
+	return o
 }
 
 // Transport returns base, or [http.DefaultTransport] if that is nil, with every
@@ -142,6 +124,9 @@ func (t *oauth2Transport) CloseIdleConnections() {
 
 // record counts a call; response is nil if there was none.
 func (o *OAuth2) record(name string, source OAuth2Source, response *http.Response) {
+	if o.output.closed.Load() {
+		return
+	}
 	if !slices.Contains(oauth2Sources[:], source) {
 		o.refused.add(oauth2Source)
 		return

@@ -15,14 +15,10 @@ import (
 
 const oauth2Requests = "coderd_oauth2_external_requests_total"
 
-func newOAuth2(t *testing.T, options ...Option) (*metertest.Meter, *OAuth2) {
+func testOAuth2(t *testing.T, options ...Option) (*metertest.Meter, *OAuth2) {
 	t.Helper()
-	m := metertest.New(t)
-	o, err := NewOAuth2(m.Providers(), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, o
+	m, meters := newMeters(t, options...)
+	return m, meters.OAuth2()
 }
 
 // roundTripper is a provider without a network.
@@ -64,7 +60,7 @@ func TestOAuth2(t *testing.T) {
 		{"neither response nor error", func(*http.Request) (*http.Response, error) { return nil, nil }, "0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, o := newOAuth2(t)
+			m, o := testOAuth2(t)
 			transport := o.Transport("github", OAuth2ValidateToken, test.base)
 			wantText(t, m, "", oauth2Requests)
 			call(t, transport)
@@ -77,7 +73,7 @@ coderd_oauth2_external_requests_total{name="github",source="ValidateToken",statu
 }
 
 func TestOAuth2TellsApart(t *testing.T) {
-	m, o := newOAuth2(t)
+	m, o := testOAuth2(t)
 	for _, source := range []OAuth2Source{
 		"ValidateToken", "Exchange", "TokenSource", "AppInstallations", "AuthorizeDevice",
 		"GitAPIAuthUser", "GitAPIListEmails", "GitAPIOrgMemberships", "GitAPITeamMemberships",
@@ -112,7 +108,7 @@ otelcoder_refused_total{origin="oauth2",reason="source"} 2
 // the caller gave and gets, also for a source that is not measured.
 func TestOAuth2PassesThrough(t *testing.T) {
 	for _, source := range []OAuth2Source{OAuth2Exchange, "Unknown"} {
-		_, o := newOAuth2(t)
+		_, o := testOAuth2(t)
 		request := httptest.NewRequest("POST", "http://provider.example.com/token", nil)
 		response := &http.Response{StatusCode: 401, Header: githubHeaders(), Body: io.NopCloser(unreadable{t})}
 		failure := errors.New("both a response and an error")
@@ -143,7 +139,7 @@ func TestOAuth2OverHTTP(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		io.WriteString(w, "bad credentials")
 	}))
-	m, o := newOAuth2(t)
+	m, o := testOAuth2(t)
 	client := &http.Client{Transport: o.Transport("github", OAuth2ValidateToken, nil)}
 	response, err := client.Get(server.URL)
 	if err != nil {
@@ -168,7 +164,7 @@ coderd_oauth2_external_requests_total{name="github",source="ValidateToken",statu
 }
 
 func TestOAuth2ClosesIdleConnections(t *testing.T) {
-	_, o := newOAuth2(t)
+	_, o := testOAuth2(t)
 	base := new(idle)
 	client := http.Client{Transport: o.Transport("github", OAuth2Exchange, base)}
 	client.CloseIdleConnections()
@@ -188,7 +184,7 @@ func (i *idle) CloseIdleConnections() { i.closed = true }
 
 func TestOAuth2IsBounded(t *testing.T) {
 	log := new(log)
-	m, o := newOAuth2(t, log.option())
+	m, o := testOAuth2(t, log.option())
 	for _, name := range []string{"a", "b"} {
 		for _, source := range oauth2Sources {
 			for status := 100; status <= 999; status++ {
@@ -206,7 +202,7 @@ func TestOAuth2IsBounded(t *testing.T) {
 }
 
 func TestOAuth2AtOnce(t *testing.T) {
-	m, o := newOAuth2(t)
+	m, o := testOAuth2(t)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -11,9 +11,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option"
 )
 
-// Option configures a recorder or [Poll]. Each takes every option and uses those
-// that concern it; an argument out of range is an error of each. A nil Option does
-// nothing.
+// Option configures [New]. An argument out of range is an error of New. A nil Option
+// does nothing.
 type Option func(*config) error
 
 type config struct {
@@ -25,6 +24,7 @@ type config struct {
 	seriesLimits     map[instrument.Family]int // nil: the defaults of maxSeries
 	aggregateBy      []AgentLabel
 	reachable        func() bool
+	collected        func(string, map[instrument.Family]int, time.Duration, error) // nil: nobody wants to know
 }
 
 func newConfig(options []Option) (config, error) {
@@ -51,7 +51,7 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithInterval sets how often [Poll] asks every source but the insights, from 1 ms
+// WithInterval sets how often [Meters.Poll] asks every source but the insights, from 1 ms
 // to 24 hours. Default: one minute.
 func WithInterval(d time.Duration) Option {
 	return func(c *config) error {
@@ -60,7 +60,7 @@ func WithInterval(d time.Duration) Option {
 	}
 }
 
-// WithInsightsInterval sets how often [Poll] asks the source of insights, from 1 ms
+// WithInsightsInterval sets how often [Meters.Poll] asks the source of insights, from 1 ms
 // to 24 hours. Default: five minutes.
 func WithInsightsInterval(d time.Duration) Option {
 	return func(c *config) error {
@@ -69,7 +69,7 @@ func WithInsightsInterval(d time.Duration) Option {
 	}
 }
 
-// WithReachable makes [Poll] ask reachable, at each collection of the metrics,
+// WithReachable makes [Meters.Poll] ask reachable, at each collection of the metrics,
 // whether the sources can be reached: while it returns false, otelcoder_source_up
 // of all sources is 0, without waiting until the sources are asked again. It must
 // not block.
@@ -77,6 +77,18 @@ func WithReachable(reachable func() bool) Option {
 	return func(c *config) error {
 		c.reachable = reachable
 		return option.NotNil("WithReachable", reachable)
+	}
+}
+
+// WithCollected makes [Meters.Poll] call collected after each collection of a source,
+// by several goroutines at a time: with the name of the source as in
+// otelcoder_source_up, the number of series of each family that it feeds, which is 0
+// after a failure, how long it took, and why it failed. The next collection has the
+// series already. It must not block. Tests wait for a source by it.
+func WithCollected(collected func(source string, series map[instrument.Family]int, took time.Duration, err error)) Option {
+	return func(c *config) error {
+		c.collected = collected
+		return option.NotNil("WithCollected", collected)
 	}
 }
 
@@ -127,7 +139,7 @@ func WithMaxSeries(n int, families ...instrument.Family) Option {
 	}
 }
 
-// WithAggregateBy merges the agent statistics of [Poll] and the metrics of
+// WithAggregateBy merges the agent statistics of [Meters.Poll] and the metrics of
 // [Forwarded] into one series for each combination of these labels; the other
 // labels are left out. There must be at least one label. Default: all four.
 func WithAggregateBy(labels ...AgentLabel) Option {

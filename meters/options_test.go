@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -48,6 +49,9 @@ func TestOptions(t *testing.T) {
 		{Name: "WithReachable", Option: WithReachable(nil), Want: "nil"},
 		{Name: "WithReachable", Option: WithReachable(func() bool { return false })},
 
+		{Name: "WithCollected", Option: WithCollected(nil), Want: "nil"},
+		{Name: "WithCollected", Option: WithCollected(func(string, map[instrument.Family]int, time.Duration, error) {})},
+
 		{Name: "WithMaxPaths", Option: WithMaxPaths(math.MinInt), Want: paths},
 		{Name: "WithMaxPaths", Option: WithMaxPaths(-1), Want: paths},
 		{Name: "WithMaxPaths", Option: WithMaxPaths(0)},
@@ -86,8 +90,8 @@ func TestOptions(t *testing.T) {
 
 // TestOptionErrorsAreJoined checks that an error has all that is wrong.
 func TestOptionErrorsAreJoined(t *testing.T) {
-	_, err := NewAPI(metertest.New(t).Providers(), WithMaxPaths(-1), WithLogger(nil), WithMaxPaths(5))
-	const want = "measure the API: WithMaxPaths is -1: it must be from 0 to 100000\nWithLogger is nil: leave the option out for its default"
+	_, err := New(metertest.New(t).Providers(), WithMaxPaths(-1), WithLogger(nil), WithMaxPaths(5))
+	const want = "create the meters: WithMaxPaths is -1: it must be from 0 to 100000\nWithLogger is nil: leave the option out for its default"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
@@ -97,7 +101,7 @@ func TestOptionErrorsAreJoined(t *testing.T) {
 // limit.
 func TestSmallestSeriesLimits(t *testing.T) {
 	limit := WithMaxSeries(2, slices.Collect(instrument.All())...)
-	for family, record := range map[instrument.Family]func(instrument.Providers, Option) error{
+	for family, record := range map[instrument.Family]func(*Meters) error{
 		instrument.WorkspaceBuilds:          recordBuilds,
 		instrument.AgentScriptsExecuted:     recordScripts,
 		instrument.OAuth2Requests:           recordOAuth2,
@@ -105,8 +109,8 @@ func TestSmallestSeriesLimits(t *testing.T) {
 		instrument.OAuth2RateLimitRemaining: recordOAuth2,
 	} {
 		t.Run(family.String(), func(t *testing.T) {
-			m := metertest.New(t)
-			if err := record(m.Providers(), limit); err != nil {
+			m, meters := newMeters(t, limit)
+			if err := record(meters); err != nil {
 				t.Fatal(err)
 			}
 			if n := len(m.Families(t)[family.String()].GetMetric()); n != 2 {
@@ -114,44 +118,42 @@ func TestSmallestSeriesLimits(t *testing.T) {
 			}
 		})
 	}
-	answers, err := Ask(t.Context(), crowd(), limit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range answers {
-		for family, n := range a.Series {
-			if n > 2 {
+	synctest.Test(t, func(t *testing.T) {
+		m := metertest.New(t)
+		poll(t, m, crowd(), limit)
+		for family, found := range m.Families(t) {
+			if n := len(found.GetMetric()); n > 2 && !strings.HasPrefix(family, "otelcoder_") {
 				t.Errorf("%d series of %s, want at most 2", n, family)
 			}
 		}
-	}
+		wantValue(t, m, `otelcoder_source_series{source="agent_stats"}`, 16) // two of each family
+	})
 }
 
-// constructors returns every constructor of the package that takes options, each
-// followed by more events than the smallest limits have room for.
+// constructors returns the constructor of the package, followed by more events of
+// each recorder and rows of each source than the smallest limits have room for.
 func constructors() map[string]func(*testing.T, Option) error {
-	constructors := map[string]func(*testing.T, Option) error{
-		"Ask": func(t *testing.T, option Option) error {
-			_, err := Ask(t.Context(), crowd(), option)
-			return err
+	constructors := make(map[string]func(*testing.T, Option) error)
+	for name, use := range map[string]func(*Meters) error{
+		"New": func(*Meters) error { return nil },
+		"Poll": func(m *Meters) error {
+			m.Poll(crowd())
+			return nil
 		},
-		"Poll": func(t *testing.T, option Option) error {
-			p, err := Poll(metertest.New(t).Providers(), crowd(), option)
+		"API": recordAPI, "Builds": recordBuilds, "Forwarded": recordForwarded, "Jobs": recordJobs,
+		"JobTimings": recordJobTimings, "OAuth2": recordOAuth2, "Scripts": recordScripts,
+	} {
+		constructors[name] = func(t *testing.T, option Option) error {
+			meter := metertest.New(t)
+			m, err := New(meter.Providers(), option)
 			if err != nil {
 				return err
 			}
-			return p.Shutdown(context.Background())
-		},
-	}
-	for name, record := range map[string]func(instrument.Providers, Option) error{
-		"NewAPI": recordAPI, "NewBuilds": recordBuilds, "NewForwarded": recordForwarded, "NewJobs": recordJobs,
-		"NewJobTimings": recordJobTimings, "NewOAuth2": recordOAuth2, "NewScripts": recordScripts,
-	} {
-		constructors[name] = func(t *testing.T, option Option) error {
-			m := metertest.New(t)
-			err := record(m.Providers(), option)
-			m.Text(t)
-			return err
+			if err := use(m); err != nil {
+				return err
+			}
+			meter.Text(t)
+			return m.Shutdown(context.Background())
 		}
 	}
 	return constructors
@@ -160,33 +162,24 @@ func constructors() map[string]func(*testing.T, Option) error {
 // several are more events than the smallest limits have room for.
 const several = 5
 
-func recordAPI(p instrument.Providers, option Option) error {
-	api, err := NewAPI(p, option)
-	if err != nil {
-		return err
-	}
+func recordAPI(m *Meters) error {
+	api := m.API()
 	for i := range several {
 		api.Start(i%2 == 0).End(context.Background(), api.Path(fmt.Sprint("/", i)), http.MethodGet, 200)
 	}
 	return nil
 }
 
-func recordBuilds(p instrument.Providers, option Option) error {
-	builds, err := NewBuilds(p, option)
-	if err != nil {
-		return err
-	}
+func recordBuilds(m *Meters) error {
+	builds := m.Builds()
 	for i := range several {
 		builds.Start(Build{Action: BuildStart, WorkspaceName: fmt.Sprint("workspace ", i)}).End(Succeeded)
 	}
 	return nil
 }
 
-func recordForwarded(p instrument.Providers, option Option) error {
-	forwarded, err := NewForwarded(p, option)
-	if err != nil {
-		return err
-	}
+func recordForwarded(m *Meters) error {
+	forwarded := m.Forwarded()
 	for i := range several {
 		forwarded.Agent(ForwardingAgent{WorkspaceName: fmt.Sprint("workspace ", i)}).Report([]ForwardedMetric{
 			{"agent_scripts_executed_total", ForwardedCounter, 1, []ForwardedLabel{{"success", "true"}}},
@@ -196,29 +189,20 @@ func recordForwarded(p instrument.Providers, option Option) error {
 	return nil
 }
 
-func recordJobs(p instrument.Providers, option Option) error {
-	jobs, err := NewJobs(p, option)
-	if err != nil {
-		return err
-	}
+func recordJobs(m *Meters) error {
+	jobs := m.Jobs()
 	jobs.Start(Terraform).End(Succeeded)
 	return nil
 }
 
-func recordJobTimings(p instrument.Providers, option Option) error {
-	timings, err := NewJobTimings(p, option)
-	if err != nil {
-		return err
-	}
+func recordJobTimings(m *Meters) error {
+	timings := m.JobTimings()
 	timings.Record(Terraform, Succeeded, 1)
 	return nil
 }
 
-func recordOAuth2(p instrument.Providers, option Option) error {
-	oauth2, err := NewOAuth2(p, option)
-	if err != nil {
-		return err
-	}
+func recordOAuth2(m *Meters) error {
+	oauth2 := m.OAuth2()
 	for i := range several * several {
 		transport := oauth2.Transport(fmt.Sprint("provider ", i%several), OAuth2Exchange, says(http.StatusUnauthorized, http.Header{
 			"X-Ratelimit-Resource":  {fmt.Sprint("resource ", i/several)},
@@ -240,11 +224,8 @@ func recordOAuth2(p instrument.Providers, option Option) error {
 	return nil
 }
 
-func recordScripts(p instrument.Providers, option Option) error {
-	scripts, err := NewScripts(p, option)
-	if err != nil {
-		return err
-	}
+func recordScripts(m *Meters) error {
+	scripts := m.Scripts()
 	for i := range several {
 		scripts.Executed(ForwardingAgent{WorkspaceName: fmt.Sprint("workspace ", i)}, i%2 == 0)
 	}

@@ -3,8 +3,6 @@ package meters
 import (
 	"fmt"
 	"testing"
-
-	"github.com/otelcoder/otelcoder/internal/metertest"
 )
 
 // Snapshots of 10,000 workspaces, each with an agent, an app and a latency.
@@ -21,14 +19,8 @@ func BenchmarkSnapshot(b *testing.B) {
 		}}}
 		stats[i] = AgentStats{AgentName: "main", Username: user, Workspace: name, RxBytes: 1, TxBytes: 1, Connections: 1, MedianLatency: 0.02}
 	}
-	c, err := newConfig(nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	refused, err := newSourceRefusals(metertest.New(b).Providers(), c)
-	if err != nil {
-		b.Fatal(err)
-	}
+	_, meters := newMeters(b)
+	refused := newSourceRefusals(meters.output, meters.config)
 
 	b.Run("agents", func(b *testing.B) {
 		b.ReportAllocs()

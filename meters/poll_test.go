@@ -77,19 +77,12 @@ func (l *log) want(t *testing.T, lines ...string) {
 
 // poll polls the sources until the test ends, and returns when they have
 // answered for the first time. The test must run in a bubble.
-func poll(t *testing.T, m *metertest.Meter, s Sources, options ...Option) *Poller {
+func poll(t *testing.T, m *metertest.Meter, s Sources, options ...Option) *Meters {
 	t.Helper()
-	p, err := Poll(m.Providers(), s, options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	meters := newMetersOn(t, m, options...)
+	meters.Poll(s)
 	synctest.Wait()
-	return p
+	return meters
 }
 
 func wantText(t *testing.T, m *metertest.Meter, want string, families ...string) {
@@ -172,7 +165,7 @@ func TestPollOptions(t *testing.T) {
 		}
 	})
 	for _, option := range []Option{WithInterval(0), WithInsightsInterval(-time.Second)} {
-		if _, err := Poll(metertest.New(t).Providers(), Sources{}, option); err == nil {
+		if _, err := New(metertest.New(t).Providers(), option); err == nil {
 			t.Error("an interval that is not positive was taken")
 		}
 	}
@@ -324,7 +317,11 @@ func TestPollHungSource(t *testing.T) {
 		var hang variable[bool]
 		release := make(chan struct{})
 		m := metertest.New(t)
-		p, err := Poll(m.Providers(), Sources{
+		p, err := New(m.Providers(), l.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Poll(Sources{
 			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 				if hang.get() {
 					<-release
@@ -332,10 +329,7 @@ func TestPollHungSource(t *testing.T) {
 				return 7, nil
 			}),
 			License: licenseFunc(answers(License{})),
-		}, l.option())
-		if err != nil {
-			t.Fatal(err)
-		}
+		})
 		wantAnnounced(t, m, true)
 		hang.set(true)
 
@@ -389,7 +383,11 @@ func TestPollShutdown(t *testing.T) {
 		var l log
 		m := metertest.New(t)
 		asked := 0
-		p, err := Poll(m.Providers(), Sources{
+		p, err := New(m.Providers(), l.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Poll(Sources{
 			ActiveUsers: activeUsersFunc(func(ctx context.Context) (int, error) {
 				if asked++; asked == 1 {
 					return 7, nil
@@ -399,10 +397,7 @@ func TestPollShutdown(t *testing.T) {
 				return 0, ctx.Err()
 			}),
 			LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{})),
-		}, l.option())
-		if err != nil {
-			t.Fatal(err)
-		}
+		})
 		time.Sleep(time.Minute + time.Second) // the second collection is under way
 		wantAnnounced(t, m, true)
 		wantValue(t, m, "coderd_api_active_users_duration_hour", 7)
@@ -485,13 +480,14 @@ func TestPollAnnouncesOnce(t *testing.T) {
 func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 	m := metertest.New(t)
 	bytes := int64(0)
-	p, err := Poll(m.Providers(), Sources{AgentStats: agentStatsFunc(func(context.Context) ([]AgentStats, error) {
-		bytes++
-		return []AgentStats{{AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: bytes, TxBytes: bytes}}, nil
-	})}, WithInterval(time.Millisecond))
+	p, err := New(m.Providers(), WithInterval(time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Poll(Sources{AgentStats: agentStatsFunc(func(context.Context) ([]AgentStats, error) {
+		bytes++
+		return []AgentStats{{AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: bytes, TxBytes: bytes}}, nil
+	})})
 	<-m.Changed()
 	var collectors sync.WaitGroup
 	for range 4 {

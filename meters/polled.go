@@ -33,23 +33,25 @@ const (
 // polled is a subject whose source is asked.
 type polled struct {
 	subject
-	health instrument.Labels // of its health families
-	logger *slog.Logger
-	outage *outage.Log
-	state  atomic.Pointer[state]
-	recent durations     // of the last collections; for the goroutine of run
-	ended  chan struct{} // closed when nothing of the subject runs any more
-
-	observations []*instrument.Observation // one a group
+	health    instrument.Labels // of its health families
+	logger    *slog.Logger
+	outage    *outage.Log
+	state     atomic.Pointer[state]
+	recent    durations     // of the last collections; for the goroutine of run
+	ended     chan struct{} // closed when nothing of the subject runs any more
+	output    *output
+	collected func(string, map[instrument.Family]int, time.Duration, error) // nil: nobody wants to know
 }
 
-func newPolled(s subject, logger *slog.Logger) *polled {
+func newPolled(s subject, c config, out *output) *polled {
 	p := &polled{
-		subject: s,
-		health:  instrument.HealthSourceUp.Labels(instrument.Source{Name: s.name}),
-		logger:  logger,
-		outage:  outage.New(logger.With("source", s.name), outage.Messages{Begins: "source fails", Ends: "source recovered"}),
-		ended:   make(chan struct{}),
+		subject:   s,
+		health:    instrument.HealthSourceUp.Labels(instrument.Source{Name: s.name}),
+		logger:    c.logger,
+		outage:    outage.New(c.logger.With("source", s.name), outage.Messages{Begins: "source fails", Ends: "source recovered"}),
+		ended:     make(chan struct{}),
+		output:    out,
+		collected: c.collected,
 	}
 	p.state.Store(&state{})
 	return p
@@ -151,9 +153,10 @@ func (p *polled) succeed(a answer) {
 	p.logger.Debug("collected", "source", p.name, "rows", a.rows, "series", a.snapshot.size(), "duration", a.took)
 	p.outage.Recovered(p)
 	p.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took, p95: p.recent.add(a.took)})
-	for _, o := range p.observations {
-		o.Changed()
+	for _, group := range p.groups() {
+		p.output.changed(group)
 	}
+	p.reportCollected(a.snapshot, a.took, nil)
 }
 
 func (p *polled) fail(err error, took time.Duration) {
@@ -172,6 +175,24 @@ func (p *polled) fail(err error, took time.Duration) {
 		was.problem.Runbook = "OtelcoderSourceDown"
 	}
 	p.state.Store(&was)
+	p.reportCollected(nil, took, err)
+}
+
+// reportCollected calls the function of [WithCollected].
+func (p *polled) reportCollected(s snapshot, took time.Duration, err error) {
+	if p.collected == nil {
+		return
+	}
+	series := make(map[instrument.Family]int, len(p.families))
+	for _, f := range p.families {
+		series[f] = 0
+	}
+	for _, samples := range s {
+		for _, sample := range samples {
+			series[sample.family]++
+		}
+	}
+	p.collected(p.name, series, took, err)
 }
 
 func (p *polled) withdraw() {
@@ -213,24 +234,38 @@ func (p *polled) source(reachable bool) health.Source {
 	return s
 }
 
-// observe registers the observations of the subject's families.
-func (p *polled) observe(providers instrument.Providers) error {
-	for group := range instrument.Groups() {
-		families := slices.DeleteFunc(slices.Clone(p.families), func(f instrument.Family) bool { return f.Group() != group })
-		if len(families) == 0 {
-			continue
+// groups returns the groups of the subject's families.
+func (p *polled) groups() []instrument.Group {
+	var groups []instrument.Group
+	for _, f := range p.families {
+		if !slices.Contains(groups, f.Group()) {
+			groups = append(groups, f.Group())
 		}
-		o, err := providers.Observe(func(o instrument.Observer) { p.report(o, group) }, families...)
-		if err != nil {
-			return err
-		}
-		p.observations = append(p.observations, o)
 	}
-	return nil
+	return groups
+}
+
+// observe has the subject's families observed.
+func (p *polled) observe() {
+	for _, group := range p.groups() {
+		p.output.observe(group, func(o instrument.Observer) { p.report(o, group) })
+	}
+}
+
+// observeHealth reports the health families of the source.
+func (p *polled) observeHealth(o instrument.Observer, reachable bool) {
+	now, up := p.live()
+	o.Observe(instrument.HealthSourceUp, p.health, oneIf(up && reachable))
+	o.Observe(instrument.HealthSourceLastSuccess, p.health, unixSeconds(now.succeeded))
+	o.Observe(instrument.HealthSourceDuration, p.health, now.took.Seconds())
+	o.Observe(instrument.HealthSourceSeries, p.health, float64(now.snapshot.size()))
 }
 
 // report reports the series of a group, all from one answer.
 func (p *polled) report(o instrument.Observer, group instrument.Group) {
+	if p.replaced != nil && p.replaced.Load() {
+		return
+	}
 	now, _ := p.live()
 	if now.snapshot.size() > 0 {
 		o.Expires(now.succeeded.Add(p.lifetime()))

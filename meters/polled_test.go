@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,11 +8,16 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+func newLicense(t *testing.T) *polled {
+	_, meters := newMeters(t)
+	return newPolled(subject{name: "license", interval: time.Minute}, meters.config, meters.output)
+}
+
 // A process that was frozen may be collected before its timers have run: what it
 // knew is not shown then either.
 func TestPolledThawed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler))
+		p := newLicense(t)
 		p.succeed(answer{snapshot: snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}}})
 		time.Sleep(5*time.Minute - time.Nanosecond)
 		if now, up := p.live(); now.snapshot.size() != 1 || !up {
@@ -29,7 +33,7 @@ func TestPolledThawed(t *testing.T) {
 // A suspended machine stops the monotonic clock: the wall clock alone shows that
 // the answer is too old.
 func TestPolledResumed(t *testing.T) {
-	p := newPolled(subject{name: "license", interval: time.Minute}, slog.New(slog.DiscardHandler))
+	p := newLicense(t)
 	p.state.Store(&state{
 		snapshot:  snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}},
 		succeeded: time.Now().Round(0).Add(-time.Hour),

@@ -96,7 +96,7 @@ coderd_oauth2_external_requests_rate_limit_used{name="github",resource="core-una
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m, o := newOAuth2(t)
+				m, o := testOAuth2(t)
 				headers := githubHeaders()
 				maps.Copy(headers, test.change)
 				maps.DeleteFunc(headers, func(_ string, values []string) bool { return values == nil })
@@ -116,7 +116,7 @@ func TestRateLimitCountsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const resetIn = `coderd_oauth2_external_requests_rate_limit_reset_in_seconds{name="github",resource="core-unauthorized"}`
 		const nextReset = `coderd_oauth2_external_requests_rate_limit_next_reset_unix{name="github",resource="core-unauthorized"}`
-		m, o := newOAuth2(t)
+		m, o := testOAuth2(t)
 		headers := githubHeaders()
 		transport := o.Transport("github", OAuth2ValidateToken, says(401, headers))
 		call(t, transport)
@@ -146,7 +146,7 @@ func TestRateLimitCountsDown(t *testing.T) {
 // TestRateLimitsAreBounded: a provider that invents resources loses its own
 // oldest, and not those of others.
 func TestRateLimitsAreBounded(t *testing.T) {
-	m, o := newOAuth2(t)
+	m, o := testOAuth2(t)
 	ask := func(name, resource string) {
 		headers := githubHeaders()
 		headers.Set("X-RateLimit-Resource", resource)
@@ -191,7 +191,7 @@ func FuzzRateLimit(f *testing.F) {
 	f.Add("git\xff", "-1", "1e9", "0x1", "99999999999999999999", "\xc3\x28", "")
 	f.Add("", "9007199254740991", "00", "+1", "9007199254740991", "a\"b\\c\nd", "")
 	f.Fuzz(func(t *testing.T, name, limit, remaining, used, reset, resource, second string) {
-		m, o := newOAuth2(t)
+		m, o := testOAuth2(t)
 		headers := http.Header{
 			"X-Ratelimit-Limit":     {limit},
 			"X-Ratelimit-Remaining": {remaining},

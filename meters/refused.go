@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -20,11 +19,10 @@ const refusalPause = time.Hour
 // otelcoder_refused_total, and logs it. Every reason is exposed from the start,
 // at 0.
 type refusals[R ~string] struct {
-	origin      string
-	logger      *slog.Logger
-	counts      map[R]*refusalCount // its keys never change
-	observation *instrument.Observation
-	silence     func() // ends the report of the counts
+	output *output
+	origin string
+	logger *slog.Logger
+	counts map[R]*refusalCount // its keys never change
 }
 
 type refusalCount struct {
@@ -33,24 +31,20 @@ type refusalCount struct {
 	logged atomic.Int64 // when, in Unix nanoseconds; 0 for never
 }
 
-func newRefusals[R ~string](p instrument.Providers, logger *slog.Logger, origin string, reasons ...R) (refusals[R], error) {
-	r := refusals[R]{origin: origin, logger: logger, counts: make(map[R]*refusalCount, len(reasons))}
+func newRefusals[R ~string](out *output, logger *slog.Logger, origin string, reasons ...R) refusals[R] {
+	r := refusals[R]{output: out, origin: origin, logger: logger, counts: make(map[R]*refusalCount, len(reasons))}
 	labels := make(map[R]instrument.Labels, len(reasons))
 	for _, reason := range reasons {
 		r.counts[reason] = new(refusalCount)
 		labels[reason] = instrument.HealthRefused.Labels(instrument.Refusal{Origin: origin, Reason: string(reason)})
 	}
-	var err error
-	r.observation, err = p.Observe(func(o instrument.Observer) {
+	out.observe(instrument.Process, func(o instrument.Observer) {
 		for reason, count := range r.counts {
 			o.Observe(instrument.HealthRefused, labels[reason], float64(count.n.Load()))
 		}
-	}, instrument.HealthRefused)
-	if err != nil {
-		return r, fmt.Errorf("count refusals of %s: %w", origin, err)
-	}
-	r.silence = p.ReportHealth(r.report)
-	return r, nil
+	})
+	out.report(r.report)
+	return r
 }
 
 // report adds the counts to a report.
@@ -68,7 +62,7 @@ func (r refusals[R]) report(to *health.Report) {
 func (r refusals[R]) add(reason R) { r.addMany(reason, 1) }
 
 func (r refusals[R]) addMany(reason R, n int) {
-	if n == 0 {
+	if n == 0 || r.output.closed.Load() {
 		return
 	}
 	count := r.counts[reason]

@@ -6,11 +6,12 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-func runningJobs(c config, source JobsSource, refused sourceRefusals) subject {
+func runningJobs(out *output, c config, source JobsSource, refused sourceRefusals) subject {
 	return subject{
 		name:     "jobs",
 		families: []instrument.Family{instrument.ProvisionerdJobsCurrent},
 		interval: c.interval,
+		replaced: &out.jobsCounted,
 		collect: func(ctx context.Context) (snapshot, int, error) {
 			counts, err := source.RunningJobs(ctx)
 			if err != nil {

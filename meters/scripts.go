@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -15,19 +14,18 @@ const (
 )
 
 // Scripts counts the scripts that workspace agents have executed, as
-// agent_scripts_executed_total, where that is seen from elsewhere and not told
-// by the agents, which is for [Forwarded]: a process uses one of the two. The
-// labels are those that [WithAggregateBy] names, and success. Make one for each
-// process.
+// agent_scripts_executed_total, where they are seen from elsewhere and the agents'
+// own reports, which are for [Forwarded], do not arrive. The labels are those that
+// [WithAggregateBy] names, and success.
 //
 // A series that has not moved for 24 hours is dropped, and starts again at 0
 // with the next script. No more than 200,000 series are held ([WithMaxSeries]);
 // past that, those that have not moved for the longest time are dropped and
 // counted in otelcoder_refused_total, origin "scripts", reason "limit".
 type Scripts struct {
-	text        labelText
-	observation *instrument.Observation
-	kept        keptLabels
+	output *output
+	text   labelText
+	kept   keptLabels
 
 	mu     sync.Mutex
 	series *table[instrument.AgentScript, *scriptSeries]
@@ -47,37 +45,30 @@ type scriptSeries [2]struct {
 	executed int
 }
 
-// NewScripts makes the recorder of executed scripts.
-func NewScripts(p instrument.Providers, options ...Option) (*Scripts, error) {
-	c, err := newConfig(options)
-	if err != nil {
-		return nil, fmt.Errorf("count executed scripts: %w", err)
-	}
-	refused, err := newRefusals(p, c.logger, "scripts", scriptLimit, scriptLength)
-	if err != nil {
-		return nil, err
-	}
-	s := &Scripts{text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c.aggregateBy)}
+func newScripts(c config, out *output) *Scripts {
+	refused := newRefusals(out, c.logger, "scripts", scriptLimit, scriptLength)
+	s := &Scripts{output: out, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c.aggregateBy)}
 	s.series = &table[instrument.AgentScript, *scriptSeries]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
 		life:    scriptSeriesLife,
 		evicted: refused.adder(scriptLimit),
 	}
-	if s.observation, err = p.Observe(s.collect, instrument.AgentScriptsExecuted); err != nil {
-		return nil, fmt.Errorf("count executed scripts: %w", err)
-	}
-	return s, nil
+	out.observe(instrument.Workspaces, s.collect)
+	return s
 }
 
 // Executed counts a script that an agent has executed. With the first one of an
 // agent the other value of success is exposed too, at 0.
 func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
+	if s.output.closed.Load() {
+		return
+	}
 	script := s.kept.merge(agent.script(s.text)) // the key of both values of success
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	series := s.series.move(script, time.Now(), func() *scriptSeries { return s.newSeries(script) })
 	series[place(success)].executed++
-	s.observation.Changed()
+	s.output.changed(instrument.Workspaces)
 }
 
 func (s *Scripts) newSeries(script instrument.AgentScript) *scriptSeries {
@@ -98,6 +89,9 @@ func place(success bool) int {
 }
 
 func (s *Scripts) collect(o instrument.Observer) {
+	if s.output.scriptsForwarded.Load() {
+		return
+	}
 	series, expiry := s.snapshot()
 	o.Expires(expiry)
 	for _, series := range series {

@@ -10,14 +10,10 @@ import (
 	"github.com/otelcoder/otelcoder/internal/metertest"
 )
 
-func newScripts(t *testing.T, options ...Option) (*metertest.Meter, *Scripts) {
+func testScripts(t *testing.T, options ...Option) (*metertest.Meter, *Scripts) {
 	t.Helper()
-	m := metertest.New(t)
-	s, err := NewScripts(m.Providers(), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, s
+	m, meters := newMeters(t, options...)
+	return m, meters.Scripts()
 }
 
 // someScripts is the exposition of anAgent with these counts.
@@ -29,7 +25,7 @@ agent_scripts_executed_total{agent_name="main",success="true",template_name="doc
 }
 
 func TestScripts(t *testing.T) {
-	m, s := newScripts(t)
+	m, s := testScripts(t)
 	wantText(t, m, "", scripts)
 	s.Executed(anAgent, true)
 	wantText(t, m, someScripts(0, 1), scripts)
@@ -47,7 +43,7 @@ agent_scripts_executed_total{agent_name="main",success="true",template_name="doc
 }
 
 func TestScriptsAggregate(t *testing.T) {
-	m, s := newScripts(t, WithAggregateBy(LabelUsername))
+	m, s := testScripts(t, WithAggregateBy(LabelUsername))
 	s.Executed(anAgent, true)
 	another := anAgent
 	another.WorkspaceName, another.AgentName, another.TemplateName = "prod", "side", "k8s"
@@ -65,7 +61,7 @@ agent_scripts_executed_total{success="true",username="bob"} 1
 
 func TestScriptsForgetAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := newScripts(t)
+		m, s := testScripts(t)
 		s.Executed(anAgent, true)
 		time.Sleep(23 * time.Hour)
 		s.Executed(anAgent, false)
@@ -81,7 +77,7 @@ func TestScriptsForgetAfterADay(t *testing.T) {
 
 func TestScriptsAnnounceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := newScripts(t)
+		m, s := testScripts(t)
 		for range 2 {
 			s.Executed(anAgent, true)
 			wantAnnounced(t, m, true)
@@ -95,7 +91,7 @@ func TestScriptsAnnounceChanges(t *testing.T) {
 
 func TestScriptsAreBounded(t *testing.T) {
 	log := new(log)
-	m, s := newScripts(t, log.option())
+	m, s := testScripts(t, log.option())
 	for i := range 100_002 {
 		s.Executed(ForwardingAgent{AgentName: fmt.Sprint(i)}, true)
 	}
@@ -117,7 +113,7 @@ otelcoder_refused_total{origin="scripts",reason="limit"} 3
 }
 
 func TestScriptsAtOnce(t *testing.T) {
-	m, s := newScripts(t)
+	m, s := testScripts(t)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

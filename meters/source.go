@@ -16,7 +16,7 @@ type Sources struct {
 }
 
 // LoggedError is the error of a source that has logged the failure itself, such as
-// the one outage that makes several sources fail. [Poll] logs it at level DEBUG
+// the one outage that makes several sources fail. [Meters.Poll] logs it at level DEBUG
 // only.
 type LoggedError struct{ Err error }
 
@@ -140,11 +140,10 @@ type AgentStatsSource interface {
 	AgentStats(ctx context.Context) ([]AgentStats, error)
 }
 
-// SkewedSource is an [AgentStatsSource] that leaves out reports whose time stamps
-// are too far from the present, and counts them. The reports are counted in
+// skewedSource is an AgentStatsSource that leaves out reports whose time stamps are
+// too far from the present, as that of coderdb. They are counted in
 // otelcoder_refused_total, origin "source", reason "skew".
-type SkewedSource interface {
-	AgentStatsSource
+type skewedSource interface {
 	// SkewedReports returns the number of reports that the latest successful call
 	// of AgentStats left out, 0 or more. It is called after AgentStats, by the same
 	// goroutine.

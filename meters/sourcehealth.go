@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -9,15 +8,17 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// SourceHealth tells how a source fares that [Poll] does not ask, by the same
-// health families but otelcoder_source_series: it holds none. There is no series
-// before the first answer or failure.
-type SourceHealth struct {
-	name   string
+// EventsHealth is the health of the source "events", which finds events that
+// recorders count, as coderdb.Follow does. It is reported by the health families of
+// the sources that [Meters.Poll] asks, without otelcoder_source_series. There is no
+// series before the first Report.
+type EventsHealth struct {
 	labels instrument.Labels
-	recent durations                   // of the last answers and failures; for the goroutine of Asked
+	recent durations                   // of the last requests; for the goroutine of Report
 	now    atomic.Pointer[sourceState] // nil while the source is not asked
 }
+
+const eventsSource = "events"
 
 type sourceState struct {
 	up        bool
@@ -26,37 +27,33 @@ type sourceState struct {
 	problem   *health.Problem // of the last answer, nil if it succeeded
 }
 
-// NewSourceHealth makes the health of the source with this name.
-func NewSourceHealth(p instrument.Providers, name string) (*SourceHealth, error) {
-	h := &SourceHealth{name: name, labels: instrument.HealthSourceUp.Labels(instrument.Source{Name: name})}
-	_, err := p.Observe(func(o instrument.Observer) {
+func newEventsHealth(out *output) *EventsHealth {
+	h := &EventsHealth{labels: instrument.HealthSourceUp.Labels(instrument.Source{Name: eventsSource})}
+	out.observe(instrument.Process, func(o instrument.Observer) {
 		if now := h.now.Load(); now != nil {
 			o.Observe(instrument.HealthSourceUp, h.labels, oneIf(now.up))
 			o.Observe(instrument.HealthSourceLastSuccess, h.labels, unixSeconds(now.succeeded))
 			o.Observe(instrument.HealthSourceDuration, h.labels, now.took.Seconds())
 		}
-	}, instrument.HealthSourceUp, instrument.HealthSourceLastSuccess, instrument.HealthSourceDuration)
-	if err != nil {
-		return nil, fmt.Errorf("observe the health of source %s: %w", name, err)
-	}
-	p.ReportHealth(h.report)
-	return h, nil
+	})
+	out.report(h.report)
+	return h
 }
 
-func (h *SourceHealth) report(r *health.Report) {
+func (h *EventsHealth) report(r *health.Report) {
 	now := h.now.Load()
 	if now == nil {
 		return
 	}
 	r.Sources = append(r.Sources, health.Source{
-		Name: h.name, Up: now.up, LastSuccess: now.succeeded, Problem: now.problem,
+		Name: eventsSource, Up: now.up, LastSuccess: now.succeeded, Problem: now.problem,
 		DurationSeconds: health.Number(now.took.Seconds()), P95Seconds: health.Number(now.p95.Seconds()),
 	})
 }
 
-// Asked tells of an answer, or of a failure, and how long it took. It is for
+// Report reports a request for events: how long it took, and why it failed. It is for
 // one goroutine.
-func (h *SourceHealth) Asked(took time.Duration, err error) {
+func (h *EventsHealth) Report(took time.Duration, err error) {
 	now := sourceState{up: err == nil, took: took, p95: h.recent.add(took)}
 	if now.up {
 		now.succeeded = time.Now()
@@ -73,5 +70,5 @@ func (h *SourceHealth) Asked(took time.Duration, err error) {
 	h.now.Store(&now)
 }
 
-// Rest withdraws the series until the source is asked again.
-func (h *SourceHealth) Rest() { h.now.Store(nil) }
+// Withdraw withdraws the series until the next Report, while the source is not asked.
+func (h *EventsHealth) Withdraw() { h.now.Store(nil) }

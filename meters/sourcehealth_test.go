@@ -5,20 +5,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/otelcoder/otelcoder/internal/metertest"
 )
 
-func TestSourceHealth(t *testing.T) {
+func TestEventsHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
-		h, err := NewSourceHealth(m.Providers(), "events")
-		if err != nil {
-			t.Fatal(err)
-		}
+		m, meters := newMeters(t)
+		h := meters.EventsHealth()
 		wantText(t, m, "")
 
-		h.Asked(time.Second, errors.New("away"))
+		h.Report(time.Second, errors.New("away"))
 		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="events"} 1
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
@@ -26,7 +21,7 @@ otelcoder_source_last_success_timestamp_seconds{source="events"} 0
 # TYPE otelcoder_source_up gauge
 otelcoder_source_up{source="events"} 0
 `)
-		h.Asked(time.Second/2, nil)
+		h.Report(time.Second/2, nil)
 		time.Sleep(time.Hour)
 		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="events"} 0.5
@@ -35,7 +30,7 @@ otelcoder_source_last_success_timestamp_seconds{source="events"} 9.466848e+08
 # TYPE otelcoder_source_up gauge
 otelcoder_source_up{source="events"} 1
 `)
-		h.Asked(2*time.Second, errors.New("away"))
+		h.Report(2*time.Second, errors.New("away"))
 		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="events"} 2
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
@@ -43,7 +38,7 @@ otelcoder_source_last_success_timestamp_seconds{source="events"} 9.466848e+08
 # TYPE otelcoder_source_up gauge
 otelcoder_source_up{source="events"} 0
 `)
-		h.Rest()
+		h.Withdraw()
 		wantText(t, m, "")
 	})
 }

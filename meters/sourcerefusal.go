@@ -2,8 +2,6 @@ package meters
 
 import (
 	"math"
-
-	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // sourceRefusals counts what is left out of the answers of sources: once per
@@ -14,16 +12,16 @@ type sourceRefusals struct {
 }
 
 // newSourceRefusals counts the reasons that any source may give, and further ones.
-func newSourceRefusals(p instrument.Providers, c config, further ...sourceRefusal) (r sourceRefusals, err error) {
+func newSourceRefusals(out *output, c config, further ...sourceRefusal) sourceRefusals {
 	reasons := append([]sourceRefusal{refusedUndocumented, refusedValue, refusedLength, refusedLimit}, further...)
-	r.refusals, err = newRefusals(p, c.logger, "source", reasons...)
+	r := sourceRefusals{refusals: newRefusals(out, c.logger, "source", reasons...)}
 	r.text = c.labelText(r.adder(refusedLength))
-	return r, err
+	return r
 }
 
 // refusals are the further reasons that these sources may give.
 func (s Sources) refusals() []sourceRefusal {
-	if _, ok := s.AgentStats.(SkewedSource); ok {
+	if _, ok := s.AgentStats.(skewedSource); ok {
 		return []sourceRefusal{refusedSkew}
 	}
 	return nil

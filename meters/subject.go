@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -15,6 +16,8 @@ type subject struct {
 	name     string // of the source, in labels and log lines
 	families []instrument.Family
 	interval time.Duration
+	// replaced is set once a recorder reports the families instead; may be nil.
+	replaced *atomic.Bool
 	// collect asks the source and merges what it says into series: no two
 	// samples have the same family and labels. It also returns how many rows the
 	// source returned.

@@ -16,7 +16,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
@@ -163,11 +162,11 @@ func printJSON(w io.Writer, d *diagnosis) error {
 		printed.Findings = append(printed.Findings, findingJSON{check.Replace(strings.ToLower(f.title)), f.state, f.detail, f.command})
 	}
 	for _, a := range d.answers {
-		s := sourceJSON{Source: a.Source, DurationSeconds: a.Took.Seconds(), Series: make(map[string]int)}
-		if a.Err != nil {
-			s.Error = a.Err.Error()
+		s := sourceJSON{Source: a.source, DurationSeconds: a.took.Seconds(), Series: make(map[string]int)}
+		if a.err != nil {
+			s.Error = a.err.Error()
 		}
-		for f, n := range a.Series {
+		for f, n := range a.series {
 			s.Series[f.String()] = n
 		}
 		printed.Sources = append(printed.Sources, s)
@@ -181,43 +180,28 @@ func printJSON(w io.Writer, d *diagnosis) error {
 	return encoder.Encode(printed)
 }
 
-// eventSource is what the events are called beside the sources of state.
-const eventSource = "events"
-
-// askEvents asks for the events once. Their families are counted from then on.
-func askEvents(ctx context.Context, db *coderdb.DB) meters.Answer {
-	series := map[instrument.Family]int{
-		instrument.AgentScriptsExecuted:   0,
-		instrument.ProvisionerdJobTimings: 0,
-		instrument.WorkspaceBuilds:        0,
-	}
-	began := time.Now()
-	_, err := db.Events().Next(ctx)
-	return meters.Answer{Source: eventSource, Series: series, Took: time.Since(began), Err: err}
-}
-
 // found returns the cells of a row that the check fills.
-func found(answers []meters.Answer, unserved map[instrument.Family]coderdb.Reason, r row) []string {
+func found(answers []answer, unserved map[instrument.Family]coderdb.Reason, r row) []string {
 	family := r.families[0]
 	why := unserved[family]
 	if why == coderdb.Off {
 		return []string{string(why)}
 	}
 	for _, a := range answers {
-		series, ok := a.Series[family]
+		series, ok := a.series[family]
 		if !ok {
 			continue
 		}
 		cell := strconv.Itoa(series)
 		switch {
-		case a.Err != nil:
+		case a.err != nil:
 			cell = "failed"
 		case why != "":
 			return []string{string(why)}
-		case a.Source == eventSource:
+		case a.source == eventSource:
 			cell = "from 0"
 		}
-		return []string{cell, a.Took.Round(100 * time.Microsecond).String()}
+		return []string{cell, a.took.Round(100 * time.Microsecond).String()}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (o *collectionOptions) aggregateFlag() cli.Flag {
 	}
 }
 
-// options are those of [meters.Poll] and [meters.Ask].
+// options are those of [meters.New].
 func (o *collectionOptions) options() []meters.Option {
 	return []meters.Option{
 		meters.WithInterval(o.interval),

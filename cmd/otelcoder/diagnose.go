@@ -40,7 +40,7 @@ type diagnosis struct {
 	// unreachable is why the database cannot be reached, if it cannot: the only
 	// finding then.
 	unreachable error
-	answers     []meters.Answer // of the sources; nil if the sources were not asked
+	answers     []answer // of the sources; nil if the sources were not asked
 	unserved    map[instrument.Family]coderdb.Reason
 }
 
@@ -92,7 +92,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 	sources := db.Sources()
 	fleet := &fleet{AgentsSource: sources.Agents, LicenseSource: sources.License}
 	sources.Agents, sources.License = fleet, fleet
-	if d.answers, err = meters.Ask(ctx, sources, collection.options()...); err != nil {
+	if d.answers, err = ask(ctx, sources, collection.options()); err != nil {
 		return nil, err
 	}
 	d.answers = append(d.answers, askEvents(ctx, db))
@@ -169,7 +169,7 @@ func reporterFindings(found *coderdb.Inspection, err error, elsewhere bool) []fi
 	return []finding{role, pooler, limit}
 }
 
-func schemaFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+func schemaFinding(found *coderdb.Inspection, answers []answer) finding {
 	if len(found.Absent) == 0 {
 		return finding{stateOK, "schema", fmt.Sprintf("%s has Coder's tables", found.Schema), ""}
 	}
@@ -177,7 +177,7 @@ func schemaFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
 	return finding{s, "schema", fmt.Sprintf("%s lacks %s, which every supported version of Coder has%s", found.Schema, columns(found.Absent), effect), ""}
 }
 
-func grantsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+func grantsFinding(found *coderdb.Inspection, answers []answer) finding {
 	f := finding{stateOK, "grants", fmt.Sprintf("the role %s may read all that is needed", found.Role), ""}
 	if found.Usage && len(found.Denied) == 0 {
 		return f
@@ -230,7 +230,7 @@ func versionFindings(found *coderdb.Inspection) []finding {
 	return findings
 }
 
-func rowsFinding(found *coderdb.Inspection, answers []meters.Answer) finding {
+func rowsFinding(found *coderdb.Inspection, answers []answer) finding {
 	const title = "row-level security"
 	switch {
 	case len(found.Hidden) > 0:
@@ -267,12 +267,12 @@ func clockFindings(found *coderdb.Inspection, inactivityTimeout time.Duration) [
 	return []finding{{stateOK, title, fmt.Sprintf("the newest heartbeat of an agent is %v old", max(*found.Heartbeat, 0).Round(time.Second)), ""}}
 }
 
-// fleet passes on what two sources return, and counts it.
+// fleet passes on the answers of two sources, and counts the latest.
 type fleet struct {
 	meters.AgentsSource
 	meters.LicenseSource
 
-	counted                  []string // in words
+	inUse, licensed          []string // what each source counted last, in words
 	agents, connected, nodes int      // nodes: connected agents with a tailnet node
 }
 
@@ -282,6 +282,7 @@ func (f *fleet) Agents(ctx context.Context) ([]meters.Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.agents, f.connected, f.nodes = 0, 0, 0
 	for _, w := range all {
 		for _, a := range w.Agents {
 			f.agents++
@@ -294,7 +295,7 @@ func (f *fleet) Agents(ctx context.Context) ([]meters.Workspace, error) {
 			}
 		}
 	}
-	f.counted = append(f.counted, number(len(all), "workspace"), fmt.Sprintf("%s (%d connected)", number(f.agents, "agent"), f.connected))
+	f.inUse = []string{number(len(all), "workspace"), fmt.Sprintf("%s (%d connected)", number(f.agents, "agent"), f.connected)}
 	return all, nil
 }
 
@@ -302,7 +303,7 @@ func (f *fleet) Agents(ctx context.Context) ([]meters.Workspace, error) {
 func (f *fleet) License(ctx context.Context) (meters.License, error) {
 	license, err := f.LicenseSource.License(ctx)
 	if err == nil {
-		f.counted = append(f.counted, number(license.ActiveUsers, "active user"))
+		f.licensed = []string{number(license.ActiveUsers, "active user")}
 	}
 	return license, err
 }
@@ -323,10 +324,11 @@ func (f *fleet) tailnet(unserved map[instrument.Family]coderdb.Reason) []finding
 }
 
 func (f *fleet) found() []finding {
-	if f.counted == nil {
+	counted := slices.Concat(f.inUse, f.licensed)
+	if counted == nil {
 		return nil
 	}
-	return []finding{{stateOK, "found", strings.Join(f.counted, ", "), ""}}
+	return []finding{{stateOK, "found", strings.Join(counted, ", "), ""}}
 }
 
 // slow is how long a collection may take before others wait for it.
@@ -334,33 +336,33 @@ const slow = 5 * time.Second
 
 // sourceFindings returns the sources that fail for a reason that no other finding
 // names, those of one reason together, and the slowest source.
-func sourceFindings(found *coderdb.Inspection, answers []meters.Answer) []finding {
+func sourceFindings(found *coderdb.Inspection, answers []answer) []finding {
 	var reasons []string
 	failing := make(map[string][]string)
 	for _, a := range answers {
-		if a.Err == nil || explained(found, a.Err) {
+		if a.err == nil || explained(found, a.err) {
 			continue
 		}
-		_, reason, ok := strings.Cut(a.Err.Error(), ": ")
-		if !ok || !strings.HasPrefix(a.Err.Error(), "read ") {
-			reason = a.Err.Error()
+		_, reason, ok := strings.Cut(a.err.Error(), ": ")
+		if !ok || !strings.HasPrefix(a.err.Error(), "read ") {
+			reason = a.err.Error()
 		}
 		if failing[reason] == nil {
 			reasons = append(reasons, reason)
 		}
-		failing[reason] = append(failing[reason], a.Source)
+		failing[reason] = append(failing[reason], a.source)
 	}
 	var findings []finding
 	for _, reason := range reasons {
 		findings = append(findings, finding{stateFailed, "sources", strings.Join(failing[reason], ", ") + ": " + reason, ""})
 	}
-	answered := slices.DeleteFunc(slices.Clone(answers), func(a meters.Answer) bool { return a.Err != nil })
+	answered := slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return a.err != nil })
 	if len(answered) == 0 {
 		return findings
 	}
-	slowest := slices.MaxFunc(answered, func(a, b meters.Answer) int { return cmp.Compare(a.Took, b.Took) })
-	f := finding{stateOK, "slowest source", fmt.Sprintf("%s, %v", slowest.Source, slowest.Took.Round(100*time.Microsecond)), ""}
-	if slowest.Took > slow {
+	slowest := slices.MaxFunc(answered, func(a, b answer) int { return cmp.Compare(a.took, b.took) })
+	f := finding{stateOK, "slowest source", fmt.Sprintf("%s, %v", slowest.source, slowest.took.Round(100*time.Microsecond)), ""}
+	if slowest.took > slow {
 		f.state = stateWarning
 		f.detail += ": other collections wait for it"
 	}
@@ -381,11 +383,11 @@ func explained(found *coderdb.Inspection, err error) bool {
 }
 
 // because returns the sources that fail for a reason.
-func because(answers []meters.Answer, reason error) []string {
+func because(answers []answer, reason error) []string {
 	var sources []string
 	for _, a := range answers {
-		if errors.Is(a.Err, reason) {
-			sources = append(sources, a.Source)
+		if errors.Is(a.err, reason) {
+			sources = append(sources, a.source)
 		}
 	}
 	return sources
@@ -394,7 +396,7 @@ func because(answers []meters.Answer, reason error) []string {
 // harm returns the state of a finding that makes sources fail for a reason, and
 // which sources, as the end of a sentence. It is a warning while no source fails:
 // options leave out what needs it.
-func harm(answers []meters.Answer, reason error) (state, string) {
+func harm(answers []answer, reason error) (state, string) {
 	switch sources := because(answers, reason); {
 	case len(sources) == len(answers):
 		return stateFailed, "; every source fails"
@@ -402,7 +404,7 @@ func harm(answers []meters.Answer, reason error) (state, string) {
 		return stateFailed, "; " + strings.Join(sources, ", ") + " fail"
 	case len(sources) == 1:
 		return stateFailed, "; " + sources[0] + " fails"
-	case slices.ContainsFunc(answers, func(a meters.Answer) bool { return a.Err != nil }):
+	case slices.ContainsFunc(answers, func(a answer) bool { return a.err != nil }):
 		return stateFailed, "" // a source may fail for it when the other reason is gone
 	}
 	return stateWarning, ", which no source needs now"

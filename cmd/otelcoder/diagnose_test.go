@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
@@ -204,11 +203,11 @@ func TestEncryption(t *testing.T) {
 func TestFailuresOfOneReason(t *testing.T) {
 	late := errors.New("the standby has replayed no transaction of the past 6m0s")
 	found := &coderdb.Inspection{Usage: true, Denied: []coderdb.Table{{Name: "users", Columns: []string{"id"}}}}
-	got := sourceFindings(found, []meters.Answer{
-		{Source: "agents", Err: fmt.Errorf("read agents: %w", late)},
-		{Source: "license", Err: fmt.Errorf("read licenses: %w", coderdb.ErrPermission)},
-		{Source: "jobs", Err: fmt.Errorf("read running jobs: %w", late), Took: time.Minute},
-		{Source: "insights", Took: 6 * time.Second},
+	got := sourceFindings(found, []answer{
+		{source: "agents", err: fmt.Errorf("read agents: %w", late)},
+		{source: "license", err: fmt.Errorf("read licenses: %w", coderdb.ErrPermission)},
+		{source: "jobs", err: fmt.Errorf("read running jobs: %w", late), took: time.Minute},
+		{source: "insights", took: 6 * time.Second},
 	})
 	want := []finding{
 		{stateFailed, "sources", "agents, jobs: the standby has replayed no transaction of the past 6m0s", ""},

@@ -17,7 +17,6 @@ import (
 
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/exporters/otlp"
-	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/listen"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
@@ -96,22 +95,17 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	flush := sync.OnceFunc(func() { shutDown(log, "exporter", exporter.Shutdown) })
 	defer flush()
-	poller, err := meters.Poll(exporter.Providers(), db.Sources(),
+	m, err := meters.New(exporter.Providers(),
 		append(o.collection.options(), meters.WithLogger(log), meters.WithReachable(reporter.Reachable))...)
 	if err != nil {
 		return err
 	}
-	defer shutDown(log, "poller", poller.Shutdown)
-	recorders, err := newRecorders(exporter.Providers(), o, log)
-	if err != nil {
-		return err
-	}
-	// The last push goes out while this process still holds the role, and before
-	// anything is withdrawn.
-	defer inBackground(ctx, reporter.Run)()
-	defer inBackground(ctx, func(ctx context.Context) {
-		coderdb.Follow(ctx, db, reporter, recorders)
-	})()
+	m.Poll(db.Sources())
+	m.Go(reporter.Run)
+	m.Go(func(ctx context.Context) { coderdb.Follow(ctx, db, reporter, m) })
+	// The last push goes out while this process still holds the role, and before the
+	// series are withdrawn.
+	defer shutDown(log, "meters", m.Shutdown)
 	defer flush()
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -168,20 +162,6 @@ func reconnect(ctx context.Context, db *coderdb.DB, reporter *coderdb.Reporter, 
 // followInterval is the longest time between two looks for events.
 const followInterval = 10 * time.Second
 
-// newRecorders makes the recorders of the events that a database tells of.
-func newRecorders(p instrument.Providers, o serverOptions, log *slog.Logger) (coderdb.Recorders, error) {
-	options := []meters.Option{meters.WithLogger(log), meters.WithAggregateBy(o.collection.aggregateBy...)}
-	var r coderdb.Recorders
-	var errs [4]error
-	r.Builds, errs[0] = meters.NewBuilds(p, options...)
-	r.Jobs, errs[1] = meters.NewJobTimings(p, options...)
-	r.Health, errs[2] = meters.NewSourceHealth(p, "events")
-	if o.database.collectAgentStats {
-		r.Scripts, errs[3] = meters.NewScripts(p, options...)
-	}
-	return r, errors.Join(errs[:]...)
-}
-
 // listeners are what the service listens on.
 type listeners struct {
 	health  net.Listener
@@ -219,21 +199,6 @@ func (l listeners) metricsURL(secured bool) string {
 		return l.metrics.Addr().String() + "/"
 	}
 	return "http://" + l.metrics.Addr().String() + "/"
-}
-
-// inBackground runs something until the returned function is called, whatever
-// becomes of ctx.
-func inBackground(ctx context.Context, run func(context.Context)) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		run(ctx)
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
 }
 
 // shutDown gives something a moment to stop.

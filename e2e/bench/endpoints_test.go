@@ -43,6 +43,7 @@ var endpoints = []struct {
 type otelcoderEndpoint struct {
 	endpoint
 	providers   instrument.Providers
+	meters      *meters.Meters
 	observation *instrument.Observation
 	series      atomic.Int64 // that each family has besides the deployment's
 }
@@ -73,12 +74,13 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 	if err != nil {
 		b.Fatal(err)
 	}
-	poller, err := meters.Poll(o.providers, meters.Sources{Agents: d, AgentStats: d}, meters.WithInterval(interval))
+	o.meters, err = meters.New(o.providers, meters.WithInterval(interval))
 	if err != nil {
 		b.Fatal(err)
 	}
+	o.meters.Poll(meters.Sources{Agents: d, AgentStats: d})
 	b.Cleanup(func() {
-		poller.Shutdown(context.Background())
+		o.meters.Shutdown(context.Background())
 		exporter.Shutdown(context.Background())
 	})
 	// Nobody scrapes the deployment before it is known, so that the first
@@ -104,10 +106,7 @@ func (o *otelcoderEndpoint) change() {
 // withAPI adds requests to a number of routes, and what else is rendered live.
 func (o *otelcoderEndpoint) withAPI(b testing.TB, routes int) {
 	o.path = "/"
-	api, err := meters.NewAPI(o.providers)
-	if err != nil {
-		b.Fatal(err)
-	}
+	api := o.meters.API()
 	for i := range routes {
 		for _, code := range []int{200, 404} {
 			api.Start(false).End(context.Background(), api.Path(fmt.Sprintf("/api/v2/things%d/{thing}", i)), http.MethodGet, code)

@@ -48,10 +48,11 @@ func otelcoder(b *testing.B, traced bool) func(http.Handler) http.Handler {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { exporter.Shutdown(context.Background()) })
-	api, err := meters.NewAPI(exporter.Providers())
+	m, err := meters.New(exporter.Providers())
 	if err != nil {
 		b.Fatal(err)
 	}
+	api := m.API()
 	if traced {
 		return httpmw.New(api, httpmw.WithTracerProvider(tracing()))
 	}

@@ -119,14 +119,15 @@ func newEndpoint(b *testing.B, agents meters.AgentsSource, interval time.Duratio
 	if err != nil {
 		b.Fatal(err)
 	}
-	poller, err := meters.Poll(exporter.Providers(), meters.Sources{Agents: agents}, meters.WithInterval(interval))
+	m, err := meters.New(exporter.Providers(), meters.WithInterval(interval))
 	if err != nil {
 		b.Fatal(err)
 	}
+	m.Poll(meters.Sources{Agents: agents})
 	e := endpoint{httptest.NewServer(exporter.Handler())}
 	b.Cleanup(func() {
 		e.Close()
-		if err := errors.Join(poller.Shutdown(context.Background()), exporter.Shutdown(context.Background())); err != nil {
+		if err := errors.Join(m.Shutdown(context.Background()), exporter.Shutdown(context.Background())); err != nil {
 			b.Error(err)
 		}
 	})

@@ -149,10 +149,11 @@ func FuzzAgentReport(f *testing.F) {
 	}
 	f.Add([]byte(`{"Lifecycle":"ready","Latencies":{"1":0.01,"999":3},"Home":1,"Stats":{"RxBytes":9223372036854775807,"Connections":1,"SessionsSSH":1}}`))
 	meter := metertest.New(f)
-	forwarded, err := meters.NewForwarded(meter.Providers())
+	m, err := meters.New(meter.Providers())
 	if err != nil {
 		f.Fatal(err)
 	}
+	forwarded := m.Forwarded()
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var report agentReport
 		if json.Unmarshal(text, &report) != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,13 +53,15 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 
 	// Without an exporter, what is measured goes nowhere.
 	providers := instrument.Providers{Deployment: noop.NewMeterProvider(), Workspaces: noop.NewMeterProvider(), Process: noop.NewMeterProvider()}
+	flush := func() {}
 	metricsURL, metricsPort := "none: see --prometheus-enable", ""
 	if o.prometheusEnable || metrics != nil {
 		exporter, err := exporters.New(exporters.WithLogger(log), metrics)
 		if err != nil {
 			return err
 		}
-		defer shutDown(log, "exporter", exporter.Shutdown)
+		flush = sync.OnceFunc(func() { shutDown(log, "exporter", exporter.Shutdown) })
+		defer flush()
 		providers = exporter.Providers()
 		if o.prometheusEnable {
 			metricsListener, err := listen.Metrics(ctx, o.prometheusAddress)
@@ -72,25 +73,27 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 			_, metricsPort, _ = net.SplitHostPort(metricsListener.Addr().String())
 		}
 	}
-	measured, err := newRecorders(providers, log)
+	m, err := meters.New(providers, meters.WithInterval(interval), meters.WithInsightsInterval(interval), meters.WithLogger(log))
 	if err != nil {
 		return err
 	}
+	defer shutDown(log, "meters", m.Shutdown)
+	defer flush() // the last push goes out before the meters withdraw their series
 
 	store := newStore(o.workspaces)
 	database := &database{store: store}
-	provisioner := &provisioner{store, measured.builds, measured.jobs, make(chan buildJob, 100)}
+	provisioner := &provisioner{store, m.Builds(), m.Jobs(), make(chan buildJob, 100)}
 
 	oauth2Listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("start the OAuth2 provider: %w", err)
 	}
 	serving(func() error { return serveHTTP(ctx, oauth2Listener, &oauth2Provider{started: time.Now()}, log) })
-	externalAuth := newExternalAuth(measured.oauth2, "http://"+oauth2Listener.Addr().String(), log)
+	externalAuth := newExternalAuth(m.OAuth2(), "http://"+oauth2Listener.Addr().String(), log)
 
 	var broken sync.Map // the IDs of agents that a visitor broke
 	front := newFront(database, provisioner, &broken, metricsPort)
-	api := &api{store: store, database: database, provisioner: provisioner, externalAuth: externalAuth, forwarded: measured.forwarded, front: front, log: log}
+	api := &api{store: store, database: database, provisioner: provisioner, externalAuth: externalAuth, forwarded: m.Forwarded(), front: front, log: log}
 	var middleware []httpmw.Option
 	traces, err := push.Traces(ctx)
 	if err != nil {
@@ -100,7 +103,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		defer shutDown(log, "traces", traces.Shutdown)
 		middleware = append(middleware, httpmw.WithTracerProvider(traces))
 	}
-	handler := api.handler(httpmw.New(measured.api, middleware...))
+	handler := api.handler(httpmw.New(m.API(), middleware...))
 	warmUp(ctx, handler)
 	serving(func() error {
 		err := serveHTTP(ctx, apiListener, handler, log)
@@ -112,18 +115,14 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 
-	poller, err := meters.Poll(providers, meters.Sources{
+	m.Poll(meters.Sources{
 		ActiveUsers:  database,
 		LatestBuilds: database,
 		Agents:       database,
 		AgentStats:   database,
 		Insights:     database,
 		License:      database,
-	}, meters.WithInterval(interval), meters.WithInsightsInterval(interval), meters.WithLogger(log))
-	if err != nil {
-		return err
-	}
-	defer shutDown(log, "poller", poller.Shutdown)
+	})
 
 	running.Go(func() { provisioner.run(ctx) })
 	running.Go(func() { externalAuth.run(ctx) })
@@ -140,25 +139,6 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	case err := <-failed:
 		return err
 	}
-}
-
-// recorders are what events are told to.
-type recorders struct {
-	api       *meters.API
-	builds    *meters.Builds
-	jobs      *meters.Jobs
-	oauth2    *meters.OAuth2
-	forwarded *meters.Forwarded
-}
-
-func newRecorders(p instrument.Providers, log *slog.Logger) (r recorders, err error) {
-	var errs [5]error
-	r.api, errs[0] = meters.NewAPI(p, meters.WithLogger(log))
-	r.builds, errs[1] = meters.NewBuilds(p, meters.WithLogger(log))
-	r.jobs, errs[2] = meters.NewJobs(p, meters.WithLogger(log))
-	r.oauth2, errs[3] = meters.NewOAuth2(p, meters.WithLogger(log))
-	r.forwarded, errs[4] = meters.NewForwarded(p, meters.WithLogger(log))
-	return r, errors.Join(errs[:]...)
 }
 
 // shutDown gives something a moment to stop.

@@ -36,7 +36,7 @@ func (d *database) required(next http.Handler) http.Handler {
 	})
 }
 
-// The sources that meters.Poll asks are the store's, which fail while the database
+// The sources that meters.Meters.Poll asks are the store's, which fail while the database
 // is down.
 
 func (d *database) ActiveUsers(ctx context.Context) (int, error) {

@@ -24,7 +24,7 @@
 //   - provisioner.go: runs builds and measures them with [meters.Builds] and
 //     [meters.Jobs].
 //   - oauth2.go: calls to an OAuth2 provider through [meters.OAuth2].
-//   - sources.go: the state that [meters.Poll] asks for, read from store.go,
+//   - sources.go: the state that [meters.Meters.Poll] asks for, read from store.go,
 //     through database.go, which can be stopped.
 //   - front.go: the front page.
 //   - agent.go, load.go: what is outside of a control plane and makes it move:

@@ -8,7 +8,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// The store has a method for each source that meters.Poll asks through the
+// The store has a method for each source that meters.Meters.Poll asks through the
 // database. In a real database each of them would be a query.
 
 func (s *store) ActiveUsers(context.Context) (int, error) {

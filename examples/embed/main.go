@@ -10,7 +10,6 @@ import (
 
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/httpmw"
-	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -19,22 +18,18 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	api, err := newAPI(exporter.Providers())
+	m, err := meters.New(exporter.Providers())
 	if err != nil {
 		log.Fatal(err)
 	}
-	go func() { log.Fatal(http.ListenAndServe("127.0.0.1:3000", api)) }()
+	go func() { log.Fatal(http.ListenAndServe("127.0.0.1:3000", newAPI(m))) }()
 	log.Fatal(exporter.ListenAndServe(context.Background(), "127.0.0.1:2112"))
 }
 
-func newAPI(providers instrument.Providers) (http.Handler, error) {
+func newAPI(m *meters.Meters) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "Hello, %s!\n", r.PathValue("name"))
 	})
-	api, err := meters.NewAPI(providers)
-	if err != nil {
-		return nil, err
-	}
-	return httpmw.New(api)(mux), nil
+	return httpmw.New(m.API())(mux)
 }

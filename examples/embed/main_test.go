@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/meters"
 )
 
 func TestHello(t *testing.T) {
@@ -15,11 +16,11 @@ func TestHello(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := newAPI(exporter.Providers())
+	m, err := meters.New(exporter.Providers())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := get(t, api, "/hello/you"); got != "Hello, you!\n" {
+	if got := get(t, newAPI(m), "/hello/you"); got != "Hello, you!\n" {
 		t.Errorf("got %q", got)
 	}
 

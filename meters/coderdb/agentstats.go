@@ -160,7 +160,8 @@ func (a *agentStats) AgentStats(ctx context.Context) ([]meters.AgentStats, error
 	return l.stats, nil
 }
 
-// SkewedReports implements [meters.SkewedSource].
+// SkewedReports returns the number of reports that the latest successful call of
+// AgentStats left out: package meters counts them.
 func (a *agentStats) SkewedReports() int { return a.skewed }
 
 // expectedLag returns the largest age of an agent's newest report that needs no

@@ -108,7 +108,7 @@ func TestAgentStatsSkew(t *testing.T) {
 						t.Errorf("collection %d: %d bytes are counted of %d", i, counted, written)
 					}
 				}
-				if n := source.(meters.SkewedSource).SkewedReports(); n != 0 {
+				if n := source.(*agentStats).SkewedReports(); n != 0 {
 					t.Errorf("%d reports are left out", n)
 				}
 			})
@@ -244,7 +244,7 @@ func TestAgentStatsOfAClockThatIsSet(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantBytes(t, step.name, stats, step.want...)
-		if got := source.(meters.SkewedSource).SkewedReports(); got != step.skewed {
+		if got := source.(*agentStats).SkewedReports(); got != step.skewed {
 			t.Errorf("%s: %d reports are left out, want %d", step.name, got, step.skewed)
 		}
 	}
@@ -259,7 +259,7 @@ func TestAgentStatsTooFarBehind(t *testing.T) {
 			now := noon
 			db := open(t, url, clockOption(func() time.Time { return now }))
 			source := db.Sources().AgentStats
-			skewed := source.(meters.SkewedSource).SkewedReports
+			skewed := source.(*agentStats).SkewedReports
 			for i := range 8 {
 				addReport(t, d, 502, now.Sub(noon)-behind, 1)
 				stats, err := source.AgentStats(t.Context())
@@ -298,16 +298,8 @@ func TestAgentStatsSkewIsTold(t *testing.T) {
 	}
 	defer db.Close()
 	m := metertest.New(t)
-	poller, err := meters.Poll(m.Providers(), meters.Sources{AgentStats: db.Sources().AgentStats},
-		meters.WithLogger(db.logger), meters.WithInterval(50*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := poller.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}()
+	newMeters(t, m.Providers(), meters.WithLogger(db.logger), meters.WithInterval(50*time.Millisecond)).
+		Poll(meters.Sources{AgentStats: db.Sources().AgentStats})
 	await(t, "they are counted", func() bool {
 		n, _ := m.Value(t, `otelcoder_refused_total{origin="source",reason="skew"}`)
 		return n == 3

@@ -33,15 +33,8 @@ func newRecorder(t *testing.T, m *metertest.Meter) *recorder {
 		reports:  make(map[meters.ForwardingAgent]*meters.AgentReports),
 		executed: make(map[Script]float64),
 	}
-	var errs [3]error
-	r.builds, errs[0] = meters.NewBuilds(m.Providers())
-	r.jobs, errs[1] = meters.NewJobs(m.Providers())
-	r.forwarded, errs[2] = meters.NewForwarded(m.Providers())
-	for _, err := range errs {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	events := newMeters(t, m.Providers())
+	r.builds, r.jobs, r.forwarded = events.Builds(), events.Jobs(), events.Forwarded()
 	return r
 }
 

@@ -3,7 +3,6 @@ package coderdb_test
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"go.opentelemetry.io/otel/metric/noop"
 
@@ -13,8 +12,7 @@ import (
 )
 
 func ExampleFollow() {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
+	ctx := context.Background()
 	const url = "postgres://otelcoder:secret@127.0.0.1:1/coder"
 	db, err := coderdb.Open(ctx, url)
 	if err != nil {
@@ -32,17 +30,16 @@ func ExampleFollow() {
 	// The providers are those of package exporters.
 	none := noop.NewMeterProvider()
 	providers := instrument.Providers{Deployment: none, Workspaces: none, Process: none}
-	builds, err := meters.NewBuilds(providers)
+	m, err := meters.New(providers)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-
-	var running sync.WaitGroup
-	running.Go(func() { reporter.Run(ctx) })
-	running.Go(func() { coderdb.Follow(ctx, db, reporter, coderdb.Recorders{Builds: builds}) })
-	stop()
-	running.Wait()
+	m.Go(reporter.Run)
+	m.Go(func(ctx context.Context) { coderdb.Follow(ctx, db, reporter, m) })
+	if err := m.Shutdown(ctx); err != nil {
+		fmt.Println(err)
+	}
 	fmt.Println(reporter.Reports())
 	// Output: false
 }

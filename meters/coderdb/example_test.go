@@ -28,12 +28,13 @@ func Example() {
 	// The providers are those of package exporters.
 	none := noop.NewMeterProvider()
 	providers := instrument.Providers{Deployment: none, Workspaces: none, Process: none}
-	poller, err := meters.Poll(providers, db.Sources())
+	m, err := meters.New(providers)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	if err := poller.Shutdown(ctx); err != nil {
+	m.Poll(db.Sources())
+	if err := m.Shutdown(ctx); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

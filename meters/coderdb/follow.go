@@ -10,17 +10,13 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// Recorders are what [Follow] records events with. A nil one leaves its events
-// out.
-type Recorders struct {
-	Builds  *meters.Builds
-	Jobs    *meters.JobTimings
-	Scripts *meters.Scripts
-	Health  *meters.SourceHealth // of the look for events
-}
-
 // Follow records the events of a database until ctx ends, while the reporter
 // says that this process reports, so that no event is recorded by two processes.
+//
+// Builds are recorded by [meters.Meters.Builds], the durations of jobs by
+// [meters.Meters.JobTimings], scripts by [meters.Meters.Scripts] unless the DB was
+// opened [WithoutAgentStats], and the requests for events by
+// [meters.Meters.EventsHealth]: a program must not record the same events itself.
 //
 // What ends after the process has begun to report is recorded, and nothing that
 // ended before. If it goes on after a break during which no other process
@@ -36,21 +32,27 @@ type Recorders struct {
 // up to the interval; the first failure, another cause of failures and the recovery
 // are logged, and at level DEBUG each look. The interval and the logger are those of
 // the DB ([WithFollowInterval], [WithLogger]).
-func Follow(ctx context.Context, db *DB, reporter *Reporter, to Recorders) {
-	f := follow{db: db, reporter: reporter, to: to, logger: db.logger, interval: db.followInterval}
+func Follow(ctx context.Context, db *DB, reporter *Reporter, m *meters.Meters) {
+	f := follow{
+		db: db, reporter: reporter, logger: db.logger, interval: db.followInterval,
+		builds: m.Builds(), jobs: m.JobTimings(), health: m.EventsHealth(),
+	}
+	if db.agentStats {
+		f.scripts = m.Scripts()
+	}
 	f.outage = outage.New(db.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
 	var next time.Time
 	for ctx.Err() == nil {
 		term := reporter.reporting()
 		switch now := time.Now(); {
 		case term == nil:
-			f.rest()
+			f.health.Withdraw()
 		case term != f.term, !now.Before(next):
 			next = now.Add(f.step(ctx, term))
 		}
 		sleep(ctx, min(reporter.timing.try, f.interval))
 	}
-	f.rest()
+	f.health.Withdraw()
 }
 
 // eventShare is the share of time that the queries for events may take: three
@@ -64,7 +66,10 @@ const firstRetry = time.Second
 type follow struct {
 	db       *DB
 	reporter *Reporter
-	to       Recorders
+	builds   *meters.Builds
+	jobs     *meters.JobTimings
+	scripts  *meters.Scripts // nil without agent statistics
+	health   *meters.EventsHealth
 	logger   *slog.Logger
 	outage   *outage.Log
 	interval time.Duration
@@ -93,9 +98,7 @@ func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
 	if ctx.Err() != nil {
 		return 0 // it was told to give up: that is no failure
 	}
-	if f.to.Health != nil {
-		f.to.Health.Asked(took, err)
-	}
+	f.health.Report(took, err)
 	if err != nil {
 		f.logger.Debug("cannot look for events", "error", err, "duration", took)
 		if logged := new(meters.LoggedError); !errors.As(err, &logged) {
@@ -129,13 +132,6 @@ func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, 
 	f.scans.spend(l.took, f.db.eventShare*3/4)
 	f.unscanned = err
 	return l, err
-}
-
-// rest is for the time in which another process reports, or none.
-func (f *follow) rest() {
-	if f.to.Health != nil {
-		f.to.Health.Rest()
-	}
 }
 
 // eventsFrom returns a follower of the events from a time of the server where the
@@ -191,21 +187,19 @@ func (f *follow) record(e Events) {
 	f.seen.ended += len(e.Ended)
 	f.seen.scripts += len(e.Scripts)
 	for _, j := range e.Running {
-		if f.to.Builds != nil && j.Build != nil {
-			f.to.Builds.Start(*j.Build)
+		if j.Build != nil {
+			f.builds.Start(*j.Build)
 		}
 	}
 	for _, j := range e.Ended {
-		if f.to.Builds != nil && j.Build != nil {
-			f.to.Builds.Start(*j.Build).End(j.Outcome)
+		if j.Build != nil {
+			f.builds.Start(*j.Build).End(j.Outcome)
 		}
-		if f.to.Jobs != nil {
-			f.to.Jobs.Record(j.Provisioner, j.Outcome, j.Seconds)
-		}
+		f.jobs.Record(j.Provisioner, j.Outcome, j.Seconds)
 	}
 	for _, s := range e.Scripts {
-		if f.to.Scripts != nil {
-			f.to.Scripts.Executed(s.Agent, s.Success)
+		if f.scripts != nil {
+			f.scripts.Executed(s.Agent, s.Success)
 		}
 	}
 }

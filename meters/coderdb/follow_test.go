@@ -2,7 +2,6 @@ package coderdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters"
 )
 
 // process is what a service runs.
@@ -35,14 +33,11 @@ func start(t *testing.T, url string, options ...Option) *process {
 	// and the next one would be minutes away. TestSlowScans has the real share.
 	unpaced := func(c *config) error { c.eventShare = 1; return nil }
 	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option(), unpaced}, options...)
-	var to Recorders
-	var errs [5]error
-	to.Builds, errs[0] = meters.NewBuilds(p.events.Providers())
-	to.Jobs, errs[1] = meters.NewJobTimings(p.events.Providers())
-	to.Scripts, errs[2] = meters.NewScripts(p.events.Providers())
-	to.Health, errs[3] = meters.NewSourceHealth(p.health.Providers(), "events")
-	p.db, errs[4] = Open(t.Context(), url, options...)
-	if err := errors.Join(errs[:]...); err != nil {
+	providers := p.events.Providers()
+	providers.Process = p.health.Providers().Process
+	m := newMeters(t, providers)
+	var err error
+	if p.db, err = Open(t.Context(), url, options...); err != nil {
 		t.Fatal(err)
 	}
 	p.Reporter = newReporter(t, url, options...)
@@ -52,7 +47,7 @@ func start(t *testing.T, url string, options ...Option) *process {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Follow(ctx, p.db, p.Reporter, to)
+		Follow(ctx, p.db, p.Reporter, m)
 	}()
 	p.stop = func() {
 		cancel()
@@ -388,15 +383,15 @@ func TestFollowFails(t *testing.T) {
 	p.log.wantNo(t, "staple")
 }
 
-// TestFollowWithoutRecorders leaves events out.
-func TestFollowWithoutRecorders(t *testing.T) {
-	f := follow{}
-	f.record(Events{
-		Running: []Job{{Build: new(meters.Build)}},
-		Ended:   []EndedJob{{Job: Job{Build: new(meters.Build)}}},
-		Scripts: []Script{{}},
-	})
-	f.rest()
+// TestFollowWithoutAgentStats leaves scripts out.
+func TestFollowWithoutAgentStats(t *testing.T) {
+	events := metertest.New(t)
+	m := newMeters(t, events.Providers())
+	f := follow{builds: m.Builds(), jobs: m.JobTimings()}
+	f.record(Events{Scripts: []Script{{}}})
+	if got := events.Text(t, "agent_scripts_executed_total"); got != "" {
+		t.Error(got)
+	}
 }
 
 // slowScans is a tracer that makes scans slow, and counts them.

@@ -1,6 +1,7 @@
 package coderdb
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -70,19 +72,26 @@ func open(t testing.TB, url string, options ...Option) *DB {
 	return db
 }
 
+// newMeters returns meters that are shut down when the test ends.
+func newMeters(t *testing.T, p instrument.Providers, options ...meters.Option) *meters.Meters {
+	t.Helper()
+	m, err := meters.New(p, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
 // exposition polls the sources once and returns the text of families.
 func exposition(t *testing.T, sources meters.Sources, families ...string) string {
 	t.Helper()
 	m := metertest.New(t)
-	poller, err := meters.Poll(m.Providers(), sources, meters.WithLogger(testLogger(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := poller.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}()
+	newMeters(t, m.Providers(), meters.WithLogger(testLogger(t))).Poll(sources)
 	timeout := time.After(30 * time.Second)
 	for {
 		up := m.Text(t, "otelcoder_source_up")

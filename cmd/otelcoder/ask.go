@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+// answer is the outcome of one collection of a source.
+type answer struct {
+	source string                    // its name, as otelcoder_source_up has it
+	series map[instrument.Family]int // number of series of every family of the source
+	took   time.Duration
+	err    error
+}
+
+// ask polls every source once, one after the other, and serves nothing. The error is
+// that of an invalid option, or of ctx.
+func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answer, error) {
+	var answers []answer
+	for _, one := range []meters.Sources{
+		{ActiveUsers: s.ActiveUsers},
+		{LatestBuilds: s.LatestBuilds},
+		{Agents: s.Agents},
+		{AgentStats: s.AgentStats},
+		{Insights: s.Insights},
+		{License: s.License},
+		{Jobs: s.Jobs},
+	} {
+		if one == (meters.Sources{}) {
+			continue
+		}
+		a, err := askOne(ctx, one, options)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
+func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (answer, error) {
+	first := make(chan answer, 1)
+	collected := func(source string, series map[instrument.Family]int, took time.Duration, err error) {
+		select {
+		case first <- answer{source, series, took, err}:
+		default: // a repetition after a failure
+		}
+	}
+	m, err := meters.New(instrument.Providers{}, append(slices.Clip(options), meters.WithCollected(collected))...)
+	if err != nil {
+		return answer{}, err
+	}
+	defer m.Shutdown(ctx)
+	m.Poll(one)
+	select {
+	case a := <-first:
+		return a, nil
+	case <-ctx.Done():
+		return answer{}, ctx.Err()
+	}
+}
+
+// eventSource is what the events are called beside the sources of state.
+const eventSource = "events"
+
+// askEvents asks for the events once. Their families are counted from then on.
+func askEvents(ctx context.Context, db *coderdb.DB) answer {
+	series := map[instrument.Family]int{
+		instrument.AgentScriptsExecuted:   0,
+		instrument.ProvisionerdJobTimings: 0,
+		instrument.WorkspaceBuilds:        0,
+	}
+	began := time.Now()
+	_, err := db.Events().Next(ctx)
+	return answer{eventSource, series, time.Since(began), err}
+}

@@ -1,0 +1,304 @@
+package meters
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/metertest"
+)
+
+// TestSeriesAppearWithUse checks which families each recorder has at once, and that
+// there are none before.
+func TestSeriesAppearWithUse(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		use  func(*Meters)
+		want string // families, and origins of refusals
+	}{
+		{"New", func(*Meters) {}, ""},
+		{"API", func(m *Meters) { m.API() }, "coderd_api_concurrent_requests coderd_api_concurrent_websockets api"},
+		{"Builds", func(m *Meters) { m.Builds() }, "builds"},
+		{"Jobs", func(m *Meters) { m.Jobs() }, "coderd_provisionerd_jobs_current jobs"},
+		{"JobTimings", func(m *Meters) { m.JobTimings() }, "jobs"},
+		{"OAuth2", func(m *Meters) { m.OAuth2() }, "oauth2"},
+		{"Forwarded", func(m *Meters) { m.Forwarded() }, "agent"},
+		{"Scripts", func(m *Meters) { m.Scripts() }, "scripts"},
+		{"EventsHealth", func(m *Meters) { m.EventsHealth() }, ""},
+		{"Poll", func(m *Meters) { m.Poll(Sources{}) }, "source"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			meter, m := newMeters(t)
+			test.use(m)
+			var got []string
+			for name, family := range meter.Families(t) {
+				if name != "otelcoder_refused_total" {
+					got = append(got, name)
+					continue
+				}
+				for _, series := range family.GetMetric() {
+					if origin := series.GetLabel()[0].GetValue(); !slices.Contains(got, origin) {
+						got = append(got, origin)
+					}
+				}
+			}
+			want := strings.Fields(test.want)
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestJobsAndJobTimingsAreOne checks that both count into the same series.
+func TestJobsAndJobTimingsAreOne(t *testing.T) {
+	meter, m := newMeters(t)
+	m.JobTimings().Record("cloud", Succeeded, 1)
+	m.Jobs().Start("cloud")
+	wantValue(t, meter, `otelcoder_refused_total{origin="jobs",reason="provisioner"}`, 2)
+	if m.Jobs() != m.Jobs() || m.Jobs().JobTimings != m.JobTimings() {
+		t.Error("the recorders of jobs are not the same each time")
+	}
+}
+
+// TestJobsReplaceTheirSource, whichever is used first.
+func TestJobsReplaceTheirSource(t *testing.T) {
+	source := Sources{Jobs: runningJobsFunc(answers(map[Provisioner]int{Terraform: 5, Echo: 5}))}
+	synctest.Test(t, func(t *testing.T) {
+		meter, m := newMeters(t)
+		m.Poll(source)
+		synctest.Wait()
+		wantJobs(t, meter, 5, 5)
+		wantAnnounced(t, meter, true)
+		m.Jobs()
+		wantAnnounced(t, meter, true)
+		m.Jobs().Start(Terraform)
+		wantJobs(t, meter, 1, 0)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		meter, m := newMeters(t)
+		m.Jobs().Start(Terraform)
+		m.Poll(source)
+		synctest.Wait()
+		wantJobs(t, meter, 1, 0)
+	})
+}
+
+// TestForwardedReplacesScripts: a process that agents report to knows better.
+func TestForwardedReplacesScripts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meter, m := newMeters(t)
+		m.Scripts().Executed(anAgent, true)
+		wantText(t, meter, someScripts(0, 1), scripts)
+		agent := m.Forwarded().Agent(anAgent)
+		wantText(t, meter, "", scripts)
+		agent.Report([]ForwardedMetric{scriptsExecuted("false", 3), scriptsExecuted("true", 4)})
+		m.Scripts().Executed(anAgent, true)
+		wantText(t, meter, someScripts(3, 4), scripts)
+	})
+}
+
+// TestPollTwice is a mistake of the program.
+func TestPollTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := poll(t, metertest.New(t), Sources{})
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		m.Poll(Sources{})
+	})
+}
+
+func TestGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, m := newMeters(t)
+		ended := false
+		m.Go(func(ctx context.Context) {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			ended = true
+		})
+		short, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		if err := m.Shutdown(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a shutdown that was too short: %v", err)
+		}
+		if err := m.Shutdown(t.Context()); err != nil || !ended {
+			t.Errorf("ended: %v, error: %v", ended, err)
+		}
+		m.Go(func(context.Context) { t.Error("run after Shutdown") })
+		synctest.Wait()
+	})
+}
+
+// TestShutdownEndsMeasuring uses everything, and again after Shutdown: no series but
+// those of histograms is left, no value changes, and nothing is announced or logged
+// later, as timers would. The end of the bubble checks that no goroutine is left.
+func TestShutdownEndsMeasuring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(log)
+		meter, m := newMeters(t, l.option(), WithMaxPaths(1), WithMaxSeries(2, slices.Collect(instrument.All())...))
+		agent := m.Forwarded().Agent(anAgent)
+		build := m.Builds().Start(aBuild)
+		job := m.Jobs().Start(Terraform)
+		request := m.API().Start(false)
+		use := func() {
+			for _, record := range []func(*Meters) error{recordAPI, recordBuilds, recordForwarded, recordJobs, recordJobTimings, recordOAuth2, recordScripts} {
+				if err := record(m); err != nil {
+					t.Error(err)
+				}
+			}
+			m.EventsHealth().Report(time.Second, errors.New("gone"))
+			m.Builds().Start(Build{Action: "explode"}).End(Failed)
+			m.Jobs().Start("cloud").End(Failed)
+			m.JobTimings().Record(Terraform, Failed, -1)
+			agent.Report([]ForwardedMetric{scriptsExecuted("true", 1), scriptsExecuted("false", -1)})
+		}
+		use()
+		m.Poll(crowd())
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		m.JobTimings().Record(Terraform, Succeeded, 1)
+
+		if err := m.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		left := meter.Text(t)
+		for line := range strings.Lines(left) {
+			if strings.HasPrefix(line, "# TYPE") && !strings.HasSuffix(line, " histogram\n") {
+				t.Errorf("after Shutdown: %s", line)
+			}
+		}
+		wantAnnounced(t, meter, true)
+		l.Take()
+
+		time.Sleep(2 * time.Hour) // refusals are logged again
+		use()
+		build.End(Succeeded)
+		job.End(Succeeded)
+		request.End(t.Context(), m.API().Path("/late"), http.MethodGet, 200)
+		agent.Close()
+		time.Sleep(48 * time.Hour)
+		wantAnnounced(t, meter, false)
+		if got := meter.Text(t); got != left {
+			t.Errorf("used after Shutdown:\n%s\nbefore:\n%s", got, left)
+		}
+		l.want(t)
+		if err := m.Shutdown(t.Context()); err != nil {
+			t.Errorf("second Shutdown: %v", err)
+		}
+	})
+}
+
+// TestFirstUseAfterShutdown measures nothing either.
+func TestFirstUseAfterShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meter, m := newMeters(t)
+		if err := m.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantAnnounced(t, meter, true)
+		for _, record := range []func(*Meters) error{recordAPI, recordBuilds, recordForwarded, recordJobs, recordJobTimings, recordOAuth2, recordScripts} {
+			if err := record(m); err != nil {
+				t.Error(err)
+			}
+		}
+		m.Poll(Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+			t.Error("a source was asked")
+			return 0, nil
+		})})
+		wantAnnounced(t, meter, false)
+		wantText(t, meter, "")
+	})
+}
+
+// TestZeroProviders measures nothing.
+func TestZeroProviders(t *testing.T) {
+	m, err := New(instrument.Providers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, record := range []func(*Meters) error{recordAPI, recordBuilds, recordForwarded, recordJobs, recordJobTimings, recordOAuth2, recordScripts} {
+		if err := record(m); err != nil {
+			t.Error(err)
+		}
+	}
+	asked := make(chan struct{}, 1)
+	m.Poll(Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+		asked <- struct{}{}
+		return 1, nil
+	})})
+	<-asked
+	if err := m.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// refusing makes no instrument of one name.
+type refusing struct {
+	metric.MeterProvider
+	name string
+}
+
+func (r refusing) Meter(name string, options ...metric.MeterOption) metric.Meter {
+	return refusingMeter{r.MeterProvider.Meter(name, options...), r.name}
+}
+
+type refusingMeter struct {
+	metric.Meter
+	name string
+}
+
+var errRefused = errors.New("refused")
+
+func (m refusingMeter) Float64Histogram(name string, options ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	if name == m.name {
+		return nil, errRefused
+	}
+	return m.Meter.Float64Histogram(name, options...)
+}
+
+func (m refusingMeter) Float64ObservableGauge(name string, options ...metric.Float64ObservableGaugeOption) (metric.Float64ObservableGauge, error) {
+	if name == m.name {
+		return nil, errRefused
+	}
+	return m.Meter.Float64ObservableGauge(name, options...)
+}
+
+// TestNewReturnsErrorsOfProviders, for each kind of instrument.
+func TestNewReturnsErrorsOfProviders(t *testing.T) {
+	for _, f := range []instrument.Family{instrument.ProvisionerdJobTimings, instrument.AgentsUp, instrument.HealthSourceUp} {
+		p := refusing{noop.NewMeterProvider(), f.Info().Instrument}
+		_, err := New(instrument.Providers{Deployment: p, Workspaces: p, Process: p})
+		if !errors.Is(err, errRefused) || !strings.HasPrefix(err.Error(), "create the meters: ") || !strings.Contains(err.Error(), f.String()) {
+			t.Errorf("%s: error %v", f, err)
+		}
+	}
+}
+
+// TestOAuth2PassesThroughAfterShutdown: calls go on.
+func TestOAuth2PassesThroughAfterShutdown(t *testing.T) {
+	_, m := newMeters(t)
+	transport := m.OAuth2().Transport("github", OAuth2Exchange, says(http.StatusTeapot, nil))
+	if err := m.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(httptest.NewRequest(http.MethodGet, "http://provider.example.com/user", nil))
+	if err != nil || response.StatusCode != http.StatusTeapot {
+		t.Errorf("response %v, error %v", response, err)
+	}
+}

@@ -1,0 +1,136 @@
+package meters
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/instrument/health"
+)
+
+// output has the instruments of all families, and one callback for each group, which
+// calls the collect functions of the recorders and sources in use.
+type output struct {
+	closed       atomic.Bool               // nothing is measured any more
+	observations []*instrument.Observation // by group
+	histograms   map[instrument.Family]instrument.HistogramInstrument
+	silence      func() // ends the reports of health
+
+	// Set once a recorder of the events themselves reports the family: a recorder or
+	// source that sees them from elsewhere does not report it too.
+	jobsCounted      atomic.Bool // coderd_provisionerd_jobs_current
+	scriptsForwarded atomic.Bool // agent_scripts_executed_total
+
+	mu       sync.Mutex
+	collects map[instrument.Group][]func(instrument.Observer)
+	reports  []func(*health.Report)
+}
+
+// newOutput creates the instruments. Those that nothing observes are not exported.
+func newOutput(p instrument.Providers) (*output, error) {
+	out := &output{
+		histograms: make(map[instrument.Family]instrument.HistogramInstrument),
+		collects:   make(map[instrument.Group][]func(instrument.Observer)),
+	}
+	observed := make(map[instrument.Group][]instrument.Family)
+	for f := range instrument.All() {
+		switch f.Type() {
+		case instrument.Histogram:
+			h, err := p.Histogram(f)
+			if err != nil {
+				return nil, err
+			}
+			out.histograms[f] = h
+		case instrument.Counter, instrument.Gauge:
+			if f.Info().Instrument != "" {
+				observed[f.Group()] = append(observed[f.Group()], f)
+			}
+		}
+	}
+	for group := range instrument.Groups() {
+		o, err := p.Observe(func(to instrument.Observer) { out.collect(group, to) }, observed[group]...)
+		if err != nil {
+			return nil, errors.Join(err, out.unregister())
+		}
+		out.observations = append(out.observations, o)
+	}
+	out.silence = p.ReportHealth(out.reportHealth)
+	return out, nil
+}
+
+// observe has collect called at each collection of the group. If it observes series
+// at once, the caller announces them by changed.
+func (out *output) observe(group instrument.Group, collect func(instrument.Observer)) {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.collects[group] = append(out.collects[group], collect)
+}
+
+func (out *output) collect(group instrument.Group, to instrument.Observer) {
+	out.mu.Lock()
+	collects := out.collects[group]
+	out.mu.Unlock()
+	for _, collect := range collects {
+		collect(to)
+	}
+}
+
+// changed announces that a collect function of the group would now observe other
+// series or values than before.
+func (out *output) changed(group instrument.Group) {
+	if !out.closed.Load() {
+		out.observations[group].Changed()
+	}
+}
+
+// report has report called whenever the health of the process is shown.
+func (out *output) report(report func(*health.Report)) {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.reports = append(out.reports, report)
+}
+
+func (out *output) reportHealth(to *health.Report) {
+	out.mu.Lock()
+	reports := out.reports
+	out.mu.Unlock()
+	for _, report := range reports {
+		report(to)
+	}
+}
+
+// close withdraws all series and reports. Nothing is announced or recorded later.
+func (out *output) close() error {
+	if out.closed.Swap(true) {
+		return nil
+	}
+	out.silence()
+	return out.unregister()
+}
+
+func (out *output) unregister() error {
+	var err error
+	for _, o := range out.observations {
+		err = errors.Join(err, o.Unregister())
+	}
+	return err
+}
+
+// histogram returns the instrument of a family.
+func (out *output) histogram(f instrument.Family) histogram {
+	return histogram{out.histograms[f], &out.closed}
+}
+
+// histogram records until the output is closed.
+type histogram struct {
+	instrument instrument.HistogramInstrument
+	closed     *atomic.Bool
+}
+
+func (h histogram) record(ctx context.Context, seconds float64, labels instrument.Labels) {
+	if !h.closed.Load() {
+		h.instrument.Record(ctx, seconds, labels)
+	}
+}
