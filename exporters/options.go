@@ -124,8 +124,8 @@ func WithoutRuntime() Option {
 }
 
 // WithHealth adds functions that report the health of parts of the process for the
-// status page, such as the methods Health of package coderdb. Recorders and pollers
-// that measure on [Exporter.Providers] need none. Each is called for each view, by
+// status page, such as the methods Health of package coderdb. Meters that measure on
+// [Exporter.Providers] need none. Each is called for each view, by
 // several goroutines at a time, and must not block.
 func WithHealth(reports ...func(*health.Report)) Option {
 	return func(c *config) error {

@@ -16,7 +16,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
 func checkCommand(stderr io.Writer) *cli.Command {
@@ -181,10 +181,10 @@ func printJSON(w io.Writer, d *diagnosis) error {
 }
 
 // found returns the cells of a row that the check fills.
-func found(answers []answer, unserved map[instrument.Family]coderdb.Reason, r row) []string {
+func found(answers []answer, unserved map[instrument.Family]coderschema.Reason, r row) []string {
 	family := r.families[0]
 	why := unserved[family]
-	if why == coderdb.Off {
+	if why == coderschema.Off {
 		return []string{string(why)}
 	}
 	for _, a := range answers {

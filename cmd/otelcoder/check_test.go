@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // checked is what "otelcoder check" said, and its error.
@@ -203,7 +203,7 @@ func TestCheckStandby(t *testing.T) {
 	primary := pgtest.Start(t)
 	db := primary.Database(t)
 	db.Exec(t, live(t))
-	url := db.Role(t, coderdb.Grants)
+	url := db.Role(t, coderschema.Grants)
 	standby := primary.Standby(t)
 	db.Exec(t, "CREATE TABLE something ()") // to be replayed
 	copied := standby.Of(t, url)

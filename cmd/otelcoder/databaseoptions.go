@@ -13,6 +13,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
@@ -146,6 +148,18 @@ func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url st
 		options = append(options, coderdb.WithoutAgentStats())
 	}
 	return url, options, nil
+}
+
+// off returns the families that the options leave out.
+func (o *databaseOptions) off() []instrument.Family {
+	var off []instrument.Family
+	if o.withoutParameters {
+		off = append(off, coderschema.OfParameters()...)
+	}
+	if !o.collectAgentStats {
+		off = append(off, coderschema.OfAgentStats()...)
+	}
+	return off
 }
 
 // reporter makes the reporter of a database, which is opened by a URL and options.

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 	"github.com/otelcoder/otelcoder/internal/shell"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
@@ -41,7 +44,7 @@ type diagnosis struct {
 	// finding then.
 	unreachable error
 	answers     []answer // of the sources; nil if the sources were not asked
-	unserved    map[instrument.Family]coderdb.Reason
+	unserved    map[instrument.Family]coderschema.Reason
 }
 
 // err returns an error if a check failed.
@@ -73,12 +76,12 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 		return nil, misused(err)
 	}
 	defer db.Close()
-	reporter, err := o.reporter(db, url, options)
+	lock, err := postgres.ParseConfig(cmp.Or(o.reporterURL, url))
 	if err != nil {
 		return nil, misused(err)
 	}
 
-	found, err := db.Inspect(ctx)
+	found, err := inspect(ctx, url, o.off())
 	if err != nil {
 		return &diagnosis{findings: []finding{{stateFailed, "connection", err.Error(), ""}}, unreachable: err}, ctx.Err()
 	}
@@ -87,7 +90,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 		d.findings = append(d.findings, noCoderFinding(found))
 		return d, ctx.Err()
 	}
-	d.findings = append(d.findings, reporterFindings(found, reporter.Check(ctx), o.reporterURL != "")...)
+	d.findings = append(d.findings, reporterFindings(found, reporterlock.Check(ctx, lock), o.reporterURL != "")...)
 
 	sources := db.Sources()
 	fleet := &fleet{AgentsSource: sources.Agents, LicenseSource: sources.License}
@@ -106,7 +109,18 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 	return d, ctx.Err()
 }
 
-func serverFinding(found *coderdb.Inspection) finding {
+// inspect looks at the database of a URL, on a connection of its own. An error means
+// that the database cannot be reached.
+func inspect(ctx context.Context, url string, off []instrument.Family) (*coderschema.Inspection, error) {
+	conn, err := postgres.Connect(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return coderschema.Inspect(ctx, conn, off)
+}
+
+func serverFinding(found *coderschema.Inspection) finding {
 	f := finding{stateOK, "server", "PostgreSQL " + found.Server, ""}
 	if !found.Supported {
 		f.state, f.detail = stateFailed, f.detail+" is not supported: use 13 or later"
@@ -114,7 +128,7 @@ func serverFinding(found *coderdb.Inspection) finding {
 	return f
 }
 
-func tlsFinding(found *coderdb.Inspection) finding {
+func tlsFinding(found *coderschema.Inspection) finding {
 	f := finding{stateOK, "TLS", found.TLS, ""}
 	switch {
 	case found.TLS != "" && found.Verified:
@@ -129,14 +143,14 @@ func tlsFinding(found *coderdb.Inspection) finding {
 	return f
 }
 
-func noCoderFinding(found *coderdb.Inspection) finding {
+func noCoderFinding(found *coderschema.Inspection) finding {
 	return finding{stateFailed, "schema", fmt.Sprintf("no schema of the database %q has Coder's tables: is this the database of a Coder deployment?", found.Database), ""}
 }
 
 // reporterFindings returns the findings on the connection of the reporter, from the error
-// of [coderdb.Reporter.Check]. elsewhere means that the reporter has a URL of its
+// of [reporterlock.Check]. elsewhere means that the reporter has a URL of its
 // own.
-func reporterFindings(found *coderdb.Inspection, err error, elsewhere bool) []finding {
+func reporterFindings(found *coderschema.Inspection, err error, elsewhere bool) []finding {
 	role := finding{stateOK, "server role", "primary", ""}
 	if found.Standby {
 		role.detail = "standby"
@@ -147,19 +161,19 @@ func reporterFindings(found *coderdb.Inspection, err error, elsewhere bool) []fi
 	pooler := finding{stateOK, "pooler", "none in transaction mode", ""}
 	limit := finding{stateOK, "connection limit", "none", ""}
 	if found.ConnectionLimit >= 0 {
-		limit.detail = fmt.Sprintf("%d, and each process needs %d", found.ConnectionLimit, coderdb.Connections)
+		limit.detail = fmt.Sprintf("%d, and each process needs %d", found.ConnectionLimit, postgres.Connections)
 	}
 	if found.RaiseLimit != "" {
 		limit.state, limit.detail, limit.command = stateFailed, "too few connections are allowed: "+limit.detail, psql(found.RaiseLimit)
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, coderdb.ErrStandby):
+	case errors.Is(err, reporterlock.ErrStandby):
 		role.state, role.detail = stateFailed, err.Error()
 		return []finding{role, limit}
-	case errors.Is(err, coderdb.ErrTransactionPooler):
+	case errors.Is(err, reporterlock.ErrTransactionPooler):
 		pooler.state, pooler.detail = stateFailed, err.Error()
-	case errors.Is(err, coderdb.ErrConnectionLimit):
+	case errors.Is(err, reporterlock.ErrConnectionLimit):
 		if limit.state == stateOK {
 			limit.state, limit.detail = stateFailed, err.Error()
 		}
@@ -169,41 +183,37 @@ func reporterFindings(found *coderdb.Inspection, err error, elsewhere bool) []fi
 	return []finding{role, pooler, limit}
 }
 
-func schemaFinding(found *coderdb.Inspection, answers []answer) finding {
+func schemaFinding(found *coderschema.Inspection, answers []answer) finding {
 	if len(found.Absent) == 0 {
 		return finding{stateOK, "schema", fmt.Sprintf("%s has Coder's tables", found.Schema), ""}
 	}
-	s, effect := harm(answers, coderdb.ErrSchema)
+	s, effect := harm(answers, coderschema.ErrSchema)
 	return finding{s, "schema", fmt.Sprintf("%s lacks %s, which every supported version of Coder has%s", found.Schema, columns(found.Absent), effect), ""}
 }
 
-func grantsFinding(found *coderdb.Inspection, answers []answer) finding {
+func grantsFinding(found *coderschema.Inspection, answers []answer) finding {
 	f := finding{stateOK, "grants", fmt.Sprintf("the role %s may read all that is needed", found.Role), ""}
 	if found.Usage && len(found.Denied) == 0 {
 		return f
 	}
 	var denied []string
-	reason := coderdb.ErrPermission
+	reason := coderschema.ErrPermission
 	if len(found.Denied) > 0 {
 		denied = append(denied, "read "+columns(found.Denied))
 	}
 	if !found.Usage {
 		denied = append(denied, "use the schema "+found.Schema)
-		reason = coderdb.ErrSchema
+		reason = coderschema.ErrSchema
 	}
 	s, effect := harm(answers, reason)
 	f.state, f.detail = s, fmt.Sprintf("the role %s may not %s%s", found.Role, strings.Join(denied, ", nor "), effect)
-	f.command = "otelcoder grants --role " + shell.Quote(found.Role)
-	if found.Schema != "public" {
-		f.command += " --schema " + shell.Quote(found.Schema)
-	}
-	f.command += ` | psql "$OWNER_URL"`
+	f.command = coderschema.GrantCommand(found.Schema, found.Role)
 	return f
 }
 
 // versionFindings have a finding for each consequence of what this version of Coder
 // lacks.
-func versionFindings(found *coderdb.Inspection) []finding {
+func versionFindings(found *coderschema.Inspection) []finding {
 	const title = "Coder version"
 	if len(found.Lacks) == 0 {
 		return []finding{{stateOK, title, "has all that some versions lack", ""}}
@@ -230,11 +240,11 @@ func versionFindings(found *coderdb.Inspection) []finding {
 	return findings
 }
 
-func rowsFinding(found *coderdb.Inspection, answers []answer) finding {
+func rowsFinding(found *coderschema.Inspection, answers []answer) finding {
 	const title = "row-level security"
 	switch {
 	case len(found.Hidden) > 0:
-		s, effect := harm(answers, coderdb.ErrRowSecurity)
+		s, effect := harm(answers, coderschema.ErrRowSecurity)
 		return finding{s, title, fmt.Sprintf("hides every row of %s from the role%s", strings.Join(found.Hidden, ", "), effect), psql(found.AllowRows)}
 	case len(found.Filtered) > 0:
 		return finding{stateWarning, title,
@@ -252,7 +262,7 @@ const (
 
 // clockFindings compares Coder's clock, by which agents' heartbeats are recorded, with the
 // database's. Without a heartbeat there is no finding.
-func clockFindings(found *coderdb.Inspection, inactivityTimeout time.Duration) []finding {
+func clockFindings(found *coderschema.Inspection, inactivityTimeout time.Duration) []finding {
 	const title = "clock"
 	switch age := found.Heartbeat; {
 	case age == nil || *age > maxSilence:
@@ -310,7 +320,7 @@ func (f *fleet) License(ctx context.Context) (meters.License, error) {
 
 // tailnet tells whether Coder keeps the tailnet in the database. Without a
 // connected agent there is no finding, nor where the table is missing.
-func (f *fleet) tailnet(unserved map[instrument.Family]coderdb.Reason) []finding {
+func (f *fleet) tailnet(unserved map[instrument.Family]coderschema.Reason) []finding {
 	const title = "high availability"
 	_, missing := unserved[instrument.AgentsConnectionLatencies]
 	switch {
@@ -336,7 +346,7 @@ const slow = 5 * time.Second
 
 // sourceFindings returns the sources that fail for a reason that no other finding
 // names, those of one reason together, and the slowest source.
-func sourceFindings(found *coderdb.Inspection, answers []answer) []finding {
+func sourceFindings(found *coderschema.Inspection, answers []answer) []finding {
 	var reasons []string
 	failing := make(map[string][]string)
 	for _, a := range answers {
@@ -370,13 +380,13 @@ func sourceFindings(found *coderdb.Inspection, answers []answer) []finding {
 }
 
 // explained reports whether another finding has the cause of a source's error.
-func explained(found *coderdb.Inspection, err error) bool {
+func explained(found *coderschema.Inspection, err error) bool {
 	switch {
-	case errors.Is(err, coderdb.ErrPermission):
+	case errors.Is(err, coderschema.ErrPermission):
 		return len(found.Denied) > 0
-	case errors.Is(err, coderdb.ErrSchema):
+	case errors.Is(err, coderschema.ErrSchema):
 		return !found.Usage || len(found.Absent) > 0
-	case errors.Is(err, coderdb.ErrRowSecurity):
+	case errors.Is(err, coderschema.ErrRowSecurity):
 		return len(found.Hidden) > 0
 	}
 	return false
@@ -411,7 +421,7 @@ func harm(answers []answer, reason error) (state, string) {
 }
 
 // columns names some columns of one table, and counts those of several.
-func columns(tables []coderdb.Table) string {
+func columns(tables []coderschema.Table) string {
 	if t := tables[0]; len(tables) == 1 && len(t.Columns) <= 3 {
 		return t.Name + "." + strings.Join(t.Columns, ", "+t.Name+".")
 	}

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // short runs "otelcoder check" without --verbose.
@@ -184,14 +184,14 @@ func TestCheckJSON(t *testing.T) {
 
 func TestEncryption(t *testing.T) {
 	for _, test := range []struct {
-		found coderdb.Inspection
+		found coderschema.Inspection
 		state state
 		want  string
 	}{
-		{coderdb.Inspection{TLS: "TLS 1.3", Verified: true}, stateOK, "TLS 1.3, certificate verified"},
-		{coderdb.Inspection{TLS: "TLS 1.2"}, stateOK, "TLS 1.2, certificate not verified: sslmode=verify-full in the URL verifies it"},
-		{coderdb.Inspection{Local: true}, stateOK, "not used on this host"},
-		{coderdb.Inspection{}, stateWarning, "the connection is not encrypted: give sslmode=verify-full in the URL"},
+		{coderschema.Inspection{TLS: "TLS 1.3", Verified: true}, stateOK, "TLS 1.3, certificate verified"},
+		{coderschema.Inspection{TLS: "TLS 1.2"}, stateOK, "TLS 1.2, certificate not verified: sslmode=verify-full in the URL verifies it"},
+		{coderschema.Inspection{Local: true}, stateOK, "not used on this host"},
+		{coderschema.Inspection{}, stateWarning, "the connection is not encrypted: give sslmode=verify-full in the URL"},
 	} {
 		if got := tlsFinding(&test.found); got.state != test.state || got.detail != test.want {
 			t.Errorf("got %+v, want %s: %s", got, test.state, test.want)
@@ -202,10 +202,10 @@ func TestEncryption(t *testing.T) {
 // TestFailuresOfOneReason are one finding.
 func TestFailuresOfOneReason(t *testing.T) {
 	late := errors.New("the standby has replayed no transaction of the past 6m0s")
-	found := &coderdb.Inspection{Usage: true, Denied: []coderdb.Table{{Name: "users", Columns: []string{"id"}}}}
+	found := &coderschema.Inspection{Usage: true, Denied: []coderschema.Table{{Name: "users", Columns: []string{"id"}}}}
 	got := sourceFindings(found, []answer{
 		{source: "agents", err: fmt.Errorf("read agents: %w", late)},
-		{source: "license", err: fmt.Errorf("read licenses: %w", coderdb.ErrPermission)},
+		{source: "license", err: fmt.Errorf("read licenses: %w", coderschema.ErrPermission)},
 		{source: "jobs", err: fmt.Errorf("read running jobs: %w", late), took: time.Minute},
 		{source: "insights", took: 6 * time.Second},
 	})

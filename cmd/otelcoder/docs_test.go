@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of the pages")
@@ -152,12 +152,12 @@ func flagsMarkdown() string {
 	return markdown(rows)
 }
 
-func grantsMarkdown() string { return "```sql\n" + coderdb.Grants("otelcoder") + "```\n" }
+func grantsMarkdown() string { return "```sql\n" + coderschema.Grants("otelcoder") + "```\n" }
 
 // lacksMarkdown has what some versions of Coder lack, and what that costs.
 func lacksMarkdown() string {
 	rows := [][]string{{"Missing", "Then"}}
-	for _, t := range coderdb.Tables() {
+	for _, t := range coderschema.Tables() {
 		for _, o := range t.Optional {
 			missing := code(t.Name)
 			if len(t.Columns) > 0 {
@@ -298,7 +298,7 @@ func output(t *testing.T, args ...string) string {
 }
 
 func TestGrants(t *testing.T) {
-	if text := output(t, "grants", "--role", "me"); text != coderdb.Grants("me") {
+	if text := output(t, "grants", "--role", "me"); text != coderschema.Grants("me") {
 		t.Errorf("it writes\n%s", text)
 	}
 }
@@ -350,7 +350,7 @@ note      a build that no daemon ran is not counted; dropped after 24 h without
 
 // The tables of the facts are those that the role may read.
 func TestFactsNameTables(t *testing.T) {
-	grants := coderdb.Grants("otelcoder")
+	grants := coderschema.Grants("otelcoder")
 	for f, fact := range facts() {
 		for table := range strings.SplitSeq(fact.tables, ", ") {
 			if table != "" && !strings.Contains(grants, `ON "public"."`+table+`" TO`) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/otelcoder/otelcoder/meters/coderdb"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
 func grantsCommand() *cli.Command {
@@ -36,7 +36,7 @@ otelcoder grants | psql "$OWNER_URL"`,
 			if err := cmp.Or(validName("--role", role), validName("--schema", schema)); err != nil {
 				return misused(err)
 			}
-			_, err := io.WriteString(c.Root().Writer, coderdb.GrantsIn(schema, role))
+			_, err := io.WriteString(c.Root().Writer, coderschema.GrantsIn(schema, role))
 			return err
 		},
 	}

@@ -18,9 +18,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // asProgram makes the test binary the program, for tests of its exit codes.
@@ -56,7 +56,7 @@ func deployment(t *testing.T, script string) (*pgtest.Database, string) {
 	t.Helper()
 	db := pgtest.New(t)
 	db.Exec(t, script)
-	return db, db.Role(t, coderdb.Grants)
+	return db, db.Role(t, coderschema.Grants)
 }
 
 // service is a server that runs in this process.

@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/otelcoder/otelcoder/meters/coderdb"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // rolePlan is the SQL that gives a database the role that otelcoder reads it as.
@@ -33,8 +34,8 @@ const noVerifier = ":'verifier'"
 func newRolePlan(schema, role, verifier string) rolePlan {
 	return rolePlan{
 		role: role, schema: schema,
-		account:     fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD %s;\n", identifier(role), verifier),
-		grants:      coderdb.GrantsIn(schema, role),
+		account:     fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD %s;\n", postgres.Quote(role), verifier),
+		grants:      coderschema.GrantsIn(schema, role),
 		newPassword: true,
 	}
 }
@@ -82,7 +83,7 @@ func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 	if standby {
 		return errors.New("this server is a standby: give the URL of the primary")
 	}
-	schema, err := coderdb.FindSchema(ctx, tx)
+	schema, err := coderschema.FindSchema(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -91,23 +92,15 @@ func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 	}
 	p.schema = schema
 	var owners, user string
-	if err := tx.QueryRow(ctx, ownersSQL, tableNames(), schema).Scan(&owners, &user); err != nil {
+	if err := tx.QueryRow(ctx, ownersSQL, coderschema.TableNames(), schema).Scan(&owners, &user); err != nil {
 		return err
 	}
 	if owners != "" {
 		return fmt.Errorf("%s may not grant the tables of Coder, which belong to %s: connect as their owner, or let an administrator run GRANT %s TO %s",
 			user, owners, owners, user)
 	}
-	p.grants = coderdb.GrantsIn(p.schema, p.role)
+	p.grants = coderschema.GrantsIn(p.schema, p.role)
 	return nil
-}
-
-func tableNames() []string {
-	var names []string
-	for _, t := range coderdb.Tables() {
-		names = append(names, t.Name)
-	}
-	return names
 }
 
 // roleSQL describes a role. $1: the role; $2: tables; $3: their schema.
@@ -131,7 +124,7 @@ WHERE rolname = current_user`
 // findRole plans the role itself, and that it may connect to the database.
 func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rotate bool) error {
 	var canLogin, expired, mayConnect, powerful bool
-	err := tx.QueryRow(ctx, roleSQL, p.role, tableNames(), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
+	err := tx.QueryRow(ctx, roleSQL, p.role, coderschema.TableNames(), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		var mayCreate bool
@@ -141,12 +134,12 @@ func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rot
 		}
 		if !mayCreate {
 			return fmt.Errorf(`%s may not create roles: let an administrator run CREATE ROLE %s LOGIN PASSWORD '...', then run this again; or ALTER ROLE %s CREATEROLE`,
-				user, identifier(p.role), user)
+				user, postgres.Quote(p.role), user)
 		}
 	case err != nil:
 		return err
 	case powerful:
-		return misused(fmt.Errorf("%s is a superuser, the owner of Coder's tables or the user of this connection: give otelcoder a role of its own by --role", identifier(p.role)))
+		return misused(fmt.Errorf("%s is a superuser, the owner of Coder's tables or the user of this connection: give otelcoder a role of its own by --role", postgres.Quote(p.role)))
 	default:
 		p.exists, p.newPassword, p.account = true, rotate, ""
 		var options []string
@@ -159,10 +152,10 @@ func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rot
 				options = append(options, "VALID UNTIL 'infinity'")
 			}
 		} else if expired {
-			return fmt.Errorf("the password of %s has expired: --rotate-password sets another one", identifier(p.role))
+			return fmt.Errorf("the password of %s has expired: --rotate-password sets another one", postgres.Quote(p.role))
 		}
 		if len(options) > 0 {
-			p.account = fmt.Sprintf("ALTER ROLE %s %s;\n", identifier(p.role), strings.Join(options, " "))
+			p.account = fmt.Sprintf("ALTER ROLE %s %s;\n", postgres.Quote(p.role), strings.Join(options, " "))
 		}
 	}
 	if !mayConnect {
@@ -170,7 +163,7 @@ func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rot
 		if err := tx.QueryRow(ctx, "SELECT current_database()::text").Scan(&database); err != nil {
 			return err
 		}
-		p.account += fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;\n", identifier(database), identifier(p.role))
+		p.account += fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;\n", postgres.Quote(database), postgres.Quote(p.role))
 	}
 	return nil
 }
@@ -191,7 +184,7 @@ WHERE c.relname = ANY ($1::text[]) AND n.nspname = $2 AND a.attnum > 0 AND NOT a
 // missing returns the columns, as table.column, that the role should read and may
 // not.
 func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
-	rows, err := tx.Query(ctx, columnsSQL, tableNames(), p.schema, p.role)
+	rows, err := tx.Query(ctx, columnsSQL, coderschema.TableNames(), p.schema, p.role)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +209,7 @@ func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
 		}
 		return all
 	}
-	for _, t := range coderdb.Tables() {
+	for _, t := range coderschema.Tables() {
 		need(t.Name, t.Columns)
 		for _, o := range t.Optional {
 			before := len(missing)
@@ -235,7 +228,7 @@ func (p *rolePlan) empty() bool { return p.account == "" && p.grants == "" }
 // settings are made first, in a statement of their own: a server reads the others
 // by them.
 func (p *rolePlan) settings() string {
-	return fmt.Sprintf("SET LOCAL standard_conforming_strings = on;\nSET LOCAL search_path = %s;\n", identifier(p.schema))
+	return fmt.Sprintf("SET LOCAL standard_conforming_strings = on;\nSET LOCAL search_path = %s;\n", postgres.Quote(p.schema))
 }
 
 // script is the plan as psql takes it, with [noVerifier].
@@ -260,7 +253,7 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 			_, err := tx.Exec(ctx, sql)
 			if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "42501" && sql == p.account && p.exists {
 				return fmt.Errorf("the user of this connection may not alter the role %s: connect as one that has CREATEROLE, or as an administrator: %w",
-					identifier(p.role), err)
+					postgres.Quote(p.role), err)
 			}
 			if err != nil {
 				return err
@@ -268,7 +261,7 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 		}
 		missing, err := p.missing(ctx, tx)
 		if err == nil && len(missing) > 0 {
-			err = fmt.Errorf("%s still may not read %s: has the owner the right to grant it?", identifier(p.role), strings.Join(missing, ", "))
+			err = fmt.Errorf("%s still may not read %s: has the owner the right to grant it?", postgres.Quote(p.role), strings.Join(missing, ", "))
 		}
 		return err
 	})
@@ -286,5 +279,3 @@ func explainSetup(err error) error {
 	}
 	return fmt.Errorf("%w: %s", err, strings.Join(strings.Fields(refused.Detail), " "))
 }
-
-func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // familyLine begins a family of a scrape.
@@ -137,7 +137,7 @@ func TestAbsentDatabase(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
 	db.Exec(t, live(t))
-	url := db.Role(t, coderdb.Grants)
+	url := db.Role(t, coderschema.Grants)
 	server.Stop(t)
 
 	// An interval is the time limit of a collection too. It must not end because the

@@ -19,8 +19,8 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/internal/shell"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // setupOptions are the role that is set up, and how.
@@ -100,7 +100,7 @@ func setup(ctx context.Context, o setupOptions, stdout, stderr io.Writer) error 
 	if !strings.HasPrefix(o.ownerURL, "postgres://") && !strings.HasPrefix(o.ownerURL, "postgresql://") {
 		return misused(errors.New("the URL of the owner cannot be used: give it as postgres://user:password@host:port/database"))
 	}
-	owner, err := coderdb.Connect(ctx, o.ownerURL)
+	owner, err := postgres.Connect(ctx, o.ownerURL)
 	if err != nil {
 		if _, refused := errors.AsType[*pgconn.ConnectError](err); refused {
 			return fmt.Errorf("connect as the owner: %w", err)
@@ -248,7 +248,7 @@ func printKept(w io.Writer, p rolePlan) error {
 	}
 	_, err := fmt.Fprintf(w, `The role %s %s.
 Its password is kept, and is not known here: --rotate-password sets another one.
-`, identifier(p.role), done)
+`, postgres.Quote(p.role), done)
 	return err
 }
 
@@ -278,7 +278,7 @@ Jobs for Prometheus, with each replica as a target. What to drop from the job of
 Coder's own endpoint: docs/service.md.
 
 %s
-`, identifier(p.role), done, shell.Quote(url), yamlQuoted(url), scrapeJobs)
+`, postgres.Quote(p.role), done, shell.Quote(url), yamlQuoted(url), scrapeJobs)
 	return err
 }
 
@@ -298,14 +298,14 @@ func checkRole(ctx context.Context, p rolePlan, url string, stdout io.Writer) er
 	collection.aggregateFlag() // whose default is every label
 	d, err := diagnose(ctx, o, collection, slog.New(slog.DiscardHandler))
 	if err == nil {
-		fmt.Fprintf(stdout, "Checked as %s:\n\n", identifier(p.role))
+		fmt.Fprintf(stdout, "Checked as %s:\n\n", postgres.Quote(p.role))
 		if err := new(printOptions).print(stdout, d); err != nil {
 			return err
 		}
 		err = d.err()
 	}
 	if err != nil {
-		return fmt.Errorf("%s is set up, but the check as this role fails: %w", identifier(p.role), err)
+		return fmt.Errorf("%s is set up, but the check as this role fails: %w", postgres.Quote(p.role), err)
 	}
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/urfave/cli/v3"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // setUp is what "otelcoder setup" said, and its error.
@@ -128,7 +128,7 @@ func TestSetup(t *testing.T) {
 	role := newRole(t, db)
 
 	dry := runSetup(t, owner, "--role", role, "--dry-run")
-	if dry.err != nil || !strings.Contains(dry.stdout, `CREATE ROLE "`+role+`" LOGIN PASSWORD :'verifier';`) || !strings.Contains(dry.stdout, coderdb.Grants(role)) {
+	if dry.err != nil || !strings.Contains(dry.stdout, `CREATE ROLE "`+role+`" LOGIN PASSWORD :'verifier';`) || !strings.Contains(dry.stdout, coderschema.Grants(role)) {
 		t.Errorf("the dry run: %v\n%s", dry.err, dry.stdout)
 	}
 	if rights(t, db, role) != "" {
@@ -347,7 +347,7 @@ func TestSetupDryRunWithoutURL(t *testing.T) {
 	db.Exec(t, schema(t))
 	role := newRole(t, db)
 	s := runSetup(t, "", "--dry-run", "--role", role)
-	if s.err != nil || !strings.Contains(s.stdout, coderdb.Grants(role)) {
+	if s.err != nil || !strings.Contains(s.stdout, coderschema.Grants(role)) {
 		t.Errorf("error %v; it says\n%s", s.err, s.stdout)
 	}
 	conn, err := pgx.Connect(t.Context(), db.URL)

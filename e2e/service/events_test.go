@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // endedBuild adds a build that ends now, of a template version of its own.
@@ -90,7 +90,7 @@ func TestEvents(t *testing.T) {
 	db := server.Database(t)
 	service.Deployment(t, db)
 	b := newBuilder(t, db)
-	address := db.Role(t, coderdb.Grants)
+	address := db.Role(t, coderschema.Grants)
 	one := startReplica(t, "the first", address)
 	reports := func(r *replica) func() bool {
 		since := time.Now()

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // takeover is how long the deployment may go unreported.
@@ -133,7 +133,7 @@ func TestReplicas(t *testing.T) {
 			server := pgtest.Start(t)
 			db := server.Database(t)
 			service.Deployment(t, db)
-			url := db.Role(t, coderdb.Grants)
+			url := db.Role(t, coderschema.Grants)
 
 			var all, running []*replica
 			start := func() {

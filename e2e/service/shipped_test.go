@@ -15,8 +15,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/prometheus"
 	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
 // TestShippedConfiguration lets a real Prometheus scrape two replicas and a
@@ -27,7 +27,7 @@ func TestShippedConfiguration(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Start(t).Database(t)
 	service.Deployment(t, db)
-	role := db.Role(t, coderdb.Grants)
+	role := db.Role(t, coderschema.Grants)
 	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)

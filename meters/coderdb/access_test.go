@@ -10,7 +10,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // readAll asks everything that can be asked.
@@ -24,7 +26,7 @@ func readAll(ctx context.Context, db *DB) error {
 	_, errs[4] = s.Insights.Insights(ctx)
 	_, errs[5] = s.License.License(ctx)
 	_, errs[6] = s.Jobs.RunningJobs(ctx)
-	_, errs[7] = db.Events().Next(ctx)
+	_, errs[7] = db.follower().next(ctx)
 	return errors.Join(errs[:]...)
 }
 
@@ -88,7 +90,7 @@ type grantedColumn struct{ table, column, role string }
 // granted lists what the role of a URL may read.
 func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
 	t.Helper()
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +108,7 @@ func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
 func TestGrantsAreTables(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	var want []string
-	for _, table := range Tables() {
+	for _, table := range coderschema.Tables() {
 		columns := table.Columns
 		for _, o := range table.Optional {
 			columns = append(columns, o.Columns...)
@@ -131,9 +133,9 @@ func TestGrantsQuoteTheRole(t *testing.T) {
 	d := pgtest.New(t)
 	d.Exec(t, read(t, "schema.sql"))
 	const name = `a"b'c$$d; DROP TABLE users`
-	d.Exec(t, "CREATE ROLE "+quote(name))
-	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+quote(name)+"; DROP ROLE "+quote(name)) })
-	d.Exec(t, Grants(name))
+	d.Exec(t, "CREATE ROLE "+postgres.Quote(name))
+	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+postgres.Quote(name)+"; DROP ROLE "+postgres.Quote(name)) })
+	d.Exec(t, coderschema.Grants(name))
 	if !pgtest.Value[bool](t, d, "SELECT has_column_privilege($1::name, 'users', 'is_system', 'SELECT')", name) {
 		t.Error("the role may not read what is granted to it")
 	}
@@ -142,7 +144,7 @@ func TestGrantsQuoteTheRole(t *testing.T) {
 // TestWithoutParameters does not even need to be allowed to read them.
 func TestWithoutParameters(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "insights.sql")
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,10 +168,10 @@ func TestOtherSchema(t *testing.T) {
 	}
 	const schema = `my "coder"`
 	role := roleOf(t, url)
-	d.Exec(t, "DROP OWNED BY "+role+"; CREATE SCHEMA "+quote(schema)+`;
+	d.Exec(t, "DROP OWNED BY "+role+"; CREATE SCHEMA "+postgres.Quote(schema)+`;
 		DO $$ DECLARE t record; BEGIN
 			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-				EXECUTE format('ALTER TABLE %I SET SCHEMA `+quote(schema)+`', t.tablename);
+				EXECUTE format('ALTER TABLE %I SET SCHEMA `+postgres.Quote(schema)+`', t.tablename);
 			END LOOP;
 		END $$`)
 	db := open(t, url)
@@ -177,14 +179,14 @@ func TestOtherSchema(t *testing.T) {
 	if mend := `run GRANT USAGE ON SCHEMA "my ""coder""" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
 		t.Errorf("error %v, want one that says %s", err, mend)
 	}
-	d.Exec(t, `GRANT USAGE ON SCHEMA `+quote(schema)+` TO `+role)
+	d.Exec(t, `GRANT USAGE ON SCHEMA `+postgres.Quote(schema)+` TO `+role)
 	_ = readAll(t.Context(), db)
 	err = readAll(t.Context(), db)
 	if mend := `run GRANT SELECT ("user_id", "last_used") ON "my ""coder"""."api_keys" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
 		t.Errorf("error %v, want one that says %s", err, mend)
 	}
-	d.Exec(t, GrantsIn(schema, role))
-	for _, path := range []string{"public", "''", "pg_catalog", quote(schema)} {
+	d.Exec(t, coderschema.GrantsIn(schema, role))
+	for _, path := range []string{"public", "''", "pg_catalog", postgres.Quote(schema)} {
 		d.Exec(t, "ALTER ROLE "+role+" SET search_path = "+path)
 		got, err := collect(t.Context(), open(t, url))
 		if err != nil {
@@ -231,7 +233,7 @@ func TestRowLevelSecurity(t *testing.T) {
 		t.Errorf("logged: %s", text)
 	}
 
-	d.Exec(t, "DROP POLICY "+quote(role)+" ON users; "+bypass)
+	d.Exec(t, "DROP POLICY "+postgres.Quote(role)+" ON users; "+bypass)
 	if _, licenses := read(); licenses != nil {
 		t.Errorf("with BYPASSRLS: %v", licenses)
 	}
@@ -246,7 +248,7 @@ func TestLatin1(t *testing.T) {
 			d.Exec(t, `INSERT INTO users (id, username, email) VALUES (u(1), E'ren\u00e9', 'a'), (u(2), E'ren\u00e8', 'b');
 				INSERT INTO templates (id, name) VALUES (u(11), 'docker');
 				INSERT INTO workspaces (id, owner_id, template_id, name) VALUES (u(31), u(1), u(11), E'\u00e9'), (u(32), u(2), u(11), E'\u00e8')`)
-			url := d.Role(t, Grants)
+			url := d.Role(t, coderschema.Grants)
 			d.Exec(t, "ALTER ROLE "+roleOf(t, url)+" SET client_encoding = 'LATIN1'")
 			workspaces, err := open(t, url).Sources().Agents.Agents(t.Context())
 			if err != nil {
@@ -260,6 +262,31 @@ func TestLatin1(t *testing.T) {
 			if want := []string{"renè/è", "rené/é"}; !slices.Equal(names, want) {
 				t.Errorf("workspaces %q, want %q", names, want)
 			}
+		})
+	}
+}
+
+// TestCauses are told apart.
+func TestCauses(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql")
+	role := roleOf(t, url)
+	for breaks, want := range map[string]struct {
+		cause error
+		mends string
+	}{
+		"REVOKE SELECT (jwt) ON licenses FROM " + role:   {coderschema.ErrPermission, "GRANT SELECT (jwt) ON licenses TO " + role},
+		"ALTER TABLE licenses RENAME TO other":           {coderschema.ErrSchema, "ALTER TABLE other RENAME TO licenses"},
+		"ALTER TABLE licenses ENABLE ROW LEVEL SECURITY": {coderschema.ErrRowSecurity, "ALTER TABLE licenses DISABLE ROW LEVEL SECURITY"},
+	} {
+		t.Run(fmt.Sprint(want.cause), func(t *testing.T) {
+			d.Exec(t, breaks)
+			_, err := open(t, url).Sources().License.License(t.Context())
+			for _, cause := range []error{coderschema.ErrPermission, coderschema.ErrSchema, coderschema.ErrRowSecurity} {
+				if errors.Is(err, cause) != (cause == want.cause) {
+					t.Errorf("%v is %v: %v", err, cause, errors.Is(err, cause))
+				}
+			}
+			d.Exec(t, want.mends)
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -32,7 +33,7 @@ WHERE NOT w.deleted`
 // agentsSQL has the agents that jobs made. It is a query of its own because the
 // database would otherwise join the agents of all builds that ever were. $1:
 // jobs; $2: now; $3: an agent last heard of before is inactive.
-func agentsSQL(l lacks) string {
+func agentsSQL(l coderschema.Lacks) string {
 	return `
 SELECT r.job_id, a.id, a.name, a.lifecycle_state::text,
 	CASE
@@ -48,7 +49,7 @@ SELECT r.job_id, a.id, a.name, a.lifecycle_state::text,
 	extract(epoch FROM a.started_at)::float8, extract(epoch FROM a.ready_at - a.started_at)::float8
 FROM unnest($1::uuid[]) AS j(id)
 JOIN workspace_resources r ON r.job_id = j.id
-JOIN workspace_agents a ON a.resource_id = r.id` + l.unless("workspace_agents", "deleted", " AND NOT a.deleted")
+JOIN workspace_agents a ON a.resource_id = r.id` + l.Unless("workspace_agents", "deleted", " AND NOT a.deleted")
 }
 
 // $1: agents.

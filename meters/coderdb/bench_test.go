@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
 )
@@ -30,7 +31,7 @@ func newFleetOf(t testing.TB, n int) (*pgtest.Database, string) {
 	d.Exec(t, read(t, "schema.sql"))
 	d.Exec(t, fmt.Sprintf("SET fleet.workspaces = %d;", n)+read(t, "any_fleet.sql"))
 	d.Exec(t, "ANALYZE")
-	return d, d.Role(t, Grants)
+	return d, d.Role(t, coderschema.Grants)
 }
 
 // collections are what the sources are asked, one by one.
@@ -66,7 +67,7 @@ var collections = []struct {
 		return len(rows), err
 	}},
 	{"events", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
-		e, err := db.Events().Next(ctx)
+		e, err := db.follower().next(ctx)
 		return len(e.Running), err
 	}},
 }

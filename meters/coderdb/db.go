@@ -14,15 +14,17 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
 const (
-	// maxConnections is enough: a collection takes well under a second. See [lanes].
-	maxConnections = 2
-	// Connections is how many connections one process has at most: those for
+	// Connections is how many connections one process has at most, three: two for
 	// collections, and that of its [Reporter].
-	Connections = maxConnections + 1
+	Connections = postgres.Connections
+	// maxConnections is enough: a collection takes well under a second. See [lanes].
+	maxConnections = Connections - 1
 	// timeLimit ends a collection whose context does not end before.
 	timeLimit = 30 * time.Second
 	// closePatience is how long Close waits for the server's part in it.
@@ -35,13 +37,13 @@ type DB struct {
 	config
 	pool    *pgxpool.Pool
 	target  target
-	sockets *sockets
+	sockets *postgres.Sockets
 	lanes   *lanes
 	user    string                          // of the URL
 	told    atomic.Pointer[health.Database] // of the latest connection
 	// lacks is what the database that is connected to lacks; nil if it has not
 	// been looked at yet.
-	lacks  atomic.Pointer[lacks]
+	lacks  atomic.Pointer[coderschema.Lacks]
 	layout atomic.Pointer[layout] // of its tables; nil if they have not been looked at yet
 	// What was logged last.
 	reported, filtered atomic.Pointer[string]
@@ -61,15 +63,15 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{config: c, sockets: newSockets(), lanes: newLanes()}
-	config, err := parsePool(url, db.logger)
+	db := &DB{config: c, sockets: postgres.NewSockets(), lanes: newLanes()}
+	config, err := postgres.ParsePool(url, db.logger)
 	if err != nil {
 		return nil, err
 	}
 
 	config.MaxConns = maxConnections
 	config.MinConns = 0
-	config.PingTimeout = connectTimeout
+	config.PingTimeout = postgres.ConnectTimeout
 	db.user = config.ConnConfig.User
 	db.told.Store(whereabouts(config.ConnConfig))
 	config.AfterConnect = func(context.Context, *pgx.Conn) error {
@@ -84,7 +86,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 			return err
 		}
 		db.told.Store(whereabouts(now))
-		now.DialFunc = db.sockets.dial(now.DialFunc)
+		now.DialFunc = db.sockets.Dial(now.DialFunc)
 		now.Tracer = db.tracer
 		*conn = *now
 		return nil
@@ -120,7 +122,7 @@ func whereabouts(config *pgx.ConnConfig) *health.Database {
 // Close ends all connections; collections under way fail. A server that does
 // not answer delays it by a second.
 func (db *DB) Close() {
-	closing := time.AfterFunc(closePatience, db.sockets.close)
+	closing := time.AfterFunc(closePatience, db.sockets.Close)
 	defer closing.Stop()
 	db.pool.Close()
 }

@@ -1,16 +1,16 @@
-// Package coderdb reads the state of a live Coder deployment from its
-// PostgreSQL database (13 or later): the sources of package meters
-// ([DB.Sources]), and the events that ended since one last looked
-// ([DB.Events]).
+// Package coderdb reads a live Coder deployment from its PostgreSQL database (13 or
+// later): the state, as sources of package meters ([DB.Sources]), and the builds, jobs
+// and scripts that end ([Follow]).
 //
-// Several processes may read one database. A [Reporter] tells which of them
-// reports what all see, and [Follow] records events while this one does, so that
-// none is recorded by two.
+// Several processes may read one database. A [Role] tells each of them whether it
+// reports what all see, and [Follow] records events while it does, so that none is
+// recorded by two. A [Reporter] is a Role that the processes agree on by a lock of the
+// database.
 //
 // Everything is read, in short read-only transactions; nothing is written.
 // One collection is a fixed number of queries, however large the deployment,
-// and has a time limit. A role for it needs SELECT on the columns of [Tables]
-// and no other; [Grants] writes the script.
+// and has a time limit. The role in the URL needs SELECT on some columns and no other
+// right; "otelcoder grants" prints the script that grants it.
 //
 // The database may be away, empty or of another version at any time. Opening
 // never connects, and every collection tries afresh. Some columns and tables do

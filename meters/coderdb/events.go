@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -23,45 +24,47 @@ const (
 	maxEvents = 10_000
 )
 
-// Events is what happened since the previous look of a [Follower].
-type Events struct {
-	Running []Job      // started and not ended, now
-	Ended   []EndedJob // ended since, and had started; the oldest first
-	Scripts []Script   // ended since; the oldest first
+// events are what happened since the previous look of a [follower].
+type events struct {
+	Running []startedJob  // started and not ended, now
+	Ended   []endedJob    // ended since, and had started; the oldest first
+	Scripts []endedScript // ended since; the oldest first
 }
 
-// Job is a provisioner job.
-type Job struct {
+// startedJob is a provisioner job that has started.
+type startedJob struct {
 	ID          [16]byte
 	Provisioner meters.Provisioner
 	Build       *meters.Build // nil unless it is the job of a workspace build
 }
 
-// EndedJob is a job that has ended.
-type EndedJob struct {
-	Job
+// endedJob is a job that has ended.
+type endedJob struct {
+	startedJob
 	Outcome meters.Outcome
 	Seconds float64 // from its start to its end
 }
 
-// Script is a script that an agent has executed.
-type Script struct {
+// endedScript is a script that an agent has executed.
+type endedScript struct {
 	Agent   meters.ForwardingAgent
 	Success bool
 }
 
-// Follower tells of every event once. It is for one goroutine.
+// follower returns every event once. It is for one goroutine.
 //
 // Events count from the moment of the first look, by the database's clock. A
 // follower that has not looked for a while goes on where it was and misses
 // nothing; to start afresh, make another.
-type Follower struct {
+type follower struct {
 	db *DB
 	// after is where the next look begins: it reads what ended later and is not
 	// known yet. It never goes back, or what was forgotten would be read again.
 	after time.Time // zero before the first look
-	// from is before which no event counts, whatever the first look sees.
-	from time.Time
+	// from is the time of the first event that counts, if the server that is read has
+	// not reached it at the first look. The zero time is the clock of that server.
+	from   time.Time
+	looked time.Time // by the database's clock, of the last look that was taken
 	// end, if not nil, is until when events are told: what ended later is not
 	// this follower's.
 	end     *time.Time
@@ -70,7 +73,7 @@ type Follower struct {
 	running []id // the jobs that ran at the previous look
 }
 
-// known are the events that ended after Follower.after and have been told of,
+// known are the events that ended after follower.after and have been returned,
 // with the times of their ends.
 type known[K comparable] map[K]time.Time
 
@@ -80,18 +83,25 @@ type scriptRun struct {
 	started, ended int64 // Unix microseconds
 }
 
-// Events returns a follower of the events of this database.
-func (db *DB) Events() *Follower {
-	return &Follower{db: db, jobs: make(known[id]), scripts: make(known[scriptRun])}
+// CheckEvents reads the events as the first look of [Follow] does, records nothing, and
+// returns the error of the look.
+func (db *DB) CheckEvents(ctx context.Context) error {
+	_, err := db.follower().next(ctx)
+	return err
 }
 
-// Next looks for what has happened since the previous call that succeeded. The
+// follower returns a follower of the events of this database.
+func (db *DB) follower() *follower {
+	return &follower{db: db, jobs: make(known[id]), scripts: make(known[scriptRun])}
+}
+
+// next looks for what has happened since the previous call that succeeded. The
 // first call marks the beginning, and only tells what is running. At most 10,000
 // jobs and as many scripts come at a time, the rest with the next calls.
-func (f *Follower) Next(ctx context.Context) (Events, error) {
+func (f *follower) next(ctx context.Context) (events, error) {
 	l, err := f.look(ctx, true)
 	if err != nil {
-		return Events{}, err
+		return events{}, err
 	}
 	return f.take(l), nil
 }
@@ -101,7 +111,7 @@ func (f *Follower) Next(ctx context.Context) (Events, error) {
 // not scan asks for the jobs that were running, and for those that are where
 // there is an index of them; all other events are left to the next scan. The
 // first look scans.
-func (f *Follower) look(ctx context.Context, scan bool) (look, error) {
+func (f *follower) look(ctx context.Context, scan bool) (look, error) {
 	var l look
 	var took time.Duration
 	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) (err error) {
@@ -116,7 +126,7 @@ func (f *Follower) look(ctx context.Context, scan bool) (look, error) {
 		if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
 			return err
 		}
-		l = f.begin(s.now)
+		l = f.begin(s.now, s.clock)
 		l.scan = scan || l.first
 		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs)), f.running); err != nil {
 			return err
@@ -139,34 +149,39 @@ const lockNotAvailable = "55P03"
 // look is what one look at the database found.
 type look struct {
 	first   bool
+	now     time.Time
 	scan    bool          // all events are looked for
 	took    time.Duration // of its queries, without waits for locks; set if the look failed, too
 	after   time.Time
 	until   time.Time // everything that is visible now and ended until then is found
 	end     *time.Time
 	more    bool // there is more to be found
-	events  Events
+	events  events
 	jobs    known[id]
 	scripts known[scriptRun]
 	running []id
 }
 
-// begin prepares a look at a time by the database's clock. It is a first one,
-// too, if that clock went back further than a failover explains: it is another
-// database's.
-func (f *Follower) begin(now time.Time) look {
-	l := look{after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
+// begin prepares a look at a time by the database's clock, which on a standby is
+// behind the server's clock. It is a first one, too, if the database's clock went back
+// further than a failover explains: it is another database's.
+func (f *follower) begin(now, clock time.Time) look {
+	l := look{now: now, after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
 	if f.after.IsZero() || f.after.Sub(now) > eventMargin {
 		l.first, l.after = true, now
-		if lag := f.from.Sub(now); lag > 0 && lag <= maxReplayLag {
-			l.after = f.from // a standby has not replayed it yet
+		from := f.from
+		if from.IsZero() {
+			from = clock
+		}
+		if lag := from.Sub(now); lag > 0 && lag <= maxReplayLag {
+			l.after = from // a standby has not replayed it yet
 		}
 	}
 	return l
 }
 
 // take remembers what was found and returns what is news.
-func (f *Follower) take(l look) Events {
+func (f *follower) take(l look) events {
 	if l.first {
 		f.after = l.after
 		// It ended before, by a clock that is ahead.
@@ -174,7 +189,7 @@ func (f *Follower) take(l look) Events {
 	} else if after := l.until.Add(-eventMargin); l.scan && after.After(f.after) {
 		f.after = after
 	}
-	f.running = l.running
+	f.looked, f.running = l.now, l.running
 	f.jobs.add(l.jobs, f.after)
 	f.scripts.add(l.scripts, f.after)
 	return l.events
@@ -204,14 +219,14 @@ func (l *look) full(last time.Time) {
 // of jobs, or deleted a workspace without any daemon. Coder counts neither.
 // A job that ended with an error has failed; one that was canceled too late to
 // be stopped has none, and has succeeded.
-func jobsSQL(l lacks, scan bool) string {
+func jobsSQL(l coderschema.Lacks, scan bool) string {
 	from := "provisioner_jobs j"
 	if !scan {
 		from = "(" + candidatesSQL(l) + ") AS candidate JOIN provisioner_jobs j ON j.id = candidate.id"
 	}
 	return `
 SELECT j.id, j.provisioner::text, j.completed_at,
-	coalesce(extract(epoch FROM j.completed_at - j.started_at)::float8, 0), ` + l.jobStatus("j") + `,
+	coalesce(extract(epoch FROM j.completed_at - j.started_at)::float8, 0), ` + jobStatus(l, "j") + `,
 	coalesce(b.transition::text, ''), coalesce(u.email, ''), coalesce(t.name, ''), coalesce(tv.name, ''), coalesce(w.name, '')
 FROM ` + from + `
 LEFT JOIN workspace_builds b ON b.job_id = j.id
@@ -227,12 +242,12 @@ LIMIT $3`
 }
 
 // candidatesSQL has the ids of jobs that can be looked up by an index.
-func candidatesSQL(l lacks) string {
+func candidatesSQL(l coderschema.Lacks) string {
 	const seen = "SELECT unnest($5::uuid[]) AS id"
-	if l[jobStatusIndex] {
+	if l[coderschema.JobStatusIndex] {
 		return seen
 	}
-	return seen + " UNION SELECT id FROM provisioner_jobs WHERE " + l.runningJob()
+	return seen + " UNION SELECT id FROM provisioner_jobs WHERE " + runningJob(l)
 }
 
 func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) error {
@@ -248,7 +263,7 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) err
 	rows, last := 0, time.Time{}
 	err := s.each(ctx, func() error {
 		rows++
-		j := Job{ID: job.Bytes, Provisioner: meters.Provisioner(provisioner), Build: workspaceBuild(transition, build)}
+		j := startedJob{ID: job.Bytes, Provisioner: meters.Provisioner(provisioner), Build: workspaceBuild(transition, build)}
 		if ended == nil {
 			l.running = append(l.running, job)
 			l.events.Running = append(l.events.Running, j)
@@ -260,7 +275,7 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) err
 		if meters.JobStatus(status) == meters.JobFailed {
 			outcome = meters.Failed
 		}
-		l.events.Ended = append(l.events.Ended, EndedJob{Job: j, Outcome: outcome, Seconds: max(seconds, 0)})
+		l.events.Ended = append(l.events.Ended, endedJob{startedJob: j, Outcome: outcome, Seconds: max(seconds, 0)})
 		return nil
 	}, []any{
 		&job, &provisioner, &ended, &seconds, &status,
@@ -316,7 +331,7 @@ func (l *look) readScripts(ctx context.Context, s snapshot, seen []scriptRun) er
 	}
 	var script id
 	var started, ended time.Time
-	var event Script
+	var event endedScript
 	err := s.each(ctx, func() error {
 		l.events.Scripts = append(l.events.Scripts, event)
 		l.scripts[scriptRun{script, started.UnixMicro(), ended.UnixMicro()}] = ended

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -23,7 +24,7 @@ type recorder struct {
 
 	running  map[[16]byte]*meters.RunningBuild
 	reports  map[meters.ForwardingAgent]*meters.AgentReports
-	executed map[Script]float64
+	executed map[endedScript]float64
 }
 
 func newRecorder(t *testing.T, m *metertest.Meter) *recorder {
@@ -31,14 +32,14 @@ func newRecorder(t *testing.T, m *metertest.Meter) *recorder {
 	r := &recorder{
 		running:  make(map[[16]byte]*meters.RunningBuild),
 		reports:  make(map[meters.ForwardingAgent]*meters.AgentReports),
-		executed: make(map[Script]float64),
+		executed: make(map[endedScript]float64),
 	}
 	events := newMeters(t, m.Providers())
 	r.builds, r.jobs, r.forwarded = events.Builds(), events.Jobs(), events.Forwarded()
 	return r
 }
 
-func (r *recorder) record(e Events) {
+func (r *recorder) record(e events) {
 	for _, j := range e.Running {
 		if j.Build != nil && r.running[j.ID] == nil {
 			r.running[j.ID] = r.builds.Start(*j.Build)
@@ -93,7 +94,7 @@ func TestGoldenEvents(t *testing.T) {
 func testGoldenEvents(t *testing.T, before, then []string, want ...string) {
 	d, url := newDatabase(t, before...)
 	db, now := clocked(t, url)
-	f := db.Events()
+	f := db.follower()
 	m := metertest.New(t)
 	r := newRecorder(t, m)
 
@@ -128,9 +129,9 @@ func addJob(t *testing.T, d *pgtest.Database, n int, started, completed time.Dur
 	d.Exec(t, "INSERT INTO provisioner_jobs (id, started_at, completed_at) VALUES (u($1), $2, $3)", n, noon.Add(started), noon.Add(completed))
 }
 
-func next(t *testing.T, f *Follower) Events {
+func next(t *testing.T, f *follower) events {
 	t.Helper()
-	e, err := f.Next(t.Context())
+	e, err := f.next(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +143,7 @@ func next(t *testing.T, f *Follower) Events {
 func TestFollowerMissesNothing(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	db, now := clocked(t, url)
-	f := db.Events()
+	f := db.follower()
 	const s, m = time.Second, time.Minute
 	type job struct{ started, completed time.Duration }
 	n := 0
@@ -180,7 +181,7 @@ func TestFollowerMissesNothing(t *testing.T) {
 		if step.fail {
 			cancel()
 		}
-		e, err := f.Next(ctx)
+		e, err := f.next(ctx)
 		cancel()
 		if (err != nil) != step.fail {
 			t.Fatalf("%s: error %v", step.name, err)
@@ -195,7 +196,7 @@ func TestFollowerMissesNothing(t *testing.T) {
 func TestFollowerForgets(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	db, now := clocked(t, url)
-	f := db.Events()
+	f := db.follower()
 	next(t, f)
 	for i := range 20 {
 		addJob(t, d, i, 0, time.Duration(i)*time.Minute+time.Second)
@@ -212,7 +213,7 @@ func TestFollowerForgets(t *testing.T) {
 func TestFollowerCatchesUp(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	db, now := clocked(t, url)
-	f := db.Events()
+	f := db.follower()
 	next(t, f)
 	// 15,000 within one second, all at one time but for 1,000; running ones do
 	// not take their place.
@@ -248,7 +249,7 @@ func TestFollowerAtOnceWithWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	f := db.Events()
+	f := db.follower()
 	next(t, f)
 
 	const writers, each = 4, 50
@@ -322,11 +323,11 @@ func TestLookWithoutScan(t *testing.T) {
 			d, url := newDatabase(t, "schema.sql")
 			if test.schema != "" {
 				d.Exec(t, test.schema)
-				url = d.Role(t, Grants)
+				url = d.Role(t, coderschema.Grants)
 			}
 			db, now := clocked(t, url)
-			f := db.Events()
-			look := func(scan bool) Events {
+			f := db.follower()
+			look := func(scan bool) events {
 				t.Helper()
 				l, err := f.look(t.Context(), scan)
 				if err != nil {
@@ -334,7 +335,7 @@ func TestLookWithoutScan(t *testing.T) {
 				}
 				return f.take(l)
 			}
-			want := func(what string, e Events, running, ended int) {
+			want := func(what string, e events, running, ended int) {
 				t.Helper()
 				if len(e.Running) != running || len(e.Ended) != ended {
 					t.Errorf("%s: %d jobs run and %d have ended, want %d and %d", what, len(e.Running), len(e.Ended), running, ended)

@@ -3,7 +3,6 @@ package coderdb_test
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"go.opentelemetry.io/otel/metric/noop"
 
@@ -38,15 +37,4 @@ func Example() {
 		fmt.Println(err)
 	}
 	// Output:
-}
-
-func ExampleGrants() {
-	for line := range strings.Lines(coderdb.Grants("otelcoder")) {
-		if strings.Contains(line, "api_keys") || strings.Contains(line, "licenses") {
-			fmt.Print(line)
-		}
-	}
-	// Output:
-	// GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "otelcoder";
-	// GRANT SELECT ("jwt") ON "public"."licenses" TO "otelcoder";
 }

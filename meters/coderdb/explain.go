@@ -12,7 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
-	"github.com/otelcoder/otelcoder/internal/shell"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // The conditions (SQLSTATE) that an operator can mend.
@@ -26,23 +28,11 @@ const (
 	unknownDatabase       = "3D000"
 )
 
-// The causes of a failed collection that the owner of the database can mend.
-// [DB.Inspect] finds all of them at once.
-var (
-	// ErrPermission means that the role may not read a column.
-	ErrPermission = errors.New("permission denied")
-	// ErrSchema means that a table or a column does not exist, or that the role has
-	// no USAGE on the schema.
-	ErrSchema = errors.New("undefined table or column")
-	// ErrRowSecurity means that row-level security hides every row of a table.
-	ErrRowSecurity = errors.New("row-level security hides every row")
-)
-
 // explainedError is an error in one line, with its remedy.
 type explainedError struct {
 	text   string
 	err    error
-	cause  error // an exported error of this package, or nil
+	cause  error // of package coderschema, or nil
 	remedy health.Problem
 }
 
@@ -56,21 +46,21 @@ func (e *explainedError) Is(target error) bool { return e.cause != nil && target
 // explain says what a failed collection's error means. No error of the driver
 // holds the password.
 func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error {
-	text, remedy := oneLine(err), remedy(err)
+	text, remedy := postgres.OneLine(err), remedy(err)
 	var cause error
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
-		cause = ErrPermission
+		cause = coderschema.ErrPermission
 		text += db.howToGrant(ctx, limit, refused.Message)
 		remedy = health.Problem{
 			Remedy:  "The role may not read what this version of Coder has. Grant it, as the owner of the database:",
 			Command: db.grantCommand(),
 		}
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
-		cause = ErrSchema
-		if l := db.layout.Load(); l != nil && !l.usage {
-			text += ": run GRANT USAGE ON SCHEMA " + quote(l.schema) + " TO " + quote(l.role)
+		cause = coderschema.ErrSchema
+		if l := db.layout.Load(); l != nil && !l.Usage {
+			text += ": run GRANT USAGE ON SCHEMA " + postgres.Quote(l.Schema) + " TO " + postgres.Quote(l.Role)
 		} else {
 			text += ": is this the database of a Coder deployment, and has the role USAGE on its schema?"
 		}
@@ -92,11 +82,11 @@ func remedy(err error) health.Problem {
 	var unknown *targetError
 	var lookup *net.DNSError
 	switch {
-	case errors.Is(err, ErrTransactionPooler), errors.Is(err, ErrStandby):
+	case errors.Is(err, reporterlock.ErrTransactionPooler), errors.Is(err, reporterlock.ErrStandby):
 		p.Remedy, p.Runbook = "Give --postgres-reporter-url: the URL of the primary itself, or of a pool in session mode.", "OtelcoderNoReporter"
 	case errors.As(err, &unknown):
 		p.Remedy = "Correct the URL of the database. It is read again for each connection."
-	case errors.As(err, &refused) && refused.Code == tooManyConnections:
+	case errors.As(err, &refused) && refused.Code == postgres.TooManyConnections:
 		p.Remedy, p.Runbook = fmt.Sprintf("Raise the CONNECTION LIMIT of the role or the database: each process has %d connections.", Connections), "OtelcoderNoReporter"
 	case errors.As(err, &refused) && refused.Code == invalidPassword:
 		p.Remedy = "Check the user and the password in the URL of the database."
@@ -106,7 +96,7 @@ func remedy(err error) health.Problem {
 		p.Remedy = "Check the database's name in the URL of the database."
 	case errors.As(err, &lookup):
 		p.Remedy = "Check the host in the URL of the database, and that this host can resolve it."
-	case noConnection(err):
+	case postgres.NoConnection(err):
 		p.Remedy = "Check that PostgreSQL runs and accepts connections from this host. otelcoder reconnects by itself."
 	}
 	return p
@@ -114,15 +104,10 @@ func remedy(err error) health.Problem {
 
 // grantCommand returns the shell command that grants what the role lacks.
 func (db *DB) grantCommand() string {
-	command := "otelcoder grants"
-	role := db.user
 	if l := db.layout.Load(); l != nil {
-		if l.schema != "" && l.schema != "public" {
-			command += " --schema " + shell.Quote(l.schema)
-		}
-		role = l.role
+		return coderschema.GrantCommand(l.Schema, l.Role)
 	}
-	return command + " --role " + shell.Quote(role) + ` | psql "$OWNER_URL"`
+	return coderschema.GrantCommand("", db.user)
 }
 
 // explainWaiting is the error of a collection that no connection was free for.
@@ -158,9 +143,14 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 	if l == nil {
 		return ""
 	}
+	var lacks coderschema.Lacks
+	if known := db.lacks.Load(); known != nil {
+		lacks = *known
+	}
+	tables := coderschema.Tables()
 	var inTables, inColumns []string
 	for _, t := range tables {
-		for _, c := range t.needed(db.lacks.Load()) {
+		for _, c := range t.Needed(lacks) {
 			inTables, inColumns = append(inTables, t.Name), append(inColumns, c)
 		}
 	}
@@ -183,7 +173,7 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 	for _, t := range tables {
 		// The message is in the server's language: only the name is certain.
 		if columns := denied[t.Name]; len(columns) > 0 && strings.HasSuffix(strings.Trim(message, `"'»`), " "+t.Name) {
-			return ": run " + grant(l.qualified(t.Name), columns, quote(l.role))
+			return ": run " + l.GrantColumns(t.Name, columns)
 		}
 	}
 	return ""

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // patience is how long a recovery may take on a loaded machine.
@@ -57,7 +59,7 @@ func TestFaults(t *testing.T) {
 	d := s.Database(t)
 	schema := read(t, "schema.sql")
 	d.Exec(t, schema)
-	url := d.Role(t, Grants)
+	url := d.Role(t, coderschema.Grants)
 	db, err := Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +82,7 @@ func TestFaults(t *testing.T) {
 	d.Disconnect(t)
 	wantRecovery(t, db)
 
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +92,7 @@ func TestFaults(t *testing.T) {
 	wantFailure(t, db, "is this the database of a Coder deployment")
 	d.Exec(t, schema)
 	wantFailure(t, db, `GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "`+role+`"`)
-	d.Exec(t, Grants(role))
+	d.Exec(t, coderschema.Grants(role))
 	wantRecovery(t, db)
 
 	d.Exec(t, "ALTER TABLE api_keys RENAME TO elsewhere")
@@ -162,11 +164,11 @@ func TestSchemaChangesUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Exec(t, read(t, "without.sql"))
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Exec(t, Grants(config.User)) // for the columns that are read instead
+	d.Exec(t, coderschema.Grants(config.User)) // for the columns that are read instead
 	_ = readAll(t.Context(), db)
 	if err := readAll(t.Context(), db); err != nil {
 		t.Errorf("after the columns have gone: %v", err)

@@ -10,18 +10,19 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// Follow records the events of a database until ctx ends, while the reporter
-// says that this process reports, so that no event is recorded by two processes.
+// Follow records the events of a database until ctx ends, while this process has the
+// role, so that no event is recorded by two processes.
 //
 // Builds are recorded by [meters.Meters.Builds], the durations of jobs by
 // [meters.Meters.JobTimings], scripts by [meters.Meters.Scripts] unless the DB was
 // opened [WithoutAgentStats], and the requests for events by
 // [meters.Meters.EventsHealth]: a program must not record the same events itself.
 //
-// What ends after the process has begun to report is recorded, and nothing that
-// ended before. If it goes on after a break during which no other process
-// reported ([Term].Resumed), it records what it missed. If another did, it only
-// makes up for what ended before it stopped itself, and starts afresh.
+// It records what ends after the process has begun to report, and nothing that ended
+// before. After a break it goes on where it was if no other process can have reported
+// ([Term]), and records what it missed. Otherwise it starts afresh, and only makes up
+// for what ended before it stopped itself: with a [Reporter] until the moment at which
+// it stopped, with another [Role] until its last look.
 //
 // The queries take less than 1 % of the time that passes: where scanning the
 // table of jobs is slow, it is scanned less often. In between, jobs that were
@@ -32,9 +33,9 @@ import (
 // up to the interval; the first failure, another cause of failures and the recovery
 // are logged, and at level DEBUG each look. The interval and the logger are those of
 // the DB ([WithFollowInterval], [WithLogger]).
-func Follow(ctx context.Context, db *DB, reporter *Reporter, m *meters.Meters) {
+func Follow(ctx context.Context, db *DB, role Role, m *meters.Meters) {
 	f := follow{
-		db: db, reporter: reporter, logger: db.logger, interval: db.followInterval,
+		db: db, role: role, logger: db.logger, interval: db.followInterval,
 		builds: m.Builds(), jobs: m.JobTimings(), health: m.EventsHealth(),
 	}
 	if db.agentStats {
@@ -43,14 +44,14 @@ func Follow(ctx context.Context, db *DB, reporter *Reporter, m *meters.Meters) {
 	f.outage = outage.New(db.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
 	var next time.Time
 	for ctx.Err() == nil {
-		term := reporter.reporting()
+		term, reports := role.Term()
 		switch now := time.Now(); {
-		case term == nil:
+		case !reports:
 			f.health.Withdraw()
 		case term != f.term, !now.Before(next):
 			next = now.Add(f.step(ctx, term))
 		}
-		sleep(ctx, min(reporter.timing.try, f.interval))
+		sleep(ctx, min(rolePause, f.interval))
 	}
 	f.health.Withdraw()
 }
@@ -59,13 +60,16 @@ func Follow(ctx context.Context, db *DB, reporter *Reporter, m *meters.Meters) {
 // quarters of it for looks that scan, a quarter for looks that use indexes.
 const eventShare = 0.01
 
+// rolePause is the longest time between two calls of [Role].Term.
+const rolePause = time.Second
+
 // firstRetry is how long after a failed look there is another; the pause
 // doubles with each further failure.
 const firstRetry = time.Second
 
 type follow struct {
 	db       *DB
-	reporter *Reporter
+	role     Role
 	builds   *meters.Builds
 	jobs     *meters.JobTimings
 	scripts  *meters.Scripts // nil without agent statistics
@@ -74,9 +78,9 @@ type follow struct {
 	outage   *outage.Log
 	interval time.Duration
 
-	term      *Term     // in which current looks
-	past      *Follower // of before another process reported, with its rest to tell; or nil
-	now       *Follower
+	term      Term      // of the latest look
+	past      *follower // of before another process reported, with its rest to tell; or nil
+	now       *follower
 	scans     pace
 	others    pace          // of looks that do not scan
 	unscanned error         // of the last scan
@@ -87,7 +91,7 @@ type follow struct {
 
 // step looks once, for a term in which this process reports, and returns how
 // long to wait for the next look.
-func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
+func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	f.enter(term)
 	began := time.Now()
 	more, err := f.look(ctx)
@@ -122,7 +126,7 @@ func (f *follow) step(ctx context.Context, term *Term) (pause time.Duration) {
 
 // ask looks by one of the followers, and accounts for the time that it took. A
 // scan that failed is an error until one succeeds.
-func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, error) {
+func (f *follow) ask(ctx context.Context, follower *follower, scan bool) (look, error) {
 	scan = scan || follower.after.IsZero()
 	l, err := follower.look(ctx, scan)
 	if !scan {
@@ -135,24 +139,27 @@ func (f *follow) ask(ctx context.Context, follower *Follower, scan bool) (look, 
 }
 
 // eventsFrom returns a follower of the events from a time of the server where the
-// role is held. The database may be a standby, which knows of no such time yet.
-func (db *DB) eventsFrom(begin time.Time) *Follower {
-	f := db.Events()
+// role is held, which a standby may not have reached yet. The zero time is the clock
+// of the server that is read.
+func (db *DB) eventsFrom(begin time.Time) *follower {
+	f := db.follower()
 	f.from = begin
 	return f
 }
 
-// enter sees to the followers of a term.
-func (f *follow) enter(term *Term) {
-	switch {
-	case f.term == nil:
-		f.now = f.db.eventsFrom(term.clock())
-	case term.epoch != f.term.epoch && !f.now.after.IsZero():
-		end := f.term.own()
-		f.past, f.now = f.now, f.db.eventsFrom(term.clock())
+// enter prepares the followers for a look in a term.
+func (f *follow) enter(term Term) {
+	previous := f.term
+	f.term = term
+	if f.now != nil && term.Number == previous.Number {
+		return
+	}
+	if f.now != nil && !f.now.after.IsZero() {
+		end := previous.ended(f.now.looked)
+		f.past = f.now
 		f.past.end = &end
 	}
-	f.term = term
+	f.now = f.db.eventsFrom(term.began())
 }
 
 // look records what has happened, and tells whether there is more. What it finds
@@ -174,7 +181,7 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if f.reporter.reporting() == f.term {
+	if term, reports := f.role.Term(); reports && term == f.term {
 		f.record(f.now.take(l))
 	}
 	return l.more, nil
@@ -182,7 +189,7 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 
 // record records events. A build that runs is recorded each time: its series are
 // exposed, at 0, before it ends.
-func (f *follow) record(e Events) {
+func (f *follow) record(e events) {
 	f.seen.running += len(e.Running)
 	f.seen.ended += len(e.Ended)
 	f.seen.scripts += len(e.Scripts)

@@ -15,6 +15,14 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
+// unpaced lets the queries for events take all of the time: on a busy machine a scan
+// of a small table takes a second too, and the next one would be minutes away.
+// TestSlowScans has the real share.
+func unpaced(c *config) error {
+	c.eventShare = 1
+	return nil
+}
+
 // process is what a service runs.
 type process struct {
 	*Reporter
@@ -29,10 +37,22 @@ type process struct {
 func start(t *testing.T, url string, options ...Option) *process {
 	t.Helper()
 	p := &process{events: metertest.New(t), health: metertest.New(t), log: new(log)}
-	// All of the time: on a busy machine a scan of a small table takes a second too,
-	// and the next one would be minutes away. TestSlowScans has the real share.
-	unpaced := func(c *config) error { c.eventShare = 1; return nil }
 	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option(), unpaced}, options...)
+	p.Reporter = newReporter(t, url, options...)
+	end := compete(t, p.Reporter)
+	p.follow(t, url, p.Reporter, options...)
+	unfollow := p.stop
+	p.stop = func() {
+		unfollow()
+		end()
+	}
+	t.Cleanup(p.stop)
+	return p
+}
+
+// follow makes a process follow the events in a role, until it is stopped.
+func (p *process) follow(t *testing.T, url string, role Role, options ...Option) {
+	t.Helper()
 	providers := p.events.Providers()
 	providers.Process = p.health.Providers().Process
 	m := newMeters(t, providers)
@@ -40,23 +60,17 @@ func start(t *testing.T, url string, options ...Option) *process {
 	if p.db, err = Open(t.Context(), url, options...); err != nil {
 		t.Fatal(err)
 	}
-	p.Reporter = newReporter(t, url, options...)
-	end := compete(t, p.Reporter)
-
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Follow(ctx, p.db, p.Reporter, m)
+		Follow(ctx, p.db, role, m)
 	}()
 	p.stop = func() {
 		cancel()
 		<-done
-		end()
 		p.db.Close()
 	}
-	t.Cleanup(p.stop)
-	return p
 }
 
 // up returns the health of its look for events.
@@ -67,7 +81,7 @@ func (p *process) up(t *testing.T) (up, asked bool) {
 }
 
 // following returns the term in which it records events, or nil.
-func (p *process) following(t *testing.T) *Term {
+func (p *process) following(t *testing.T) *lockTerm {
 	t.Helper()
 	term := p.reporting()
 	if up, _ := p.up(t); !up {
@@ -76,7 +90,7 @@ func (p *process) following(t *testing.T) *Term {
 	return term
 }
 
-func (p *process) awaitFollowing(t *testing.T) (term *Term) {
+func (p *process) awaitFollowing(t *testing.T) (term *lockTerm) {
 	t.Helper()
 	await(t, "the process follows the events", func() bool { term = p.following(t); return term != nil })
 	return term
@@ -159,7 +173,7 @@ func (h *handover) connect(t *testing.T) *pgx.Conn {
 // and after.
 func (h *handover) add(t *testing.T) {
 	t.Helper()
-	terms := make([]*Term, len(h.processes))
+	terms := make([]*lockTerm, len(h.processes))
 	for i, p := range h.processes {
 		terms[i] = p.following(t)
 	}
@@ -174,7 +188,7 @@ func (h *handover) add(t *testing.T) {
 		if terms[i] != nil && p.reporting() == terms[i] {
 			h.own(p, h.n)
 		}
-		if term := p.Term(); term != nil && !term.Resumed && p.reporting() == nil {
+		if term := p.held(); term != nil && !term.resumed && p.reporting() == nil {
 			h.early[fmt.Sprintf("e%d", h.n)] = p
 		}
 	}
@@ -264,7 +278,7 @@ func TestNoEventIsLost(t *testing.T) {
 	b = start(t, url)
 	h.processes = append(h.processes, b)
 	watch(t, a.Reporter, b.Reporter)
-	awaitCompany(t, d, a.Term())
+	awaitCompany(t, d, a.held())
 	late, commit := h.late(t)
 	h.own(a, late)
 	h.addUntil(t, "more than one look", func() bool { return a.following(t) != nil })
@@ -385,11 +399,11 @@ func TestFollowFails(t *testing.T) {
 
 // TestFollowWithoutAgentStats leaves scripts out.
 func TestFollowWithoutAgentStats(t *testing.T) {
-	events := metertest.New(t)
-	m := newMeters(t, events.Providers())
+	meter := metertest.New(t)
+	m := newMeters(t, meter.Providers())
 	f := follow{builds: m.Builds(), jobs: m.JobTimings()}
-	f.record(Events{Scripts: []Script{{}}})
-	if got := events.Text(t, "agent_scripts_executed_total"); got != "" {
+	f.record(events{Scripts: []endedScript{{}}})
+	if got := meter.Text(t, "agent_scripts_executed_total"); got != "" {
 		t.Error(got)
 	}
 }

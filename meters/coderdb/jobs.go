@@ -3,16 +3,17 @@ package coderdb
 import (
 	"context"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
 type jobs struct{ db *DB }
 
-func runningJobsSQL(l lacks) string {
+func runningJobsSQL(l coderschema.Lacks) string {
 	return `
 SELECT provisioner::text, count(*)
 FROM provisioner_jobs
-WHERE ` + l.runningJob() + `
+WHERE ` + runningJob(l) + `
 GROUP BY provisioner`
 }
 
@@ -36,9 +37,9 @@ func (j jobs) RunningJobs(ctx context.Context) (map[meters.Provisioner]int, erro
 
 // runningJob is the condition of a job that is running, and uses the index on
 // job_status where there is one. Coder sets no error before the end of a job.
-func (l lacks) runningJob() string {
+func runningJob(l coderschema.Lacks) string {
 	const running = "started_at IS NOT NULL AND completed_at IS NULL"
-	if l[jobStatusIndex] {
+	if l[coderschema.JobStatusIndex] {
 		return running
 	}
 	return "job_status IN ('running', 'canceling') AND " + running
@@ -46,8 +47,8 @@ func (l lacks) runningJob() string {
 
 // jobStatus is the SQL of the status of the job with this alias. The stored
 // column job_status is what Coder generates from the others.
-func (l lacks) jobStatus(job string) string {
-	if !l.column("provisioner_jobs", "job_status") {
+func jobStatus(l coderschema.Lacks, job string) string {
+	if !l.Column("provisioner_jobs", "job_status") {
 		return job + ".job_status::text"
 	}
 	return `CASE

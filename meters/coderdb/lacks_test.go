@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -64,14 +65,14 @@ func TestNothingLackingIsNotLogged(t *testing.T) {
 func TestSchemaSeenByHalf(t *testing.T) {
 	_, url := newDatabase(t, "schema.sql", "fleet.sql")
 	db := open(t, url)
-	if _, err := db.Events().Next(t.Context()); err != nil {
+	if _, err := db.follower().next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	db.lacks.Store(&lacks{"provisioner_jobs.job_status": true})
-	if _, err := db.Events().Next(t.Context()); err == nil {
+	db.lacks.Store(&coderschema.Lacks{"provisioner_jobs.job_status": true})
+	if _, err := db.follower().next(t.Context()); err == nil {
 		t.Fatal("the columns of another version can be read: nothing is shown")
 	}
-	if _, err := db.Events().Next(t.Context()); err != nil {
+	if _, err := db.follower().next(t.Context()); err != nil {
 		t.Errorf("it is not looked at again: %v", err)
 	}
 }

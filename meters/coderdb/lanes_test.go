@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // TestSlowSources cost no other its answer, though they take all the time that
@@ -27,7 +29,7 @@ func TestSlowSources(t *testing.T) {
 	db := open(t, url)
 	for range 2 { // as slow for the first time, and known to be
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
-		s, events := db.Sources(), db.Events()
+		s, events := db.Sources(), db.follower()
 		slow := make(map[string]error)
 		var mu sync.Mutex
 		var asked sync.WaitGroup
@@ -51,7 +53,7 @@ func TestSlowSources(t *testing.T) {
 		ask("builds", false, func(ctx context.Context) error { _, err := s.LatestBuilds.LatestBuilds(ctx); return err })
 		ask("insights", false, func(ctx context.Context) error { _, err := s.Insights.Insights(ctx); return err })
 		ask("jobs", false, func(ctx context.Context) error { _, err := s.Jobs.RunningJobs(ctx); return err })
-		ask("events", false, func(ctx context.Context) error { _, err := events.Next(ctx); return err })
+		ask("events", false, func(ctx context.Context) error { _, err := events.next(ctx); return err })
 		asked.Wait()
 		cancel()
 		if slow["licenses"] == nil || slow["users"] == nil {
@@ -83,9 +85,9 @@ func TestThreeConnections(t *testing.T) {
 	role := roleOf(t, url)
 	for _, limit := range []string{"ROLE " + role, "DATABASE " + d.Name()} {
 		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT 2")
-		err := newReporter(t, url).Check(t.Context())
+		err := checkLock(t, url)
 		what, name, _ := strings.Cut(limit, " ")
-		if want := "too few connections are allowed: 2, and each process needs 3: run ALTER " + what + ` "` + name + `" CONNECTION LIMIT 3`; !errors.Is(err, ErrConnectionLimit) || !strings.Contains(err.Error(), want) {
+		if want := "too few connections are allowed: 2, and each process needs 3: run ALTER " + what + ` "` + name + `" CONNECTION LIMIT 3`; !errors.Is(err, reporterlock.ErrConnectionLimit) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT -1")
@@ -112,7 +114,7 @@ func TestThreeConnections(t *testing.T) {
 	for range 3 {
 		_, term := awaitOne(t, r)
 		endHolder(t, d)
-		await(t, "it is noticed", func() bool { return r.Term() != term })
+		await(t, "it is noticed", func() bool { return r.held() != term })
 	}
 	awaitOne(t, r)
 	cancel()

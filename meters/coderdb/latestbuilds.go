@@ -3,14 +3,15 @@ package coderdb
 import (
 	"context"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
 type latestBuilds struct{ db *DB }
 
-func latestBuildsSQL(l lacks) string {
+func latestBuildsSQL(l coderschema.Lacks) string {
 	return `
-SELECT ` + l.jobStatus("j") + ` AS status, count(*)
+SELECT ` + jobStatus(l, "j") + ` AS status, count(*)
 FROM workspaces w
 JOIN (
 	SELECT workspace_id, max(build_number) AS build_number

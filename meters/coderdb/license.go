@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -24,13 +25,13 @@ const licensesSQL = `SELECT jwt FROM licenses`
 
 // licensedUsersSQL counts the users that a license is for: neither system users,
 // like the owner of prebuilt workspaces, nor service accounts.
-func licensedUsersSQL(l lacks) string {
+func licensedUsersSQL(l coderschema.Lacks) string {
 	return `
 SELECT count(*)
 FROM users
 WHERE status = 'active' AND NOT deleted` +
-		l.unless("users", "is_system", " AND NOT is_system") +
-		l.unless("users", "is_service_account", " AND NOT is_service_account")
+		l.Unless("users", "is_system", " AND NOT is_system") +
+		l.Unless("users", "is_service_account", " AND NOT is_service_account")
 }
 
 // License implements [meters.LicenseSource].

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -50,7 +51,7 @@ func newDatabase(t testing.TB, scripts ...string) (*pgtest.Database, string) {
 	for _, name := range scripts {
 		db.Exec(t, read(t, name))
 	}
-	return db, db.Role(t, Grants)
+	return db, db.Role(t, coderschema.Grants)
 }
 
 func read(t testing.TB, name string) string {

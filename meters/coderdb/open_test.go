@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
 // TestOpenRefusesURL in one line that quotes nothing from it.
@@ -77,5 +79,27 @@ func TestOpenDoesNotConnect(t *testing.T) {
 			strings.Contains(err.Error(), "hunter2"), strings.Contains(err.Error(), "\n"):
 			t.Errorf("%s: error %q", url, err)
 		}
+	}
+}
+
+// TestParametersOfOtherDrivers are logged, and not sent to the server, which would
+// refuse the connection.
+func TestParametersOfOtherDrivers(t *testing.T) {
+	_, url := newDatabase(t, "schema.sql")
+	url = " \t" + url + "&keepalives=1&keepalives_idle=30&gssencmode=disable&load_balance_hosts=random" +
+		"&fallback_application_name=coder&binary_parameters=yes&replication=false&ssl_min_protocol_version=TLSv1.2&tcp_user_timeout=1000\n"
+	var log logged.Log
+	db, err := Open(t.Context(), url, WithLogger(log.Logger()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const want = `level=WARN msg="parameters of the database's URL have no effect" parameters="binary_parameters fallback_application_name ` +
+		`gssencmode keepalives keepalives_idle load_balance_hosts replication ssl_min_protocol_version tcp_user_timeout"` + "\n"
+	if got := log.String(); got != want {
+		t.Errorf("log %s\nwant %s", got, want)
+	}
+	if err := db.pool.Ping(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

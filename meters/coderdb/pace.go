@@ -1,6 +1,9 @@
 package coderdb
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // pace keeps the time that a query takes below a share of the time that passes, by
 // sending it less often where it is slow. Its zero value is due.
@@ -20,4 +23,12 @@ func (p *pace) spend(d time.Duration, share float64) {
 		from = p.next
 	}
 	p.next = from.Add(time.Duration(float64(d) / share))
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

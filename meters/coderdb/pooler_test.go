@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // newPooler starts as much of a pooler in transaction mode as a test needs: it
@@ -109,8 +110,7 @@ func TestTransactionPooler(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t)
 	for size := 1; size <= 5; size++ {
-		r := newReporter(t, newPooler(t, d.URL, size))
-		if err := r.Check(t.Context()); !errors.Is(err, ErrTransactionPooler) {
+		if err := checkLock(t, newPooler(t, d.URL, size)); !errors.Is(err, reporterlock.ErrTransactionPooler) {
 			t.Errorf("%d connections: error %v", size, err)
 		}
 	}
@@ -118,11 +118,11 @@ func TestTransactionPooler(t *testing.T) {
 	log := new(log)
 	r := newReporter(t, newPooler(t, d.URL, 2), log.option())
 	compete(t, r)
-	log.await(t, `level=WARN msg="no process can report the deployment through this connection" error="`+ErrTransactionPooler.Error()+`"`)
-	if r.Term() != nil {
+	log.await(t, `level=WARN msg="no process can report the deployment through this connection" error="`+reporterlock.ErrTransactionPooler.Error()+`"`)
+	if r.held() != nil {
 		t.Error("it holds the role")
 	}
-	if err := newReporter(t, d.URL).Check(t.Context()); err != nil {
+	if err := checkLock(t, d.URL); err != nil {
 		t.Errorf("without a pooler: %v", err)
 	}
 }
@@ -152,7 +152,7 @@ func TestPgBouncer(t *testing.T) {
 			}
 		}
 	}
-	if err := newReporter(t, pooled).Check(t.Context()); !errors.Is(err, ErrTransactionPooler) {
+	if err := checkLock(t, pooled); !errors.Is(err, reporterlock.ErrTransactionPooler) {
 		t.Errorf("error %v", err)
 	}
 	conn, err := pgx.Connect(t.Context(), pooled)
@@ -170,8 +170,9 @@ func TestPgBouncer(t *testing.T) {
 		}
 	}
 
-	r := newReporter(t, pgtest.NewPgBouncer(t, url, "session", 3))
-	if err := r.Check(t.Context()); err != nil {
+	inSessions := pgtest.NewPgBouncer(t, url, "session", 3)
+	r := newReporter(t, inSessions)
+	if err := checkLock(t, inSessions); err != nil {
 		t.Errorf("in session mode: %v", err)
 	}
 	compete(t, r)

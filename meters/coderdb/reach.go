@@ -2,15 +2,12 @@ package coderdb
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelcoder/otelcoder/internal/outage"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -46,53 +43,9 @@ func unreachable(err error) string {
 	var unknown *targetError
 	switch {
 	case errors.As(err, &refused):
-		return oneLine(refused)
+		return postgres.OneLine(refused)
 	case errors.As(err, &unknown):
-		return oneLine(unknown)
+		return postgres.OneLine(unknown)
 	}
 	return ""
-}
-
-// oneLine returns the text of an error on one line. The driver's error of a
-// connection has a line for each try, with TLS and without it, and in each line the
-// address thrice: it is given once here.
-func oneLine(err error) string {
-	text := err.Error()
-	var refused *pgconn.ConnectError
-	if errors.As(err, &refused) {
-		long := refused.Unwrap().Error()
-		prefix := strings.TrimRight(strings.TrimSuffix(refused.Error(), strings.ReplaceAll(long, "\n", "\n\t")), " \n\t")
-		text = strings.Replace(text, refused.Error(), prefix+" "+strings.Join(tries(refused.Unwrap()), ", "), 1)
-	}
-	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "\uFFFD")
-	var reason *pgconn.PgError
-	if errors.As(err, &reason) && reason.Code == tooManyConnections {
-		text += fmt.Sprintf(": each process has %d connections, see the CONNECTION LIMIT of the role and the database", Connections)
-	}
-	return text
-}
-
-// tries returns the different reasons for which the tries to connect failed.
-func tries(err error) []string {
-	var reasons []string
-	for _, err := range joined(err) {
-		reason := err.Error()
-		if dial := new(net.OpError); errors.As(err, &dial) && dial.Op == "dial" && dial.Addr != nil {
-			reason = dial.Addr.String() + ": " + dial.Err.Error()
-		}
-		if !slices.Contains(reasons, reason) {
-			reasons = append(reasons, reason)
-		}
-	}
-	return reasons
-}
-
-// joined returns the errors that err joins, or err if it joins none.
-func joined(err error) []error {
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if several, ok := e.(interface{ Unwrap() []error }); ok {
-			return several.Unwrap()
-		}
-	}
-	return []error{err}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -35,18 +36,18 @@ func TestConnectErrorOnce(t *testing.T) {
 		"postgres://otelcoder@" + one + "," + other + "/coder":   one + ": connect: connection refused, " + other + ": connect: connection refused",
 	} {
 		want = "connect to the database: failed to connect to `user=otelcoder database=coder`: " + want
-		if err := newReporter(t, url).Check(t.Context()); err == nil || err.Error() != want {
+		if err := checkLock(t, url); err == nil || err.Error() != want {
 			t.Errorf("%s:\ngot  %v\nwant %s", url, err, want)
 		}
 	}
 
-	err := newReporter(t, "postgres://otelcoder@host.invalid/coder").Check(t.Context())
+	err := checkLock(t, "postgres://otelcoder@host.invalid/coder")
 	if err == nil || strings.Count(err.Error(), "lookup host.invalid") != 1 {
 		t.Errorf("error %v", err)
 	}
 	_, url := newDatabase(t, "schema.sql")
 	url = regexp.MustCompile(`:[^:@/]*@`).ReplaceAllString(url, ":wrong@")
-	err = newReporter(t, url).Check(t.Context())
+	err = checkLock(t, url)
 	if err == nil || strings.Count(err.Error(), "password authentication failed") != 1 {
 		t.Errorf("error %v", err)
 	}
@@ -59,7 +60,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	server := pgtest.Start(t)
 	d := server.Database(t)
 	d.Exec(t, read(t, "schema.sql"))
-	url := d.Role(t, Grants)
+	url := d.Role(t, coderschema.Grants)
 	server.Stop(t)
 
 	log := new(logged.Log)

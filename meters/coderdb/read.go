@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // id is a row's UUID. It can be the key of a map.
@@ -19,9 +21,10 @@ type id = pgtype.UUID
 // see.
 type snapshot struct {
 	tx     pgx.Tx
-	now    time.Time // by the database's clock
+	now    time.Time // by the database's clock: of the last transaction that a standby has replayed
+	clock  time.Time // of the server
 	layout *layout
-	lacks  lacks
+	lacks  coderschema.Lacks
 }
 
 // read runs one collection: f's queries in a read-only transaction. The time
@@ -139,7 +142,8 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	s := snapshot{tx: tx}
 	var standby bool
 	var replayed *time.Time
-	err := tx.QueryRow(ctx, clockSQL).Scan(&s.now, &standby, &replayed)
+	err := tx.QueryRow(ctx, clockSQL).Scan(&s.clock, &standby, &replayed)
+	s.now = s.clock
 	switch {
 	case err != nil:
 		return s, err
@@ -153,6 +157,7 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	}
 	if db.now != nil {
 		s.now = db.now()
+		s.clock = s.now
 	}
 	if s.layout, err = db.find(ctx, tx, standby); err != nil {
 		return s, err
@@ -161,18 +166,14 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	return s, err
 }
 
-// begin starts a transaction whose statements end within limit. The server
-// takes a tenth off: ended by it, a statement does not cost the connection.
-// Compiling a query takes longer than running ours.
+// begin returns the statements that begin a transaction whose statements end within
+// limit.
 func (db *DB) begin(limit time.Duration) string {
-	ms := max(limit.Milliseconds()*9/10, 1)
-	limits := strconv.FormatInt(ms, 10)
-	local := append(settings[:],
-		setting{"statement_timeout", limits}, setting{"idle_in_transaction_session_timeout", limits}, setting{"jit", "off"})
+	var local []string
 	if l := db.known(); l != nil {
-		local = append(local, l.searchPath())
+		local = append(local, l.SearchPath())
 	}
-	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + set("SET LOCAL", local...)
+	return postgres.BeginReadOnly(limit, local...)
 }
 
 // each calls f for every row of a query, after its columns have been scanned

@@ -5,22 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 	"github.com/otelcoder/otelcoder/meters"
-)
-
-// The keys of the advisory locks: one is the role, the other is shared by the
-// processes that stand by. Coder's own locks have keys of one integer, so that
-// those of two integers never meet them.
-const (
-	lockClass    int32 = 0x6f74656c // "otel"
-	lockRole     int32 = 1
-	lockStandBys int32 = 2
 )
 
 // reporterTiming is how the role is held. No two processes report at a time,
@@ -56,21 +48,6 @@ var defaultReporterTiming = reporterTiming{
 	peers:   10 * time.Second,
 }
 
-// ErrTransactionPooler says that a pooler in transaction mode stands between
-// this process and the database: a session-level lock taken through it belongs
-// to nobody in particular.
-var ErrTransactionPooler = errors.New("a connection pooler in transaction mode is in between: " +
-	"give the address of PostgreSQL itself, or of a pool in session mode")
-
-// ErrConnectionLimit says that the role or the database allows fewer connections
-// than a process needs.
-var ErrConnectionLimit = errors.New("too few connections are allowed")
-
-// ErrStandby says that the server is in recovery. Its locks are its own, so that
-// a process there would report beside one at the primary.
-var ErrStandby = errors.New("the server is a standby, whose locks no process at the primary sees: " +
-	"give the reporter the URL of the primary (--postgres-reporter-url)")
-
 // Reporter competes with the other processes at the same database for the role
 // of the one that reports what all of them see. The role is a session-level
 // advisory lock, held on a connection of its own. Nothing is written.
@@ -80,10 +57,10 @@ type Reporter struct {
 	timing reporterTiming
 	as13   bool // for tests: limit the idle time as on PostgreSQL 13
 
-	term        atomic.Pointer[Term]
+	term        atomic.Pointer[lockTerm]
 	turn        atomic.Pointer[context.CancelFunc] // ends the current connection
 	unreachable atomic.Bool                        // the latest connection failed
-	role        role
+	role        roleState
 
 	peersRefused bool // the server refuses to list other processes; for the goroutine of Run
 }
@@ -93,7 +70,7 @@ type Reporter struct {
 // compete. Of several hosts it takes the primary. The error of an invalid url does
 // not contain it.
 func NewReporter(url string, options ...Option) (*Reporter, error) {
-	config, err := parseConfig(url)
+	config, err := postgres.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
@@ -106,49 +83,24 @@ func NewReporter(url string, options ...Option) (*Reporter, error) {
 	return r, nil
 }
 
-// Reports tells whether this process may report now. Ask when the answer is
+// Reports tells whether this process may report now, for
+// [github.com/otelcoder/otelcoder/exporters.WithReporter]. Ask when the answer is
 // written: a process that was frozen in between must not show what it knew.
 func (r *Reporter) Reports() bool { return r.reporting() != nil }
 
+// Term implements [Role].
+func (r *Reporter) Term() (Term, bool) {
+	term := r.reporting()
+	if term == nil {
+		return Term{}, false
+	}
+	return Term{Number: term.epoch, lock: term}, true
+}
+
 // reporting returns the current term if this process may report now.
-func (r *Reporter) reporting() *Term {
+func (r *Reporter) reporting() *lockTerm {
 	if term := r.term.Load(); term != nil && term.reports(time.Now()) {
 		return term
-	}
-	return nil
-}
-
-// Term returns the current term, or nil while another process holds the role or
-// none can. A term begins some seconds before [Reporter.Reports].
-func (r *Reporter) Term() *Term {
-	if term := r.term.Load(); term != nil && term.holds(time.Now()) {
-		return term
-	}
-	return nil
-}
-
-// Check tells whether the role can be held through the URL, without competing
-// for it: it connects, refuses a standby ([ErrStandby]) and a pooler in
-// transaction mode ([ErrTransactionPooler]), touches the session as a holder does,
-// and counts the connections that are allowed ([ErrConnectionLimit]). The error is
-// one line.
-func (r *Reporter) Check(ctx context.Context) error {
-	conn, err := r.connect(ctx)
-	if err == nil {
-		_, err = r.touch(ctx, conn)
-		all, unknown := readLimits(ctx, conn)
-		if unknown == nil {
-			unknown = all.check()
-		}
-		err = errors.Join(err, unknown)
-		conn.end(ctx)
-	}
-	if err != nil {
-		e := &explainedError{text: oneLine(err), err: err, remedy: remedy(err)}
-		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == tooManyConnections {
-			e.cause = ErrConnectionLimit
-		}
-		return e
 	}
 	return nil
 }
@@ -175,13 +127,13 @@ func (r *Reporter) Run(ctx context.Context) {
 		turn, end := context.WithCancel(ctx)
 		r.turn.Store(&end)
 		conn, err := r.connect(turn)
-		r.unreachable.Store(noConnection(err))
+		r.unreachable.Store(postgres.NoConnection(err))
 		if turn.Err() == nil {
 			err = r.tried(r, err)
 		}
 		if err == nil {
 			err = r.compete(turn, conn, &past, &log)
-			conn.end(ctx)
+			conn.End(ctx)
 		}
 		if turn.Err() == nil {
 			r.role.failed(err)
@@ -201,7 +153,7 @@ func (r *Reporter) Run(ctx context.Context) {
 
 // connect opens the connection of the lock, on which the server ends a session
 // that is not touched in time.
-func (r *Reporter) connect(ctx context.Context) (*session, error) {
+func (r *Reporter) connect(ctx context.Context) (*reporterlock.Session, error) {
 	if r.database != nil {
 		giveBack, err := r.database.lend(ctx) // for the look for a pooler
 		if err != nil {
@@ -211,98 +163,19 @@ func (r *Reporter) connect(ctx context.Context) (*session, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	conn, err := newSession(ctx, r.target)
-	if errors.Is(err, ErrStandby) {
-		return nil, ErrStandby
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := r.prepare(ctx, conn); err != nil {
-		conn.end(ctx)
-		return nil, err
-	}
-	return conn, nil
-}
-
-// validatePrimary refuses a server in recovery, so that the next host is tried.
-func validatePrimary(ctx context.Context, conn *pgconn.PgConn) error {
-	answer := conn.ExecParams(ctx, "SELECT pg_is_in_recovery()", nil, nil, nil, nil).Read()
-	switch {
-	case answer.Err != nil:
-		return fmt.Errorf("ask whether the server is a standby: %w", answer.Err)
-	case len(answer.Rows) != 1 || string(answer.Rows[0][0]) != "f":
-		return ErrStandby
-	}
-	return nil
-}
-
-func (r *Reporter) prepare(ctx context.Context, conn *session) error {
-	if err := r.refusePooler(ctx, conn); err != nil {
-		return err
-	}
-	var version string
-	if err := conn.QueryRow(ctx, "SHOW server_version_num").Scan(&version); err != nil {
-		return fmt.Errorf("ask for the server's version: %w", err)
-	}
-	number, err := strconv.Atoi(version)
-	if err != nil {
-		return fmt.Errorf("read the server's version %q: %w", version, err)
-	}
-	idle := strconv.FormatInt(r.timing.idle.Milliseconds(), 10)
-	session := append(settings[:], setting{"statement_timeout", "0"}, setting{"default_transaction_isolation", "'read committed'"})
-	if number < 14_00_00 || r.as13 {
-		// PostgreSQL 13 ends idle transactions, but not idle sessions.
-		session = append(session, setting{"idle_in_transaction_session_timeout", idle})
-	} else {
-		session = append(session, setting{"idle_session_timeout", idle})
-	}
-	statements := set("SET", session...)
-	if number < 14_00_00 || r.as13 {
-		statements += "BEGIN"
-	}
-	if _, err := conn.Exec(ctx, statements); err != nil {
-		return fmt.Errorf("set up the reporter's session: %w", err)
-	}
-	return nil
-}
-
-// refusePooler looks for a pooler in transaction mode: behind one, two
-// connections share a server process, or one of them changes it.
-func (r *Reporter) refusePooler(ctx context.Context, conn *session) error {
-	other, err := newSession(ctx, r.target)
-	if err != nil {
-		return err
-	}
-	defer other.end(ctx)
-	pids := make(map[*session]int)
-	// Several times, in no regular order: a few may look right by chance.
-	for _, c := range []*session{conn, other, conn, conn, other, other, conn, other} {
-		var pid int
-		if err := c.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
-			return fmt.Errorf("ask for the server process: %w", err)
-		}
-		if was, asked := pids[c]; asked && pid != was {
-			return ErrTransactionPooler
-		}
-		pids[c] = pid
-	}
-	if pids[conn] == pids[other] {
-		return ErrTransactionPooler
-	}
-	return nil
+	return reporterlock.Connect(ctx, r.target, r.timing.idle, r.as13)
 }
 
 // compete tries to get the lock, and holds it until the connection fails or ctx
 // ends. past is kept between connections.
-func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log *stateLog) error {
+func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) error {
 	pid, err := r.win(ctx, conn, past, log)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	term := past.begin(r.timing, now)
-	r.logger.Debug("the role is taken", "resumed", term.Resumed)
+	r.logger.Debug("the role is taken", "resumed", term.resumed)
 	r.term.Store(term)
 	defer func() {
 		r.term.Store(nil)
@@ -319,14 +192,14 @@ func (r *Reporter) compete(ctx context.Context, conn *session, past *tenure, log
 		if err != nil {
 			return err
 		}
-		if t.pid != pid {
-			return ErrTransactionPooler
+		if t.PID != pid {
+			return reporterlock.ErrTransactionPooler
 		}
-		past.extend(term, &t.lease, t.company)
+		past.extend(term, &lease{sent: t.Sent, clock: t.Clock}, t.Company)
 		r.role.reporting(term)
-		if !t.company {
+		if !t.Company {
 			r.role.meet(nil)
-		} else if err := others.look(ctx, r, conn, lockStandBys); err != nil {
+		} else if err := others.look(ctx, r, conn, reporterlock.StandBys); err != nil {
 			return err
 		}
 		wait := r.timing.touch
@@ -347,21 +220,21 @@ const (
 )
 
 // win returns when this session has the lock, with the process that serves it.
-func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *stateLog) (pid int, err error) {
+func (r *Reporter) win(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) (pid int, err error) {
 	var others peers
 	for standing := false; ; {
-		won, err := r.try(ctx, conn, &pid, trySQL, lockRole)
+		won, err := r.try(ctx, conn, &pid, trySQL, reporterlock.Role)
 		if won || err != nil {
 			return pid, err
 		}
 		past.refused(r.timing, time.Now())
 		log.change(slog.LevelInfo, "standing by: another process reports the deployment")
 		r.role.standingBy()
-		if err := others.look(ctx, r, conn, lockRole); err != nil {
+		if err := others.look(ctx, r, conn, reporterlock.Role); err != nil {
 			return 0, err
 		}
 		if !standing {
-			standing, err = r.try(ctx, conn, &pid, tryStandBysSQL, lockStandBys)
+			standing, err = r.try(ctx, conn, &pid, tryStandBysSQL, reporterlock.StandBys)
 			if err != nil {
 				return 0, err
 			}
@@ -372,49 +245,29 @@ func (r *Reporter) win(ctx context.Context, conn *session, past *tenure, log *st
 	}
 }
 
-func (r *Reporter) try(ctx context.Context, conn *session, pid *int, sql string, lock int32) (got bool, err error) {
+func (r *Reporter) try(ctx context.Context, conn *reporterlock.Session, pid *int, sql string, lock int32) (got bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	var tried *bool
-	if err = conn.QueryRow(ctx, sql, lockClass, lock).Scan(&tried, pid); err != nil {
+	if err = conn.QueryRow(ctx, sql, reporterlock.Class, lock).Scan(&tried, pid); err != nil {
 		return false, fmt.Errorf("try to get the reporter's lock: %w", err)
 	}
 	if tried == nil {
-		return false, ErrStandby
+		return false, reporterlock.ErrStandby
 	}
 	return *tried, nil
 }
 
-// touchSQL tells whether others stand by: then their lock cannot be had alone.
-const touchSQL = `
-SELECT pg_is_in_recovery(), pg_backend_pid(), clock_timestamp(),
-	CASE WHEN pg_try_advisory_lock($1, $2) THEN NOT pg_advisory_unlock($1, $2) ELSE true END`
-
-// touched is the answer to a touch.
-type touched struct {
-	lease
-	pid     int  // the server process of the session
-	company bool // another process stands by
-}
-
 // touch proves that the session, and with it the lock, is still there.
-func (r *Reporter) touch(ctx context.Context, conn *session) (touched, error) {
+func (r *Reporter) touch(ctx context.Context, conn *reporterlock.Session) (reporterlock.Touch, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	t := touched{lease: lease{sent: time.Now()}}
-	var standby bool
-	if err := conn.QueryRow(ctx, touchSQL, lockClass, lockStandBys).Scan(&standby, &t.pid, &t.clock, &t.company); err != nil {
-		return t, fmt.Errorf("touch the reporter's session: %w", err)
-	}
-	if standby {
-		return t, ErrStandby
-	}
-	return t, nil
+	return conn.Touch(ctx)
 }
 
 // idle lets time pass while it listens to the connection, so that one that is
 // cut is noticed at once and not at the next touch.
-func (r *Reporter) idle(ctx context.Context, conn *session, d time.Duration) error {
+func (r *Reporter) idle(ctx context.Context, conn *reporterlock.Session, d time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	for {

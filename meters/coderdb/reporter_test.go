@@ -9,6 +9,8 @@ import (
 
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // hasty is a shorter timing, long enough for a machine that is busy.
@@ -45,6 +47,16 @@ func newReporter(t *testing.T, url string, options ...Option) *Reporter {
 	}
 	r.timing = hasty
 	return r
+}
+
+// checkLock checks whether the lock can be held at a database.
+func checkLock(t *testing.T, url string) error {
+	t.Helper()
+	config, err := postgres.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reporterlock.Check(t.Context(), config)
 }
 
 // compete lets a reporter compete until the test ends, or the returned function
@@ -105,8 +117,16 @@ func await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+// held returns the current term, also before this process reports in it, or nil.
+func (r *Reporter) held() *lockTerm {
+	if term := r.term.Load(); term != nil && term.holds(time.Now()) {
+		return term
+	}
+	return nil
+}
+
 // awaitOne waits until one of them reports, and returns it with its term.
-func awaitOne(t *testing.T, reporters ...*Reporter) (one *Reporter, term *Term) {
+func awaitOne(t *testing.T, reporters ...*Reporter) (one *Reporter, term *lockTerm) {
 	t.Helper()
 	await(t, "one reports", func() bool {
 		for _, r := range reporters {
@@ -121,11 +141,11 @@ func awaitOne(t *testing.T, reporters ...*Reporter) (one *Reporter, term *Term) 
 }
 
 // awaitCompany waits until the process of a term has seen that one stands by.
-func awaitCompany(t *testing.T, d *pgtest.Database, term *Term) {
+func awaitCompany(t *testing.T, d *pgtest.Database, term *lockTerm) {
 	t.Helper()
 	await(t, "one stands by", func() bool {
 		return pgtest.Value[int](t, d, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = 2
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockClass) == 1
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, reporterlock.Class) == 1
 	})
 	sent := term.lease.Load().sent
 	await(t, "two touches", func() bool { return term.lease.Load().sent.Sub(sent) > hasty.touch*3/2 })
@@ -146,7 +166,7 @@ func endHolder(t *testing.T, d *pgtest.Database) {
 	t.Helper()
 	d.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_locks
 		WHERE locktype = 'advisory' AND classid = $1 AND objid = 1 AND granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockClass)
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, reporterlock.Class)
 }
 
 // log keeps log lines.
@@ -190,20 +210,20 @@ func TestOneReports(t *testing.T) {
 			watch(t, reporters...)
 			for n := 3; n > 0; n-- {
 				one, term := awaitOne(t, reporters...)
-				if term.Resumed {
+				if term.resumed {
 					t.Error("it goes on from nothing")
 				}
-				if one.Term() != term {
+				if one.held() != term {
 					t.Error("it reports without the role")
 				}
 				reporters = without(reporters, one)
 				for _, r := range reporters {
-					if r.Term() != nil {
+					if r.held() != nil {
 						t.Error("another holds the role too")
 					}
 				}
 				stop[one]()
-				if one.Reports() || one.Term() != nil {
+				if one.Reports() || one.held() != nil {
 					t.Error("it reports after it has ended")
 				}
 			}
@@ -231,7 +251,7 @@ func TestRoleIsTaken(t *testing.T) {
 	for range 3 {
 		one, term := awaitOne(t, reporters...)
 		endHolder(t, d)
-		await(t, "it is noticed", func() bool { return one.Term() != term })
+		await(t, "it is noticed", func() bool { return one.held() != term })
 		awaitOne(t, reporters...)
 	}
 }
@@ -247,21 +267,21 @@ func TestRoleIsResumed(t *testing.T) {
 	_, first := awaitOne(t, r)
 
 	endHolder(t, d)
-	await(t, "it is noticed", func() bool { return r.Term() != first })
+	await(t, "it is noticed", func() bool { return r.held() != first })
 	_, second := awaitOne(t, r)
 	log.await(t, `level=INFO msg="reporting the deployment"`) // at once
 
 	s.Stop(t)
-	await(t, "it is noticed", func() bool { return r.Term() == nil })
+	await(t, "it is noticed", func() bool { return r.held() == nil })
 	log.await(t, `level=INFO msg="reporting the deployment" in=1.5s`)
 	time.Sleep(2 * hasty.settle) // long enough for another, if there were one
-	if r.Term() != nil {
+	if r.held() != nil {
 		t.Error("it holds the role without a server")
 	}
 	s.Restart(t)
 	_, third := awaitOne(t, r)
-	if first.Resumed || !second.Resumed || !third.Resumed {
-		t.Errorf("resumed: %t, %t, %t", first.Resumed, second.Resumed, third.Resumed)
+	if first.resumed || !second.resumed || !third.resumed {
+		t.Errorf("resumed: %t, %t, %t", first.resumed, second.resumed, third.resumed)
 	}
 	if first.epoch != second.epoch || second.epoch != third.epoch {
 		t.Errorf("epochs: %d, %d, %d", first.epoch, second.epoch, third.epoch)
@@ -284,13 +304,13 @@ func TestCutSession(t *testing.T) {
 	awaitCompany(t, d, first)
 
 	endHolder(t, d)
-	await(t, "it is noticed", func() bool { return a.Term() != first })
+	await(t, "it is noticed", func() bool { return a.held() != first })
 	cut := time.Now()
 	_, second := awaitOne(t, a)
 	if hole := time.Since(cut); hole > 2*time.Second {
 		t.Errorf("a hole of %v", hole)
 	}
-	if !second.Resumed {
+	if !second.resumed {
 		t.Error("it does not go on where it was")
 	}
 }
@@ -311,7 +331,7 @@ func TestServerRestarts(t *testing.T) {
 	s.Stop(t)
 	time.Sleep(2 * hasty.settle)
 	s.Restart(t)
-	if _, term := awaitOne(t, a, b); term.Resumed {
+	if _, term := awaitOne(t, a, b); term.resumed {
 		t.Error("resumed")
 	}
 }
@@ -346,7 +366,7 @@ func TestFrozen(t *testing.T) {
 				t.Error("the thawed one reports, or the other does not")
 			}
 			stop()
-			if _, term := awaitOne(t, a); term.Resumed {
+			if _, term := awaitOne(t, a); term.resumed {
 				t.Error("it resumes what another has told of")
 			}
 			log.wantNo(t, "staple")
@@ -371,7 +391,7 @@ func TestFrozenWhileAnotherReported(t *testing.T) {
 	awaitOne(t, b)
 	stop()
 	thaw()
-	if _, term := awaitOne(t, a); term.Resumed {
+	if _, term := awaitOne(t, a); term.resumed {
 		t.Error("it resumes what another has told of")
 	}
 }
@@ -399,7 +419,7 @@ func TestResumes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var past tenure
 				first := past.begin(timing, time.Now())
-				if first.Resumed {
+				if first.resumed {
 					t.Error("resumes nothing")
 				}
 				time.Sleep(timing.settle)
@@ -413,8 +433,8 @@ func TestResumes(t *testing.T) {
 				}
 				time.Sleep(test.regains - test.refused)
 				term := past.begin(timing, time.Now())
-				if term.Resumed != test.want || term.epoch == 1 != test.want {
-					t.Errorf("resumed: %t, epoch %d", term.Resumed, term.epoch)
+				if term.resumed != test.want || term.epoch == 1 != test.want {
+					t.Errorf("resumed: %t, epoch %d", term.resumed, term.epoch)
 				}
 			})
 		})
@@ -429,7 +449,7 @@ func TestReporterAway(t *testing.T) {
 	log := new(log)
 	url := "postgres://otelcoder:hunter2@" + l.Addr().String() + "/coder?sslmode=disable"
 	r := newReporter(t, url, log.option())
-	if err := r.Check(t.Context()); err == nil || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "hunter2") {
+	if err := checkLock(t, url); err == nil || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("error %v", err)
 	}
 	compete(t, r)

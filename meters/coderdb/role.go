@@ -1,142 +1,53 @@
 package coderdb
 
-import (
-	"context"
-	"errors"
-	"sync"
-	"time"
+import "time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/otelcoder/otelcoder/instrument/health"
-)
-
-// role is the state of the role as [Reporter.Health] shows it.
-type role struct {
-	mu    sync.Mutex
-	state health.RoleState // empty before the first connection
-	since time.Time
-	// peers are the addresses of the processes that stand by, or of the one that
-	// reports; "" for a hidden one.
-	peers   []string
-	problem error // of Unreachable and NoReporter
-
-	term  *Term     // the latest one
-	began time.Time // when it began, or the one that it resumed
+// Role tells [Follow] whether this process reports, so that of several processes at
+// one database only one records each event. [Reporter] elects the process by a lock
+// of the database, and [Alone] is for a deployment of one replica. Implement Role
+// where another lock elects it, such as a Kubernetes lease.
+//
+// Give [github.com/otelcoder/otelcoder/exporters.WithReporter] the same answer:
+// Reporter.Reports, or the second result of Term.
+type Role interface {
+	// Term returns the term in which this process reports, and false while it does
+	// not report. It must check the time itself: a process that was frozen may have
+	// lost the role without having been told. It is called each second and before
+	// events are recorded, and must not block.
+	Term() (Term, bool)
 }
 
-// reporting notes that the role is held in a term.
-func (r *role) reporting(t *Term) {
-	r.enter(health.Reporting, nil)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.term == t {
-		return
-	}
-	r.term = t
-	if !t.Resumed {
-		r.began = t.from
-	}
-	r.since = r.began
+// Term is a time during which one process reports. Terms are comparable.
+type Term struct {
+	// Number is that of the previous term of this process if no other process can
+	// have reported in between: then Follow also records what ended in between.
+	// After any other number it starts afresh, since another process may have
+	// recorded that.
+	Number int
+
+	lock *lockTerm // of a Reporter; nil of another Role
 }
 
-func (r *role) standingBy() { r.enter(health.StandingBy, nil) }
+// Alone is the [Role] of the only process at its database. It always reports.
+type Alone struct{}
 
-// enter notes the state, and its problem if it has one.
-func (r *role) enter(state health.RoleState, problem error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.problem = problem
-	if state == r.state {
-		return
+// Term implements [Role].
+func (Alone) Term() (Term, bool) { return Term{}, true }
+
+// began returns a time of the database's clock before which no event is this term's,
+// or the zero time if the role does not know that clock.
+func (t Term) began() time.Time {
+	if t.lock == nil {
+		return time.Time{}
 	}
-	r.state, r.since, r.peers = state, time.Now(), nil
+	return t.lock.clock()
 }
 
-func (r *role) meet(peers []string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.peers = peers
-}
-
-// failed notes that no role is held or waited for.
-func (r *role) failed(err error) {
-	var refused *pgconn.PgError
-	if errors.Is(err, ErrTransactionPooler) || errors.Is(err, ErrStandby) || errors.As(err, &refused) && !noConnection(err) {
-		r.enter(health.NoReporter, err)
-		return
+// ended returns the time of the database's clock until which events are this term's,
+// given the time of the last look at them.
+func (t Term) ended(looked time.Time) time.Time {
+	if t.lock == nil {
+		return looked
 	}
-	r.enter(health.Unreachable, err)
-}
-
-// Health reports the role, for the status page
-// ([github.com/otelcoder/otelcoder/exporters.WithHealth]).
-func (r *Reporter) Health(to *health.Report) {
-	reports := r.Reports()
-	r.role.mu.Lock()
-	defer r.role.mu.Unlock()
-	now := health.Role{State: r.role.state, Since: r.role.since}
-	switch r.role.state {
-	case "":
-		now.State = health.TakingOver
-	case health.Reporting:
-		if !reports { // it settles, or the last touch is too long ago
-			now.State, now.Since = health.TakingOver, time.Time{}
-			break
-		}
-		now.StandBys = r.role.peers
-	case health.StandingBy:
-		if len(r.role.peers) > 0 {
-			now.Reporter = r.role.peers[0]
-		}
-	case health.Unreachable, health.NoReporter:
-		problem := health.Problem{Error: oneLine(r.role.problem), Since: r.role.since}
-		remedy := remedy(r.role.problem)
-		problem.Remedy, problem.Command, problem.Runbook = remedy.Remedy, remedy.Command, remedy.Runbook
-		now.Problem = &problem
-	}
-	to.Role = now
-}
-
-// companySQL has the addresses of the other sessions that hold a lock, as far as the
-// role may see them. $1, $2: the keys of the lock.
-const companySQL = `
-SELECT coalesce(host(a.client_addr), '')
-FROM pg_locks l
-LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_backend_pid()
-	AND l.classid = $1::int::oid AND l.objid = $2::int::oid
-	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-ORDER BY 1
-LIMIT 100`
-
-// peers looks for the addresses of the other processes, no more often than each
-// peersPause.
-type peers struct {
-	asked time.Time
-}
-
-// look asks who else holds a lock. A refusal is no failure: the addresses are then
-// not asked for again.
-func (p *peers) look(ctx context.Context, r *Reporter, conn *session, lock int32) error {
-	if r.peersRefused || !p.asked.IsZero() && time.Since(p.asked) < r.timing.peers {
-		return nil
-	}
-	p.asked = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
-	defer cancel()
-	// An error is that of the rows.
-	rows, _ := conn.Query(ctx, companySQL, lockClass, lock)
-	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
-		r.peersRefused = true
-		r.logger.Debug("the other processes are not asked for", "error", err)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	r.role.meet(addresses)
-	return nil
+	return t.lock.own()
 }

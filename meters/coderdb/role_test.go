@@ -1,133 +1,130 @@
 package coderdb
 
 import (
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"maps"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-func roleHealth(r *Reporter) health.Role {
-	var report health.Report
-	r.Health(&report)
-	return report.Role
+// elected is a [Role] that a test gives and takes away.
+type elected struct{ term atomic.Pointer[Term] }
+
+func (e *elected) Term() (Term, bool) {
+	if term := e.term.Load(); term != nil {
+		return *term, true
+	}
+	return Term{}, false
 }
 
-func TestRoleNamesTheOthers(t *testing.T) {
+func (e *elected) give(number int) { e.term.Store(&Term{Number: number}) }
+func (e *elected) takeAway()       { e.term.Store(nil) }
+
+// startIn starts a process that follows the events in a role.
+func startIn(t *testing.T, url string, role Role) *process {
+	t.Helper()
+	p := &process{events: metertest.New(t), health: metertest.New(t)}
+	p.follow(t, url, role, WithFollowInterval(10*time.Millisecond), WithLogger(testLogger(t)), unpaced)
+	t.Cleanup(p.stop)
+	return p
+}
+
+// awaitLook waits until a process has looked for events in its role.
+func (p *process) awaitLook(t *testing.T) {
+	t.Helper()
+	await(t, "the process looks for events", func() bool { up, _ := p.up(t); return up })
+}
+
+// awaitRest waits until a process has noticed that it does not have the role.
+func (p *process) awaitRest(t *testing.T) {
+	t.Helper()
+	await(t, "the process rests", func() bool { _, asked := p.up(t); return !asked })
+}
+
+func (p *process) awaitBuild(t *testing.T, n int) {
+	t.Helper()
+	await(t, fmt.Sprintf("build %d is counted", n), func() bool { return p.builds(t)[fmt.Sprintf("e%d", n)] == 1 })
+}
+
+// TestAlone: the only process at a database follows the events without a lock.
+func TestAlone(t *testing.T) {
 	t.Parallel()
-	server := pgtest.Start(t)
-	tcp := server.ListenTCP(t)
-	db := server.Database(t)
-	db.Exec(t, read(t, "schema.sql"))
-	url := tcp(db.Role(t, Grants))
-	stranger := tcp(db.Role(t, Grants)) // may not see the sessions of the first role
-	began := time.Now()
-	newReporter := func(url string) *Reporter {
-		r := newReporter(t, url)
-		r.timing.peers = hasty.touch
-		r.timing.idle = time.Hour // it is given up, not taken away
-		return r
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	d.Exec(t, fmt.Sprintf(buildSQL, 1))
+	p := startIn(t, url, Alone{})
+	p.awaitLook(t)
+	d.Exec(t, fmt.Sprintf(buildSQL, 2))
+	p.awaitBuild(t, 2)
+	if builds := p.builds(t); len(builds) != 1 {
+		t.Errorf("counted %v, want only what ended after the start", builds)
 	}
-	one := newReporter(url)
-	if got := roleHealth(one); got.State != health.TakingOver {
-		t.Errorf("before the first connection: %+v", got)
-	}
-	stop := compete(t, one)
-	awaitOne(t, one)
-	if got := roleHealth(one); got.State != health.Reporting || got.Since.Before(began) || got.Since.After(time.Now()) || len(got.StandBys) != 0 || got.Problem != nil {
-		t.Errorf("the only one: %+v", got)
-	}
-
-	same, other := newReporter(url), newReporter(stranger)
-	compete(t, same)
-	compete(t, other)
-	await(t, "the reporter knows who stands by", func() bool {
-		return slices.Equal(roleHealth(one).StandBys, []string{"", "127.0.0.1"})
-	})
-	await(t, "the one that stands by knows who reports", func() bool {
-		role := roleHealth(same)
-		return role.State == health.StandingBy && role.Reporter == "127.0.0.1" && !role.Since.Before(began)
-	})
-	await(t, "the stranger stands by", func() bool { return roleHealth(other).State == health.StandingBy })
-	if got := roleHealth(other); got.Reporter != "" {
-		t.Errorf("the stranger sees %q", got.Reporter)
-	}
-
-	stopped := time.Now()
-	stop()
-	successor, _ := awaitOne(t, same, other)
-	if got := roleHealth(successor); got.State != health.Reporting || got.Since.Before(stopped) {
-		t.Errorf("the successor: %+v", got)
+	if locks := pgtest.Value[int](t, d, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1", reporterlock.Class); locks != 0 {
+		t.Errorf("%d locks of the reporter", locks)
 	}
 }
 
-func TestRoleWhileUnreachable(t *testing.T) {
+// TestRoleOfTheHost: the number of a term decides whether a process counts what ended
+// while it did not have the role.
+func TestRoleOfTheHost(t *testing.T) {
 	t.Parallel()
-	l := pgtest.Listen(t)
-	l.Close()
-	r := newReporter(t, "postgres://otelcoder:hunter2@"+l.Addr().String()+"/coder?sslmode=disable")
-	began := time.Now()
-	compete(t, r)
-	await(t, "it is unreachable", func() bool { return roleHealth(r).State == health.Unreachable })
-	first := roleHealth(r)
-	time.Sleep(3 * hasty.try)
-	got := roleHealth(r)
-	if p := got.Problem; p == nil || !strings.Contains(p.Error, "connection refused") || strings.Contains(p.Error, "hunter2") ||
-		!strings.Contains(p.Remedy, "Check that PostgreSQL runs") || p.Runbook != "OtelcoderSourceDown" || p.Since.Before(began) || !p.Since.Equal(first.Since) {
-		t.Errorf("problem %+v, at first since %v", p, first.Since)
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	h := handover{url: d.URL}
+	end := func() int {
+		h.n++
+		d.Exec(t, fmt.Sprintf(buildSQL, h.n))
+		return h.n
+	}
+	role := new(elected)
+	p := startIn(t, url, role)
+	before := end()
+	role.give(7)
+	p.awaitLook(t)
+	first := end()
+	p.awaitBuild(t, first)
+
+	role.takeAway()
+	p.awaitRest(t)
+	missed := end()
+	role.give(7)
+	p.awaitBuild(t, missed)
+
+	late, commit := h.late(t)
+	last := end()
+	p.awaitBuild(t, last) // by a look after the late one ended
+	role.takeAway()
+	p.awaitRest(t)
+	others := end()
+	commit()
+	role.give(8)
+	p.awaitLook(t)
+	next := end()
+	p.awaitBuild(t, next)
+
+	want := make(map[string]int)
+	for _, n := range []int{first, missed, late, last, next} {
+		want[fmt.Sprintf("e%d", n)] = 1
+	}
+	if got := p.builds(t); !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v, without e%d and e%d, which another process may count", got, want, before, others)
 	}
 }
 
-func TestRoleOnAStandbyServer(t *testing.T) {
-	var r Reporter
-	r.role.failed(fmt.Errorf("connect: %w", ErrStandby))
-	got := roleHealth(&r)
-	if got.State != health.NoReporter || got.Problem == nil || got.Problem.Runbook != "OtelcoderNoReporter" || !strings.Contains(got.Problem.Remedy, "--postgres-reporter-url") {
-		t.Errorf("%+v, problem %+v", got, got.Problem)
-	}
-}
-
-func TestDatabaseIsNamedWithoutSecrets(t *testing.T) {
-	for url, want := range map[string]health.Database{
-		"postgres://otelcoder:hunter2@db.example:6432/coder?sslmode=disable":      {Address: "db.example:6432", Name: "coder"},
-		"host=db user=otelcoder password=hunter2 dbname=coder":                    {Address: "db:5432", Name: "coder"},
-		"postgres://otelcoder:hunter2@a:1,b:2/coder?sslmode=prefer":               {Address: "a:1,b:2", Name: "coder"},
-		"postgres://otelcoder:hunter2@[::1]:5432/coder?sslmode=disable&user=x":    {Address: "[::1]:5432", Name: "coder"},
-		"postgres:///coder?host=/var/run/postgresql&user=otelcoder&password=oops": {Address: "/var/run/postgresql:5432", Name: "coder"},
-	} {
-		db := open(t, url)
-		var r health.Report
-		db.Health(&r)
-		if *r.Database != want {
-			t.Errorf("%s: %+v, want %+v", url, *r.Database, want)
+// TestTermsWithoutALook leave nothing to a later one: another process may have
+// counted what ended meanwhile.
+func TestTermsWithoutALook(t *testing.T) {
+	db := open(t, "postgres://otelcoder@127.0.0.1:1/coder")
+	f := follow{db: db}
+	for number, began := range []time.Time{noon, noon.Add(time.Hour)} {
+		held := new(lockTerm)
+		held.lease.Store(&lease{clock: began})
+		f.enter(Term{Number: number, lock: held})
+		if !f.now.from.Equal(began) || f.past != nil {
+			t.Errorf("term %d: events from %v, want %v; of a previous term: %t", number, f.now.from, began, f.past != nil)
 		}
-	}
-}
-
-func TestDeniedTableHasACommand(t *testing.T) {
-	t.Parallel()
-	db, url := newDatabase(t, "schema.sql", "fleet.sql")
-	d := open(t, url)
-	if _, err := d.Sources().License.License(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	d.forget()
-	role := d.user
-	db.Exec(t, "REVOKE ALL ON licenses FROM "+quote(role))
-	_, err := d.Sources().License.License(t.Context())
-	if err == nil {
-		t.Fatal("the source answers without the right to read its table")
-	}
-	p := health.NewProblem(err, time.Now())
-	if want := `otelcoder grants --role ` + role + ` | psql "$OWNER_URL"`; p.Command != want || p.Remedy == "" {
-		t.Errorf("command %q, want %q; remedy %q; error %v", p.Command, want, p.Remedy, err)
-	}
-	if explained := new(explainedError); !errors.As(err, &explained) {
-		t.Errorf("error %T", err)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // TestUnserved compares the families that a database is said not to tell with
@@ -18,22 +20,22 @@ func TestUnserved(t *testing.T) {
 		name    string
 		sql     string
 		options []Option
-		want    map[instrument.Family]Reason
+		want    map[instrument.Family]coderschema.Reason
 	}
 	variants := []variant{
 		{"newest", "SELECT", nil, nil},
 		{"one column of a table", "ALTER TABLE workspace_agent_script_timings DROP COLUMN status", nil,
-			map[instrument.Family]Reason{instrument.AgentScriptsExecuted: Missing}},
+			map[instrument.Family]coderschema.Reason{instrument.AgentScriptsExecuted: coderschema.Missing}},
 		{"without parameters", "SELECT", []Option{WithoutParameters()},
-			map[instrument.Family]Reason{instrument.InsightsParameters: Off}},
-		{"without agent stats", "SELECT", []Option{WithoutAgentStats()}, map[instrument.Family]Reason{
-			instrument.AgentScriptsExecuted: Off, instrument.AgentStatsConnections: Off, instrument.AgentStatsMedianLatency: Off,
-			instrument.AgentStatsRx: Off, instrument.AgentStatsSessionsJetBrains: Off, instrument.AgentStatsSessionsReconnectingPTY: Off,
-			instrument.AgentStatsSessionsSSH: Off, instrument.AgentStatsSessionsVSCode: Off, instrument.AgentStatsStartupScript: Off,
-			instrument.AgentStatsTx: Off,
+			map[instrument.Family]coderschema.Reason{instrument.InsightsParameters: coderschema.Off}},
+		{"without agent stats", "SELECT", []Option{WithoutAgentStats()}, map[instrument.Family]coderschema.Reason{
+			instrument.AgentScriptsExecuted: coderschema.Off, instrument.AgentStatsConnections: coderschema.Off, instrument.AgentStatsMedianLatency: coderschema.Off,
+			instrument.AgentStatsRx: coderschema.Off, instrument.AgentStatsSessionsJetBrains: coderschema.Off, instrument.AgentStatsSessionsReconnectingPTY: coderschema.Off,
+			instrument.AgentStatsSessionsSSH: coderschema.Off, instrument.AgentStatsSessionsVSCode: coderschema.Off, instrument.AgentStatsStartupScript: coderschema.Off,
+			instrument.AgentStatsTx: coderschema.Off,
 		}},
 	}
-	for _, table := range Tables() {
+	for _, table := range coderschema.Tables() {
 		for _, o := range table.Optional {
 			v := variant{name: table.Name + " " + strings.Join(o.Columns, " "), sql: "DROP TABLE " + table.Name}
 			if len(table.Columns) > 0 {
@@ -41,9 +43,9 @@ func TestUnserved(t *testing.T) {
 			}
 			switch table.Name {
 			case "tailnet_peers":
-				v.want = map[instrument.Family]Reason{instrument.AgentsConnectionLatencies: Missing}
+				v.want = map[instrument.Family]coderschema.Reason{instrument.AgentsConnectionLatencies: coderschema.Missing}
 			case "workspace_agent_scripts", "workspace_agent_script_timings":
-				v.want = map[instrument.Family]Reason{instrument.AgentScriptsExecuted: Missing}
+				v.want = map[instrument.Family]coderschema.Reason{instrument.AgentScriptsExecuted: coderschema.Missing}
 			}
 			variants = append(variants, v)
 		}
@@ -61,12 +63,17 @@ func TestUnserved(t *testing.T) {
 				INSERT INTO tailnet_peers (id, coordinator_id, updated_at, node)
 				VALUES (u(513), u(1), '2025-09-01 12:00:00', '\x2802320f0a04322d763611000000000000e03f')`)
 			d.Exec(t, v.sql)
-			url := d.Role(t, Grants)
+			url := d.Role(t, coderschema.Grants)
 			now := noon
 			options := append([]Option{WithLogger(testLogger(t)), clockOption(func() time.Time { return now })}, v.options...)
 			db := open(t, url, options...)
 
-			found, err := db.Inspect(t.Context())
+			conn, err := postgres.Connect(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(t.Context())
+			found, err := coderschema.Inspect(t.Context(), conn, db.off())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,10 +99,10 @@ func TestUnserved(t *testing.T) {
 			for i, f := range families {
 				served[f] = strings.Contains(text, "# TYPE "+names[i]+" ")
 			}
-			follower := db.Events()
+			follower := db.follower()
 			next(t, follower)
 			d.Exec(t, read(t, "events.sql"))
-			if v.want[instrument.AgentScriptsExecuted] != Missing {
+			if v.want[instrument.AgentScriptsExecuted] != coderschema.Missing {
 				d.Exec(t, read(t, "scripts.sql"))
 			}
 			now = noon.Add(10 * time.Second)

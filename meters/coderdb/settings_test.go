@@ -18,7 +18,7 @@ import (
 // collect asks the sources, and for the events of the hour before noon. It
 // returns the answers by name, in an order that does not depend on that of rows.
 func collect(ctx context.Context, db *DB) (map[string]string, error) {
-	s, events := db.Sources(), db.Events()
+	s, events := db.Sources(), db.follower()
 	events.after = noon.Add(-time.Hour)
 	all := make(map[string]string)
 	var errs []error
@@ -40,7 +40,7 @@ func collect(ctx context.Context, db *DB) (map[string]string, error) {
 	add("license", license, err)
 	jobs, err := s.Jobs.RunningJobs(ctx)
 	add("jobs", jobs, err)
-	ended, err := events.Next(ctx)
+	ended, err := events.next(ctx)
 	add("events", ended, err)
 	return all, errors.Join(errs...)
 }
@@ -73,6 +73,9 @@ func sorted(v any) any {
 	}
 	return v
 }
+
+// setting is a parameter of PostgreSQL with a value of SQL.
+type setting struct{ name, value string }
 
 // otherValues are settings that a role can carry, beside every value of every
 // one that is a switch or a list.
@@ -126,7 +129,7 @@ func TestSettingsOfTheRole(t *testing.T) {
 				t.Errorf("with %s = %s, %s are\n%s\nwant\n%s", s.name, s.value, name, got[name], want[name])
 			}
 		}
-		if err := newReporter(t, url).Check(t.Context()); err != nil {
+		if err := checkLock(t, url); err != nil {
 			t.Errorf("with %s = %s: %v", s.name, s.value, err)
 		}
 		d.Exec(t, "ALTER ROLE "+role+" RESET ALL")

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
 // TestStandby is read without what needs an unlogged table, and no process
@@ -19,7 +21,7 @@ func TestStandby(t *testing.T) {
 		d.Exec(t, read(t, name))
 	}
 	d.Exec(t, "ALTER TABLE tailnet_peers SET UNLOGGED")
-	url := d.Role(t, Grants)
+	url := d.Role(t, coderschema.Grants)
 	want, err := collect(t.Context(), open(t, url))
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +53,7 @@ func TestStandby(t *testing.T) {
 	}
 
 	beside := newReporter(t, standby.Of(t, url), log.option())
-	if err := beside.Check(t.Context()); !errors.Is(err, ErrStandby) {
+	if err := checkLock(t, standby.Of(t, url)); !errors.Is(err, reporterlock.ErrStandby) {
 		t.Errorf("error %v", err)
 	}
 	at := newReporter(t, url)
@@ -59,15 +61,15 @@ func TestStandby(t *testing.T) {
 	stop := compete(t, at)
 	watch(t, at, beside)
 	awaitOne(t, at)
-	log.await(t, `error="`+ErrStandby.Error()+`"`)
-	if beside.Term() != nil {
+	log.await(t, `error="`+reporterlock.ErrStandby.Error()+`"`)
+	if beside.held() != nil {
 		t.Error("it holds the role on a standby")
 	}
 	stop()
 
 	standby.Exec(t, "SELECT pg_promote()")
 	awaitOne(t, beside)
-	if n := log.lines(`error="` + ErrStandby.Error() + `"`); n != 1 {
+	if n := log.lines(`error="` + reporterlock.ErrStandby.Error() + `"`); n != 1 {
 		t.Errorf("%d lines of the standby, want 1", n)
 	}
 	await(t, "it is no standby", func() bool { _, err := db.Sources().Agents.Agents(t.Context()); return err == nil })
@@ -82,8 +84,8 @@ func TestReporterFindsThePrimary(t *testing.T) {
 	standby := primary.Standby(t)
 	_, host, _ := strings.Cut(d.URL, "host=")
 	both := standby.Of(t, d.URL) + "%2C" + host
-	await(t, "the standby follows", func() bool { return newReporter(t, standby.Of(t, d.URL)).Check(t.Context()) != nil })
-	if err := newReporter(t, both).Check(t.Context()); err != nil {
+	await(t, "the standby follows", func() bool { return checkLock(t, standby.Of(t, d.URL)) != nil })
+	if err := checkLock(t, both); err != nil {
 		t.Error(err)
 	}
 }
@@ -94,7 +96,7 @@ func TestStandbyLags(t *testing.T) {
 	primary := pgtest.Start(t)
 	d := primary.Database(t)
 	d.Exec(t, read(t, "schema.sql")+";"+read(t, "fleet.sql"))
-	url := d.Role(t, Grants)
+	url := d.Role(t, coderschema.Grants)
 	standby := primary.Standby(t)
 	const addSQL = `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, connection_median_latency_ms)
 		VALUES (clock_timestamp() - interval '4500 milliseconds', u(502), u(1), u(31), u(11), 7, 1)`
@@ -142,14 +144,14 @@ func TestEventsOfAStandby(t *testing.T) {
 	replayed := noon
 	db := open(t, url, clockOption(func() time.Time { return replayed }))
 	events := db.eventsFrom(noon.Add(10 * time.Second))
-	if _, err := events.Next(t.Context()); err != nil {
+	if _, err := events.next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const jobSQL = `INSERT INTO provisioner_jobs (id, type, provisioner, started_at, completed_at) VALUES (u(9000), 'workspace_build', 'terraform', $1::timestamptz - interval '1 second', $1::timestamptz)`
 	d.Exec(t, jobSQL, noon.Add(9*time.Second))
 	d.Exec(t, strings.Replace(jobSQL, "9000", "9001", 1), noon.Add(11*time.Second))
 	replayed = noon.Add(20 * time.Second)
-	e, err := events.Next(t.Context())
+	e, err := events.next(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

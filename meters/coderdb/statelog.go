@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/otelcoder/otelcoder/internal/outage"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // stateLog logs the changes of the role.
@@ -33,7 +34,7 @@ func (l *stateLog) change(level slog.Level, message string, attributes ...any) {
 
 // failed logs why the role has no state.
 func (l *stateLog) failed(err error) {
-	if l.failures.Failed(l, oneLine(err)) {
+	if l.failures.Failed(l, postgres.OneLine(err)) {
 		l.state = ""
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // target returns the configuration of the next connection. The caller may change
@@ -22,7 +24,7 @@ func newTarget(config *pgx.ConnConfig, read func(context.Context) (string, error
 		if err != nil {
 			return nil, &targetError{fmt.Errorf("read the URL of the database: %w", err)}
 		}
-		config, err := parseConfig(url)
+		config, err := postgres.ParseConfig(url)
 		if err != nil {
 			return nil, &targetError{err}
 		}

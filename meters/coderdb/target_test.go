@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // rotating is a URL that changes, for [WithURLFunc].
@@ -106,7 +107,7 @@ func TestReconnect(t *testing.T) {
 	}
 	ask()
 	sessions := func() []int32 {
-		return pgtest.Value[[]int32](t, server, "SELECT array_agg(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1", applicationName)
+		return pgtest.Value[[]int32](t, server, "SELECT array_agg(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1", postgres.ApplicationName)
 	}
 	before := sessions()
 	if len(before) != 2 {

@@ -1,0 +1,255 @@
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	coordination "k8s.io/api/coordination/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	kubetest "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"github.com/otelcoder/otelcoder/e2e/lease"
+	"github.com/otelcoder/otelcoder/e2e/process"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/coderdb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
+
+// patience is for a takeover, which takes three seconds, on a busy machine.
+const patience = time.Minute
+
+// replica follows the events of a database while it holds the lease.
+type replica struct {
+	*lease.Role
+	meter *metertest.Meter
+	stop  func()
+}
+
+func start(t *testing.T, client kubernetes.Interface, name, url string) *replica {
+	t.Helper()
+	role, err := lease.New(leaderelection.LeaderElectionConfig{
+		Lock: &resourcelock.LeaseLock{
+			LeaseMeta:  meta.ObjectMeta{Namespace: "coder", Name: "otelcoder"},
+			Client:     client.CoordinationV1(),
+			LockConfig: resourcelock.ResourceLockConfig{Identity: name},
+		},
+		LeaseDuration:   3 * time.Second,
+		RenewDeadline:   2 * time.Second,
+		RetryPeriod:     200 * time.Millisecond,
+		ReleaseOnCancel: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := coderdb.Open(t.Context(), url, coderdb.WithFollowInterval(100*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &replica{Role: role, meter: metertest.New(t)}
+	m, err := meters.New(r.meter.Providers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { role.Run(ctx) })
+	running.Go(func() { coderdb.Follow(ctx, db, role, m) })
+	r.stop = func() {
+		cancel()
+		running.Wait()
+		db.Close()
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+// counted returns how often the replica has counted each build, by its number.
+func (r *replica) counted(t *testing.T) map[int]int {
+	t.Helper()
+	counts := make(map[int]int)
+	for _, m := range r.meter.Families(t)["coderd_workspace_builds_total"].GetMetric() {
+		for _, l := range m.GetLabel() {
+			if number, ok := strings.CutPrefix(l.GetValue(), "e"); ok && l.GetName() == "template_version" && m.GetCounter().GetValue() > 0 {
+				n, err := strconv.Atoi(number)
+				if err != nil {
+					t.Fatal(err)
+				}
+				counts[n] += int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	return counts
+}
+
+// deployment has builds that end, each of a template version of its own.
+type deployment struct {
+	*pgtest.Database
+	last  int
+	owner map[int]*replica // of the builds that one replica must count
+}
+
+const endedBuild = `
+WITH version AS (INSERT INTO template_versions (id, name) VALUES (u(10000 + $1::int), 'e' || $1::int)),
+	job AS (INSERT INTO provisioner_jobs (id, started_at, completed_at)
+		VALUES (u(10000 + $1::int), clock_timestamp() - interval '1 second', clock_timestamp()))
+INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id)
+	VALUES (u(10000 + $1::int), now(), u(31), u(10000 + $1::int), 10000 + $1::int, 'start', u(10000 + $1::int))`
+
+func (d *deployment) end(t *testing.T) {
+	t.Helper()
+	d.last++
+	d.Exec(t, endedBuild, d.last)
+}
+
+// follow ends builds until a replica counts one of them, and ten more, which it must
+// count while it holds the lease.
+func (d *deployment) follow(t *testing.T, r *replica) {
+	t.Helper()
+	before := d.last
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		d.end(t)
+		term, reports := r.Term()
+		for n := range r.counted(t) {
+			if now, still := r.Term(); n > before && reports && still && now == term {
+				d.stay(t, r)
+				return
+			}
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("not within %v: the replica counts builds", patience)
+		}
+	}
+}
+
+func (d *deployment) stay(t *testing.T, r *replica) {
+	t.Helper()
+	term, _ := r.Term()
+	owned := len(d.owner)
+	for range 10 {
+		d.end(t)
+		if now, still := r.Term(); still && now == term {
+			d.owner[d.last] = r
+		}
+	}
+	if len(d.owner) == owned {
+		t.Error("no build ended while the replica held the lease")
+	}
+}
+
+// neverBoth fails the test if two replicas report at a time.
+func neverBoth(t *testing.T, one, two *replica) (stop func()) {
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			before, reports := one.Term()
+			if !reports || !two.Reports() {
+				continue
+			}
+			if after, still := one.Term(); still && after == before {
+				t.Error("both report")
+				return
+			}
+		}
+	})
+	return func() { close(done); watching.Wait() }
+}
+
+// TestOneReports: of two replicas one reports at a time, and each build is counted
+// once, when the lease cannot be renewed and when it is released.
+func TestOneReports(t *testing.T) {
+	d := &deployment{Database: pgtest.New(t), owner: make(map[int]*replica)}
+	root, err := process.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"schema.sql", "fleet.sql"} {
+		script, err := os.ReadFile(filepath.Join(root, "meters/coderdb/testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Exec(t, string(script))
+	}
+	url := d.Role(t, coderschema.Grants)
+	client := fake.NewClientset()
+	var cutOff atomic.Bool // one's writes fail
+	client.PrependReactor("update", "leases", func(action kubetest.Action) (bool, runtime.Object, error) {
+		written, ok := action.(kubetest.UpdateAction).GetObject().(*coordination.Lease)
+		if ok && cutOff.Load() && *written.Spec.HolderIdentity == "one" {
+			return true, nil, errors.New("the API server cannot be reached")
+		}
+		return false, nil, nil
+	})
+
+	one := start(t, client, "one", url)
+	d.follow(t, one)
+	two := start(t, client, "two", url)
+	stop := neverBoth(t, one, two)
+	d.stay(t, one)
+	if two.Reports() {
+		t.Error("the second reports beside the first")
+	}
+
+	cutOff.Store(true)
+	d.follow(t, two)
+	if one.Reports() {
+		t.Error("the first reports though it cannot renew the lease")
+	}
+	cutOff.Store(false)
+	two.stop()
+	d.follow(t, one)
+	stop()
+
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		missing := 0
+		for n, r := range d.owner {
+			if r.counted(t)[n] == 0 {
+				missing++
+			}
+		}
+		if missing == 0 {
+			break
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("%d of %d builds are not counted", missing, len(d.owner))
+		}
+	}
+	total := one.counted(t)
+	for n, count := range two.counted(t) {
+		total[n] += count
+	}
+	for n, count := range total {
+		if count != 1 {
+			t.Errorf("build %d is counted %d times", n, count)
+		}
+	}
+	t.Logf("of %d builds %d must be counted, %d are", d.last, len(d.owner), len(total))
+}

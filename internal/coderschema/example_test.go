@@ -1,0 +1,19 @@
+package coderschema_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+)
+
+func ExampleGrants() {
+	for line := range strings.Lines(coderschema.Grants("otelcoder")) {
+		if strings.Contains(line, "api_keys") || strings.Contains(line, "licenses") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "otelcoder";
+	// GRANT SELECT ("jwt") ON "public"."licenses" TO "otelcoder";
+}

@@ -1,0 +1,16 @@
+package coderschema
+
+import "testing"
+
+func TestGrantCommand(t *testing.T) {
+	for _, c := range []struct{ schema, role, want string }{
+		{"", "otelcoder", `otelcoder grants --role otelcoder | psql "$OWNER_URL"`},
+		{"public", "otelcoder", `otelcoder grants --role otelcoder | psql "$OWNER_URL"`},
+		{"coder", "otelcoder", `otelcoder grants --role otelcoder --schema coder | psql "$OWNER_URL"`},
+		{`my "coder"`, "$(id)", `otelcoder grants --role '$(id)' --schema 'my "coder"' | psql "$OWNER_URL"`},
+	} {
+		if got := GrantCommand(c.schema, c.role); got != c.want {
+			t.Errorf("schema %q, role %q: %s, want %s", c.schema, c.role, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package coderschema
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Lacks is the set of the optional columns, as table.column, that a database
+// does not have.
+type Lacks map[string]bool
+
+// Column reports whether a column is missing.
+func (l Lacks) Column(table, column string) bool { return l[table+"."+column] }
+
+// of returns the columns of a group that are missing.
+func (l Lacks) of(t Table, o Optional) []string {
+	var missing []string
+	for _, c := range o.Columns {
+		if l.Column(t.Name, c) {
+			missing = append(missing, c)
+		}
+	}
+	return missing
+}
+
+// Unless returns SQL that uses a column, or nothing if that is missing.
+func (l Lacks) Unless(table, column, sql string) string {
+	if l.Column(table, column) {
+		return ""
+	}
+	return sql
+}
+
+// JobStatusIndex stands in [Lacks] for the index on the column job_status, which some
+// versions lack.
+const JobStatusIndex = "provisioner_jobs.(job_status)"
+
+// columnsSQL lists the columns of tables, and the index on job_status. The
+// catalogue shows them to every role, the views of information_schema only to
+// roles with grants. $1: tables.
+const columnsSQL = `
+SELECT t.name, a.attname
+FROM unnest($1::text[]) AS t(name)
+JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(t.name))
+WHERE a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT 'provisioner_jobs', '(job_status)'
+FROM pg_index i
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE i.indrelid = to_regclass('provisioner_jobs') AND i.indpred IS NULL AND i.indisvalid AND a.attname = 'job_status'`
+
+// Lacks returns the optional columns that a database lacks. coder is false if it has no
+// table of users: then it is no database of Coder, or still empty.
+func (l *Layout) Lacks(ctx context.Context, tx pgx.Tx) (missing Lacks, coder bool, err error) {
+	var optional []string
+	missing = Lacks{JobStatusIndex: true}
+	for _, t := range tables {
+		for _, o := range t.Optional {
+			optional = append(optional, t.Name)
+			for _, c := range o.Columns {
+				missing[t.Name+"."+c] = true
+			}
+		}
+	}
+	rows, err := tx.Query(ctx, columnsSQL, slices.Compact(optional))
+	if err != nil {
+		return nil, false, err
+	}
+	var table, column string
+	_, err = pgx.ForEachRow(rows, []any{&table, &column}, func() error {
+		if !slices.Contains(l.Unlogged, table) {
+			delete(missing, table+"."+column)
+		}
+		coder = coder || table == "users"
+		return nil
+	})
+	return missing, coder, err
+}
+
+// Lack is an [Optional] group of columns that a database lacks.
+type Lack struct {
+	Table    string
+	Columns  []string // those that are missing; nil if the table itself is
+	Cost     string   // the consequence, as a clause: see [Optional.Cost]
+	Unlogged bool     // the table exists, but this server is a standby
+}
+
+// List returns the groups of columns that are missing at some cost. unlogged are
+// the tables that a standby cannot read.
+func (l Lacks) List(unlogged []string) []Lack {
+	var all []Lack
+	for _, t := range tables {
+		for _, o := range t.Optional {
+			columns := l.of(t, o)
+			if len(columns) == 0 || o.Cost() == "" {
+				continue
+			}
+			if len(t.Columns) == 0 && len(columns) == len(o.Columns) {
+				columns = nil
+			}
+			all = append(all, Lack{t.Name, columns, o.Cost(), slices.Contains(unlogged, t.Name)})
+		}
+	}
+	return all
+}

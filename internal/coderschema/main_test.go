@@ -1,0 +1,35 @@
+package coderschema
+
+import (
+	"os"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
+
+// newDatabase makes a database with Coder's tables. The returned URL is that of a role
+// that has what Grants grants, and nothing else.
+func newDatabase(t testing.TB) (*pgtest.Database, string) {
+	t.Helper()
+	schema, err := os.ReadFile("../../meters/coderdb/testdata/schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := pgtest.New(t)
+	db.Exec(t, string(schema))
+	return db, db.Role(t, Grants)
+}
+
+func roleOf(t *testing.T, url string) string {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.User
+}

@@ -1,0 +1,177 @@
+package coderschema
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Table is a table that is read, with the columns of it that are read.
+type Table struct {
+	Name    string
+	Columns []string // in every version of Coder that has the table
+
+	// Optional are columns that some versions of Coder lack. A table without
+	// Columns is missing in some versions itself.
+	Optional []Optional
+}
+
+// Optional is a group of columns that some versions of Coder lack.
+type Optional struct {
+	Columns []string
+	// Families are not served where one of Columns is missing.
+	Families []instrument.Family
+	// Without is the consequence of missing Columns, if it is not that Families are not
+	// served.
+	Without string
+	// Instead are columns that are read only where one of Columns is missing.
+	Instead []string
+}
+
+// Cost returns the consequence of missing columns, as a clause. It is empty if there is
+// none, since such a version of Coder does not have the feature.
+func (o Optional) Cost() string {
+	if o.Without != "" || len(o.Families) == 0 {
+		return o.Without
+	}
+	names := make([]string, len(o.Families))
+	for i, f := range o.Families {
+		names[i] = f.Info().Name
+	}
+	return strings.Join(names, " and ") + " is not served"
+}
+
+// Tables returns everything that is ever read. No query names another column,
+// which the tests prove with a role that may read nothing else.
+func Tables() []Table {
+	all := slices.Clone(tables[:])
+	for i := range all {
+		all[i].Columns = slices.Clone(all[i].Columns)
+		all[i].Optional = slices.Clone(all[i].Optional)
+		for j, o := range all[i].Optional {
+			o.Columns, o.Families, o.Instead = slices.Clone(o.Columns), slices.Clone(o.Families), slices.Clone(o.Instead)
+			all[i].Optional[j] = o
+		}
+	}
+	return all
+}
+
+// TableNames returns the names of [Tables].
+func TableNames() []string {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.Name
+	}
+	return names
+}
+
+// Needed returns the columns that are read of a database that lacks some.
+func (t Table) Needed(l Lacks) []string {
+	columns := slices.Clone(t.Columns)
+	for _, o := range t.Optional {
+		columns = append(columns, o.Columns...)
+		if len(l.of(t, o)) > 0 {
+			columns = append(columns, o.Instead...)
+		}
+	}
+	return columns
+}
+
+var tables = [...]Table{
+	{
+		Name:    "users",
+		Columns: []string{"id", "username", "email", "status", "deleted"},
+		Optional: []Optional{
+			{Columns: []string{"is_system"}, Without: "system users count as users"},
+			{Columns: []string{"is_service_account"}},
+		},
+	},
+	{
+		Name:    "api_keys",
+		Columns: []string{"user_id", "last_used"},
+	},
+	{
+		Name:    "templates",
+		Columns: []string{"id", "name"},
+	},
+	{
+		Name:    "template_versions",
+		Columns: []string{"id", "template_id", "name"},
+	},
+	{
+		Name:    "workspaces",
+		Columns: []string{"id", "owner_id", "template_id", "name", "deleted"},
+	},
+	{
+		Name:    "workspace_builds",
+		Columns: []string{"id", "workspace_id", "template_version_id", "build_number", "transition", "job_id", "created_at"},
+	},
+	{
+		Name:    "provisioner_jobs",
+		Columns: []string{"id", "provisioner", "worker_id", "started_at", "completed_at"},
+		Optional: []Optional{{
+			Columns: []string{"job_status"},
+			Without: "the status of a job follows from its times and its error",
+			Instead: []string{"canceled_at", "error"},
+		}},
+	},
+	{
+		Name:    "workspace_resources",
+		Columns: []string{"id", "job_id"},
+	},
+	{
+		Name: "workspace_agents",
+		Columns: []string{"id", "resource_id", "name", "created_at", "first_connected_at", "last_connected_at", "disconnected_at",
+			"connection_timeout_seconds", "lifecycle_state", "started_at", "ready_at"},
+		Optional: []Optional{{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"}},
+	},
+	{
+		Name:    "workspace_apps",
+		Columns: []string{"agent_id", "display_name", "slug", "health"},
+	},
+	{
+		Name: "workspace_agent_stats",
+		Columns: []string{"created_at", "user_id", "agent_id", "workspace_id", "template_id", "rx_bytes", "tx_bytes",
+			"connection_count", "connection_median_latency_ms",
+			"session_count_vscode", "session_count_jetbrains", "session_count_reconnecting_pty", "session_count_ssh"},
+	},
+	{
+		Name:    "workspace_app_stats",
+		Columns: []string{"user_id", "workspace_id", "agent_id", "slug_or_port", "session_started_at", "session_ended_at"},
+	},
+	{
+		Name: "workspace_agent_scripts",
+		Optional: []Optional{{
+			Columns:  []string{"id", "workspace_agent_id"},
+			Families: []instrument.Family{instrument.AgentScriptsExecuted},
+		}},
+	},
+	{
+		Name: "workspace_agent_script_timings",
+		Optional: []Optional{{
+			Columns:  []string{"script_id", "started_at", "ended_at", "status"},
+			Families: []instrument.Family{instrument.AgentScriptsExecuted},
+		}},
+	},
+	{
+		Name:    "template_version_parameters",
+		Columns: []string{"template_version_id", "name", "type"},
+	},
+	{
+		Name:    "workspace_build_parameters",
+		Columns: []string{"workspace_build_id", "name", "value"},
+	},
+	{
+		Name:    "licenses",
+		Columns: []string{"jwt"},
+	},
+	{
+		Name: "tailnet_peers",
+		Optional: []Optional{{
+			Columns:  []string{"id", "updated_at", "node"},
+			Families: []instrument.Family{instrument.AgentsConnectionLatencies},
+			Without:  "tailnet nodes and connection latencies of agents are unknown",
+		}},
+	},
+}

@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Sockets keeps the open network connections, so that Close ends them although the
+// driver still waits: when it closes a connection, it waits for a frozen server for 15
+// seconds.
+type Sockets struct {
+	mu     sync.Mutex
+	open   map[*socket]struct{}
+	closed bool
+}
+
+type socket struct {
+	net.Conn
+	of *Sockets
+}
+
+// NewSockets returns an empty set.
+func NewSockets() *Sockets { return &Sockets{open: make(map[*socket]struct{})} }
+
+// Dial wraps a dialer so that its connections are kept.
+func (s *Sockets) Dial(next pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := next(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		kept := &socket{conn, s}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.closed {
+			conn.Close()
+			return nil, net.ErrClosed
+		}
+		s.open[kept] = struct{}{}
+		return kept, nil
+	}
+}
+
+// Close closes all connections, and later ones as soon as they are open.
+func (s *Sockets) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for c := range s.open {
+		c.Conn.Close()
+	}
+}
+
+// Close implements [net.Conn].
+func (s *socket) Close() error {
+	s.of.mu.Lock()
+	delete(s.of.open, s)
+	s.of.mu.Unlock()
+	return s.Conn.Close()
+}

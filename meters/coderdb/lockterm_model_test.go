@@ -1,0 +1,230 @@
+package coderdb
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// The model of the terms is two processes at one server. At each step the model
+// lets a second pass, cuts a session, lets the server answer a request, or lets a
+// process go on. A process that it does not let go on is frozen. It follows every
+// order of steps, and asks both processes in each state whether they report.
+
+// phase is what a process does next.
+type phase int
+
+const (
+	connects phase = iota
+	sendsTry       // sends a try for the lock
+	tried          // the server answers it
+	tryWon         // the process receives the answer
+	tryLost
+	touches // sends a touch
+	touched_
+	touchDone
+	fails // receives the error of a session that was cut
+)
+
+// modelled is a process with its session.
+type modelled struct {
+	phase phase
+	alive bool // its session, at the server
+	sent  time.Time
+	past  tenure
+	term  *lockTerm // nil without the lock
+
+	otherReported bool // since this one did
+}
+
+// world is a state of the model. No value that it refers to is ever changed.
+type world struct {
+	now       time.Time
+	holder    int // of the lock; none: -1
+	processes [2]modelled
+	path      *step
+	wrong     string // with the last step
+}
+
+// step is one of those that led to a state, the last first.
+type step struct {
+	before *step
+	name   string
+}
+
+func (s *step) String() string {
+	if s == nil {
+		return "start"
+	}
+	return s.before.String() + ", " + s.name
+}
+
+// next returns the states that can follow.
+func (w world) next(timing reporterTiming) []world {
+	tick := w.after("tick")
+	tick.now = w.now.Add(time.Second)
+	all := []world{tick}
+	for i, p := range w.processes {
+		if p.alive {
+			cut := w.after(fmt.Sprintf("%d is cut", i))
+			cut.cut(i)
+			all = append(all, cut)
+		}
+		goesOn := w.after(fmt.Sprintf("%d goes on", i))
+		goesOn.goOn(i, timing)
+		all = append(all, goesOn)
+	}
+	return all
+}
+
+func (w world) after(name string) world {
+	w.path = &step{w.path, name}
+	return w
+}
+
+func (w *world) cut(i int) {
+	w.processes[i].alive = false
+	if w.holder == i {
+		w.holder = -1
+	}
+}
+
+// goOn lets a process, or the server with its request, do one step.
+func (w *world) goOn(i int, timing reporterTiming) {
+	p := &w.processes[i]
+	switch p.phase {
+	case connects:
+		w.cut(i)
+		p.alive, p.phase = true, sendsTry
+	case sendsTry:
+		p.phase = tried
+	case tried:
+		switch {
+		case !p.alive:
+			p.phase = fails
+		case w.holder < 0:
+			w.holder, p.phase = i, tryWon
+		default:
+			p.phase = tryLost
+		}
+	case tryWon:
+		p.term, p.phase = p.past.begin(timing, w.now), touches
+		if p.term.from.Equal(w.now) && p.otherReported {
+			w.wrong = fmt.Sprintf("%d does not settle though the other has reported", i)
+		}
+	case tryLost:
+		p.past.refused(timing, w.now)
+		p.phase = sendsTry
+	case touches:
+		p.sent, p.phase = w.now, touched_
+	case touched_:
+		p.phase = touchDone
+		if !p.alive {
+			p.phase = fails
+		}
+	case touchDone:
+		term := &lockTerm{resumed: p.term.resumed, epoch: p.term.epoch, from: p.term.from, serve: p.term.serve}
+		before := p.past.reported
+		p.past.extend(term, &lease{sent: p.sent}, false)
+		if p.past.reported != before {
+			p.otherReported = false
+		}
+		p.term, p.phase = term, touches
+	case fails:
+		p.term, p.phase = nil, connects
+	}
+}
+
+func (w world) reports(i int) bool {
+	term := w.processes[i].term
+	return term != nil && term.reports(w.now)
+}
+
+// key is the same for states that nothing can tell apart.
+func (w world) key(timing reporterTiming) any {
+	type process struct {
+		phase                       phase
+		alive, term, otherReported  bool
+		sent, from, lease, reported time.Duration
+	}
+	const old = time.Hour // more than any limit
+	age := func(t time.Time) time.Duration {
+		if d := w.now.Sub(t); d <= max(timing.serve, timing.settle) {
+			return d
+		}
+		return old
+	}
+	var key struct {
+		holder    int
+		processes [2]process
+	}
+	key.holder = w.holder
+	for i, p := range w.processes {
+		k := process{phase: p.phase, alive: p.alive, otherReported: p.otherReported, reported: age(p.past.reported)}
+		if p.phase == touched_ || p.phase == touchDone {
+			k.sent = age(p.sent)
+		}
+		if p.term != nil {
+			k.term, k.from = true, age(p.term.from)
+			if l := p.term.lease.Load(); l != nil {
+				k.lease = age(l.sent)
+			} else {
+				k.lease = -1
+			}
+		}
+		key.processes[i] = k
+	}
+	return key
+}
+
+// explore returns how many states there are, how often a process reports, and a
+// state in which what must not be is.
+func explore(timing reporterTiming) (states, reporting int, wrong string) {
+	first := world{now: time.Unix(1e9, 0), holder: -1}
+	seen := map[any]bool{first.key(timing): true}
+	for queue := []world{first}; len(queue) > 0; {
+		w := queue[0]
+		queue = queue[1:]
+		states++
+		for i := range w.processes {
+			if !w.reports(i) {
+				continue
+			}
+			reporting++
+			if w.reports(1 - i) {
+				return states, reporting, "two report: " + w.path.String()
+			}
+			w.processes[1-i].otherReported = true
+		}
+		if w.wrong != "" {
+			return states, reporting, w.wrong + ": " + w.path.String()
+		}
+		for _, n := range w.next(timing) {
+			if k := n.key(timing); !seen[k] {
+				seen[k] = true
+				queue = append(queue, n)
+			}
+		}
+	}
+	return states, reporting, ""
+}
+
+func modelTiming(serve, settle time.Duration) reporterTiming {
+	return reporterTiming{serve: serve, settle: settle, idle: serve + time.Second, try: time.Second, company: time.Minute}
+}
+
+// TestNeverTwo report, whatever is cut, frozen or regained, and when.
+func TestNeverTwo(t *testing.T) {
+	states, reporting, wrong := explore(modelTiming(2*time.Second, 2*time.Second))
+	if wrong != "" {
+		t.Error(wrong)
+	}
+	t.Logf("%d states, one reports in %d", states, reporting)
+	if reporting == 0 {
+		t.Error("none ever reports")
+	}
+	// What the model is worth.
+	if _, _, wrong := explore(modelTiming(3*time.Second, 2*time.Second)); wrong == "" {
+		t.Error("two that settle for too short a time are not found")
+	}
+}

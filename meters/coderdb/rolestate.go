@@ -1,0 +1,144 @@
+package coderdb
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
+)
+
+// roleState is the state of the role as [Reporter.Health] shows it.
+type roleState struct {
+	mu    sync.Mutex
+	state health.RoleState // empty before the first connection
+	since time.Time
+	// peers are the addresses of the processes that stand by, or of the one that
+	// reports; "" for a hidden one.
+	peers   []string
+	problem error // of Unreachable and NoReporter
+
+	term  *lockTerm // the latest one
+	began time.Time // when it began, or the one that it resumed
+}
+
+// reporting notes that the role is held in a term.
+func (r *roleState) reporting(t *lockTerm) {
+	r.enter(health.Reporting, nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.term == t {
+		return
+	}
+	r.term = t
+	if !t.resumed {
+		r.began = t.from
+	}
+	r.since = r.began
+}
+
+func (r *roleState) standingBy() { r.enter(health.StandingBy, nil) }
+
+// enter notes the state, and its problem if it has one.
+func (r *roleState) enter(state health.RoleState, problem error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problem = problem
+	if state == r.state {
+		return
+	}
+	r.state, r.since, r.peers = state, time.Now(), nil
+}
+
+func (r *roleState) meet(peers []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.peers = peers
+}
+
+// failed notes that no role is held or waited for.
+func (r *roleState) failed(err error) {
+	var refused *pgconn.PgError
+	if errors.Is(err, reporterlock.ErrTransactionPooler) || errors.Is(err, reporterlock.ErrStandby) || errors.As(err, &refused) && !postgres.NoConnection(err) {
+		r.enter(health.NoReporter, err)
+		return
+	}
+	r.enter(health.Unreachable, err)
+}
+
+// Health reports the role, for the status page
+// ([github.com/otelcoder/otelcoder/exporters.WithHealth]).
+func (r *Reporter) Health(to *health.Report) {
+	reports := r.Reports()
+	r.role.mu.Lock()
+	defer r.role.mu.Unlock()
+	now := health.Role{State: r.role.state, Since: r.role.since}
+	switch r.role.state {
+	case "":
+		now.State = health.TakingOver
+	case health.Reporting:
+		if !reports { // it settles, or the last touch is too long ago
+			now.State, now.Since = health.TakingOver, time.Time{}
+			break
+		}
+		now.StandBys = r.role.peers
+	case health.StandingBy:
+		if len(r.role.peers) > 0 {
+			now.Reporter = r.role.peers[0]
+		}
+	case health.Unreachable, health.NoReporter:
+		problem := health.Problem{Error: postgres.OneLine(r.role.problem), Since: r.role.since}
+		remedy := remedy(r.role.problem)
+		problem.Remedy, problem.Command, problem.Runbook = remedy.Remedy, remedy.Command, remedy.Runbook
+		now.Problem = &problem
+	}
+	to.Role = now
+}
+
+// companySQL has the addresses of the other sessions that hold a lock, as far as the
+// role may see them. $1, $2: the keys of the lock.
+const companySQL = `
+SELECT coalesce(host(a.client_addr), '')
+FROM pg_locks l
+LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_backend_pid()
+	AND l.classid = $1::int::oid AND l.objid = $2::int::oid
+	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY 1
+LIMIT 100`
+
+// peers looks for the addresses of the other processes, no more often than each
+// peersPause.
+type peers struct {
+	asked time.Time
+}
+
+// look asks who else holds a lock. A refusal is no failure: the addresses are then
+// not asked for again.
+func (p *peers) look(ctx context.Context, r *Reporter, conn *reporterlock.Session, lock int32) error {
+	if r.peersRefused || !p.asked.IsZero() && time.Since(p.asked) < r.timing.peers {
+		return nil
+	}
+	p.asked = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
+	defer cancel()
+	// An error is that of the rows.
+	rows, _ := conn.Query(ctx, companySQL, reporterlock.Class, lock)
+	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
+		r.peersRefused = true
+		r.logger.Debug("the other processes are not asked for", "error", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.role.meet(addresses)
+	return nil
+}

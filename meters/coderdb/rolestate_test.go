@@ -1,0 +1,136 @@
+package coderdb
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument/health"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/internal/reporterlock"
+)
+
+func roleHealth(r *Reporter) health.Role {
+	var report health.Report
+	r.Health(&report)
+	return report.Role
+}
+
+func TestRoleNamesTheOthers(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	tcp := server.ListenTCP(t)
+	db := server.Database(t)
+	db.Exec(t, read(t, "schema.sql"))
+	url := tcp(db.Role(t, coderschema.Grants))
+	stranger := tcp(db.Role(t, coderschema.Grants)) // may not see the sessions of the first role
+	began := time.Now()
+	newReporter := func(url string) *Reporter {
+		r := newReporter(t, url)
+		r.timing.peers = hasty.touch
+		r.timing.idle = time.Hour // it is given up, not taken away
+		return r
+	}
+	one := newReporter(url)
+	if got := roleHealth(one); got.State != health.TakingOver {
+		t.Errorf("before the first connection: %+v", got)
+	}
+	stop := compete(t, one)
+	awaitOne(t, one)
+	if got := roleHealth(one); got.State != health.Reporting || got.Since.Before(began) || got.Since.After(time.Now()) || len(got.StandBys) != 0 || got.Problem != nil {
+		t.Errorf("the only one: %+v", got)
+	}
+
+	same, other := newReporter(url), newReporter(stranger)
+	compete(t, same)
+	compete(t, other)
+	await(t, "the reporter knows who stands by", func() bool {
+		return slices.Equal(roleHealth(one).StandBys, []string{"", "127.0.0.1"})
+	})
+	await(t, "the one that stands by knows who reports", func() bool {
+		role := roleHealth(same)
+		return role.State == health.StandingBy && role.Reporter == "127.0.0.1" && !role.Since.Before(began)
+	})
+	await(t, "the stranger stands by", func() bool { return roleHealth(other).State == health.StandingBy })
+	if got := roleHealth(other); got.Reporter != "" {
+		t.Errorf("the stranger sees %q", got.Reporter)
+	}
+
+	stopped := time.Now()
+	stop()
+	successor, _ := awaitOne(t, same, other)
+	if got := roleHealth(successor); got.State != health.Reporting || got.Since.Before(stopped) {
+		t.Errorf("the successor: %+v", got)
+	}
+}
+
+func TestRoleWhileUnreachable(t *testing.T) {
+	t.Parallel()
+	l := pgtest.Listen(t)
+	l.Close()
+	r := newReporter(t, "postgres://otelcoder:hunter2@"+l.Addr().String()+"/coder?sslmode=disable")
+	began := time.Now()
+	compete(t, r)
+	await(t, "it is unreachable", func() bool { return roleHealth(r).State == health.Unreachable })
+	first := roleHealth(r)
+	time.Sleep(3 * hasty.try)
+	got := roleHealth(r)
+	if p := got.Problem; p == nil || !strings.Contains(p.Error, "connection refused") || strings.Contains(p.Error, "hunter2") ||
+		!strings.Contains(p.Remedy, "Check that PostgreSQL runs") || p.Runbook != "OtelcoderSourceDown" || p.Since.Before(began) || !p.Since.Equal(first.Since) {
+		t.Errorf("problem %+v, at first since %v", p, first.Since)
+	}
+}
+
+func TestRoleOnAStandbyServer(t *testing.T) {
+	var r Reporter
+	r.role.failed(fmt.Errorf("connect: %w", reporterlock.ErrStandby))
+	got := roleHealth(&r)
+	if got.State != health.NoReporter || got.Problem == nil || got.Problem.Runbook != "OtelcoderNoReporter" || !strings.Contains(got.Problem.Remedy, "--postgres-reporter-url") {
+		t.Errorf("%+v, problem %+v", got, got.Problem)
+	}
+}
+
+func TestDatabaseIsNamedWithoutSecrets(t *testing.T) {
+	for url, want := range map[string]health.Database{
+		"postgres://otelcoder:hunter2@db.example:6432/coder?sslmode=disable":      {Address: "db.example:6432", Name: "coder"},
+		"host=db user=otelcoder password=hunter2 dbname=coder":                    {Address: "db:5432", Name: "coder"},
+		"postgres://otelcoder:hunter2@a:1,b:2/coder?sslmode=prefer":               {Address: "a:1,b:2", Name: "coder"},
+		"postgres://otelcoder:hunter2@[::1]:5432/coder?sslmode=disable&user=x":    {Address: "[::1]:5432", Name: "coder"},
+		"postgres:///coder?host=/var/run/postgresql&user=otelcoder&password=oops": {Address: "/var/run/postgresql:5432", Name: "coder"},
+	} {
+		db := open(t, url)
+		var r health.Report
+		db.Health(&r)
+		if *r.Database != want {
+			t.Errorf("%s: %+v, want %+v", url, *r.Database, want)
+		}
+	}
+}
+
+func TestDeniedTableHasACommand(t *testing.T) {
+	t.Parallel()
+	db, url := newDatabase(t, "schema.sql", "fleet.sql")
+	d := open(t, url)
+	if _, err := d.Sources().License.License(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.forget()
+	role := d.user
+	db.Exec(t, "REVOKE ALL ON licenses FROM "+postgres.Quote(role))
+	_, err := d.Sources().License.License(t.Context())
+	if err == nil {
+		t.Fatal("the source answers without the right to read its table")
+	}
+	p := health.NewProblem(err, time.Now())
+	if want := `otelcoder grants --role ` + role + ` | psql "$OWNER_URL"`; p.Command != want || p.Remedy == "" {
+		t.Errorf("command %q, want %q; remedy %q; error %v", p.Command, want, p.Remedy, err)
+	}
+	if explained := new(explainedError); !errors.As(err, &explained) {
+		t.Errorf("error %T", err)
+	}
+}

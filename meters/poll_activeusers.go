@@ -1,0 +1,28 @@
+package meters
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// ActiveUsersSource counts the distinct users with an API key last used within
+// the past hour.
+type ActiveUsersSource interface {
+	ActiveUsers(ctx context.Context) (int, error)
+}
+
+func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) subject {
+	return subject{
+		name:     "active_users",
+		families: []instrument.Family{instrument.APIActiveUsers},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, int, error) {
+			users, err := source.ActiveUsers(ctx)
+			if err != nil || !refused.sound(float64(users)) {
+				return snapshot{}, 0, err
+			}
+			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, instrument.NoLabels{}, float64(users))}}, 1, nil
+		},
+	}
+}

@@ -1,0 +1,228 @@
+package meters
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// AgentsSource lists the workspaces that are not deleted, each with the agents
+// of its latest build; a workspace without agents is listed too.
+type AgentsSource interface {
+	Agents(ctx context.Context) ([]Workspace, error)
+}
+
+// Workspace is a workspace with the agents of its latest build.
+type Workspace struct {
+	Name     string
+	Username string // the owner's
+	Template string
+	Agents   []Agent
+}
+
+// Agent is the state of a workspace agent.
+type Agent struct {
+	Name        string
+	Status      AgentStatus
+	Lifecycle   AgentLifecycle
+	TailnetNode string // "nodeid:" and 16 hex digits; empty if unknown
+	Latencies   []RegionLatency
+	Apps        []AgentApp
+	// StartupScript is the result of the startup script of the current start; nil
+	// if the script has not ended, if the result is unknown, or if a
+	// [ForwardingAgent] reports it.
+	StartupScript *StartupScript
+}
+
+// StartupScript is a startup script that has ended.
+type StartupScript struct {
+	Seconds float64 // how long it took
+	Success bool
+}
+
+// AgentStatus says whether an agent is connected.
+type AgentStatus string
+
+// The statuses of an agent.
+const (
+	AgentConnecting   AgentStatus = "connecting"
+	AgentConnected    AgentStatus = "connected"
+	AgentDisconnected AgentStatus = "disconnected"
+	AgentTimeout      AgentStatus = "timeout"
+)
+
+// AgentLifecycle is the phase of life an agent says it is in.
+type AgentLifecycle string
+
+// The phases of an agent's life.
+const (
+	LifecycleCreated         AgentLifecycle = "created"
+	LifecycleStarting        AgentLifecycle = "starting"
+	LifecycleStartTimeout    AgentLifecycle = "start_timeout"
+	LifecycleStartError      AgentLifecycle = "start_error"
+	LifecycleReady           AgentLifecycle = "ready"
+	LifecycleShuttingDown    AgentLifecycle = "shutting_down"
+	LifecycleShutdownTimeout AgentLifecycle = "shutdown_timeout"
+	LifecycleShutdownError   AgentLifecycle = "shutdown_error"
+	LifecycleOff             AgentLifecycle = "off"
+)
+
+// RegionLatency is an agent's latency to one relay (DERP) region.
+type RegionLatency struct {
+	Region    string  // its name; a region without one is "Unnamed <id>"
+	Preferred bool    // the agent's home region
+	Seconds   float64 // latency in seconds
+}
+
+// AgentApp is an application of an agent.
+type AgentApp struct {
+	DisplayName string
+	Health      AppHealth
+}
+
+// AppHealth is the health of an application.
+type AppHealth string
+
+// The health states of an application.
+const (
+	AppDisabled     AppHealth = "disabled"
+	AppInitializing AppHealth = "initializing"
+	AppHealthy      AppHealth = "healthy"
+	AppUnhealthy    AppHealth = "unhealthy"
+)
+
+// agents also measures its own collections: every one, whether it succeeds or
+// not, from the question until the snapshot is built.
+func agents(out *output, c config, source AgentsSource, refused sourceRefusals) subject {
+	execution := out.histogram(instrument.CollectorAgentsExecution)
+	none := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
+	return subject{
+		name: "agents",
+		families: []instrument.Family{
+			instrument.AgentsUp,
+			instrument.AgentsConnections,
+			instrument.AgentsConnectionLatencies,
+			instrument.AgentsApps,
+			instrument.AgentStatsStartupScript,
+		},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, int, error) {
+			started := time.Now()
+			defer func() { execution.record(ctx, time.Since(started).Seconds(), none) }()
+			workspaces, err := source.Agents(ctx)
+			if err != nil {
+				return snapshot{}, 0, err
+			}
+			rows := len(workspaces)
+			for _, w := range workspaces {
+				rows += len(w.Agents)
+				for _, a := range w.Agents {
+					rows += len(a.Latencies) + len(a.Apps)
+				}
+			}
+			return agentsSnapshot(workspaces, c.aggregateBy, refused), rows, nil
+		},
+	}
+}
+
+// agentsSnapshot merges workspaces, agents, latencies and apps with equal labels,
+// and startup scripts by those of their labels that by holds. What is refused
+// leaves out its own series only; its agent is still counted.
+func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefusals) snapshot {
+	var size struct{ agents, latencies, apps, scripts int }
+	for _, w := range workspaces {
+		size.agents += len(w.Agents)
+		for _, a := range w.Agents {
+			size.latencies += len(a.Latencies)
+			size.apps += len(a.Apps)
+			if a.StartupScript != nil {
+				size.scripts++
+			}
+		}
+	}
+	up := make(map[instrument.WorkspaceAgents]float64, len(workspaces))
+	connections := make(map[instrument.AgentConnection]float64, size.agents)
+	latencies := make(map[instrument.AgentLatency]float64, size.latencies)
+	apps := make(map[instrument.AgentApp]float64, size.apps)
+	scripts := make(map[instrument.AgentScript]float64, size.scripts)
+	kept := newKeptLabels(by)
+
+	for _, w := range workspaces {
+		template, username, workspace := refused.text(w.Template), refused.text(w.Username), refused.text(w.Name)
+		up[instrument.WorkspaceAgents{TemplateName: template, Username: username, WorkspaceName: workspace}] += float64(len(w.Agents))
+		for _, a := range w.Agents {
+			agent := instrument.Agent{AgentName: refused.text(a.Name), Username: username, WorkspaceName: workspace}
+			if refused.documented(a.Status.documented() && a.Lifecycle.documented()) {
+				connections[instrument.AgentConnection{
+					Agent:          agent,
+					LifecycleState: string(a.Lifecycle),
+					Status:         string(a.Status),
+					TailnetNode:    tailnetNode(a.TailnetNode),
+				}]++
+			}
+			for _, l := range a.Latencies {
+				if refused.sound(l.Seconds) {
+					latency := instrument.AgentLatency{Agent: agent, DERPRegion: refused.text(l.Region), Preferred: l.Preferred}
+					latencies[latency] = max(latencies[latency], l.Seconds)
+				}
+			}
+			for _, app := range a.Apps {
+				if refused.documented(app.Health.documented()) {
+					apps[instrument.AgentApp{Agent: agent, AppName: refused.text(app.DisplayName), Health: string(app.Health)}]++
+				}
+			}
+			if s := a.StartupScript; s != nil && refused.sound(s.Seconds) {
+				scripts[kept.merge(instrument.AgentScript{Agent: agent, Success: s.Success, TemplateName: template})] += s.Seconds
+			}
+		}
+	}
+
+	samples := make([]sample, 0, len(up)+len(connections)+len(latencies)+len(apps))
+	samples = appendSamples(samples, instrument.AgentsUp, up)
+	samples = appendSamples(samples, instrument.AgentsConnections, connections)
+	samples = appendSamples(samples, instrument.AgentsConnectionLatencies, latencies)
+	samples = appendSamples(samples, instrument.AgentsApps, apps)
+	workspaceSamples := make([]sample, 0, len(scripts))
+	for script, seconds := range scripts {
+		labels := kept.labels(instrument.AgentStatsStartupScript, script)
+		workspaceSamples = append(workspaceSamples, sample{instrument.AgentStatsStartupScript, labels, seconds})
+	}
+	return snapshot{instrument.Deployment: samples, instrument.Workspaces: workspaceSamples}
+}
+
+// tailnetNode is the node as it is documented, or unknown.
+func tailnetNode(node string) string {
+	digits, ok := strings.CutPrefix(node, "nodeid:")
+	if _, err := strconv.ParseUint(digits, 16, 64); !ok || len(digits) != 16 || err != nil {
+		return "unknown"
+	}
+	return node
+}
+
+func (s AgentStatus) documented() bool {
+	switch s {
+	case AgentConnecting, AgentConnected, AgentDisconnected, AgentTimeout:
+		return true
+	}
+	return false
+}
+
+func (l AgentLifecycle) documented() bool {
+	switch l {
+	case LifecycleCreated, LifecycleStarting, LifecycleStartTimeout, LifecycleStartError, LifecycleReady,
+		LifecycleShuttingDown, LifecycleShutdownTimeout, LifecycleShutdownError, LifecycleOff:
+		return true
+	}
+	return false
+}
+
+func (h AppHealth) documented() bool {
+	switch h {
+	case AppDisabled, AppInitializing, AppHealthy, AppUnhealthy:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,130 @@
+package meters
+
+import (
+	"context"
+	"slices"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// AgentStatsSource sums up what agents reported since the previous successful
+// call, one row an agent. The first call looks back one interval.
+type AgentStatsSource interface {
+	AgentStats(ctx context.Context) ([]AgentStats, error)
+}
+
+// skewedSource is an AgentStatsSource that leaves out reports whose time stamps are
+// too far from the present, as that of coderdb. They are counted in
+// otelcoder_refused_total, origin "source", reason "skew".
+type skewedSource interface {
+	// SkewedReports returns the number of reports that the latest successful call
+	// of AgentStats left out, 0 or more. It is called after AgentStats, by the same
+	// goroutine.
+	SkewedReports() int
+}
+
+// AgentStats are the statistics of one agent over one collection.
+type AgentStats struct {
+	AgentName string
+	Username  string
+	Workspace string
+
+	RxBytes, TxBytes int64 // bytes since the previous collection
+
+	// From the agent's newest report:
+	Connections             int64
+	MedianLatency           float64 // seconds
+	SessionsVSCode          int64
+	SessionsJetBrains       int64
+	SessionsReconnectingPTY int64
+	SessionsSSH             int64
+}
+
+func agentStats(c config, source AgentStatsSource, refused sourceRefusals) subject {
+	return subject{
+		name:     "agent_stats",
+		families: agentStatsFamilies(),
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, int, error) {
+			rows, err := source.AgentStats(ctx)
+			if err != nil {
+				return snapshot{}, 0, err
+			}
+			if skewed, ok := source.(skewedSource); ok {
+				refused.addMany(refusedSkew, skewed.SkewedReports())
+			}
+			return snapshot{instrument.Deployment: agentStatsSamples(rows, c.aggregateBy, refused)}, len(rows), nil
+		},
+	}
+}
+
+// agentStatsFamilies is in the order of agentStatsValues.
+func agentStatsFamilies() []instrument.Family {
+	return []instrument.Family{
+		instrument.AgentStatsRx,
+		instrument.AgentStatsTx,
+		instrument.AgentStatsConnections,
+		instrument.AgentStatsSessionsVSCode,
+		instrument.AgentStatsSessionsJetBrains,
+		instrument.AgentStatsSessionsReconnectingPTY,
+		instrument.AgentStatsSessionsSSH,
+		instrument.AgentStatsMedianLatency,
+	}
+}
+
+type agentStatsValues [8]float64
+
+// latencyValue is the place of the one value that is not summed.
+const latencyValue = 7
+
+func (s AgentStats) values() agentStatsValues {
+	return agentStatsValues{
+		float64(s.RxBytes),
+		float64(s.TxBytes),
+		float64(s.Connections),
+		float64(s.SessionsVSCode),
+		float64(s.SessionsJetBrains),
+		float64(s.SessionsReconnectingPTY),
+		float64(s.SessionsSSH),
+		s.MedianLatency,
+	}
+}
+
+func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
+	latency := max(v[latencyValue], other[latencyValue])
+	for i := range v {
+		v[i] += other[i]
+	}
+	v[latencyValue] = latency
+	return v
+}
+
+// agentStatsSamples merges rows by those of their labels that by holds; the
+// other labels are absent. A row with a value that makes no sense is left out
+// whole, so that all families are about the same agents.
+func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusals) []sample {
+	kept := newKeptLabels(by)
+	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
+	for _, row := range rows {
+		values := row.values()
+		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.sound(v) }) {
+			continue
+		}
+		agent := kept.mergeAgent(instrument.Agent{
+			AgentName:     refused.text(row.AgentName),
+			Username:      refused.text(row.Username),
+			WorkspaceName: refused.text(row.Workspace),
+		})
+		merged[agent] = merged[agent].merge(values)
+	}
+
+	families := agentStatsFamilies()
+	samples := make([]sample, 0, len(merged)*len(families))
+	for agent, values := range merged {
+		labels := kept.labels(instrument.AgentStatsRx, agent) // those of all families
+		for i, f := range families {
+			samples = append(samples, sample{f, labels, values[i]})
+		}
+	}
+	return samples
+}

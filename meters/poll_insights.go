@@ -1,0 +1,98 @@
+package meters
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// InsightsSource sums up what users did over the past five minutes.
+type InsightsSource interface {
+	Insights(ctx context.Context) (Insights, error)
+}
+
+// Insights is what users did over the past five minutes.
+type Insights struct {
+	ActiveUsers  []TemplateUsers
+	Applications []ApplicationUsage
+	Parameters   []ParameterUsage
+}
+
+// TemplateUsers counts the users active in workspaces of a template.
+type TemplateUsers struct {
+	Template string
+	Users    int
+}
+
+// ApplicationUsage is the time that users of a template spent in an
+// application.
+type ApplicationUsage struct {
+	Template    string
+	Application string  // display name, or "Visual Studio Code", "JetBrains", "Web Terminal", "SSH"
+	Slug        string  // empty for these four
+	Seconds     float64 // whole minutes of use by each user, summed, in seconds
+}
+
+// ParameterUsage counts the builds that gave a template's parameter a value.
+type ParameterUsage struct {
+	Template string
+	Name     string
+	Type     string
+	Value    string // text that a user typed
+	Builds   int
+}
+
+func insights(c config, source InsightsSource, refused sourceRefusals) subject {
+	return subject{
+		name: "insights",
+		families: []instrument.Family{
+			instrument.InsightsTemplatesActiveUsers,
+			instrument.InsightsApplicationsUsage,
+			instrument.InsightsParameters,
+		},
+		interval: c.insightsInterval,
+		collect: func(ctx context.Context) (snapshot, int, error) {
+			i, err := source.Insights(ctx)
+			if err != nil {
+				return snapshot{}, 0, err
+			}
+			return snapshot{instrument.Deployment: insightsSamples(i, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), nil
+		},
+	}
+}
+
+// insightsSamples merges rows: templates of two organizations may share a name.
+func insightsSamples(i Insights, refused sourceRefusals) []sample {
+	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
+	for _, row := range i.ActiveUsers {
+		if refused.sound(float64(row.Users)) {
+			users[instrument.TemplateUsers{TemplateName: refused.text(row.Template)}] += float64(row.Users)
+		}
+	}
+	usage := make(map[instrument.ApplicationUsage]float64, len(i.Applications))
+	for _, row := range i.Applications {
+		if refused.sound(row.Seconds) {
+			usage[instrument.ApplicationUsage{
+				ApplicationName: refused.text(row.Application),
+				Slug:            refused.text(row.Slug),
+				TemplateName:    refused.text(row.Template),
+			}] += row.Seconds
+		}
+	}
+	builds := make(map[instrument.ParameterUsage]float64, len(i.Parameters))
+	for _, row := range i.Parameters {
+		if refused.sound(float64(row.Builds)) {
+			builds[instrument.ParameterUsage{
+				ParameterName:  refused.text(row.Name),
+				ParameterType:  refused.text(row.Type),
+				ParameterValue: refused.text(row.Value),
+				TemplateName:   refused.text(row.Template),
+			}] += float64(row.Builds)
+		}
+	}
+
+	samples := make([]sample, 0, len(users)+len(usage)+len(builds))
+	samples = appendSamples(samples, instrument.InsightsTemplatesActiveUsers, users)
+	samples = appendSamples(samples, instrument.InsightsApplicationsUsage, usage)
+	return appendSamples(samples, instrument.InsightsParameters, builds)
+}

@@ -1,0 +1,47 @@
+package meters
+
+import (
+	"context"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// LicenseSource reads the number of active users and the licensed limit.
+type LicenseSource interface {
+	License(ctx context.Context) (License, error)
+}
+
+// License is the number of active users and the user limit in force.
+type License struct {
+	ActiveUsers int // with or without a limit; neither system users nor service accounts
+	Limit       int // licensed users; 0 if no limit is in force
+}
+
+func license(c config, source LicenseSource, refused sourceRefusals) subject {
+	return subject{
+		name:     "license",
+		families: []instrument.Family{instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, int, error) {
+			l, err := source.License(ctx)
+			if err != nil {
+				return snapshot{}, 0, err
+			}
+			return snapshot{instrument.Deployment: licenseSamples(l, refused)}, 1, nil
+		},
+	}
+}
+
+// licenseSamples has the active users with or without a limit, and the limit only
+// where one is in force.
+func licenseSamples(l License, refused sourceRefusals) []sample {
+	limited := refused.sound(float64(l.Limit)) && l.Limit > 0
+	samples := []sample{newSample(instrument.LicenseUserLimitEnabled, instrument.NoLabels{}, oneIf(limited))}
+	if limited {
+		samples = append(samples, newSample(instrument.LicenseLimitUsers, instrument.NoLabels{}, float64(l.Limit)))
+	}
+	if refused.sound(float64(l.ActiveUsers)) {
+		samples = append(samples, newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, float64(l.ActiveUsers)))
+	}
+	return samples
+}

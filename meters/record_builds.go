@@ -1,0 +1,195 @@
+package meters
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Workspaces come and go, and each new template version makes new series, so
+// those of builds are bounded in number and in age.
+const (
+	buildSeriesLife = 24 * time.Hour
+)
+
+// Builds counts workspace builds as coderd_workspace_builds_total.
+//
+// A series that has not moved for 24 hours is dropped, and starts again at 0
+// with the next build. No more than 100,000 series are held ([WithMaxSeries]);
+// past that, those that have not moved for the longest time are dropped and
+// counted in otelcoder_refused_total, origin "builds", reason "limit".
+type Builds struct {
+	output  *output
+	refused refusals[buildRefusal]
+	text    labelText
+
+	mu     sync.Mutex
+	series *table[Build, *buildSeries]
+}
+
+type buildRefusal string
+
+const (
+	buildAction  buildRefusal = "action"  // not one of the three actions
+	buildOutcome buildRefusal = "outcome" // neither Succeeded nor Failed
+	buildLimit   buildRefusal = "limit"   // dropped to make room
+	buildLength  buildRefusal = "length"  // a label value that was cut
+)
+
+// Build says which workspace build a count belongs to.
+type Build struct {
+	Action          BuildAction
+	OwnerEmail      string
+	TemplateName    string
+	TemplateVersion string // the version's name
+	WorkspaceName   string
+}
+
+// BuildAction is what a build does to its workspace.
+type BuildAction string
+
+// The actions.
+const (
+	BuildStart   BuildAction = "START"
+	BuildStop    BuildAction = "STOP"
+	BuildDestroy BuildAction = "DESTROY"
+)
+
+// buildSeries are the series of a build, by outcome. They live and go together.
+type buildSeries [len(outcomes)]struct {
+	labels instrument.Labels
+	builds int
+}
+
+func newBuildSeries(b Build) *buildSeries {
+	series := new(buildSeries)
+	for i, outcome := range outcomes {
+		series[i].labels = instrument.WorkspaceBuilds.Labels(instrument.WorkspaceBuild{
+			Action:          string(b.Action),
+			OwnerEmail:      b.OwnerEmail,
+			Status:          string(outcome),
+			TemplateName:    b.TemplateName,
+			TemplateVersion: b.TemplateVersion,
+			WorkspaceName:   b.WorkspaceName,
+		})
+	}
+	return series
+}
+
+func newBuilds(c config, out *output) *Builds {
+	refused := newRefusals(out, c.logger, "builds", buildAction, buildOutcome, buildLimit, buildLength)
+	b := &Builds{output: out, refused: refused, text: c.labelText(refused.adder(buildLength))}
+	b.series = &table[Build, *buildSeries]{
+		size:    c.maxSeries(instrument.WorkspaceBuilds) / len(outcomes),
+		life:    buildSeriesLife,
+		evicted: refused.adder(buildLimit),
+	}
+	out.observe(instrument.Workspaces, b.collect)
+	return b
+}
+
+// Start is to be called when the job of a workspace build starts. It exposes
+// the build's series of both outcomes, at 0 if they are new: a counter that is
+// born with the value 1 hides its first event from increase().
+//
+// A build with an unknown action is not counted.
+func (b *Builds) Start(build Build) *RunningBuild {
+	running := &RunningBuild{builds: b}
+	if b.output.closed.Load() {
+		return running
+	}
+	switch build.Action {
+	case BuildStart, BuildStop, BuildDestroy:
+	default:
+		b.refused.add(buildAction)
+		running.ended.Store(true)
+		return running
+	}
+	running.build = Build{
+		Action:          build.Action,
+		OwnerEmail:      b.text(build.OwnerEmail),
+		TemplateName:    b.text(build.TemplateName),
+		TemplateVersion: b.text(build.TemplateVersion),
+		WorkspaceName:   b.text(build.WorkspaceName),
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.move(running.build)
+	return running
+}
+
+// move returns the series of a build; b.mu is held.
+func (b *Builds) move(build Build) *buildSeries {
+	return b.series.move(build, time.Now(), func() *buildSeries {
+		b.output.changed(instrument.Workspaces)
+		return newBuildSeries(build)
+	})
+}
+
+// RunningBuild is a workspace build whose job has started.
+type RunningBuild struct {
+	builds *Builds
+	build  Build
+	ended  atomic.Bool
+}
+
+// End counts the build under its outcome. Only the first call counts.
+//
+// Series that were dropped while the build ran, which takes 24 hours or a full
+// table, are made again.
+func (r *RunningBuild) End(outcome Outcome) {
+	if r.ended.Swap(true) || r.builds.output.closed.Load() {
+		return
+	}
+	i, ok := outcome.index()
+	if !ok {
+		r.builds.refused.add(buildOutcome)
+		return
+	}
+	r.builds.mu.Lock()
+	defer r.builds.mu.Unlock()
+	r.builds.move(r.build)[i].builds++
+	r.builds.output.changed(instrument.Workspaces)
+}
+
+func (b *Builds) collect(o instrument.Observer) {
+	series, expiry := b.snapshot()
+	o.Expires(expiry)
+	for _, series := range series {
+		for _, s := range series {
+			o.Observe(instrument.WorkspaceBuilds, s.labels, float64(s.builds))
+		}
+	}
+}
+
+// snapshot copies the series, because observing 100,000 of them takes too long
+// to keep builds waiting, and returns when the first of them expires.
+func (b *Builds) snapshot() (snapshot []buildSeries, expiry time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	snapshot = make([]buildSeries, 0, len(b.series.rows))
+	for series := range b.series.all(time.Now()) {
+		snapshot = append(snapshot, *series)
+	}
+	return snapshot, b.series.expiry()
+}
+
+// Outcome is how a workspace build or a provisioner job ended.
+type Outcome string
+
+// The outcomes. A canceled job has failed, unless it finished all the same.
+const (
+	Succeeded Outcome = "success"
+	Failed    Outcome = "failed"
+)
+
+var outcomes = [...]Outcome{Succeeded, Failed}
+
+// index returns the outcome's place among outcomes, and whether it has one.
+func (o Outcome) index() (int, bool) {
+	i := slices.Index(outcomes[:], o)
+	return i, i >= 0
+}

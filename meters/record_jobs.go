@@ -1,0 +1,148 @@
+package meters
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Jobs measures provisioner jobs of every type where they run: how many run now,
+// as coderd_provisionerd_jobs_current, and how long they took, with its
+// [JobTimings].
+type Jobs struct {
+	*JobTimings // Record is for a job that was watched from elsewhere
+
+	output  *output
+	current [len(provisioners)]atomic.Int64
+}
+
+// Provisioner is what runs a job.
+type Provisioner string
+
+// The provisioners.
+const (
+	Terraform Provisioner = "terraform"
+	Echo      Provisioner = "echo"
+)
+
+var provisioners = [...]Provisioner{Terraform, Echo}
+
+// index returns the provisioner's place among provisioners, and whether it has
+// one.
+func (p Provisioner) index() (int, bool) {
+	i := slices.Index(provisioners[:], p)
+	return i, i >= 0
+}
+
+func newJobs(timings *JobTimings, out *output) *Jobs {
+	j := &Jobs{JobTimings: timings, output: out}
+	var running [len(provisioners)]instrument.Labels
+	for i, provisioner := range provisioners {
+		running[i] = instrument.ProvisionerdJobsCurrent.Labels(instrument.ProvisionerJob{Provisioner: string(provisioner)})
+	}
+	out.jobsCounted.Store(true)
+	out.observe(instrument.Workspaces, func(o instrument.Observer) {
+		for i := range provisioners {
+			o.Observe(instrument.ProvisionerdJobsCurrent, running[i], float64(j.current[i].Load()))
+		}
+	})
+	out.changed(instrument.Workspaces)
+	return j
+}
+
+// Start is to be called when a job starts to run.
+func (j *Jobs) Start(p Provisioner) *RunningJob {
+	running := &RunningJob{jobs: j, started: time.Now()}
+	i, ok := p.index()
+	if !ok {
+		j.refused.add(jobProvisioner)
+		running.ended.Store(true)
+		return running
+	}
+	running.provisioner = i
+	j.move(i, 1)
+	return running
+}
+
+// RunningJob is a provisioner job that has started.
+type RunningJob struct {
+	jobs        *Jobs
+	provisioner int // its index
+	started     time.Time
+	ended       atomic.Bool
+}
+
+// End records the time since the job started under its outcome. Only the first
+// call counts. With an unknown outcome the job has ended too, but its time is
+// not recorded.
+func (r *RunningJob) End(outcome Outcome) {
+	if r.ended.Swap(true) {
+		return
+	}
+	r.jobs.move(r.provisioner, -1)
+	r.jobs.Record(provisioners[r.provisioner], outcome, time.Since(r.started).Seconds())
+}
+
+// move changes how many jobs of a provisioner run.
+func (j *Jobs) move(provisioner int, by int64) {
+	j.current[provisioner].Add(by)
+	j.output.changed(instrument.Workspaces)
+}
+
+// JobTimings measures how long provisioner jobs of every type took, as
+// coderd_provisionerd_job_timings_seconds, where they are watched from elsewhere; a
+// [JobsSource] then counts the running ones. Where jobs run, use [Jobs].
+//
+// A job with an unknown provisioner or outcome, or a time that is negative,
+// infinite or no number, is left out, and counted in otelcoder_refused_total,
+// origin "jobs".
+type JobTimings struct {
+	refused refusals[jobRefusal]
+	timings histogram
+	labels  [len(provisioners)][len(outcomes)]instrument.Labels
+}
+
+type jobRefusal string
+
+const (
+	jobProvisioner jobRefusal = "provisioner" // neither Terraform nor Echo
+	jobOutcome     jobRefusal = "outcome"     // neither Succeeded nor Failed
+	jobSeconds     jobRefusal = "value"       // negative, infinite or not a number
+)
+
+func newJobTimings(c config, out *output) *JobTimings {
+	t := &JobTimings{
+		refused: newRefusals(out, c.logger, "jobs", jobProvisioner, jobOutcome, jobSeconds),
+		timings: out.histogram(instrument.ProvisionerdJobTimings),
+	}
+	for i, provisioner := range provisioners {
+		for k, outcome := range outcomes {
+			t.labels[i][k] = instrument.ProvisionerdJobTimings.Labels(
+				instrument.ProvisionerJob{Provisioner: string(provisioner), Status: string(outcome)})
+		}
+	}
+	return t
+}
+
+// Record records how many seconds a job took that has ended.
+func (t *JobTimings) Record(p Provisioner, outcome Outcome, seconds float64) {
+	i, ok := p.index()
+	if !ok {
+		t.refused.add(jobProvisioner)
+		return
+	}
+	k, ok := outcome.index()
+	if !ok {
+		t.refused.add(jobOutcome)
+		return
+	}
+	if !(seconds >= 0) || math.IsInf(seconds, 0) { // also refuses NaN
+		t.refused.add(jobSeconds)
+		return
+	}
+	t.timings.record(context.Background(), seconds, t.labels[i][k])
+}
