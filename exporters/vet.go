@@ -162,7 +162,7 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 	if utf8.ValidString(f.GetUnit()) {
 		kept.Unit = f.Unit
 	}
-	legacy := model.IsValidLegacyMetricName(f.GetName())
+	legacy := model.LegacyValidation.IsValidMetricName(f.GetName())
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64]bool, len(f.Metric))
 	for _, m := range f.Metric {
@@ -179,7 +179,7 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 			continue
 		}
 		for _, l := range m.Label {
-			legacy = legacy && model.LabelName(l.GetName()).IsValidLegacy()
+			legacy = legacy && model.LegacyValidation.IsValidLabelName(l.GetName())
 		}
 		kept.Metric = append(kept.Metric, m)
 	}
