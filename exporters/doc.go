@@ -7,8 +7,9 @@
 //
 // An [Exporter] holds the meter providers, read by the OpenTelemetry Prometheus
 // exporter, and the Go, process and scrape-handler collectors of client_golang,
-// reduced to the documented families. Its endpoint serves exactly the families of
-// the catalogue, and those of the host if [WithGatherer] is given:
+// reduced to the documented families. Its endpoint serves the families of the
+// catalogue, those of the host if [WithGatherer] is given, and the instruments that the
+// host creates on the providers, unless [WithoutForeignInstruments] refuses them:
 //
 //	/                    every family
 //	/metrics             every family

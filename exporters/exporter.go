@@ -27,6 +27,9 @@ type Exporter struct {
 	deployment *group
 	workspaces *group
 	process    *group
+	foreign    [instrument.Process + 1]*foreign // by group
+	names      *names
+	refusals   *refusals
 	runtime    *prometheus.Registry // nil without runtime families
 	host       *host                // nil without a gatherer of the host's
 
@@ -51,7 +54,10 @@ func New(options ...Option) (*Exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the exporter: %w", err)
 	}
-	e := &Exporter{logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes)}
+	e := &Exporter{
+		logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes),
+		refusals: newRefusals(c.logger),
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	if err := e.open(ctx, c); err != nil {
@@ -69,18 +75,26 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		e.runtime = newRuntimeRegistry()
 		beside = trimmed{e.runtime}
 	}
+	reserved := newReserved(c.runtime)
+	e.names = newNames(reserved, c.refuseForeign)
+	for of := range instrument.Groups() {
+		if e.foreign[of], err = e.newForeign(of); err != nil {
+			return err
+		}
+	}
 	if c.gatherer != nil {
-		if err := e.openHost(c); err != nil {
+		if err := e.openHost(c.gatherer, reserved); err != nil {
 			return err
 		}
 	}
 	always := func() bool { return true }
-	workspaces := producer{sdk.NewManualReader(), e}
+	workspaces := workspacesProducer{e, sdk.NewManualReader(), e.foreign[instrument.Workspaces]}
 	deploymentReader, err := c.reader(ReaderConfig{
 		Group:    instrument.Deployment,
 		Reports:  e.reporter,
 		Exported: e.exported,
 		Health:   e.addHealth,
+		Producer: producers{e.foreign[instrument.Deployment]},
 	})
 	if err != nil {
 		return err
@@ -93,13 +107,13 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Reports:  always,
 		Exported: e.exported,
 		Health:   e.addHealth,
-		Producer: workspaces,
+		Producer: producers{workspaces, e.foreign[instrument.Process]},
 		Gatherer: e.withHost(beside),
 	})
 	if err != nil {
 		return err
 	}
-	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.ManualReader); err != nil {
+	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.reader); err != nil {
 		return err
 	}
 	if e.process, err = e.newGroupLive(instrument.Process, processReader, beside); err != nil {
@@ -122,8 +136,8 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 }
 
 // openHost begins to serve the host's gatherer.
-func (e *Exporter) openHost(c config) error {
-	e.host = newHost(e, c.gatherer, newReserved(c.runtime))
+func (e *Exporter) openHost(gatherer prometheus.Gatherer, r reserved) error {
+	e.host = newHost(e, gatherer, r)
 	e.running.Go(e.host.run)
 	if found := e.host.gather(context.Background()).conflicts; len(found) > 0 {
 		return fmt.Errorf("create the exporter: %w", conflictError(found))
@@ -159,8 +173,14 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	flushing.Wait()
 	err := errors.Join(errs[:]...)
-	if e.workspaces != nil { // the reader of Process has read it a last time
+	// The readers have read these a last time.
+	if e.workspaces != nil {
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
+	}
+	for _, f := range e.foreign {
+		if f != nil {
+			err = errors.Join(err, f.provider.Shutdown(ctx))
+		}
 	}
 	if e.host != nil {
 		e.host.stop()

@@ -19,6 +19,7 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 		for _, g := range e.selection().groups {
 			if g.cache == nil || reports {
 				families = append(families, g.gatherAll()...)
+				families = append(families, g.foreign.gather(context.Background(), query{})...)
 			}
 		}
 		if !reports || e.reporter() {

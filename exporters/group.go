@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/otlptranslator"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/exporters/internal/render"
@@ -23,6 +25,7 @@ type group struct {
 	provider  *sdk.MeterProvider
 	reader    *sdk.ManualReader // of provider
 	converter *converter
+	foreign   *foreign // nil in a foreign group
 
 	// Groups with many series are rendered ahead of scrapes, and served by the
 	// reporter only.
@@ -64,14 +67,22 @@ func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, beside p
 }
 
 func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, error) {
-	converter, err := newConverter()
+	converter, err := newConverter(
+		// The views give streams their documented names: nothing is added or
+		// escaped.
+		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
+		otelprometheus.WithoutScopeInfo(),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("create the Prometheus exporter of the %s group: %w", of, err)
 	}
-	g := &group{exporter: e, of: of, beside: prometheus.Gatherers{}, reader: sdk.NewManualReader(), converter: converter}
+	g := &group{
+		exporter: e, of: of, beside: prometheus.Gatherers{}, foreign: e.foreign[of],
+		reader: sdk.NewManualReader(), converter: converter,
+	}
 	options := []sdk.Option{
 		sdk.WithReader(g.reader),
-		sdk.WithView(instrument.View(of)),
+		sdk.WithView(e.catalogueView(of)),
 		// Package meters limits series where values enter. The SDK's limit
 		// would fold a deployment of more than 2,000 workspaces into one
 		// overflow series.

@@ -223,8 +223,15 @@ func (s selection) rendered(ctx context.Context, reports bool, q query) ([]rende
 			return nil, err
 		}
 		renderings = append(renderings, r)
+		if !g.foreign.concerned(q) {
+			continue
+		}
+		if r, err = g.foreign.rendering(ctx, q); err != nil {
+			return nil, err
+		}
+		renderings = append(renderings, r)
 	}
-	if s.host != nil && s.host.concerned(q) {
+	if s.host != nil && s.host.reserved.concerned(q) {
 		r, err := s.host.rendering(ctx, q)
 		if err != nil {
 			return nil, err

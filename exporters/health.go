@@ -23,6 +23,11 @@ func (e *Exporter) observeHealth(version string) error {
 	for i, outcome := range outcomes {
 		byOutcome[i] = instrument.HealthOTLPExports.Labels(instrument.OTLPExport{Outcome: outcome})
 	}
+	refused := make([]instrument.Labels, len(refusalReasons))
+	for reason, name := range refusalReasons {
+		refused[reason] = instrument.HealthRefused.Labels(instrument.Refusal{Origin: refusalOrigin, Reason: name})
+	}
+	e.addHealth(e.refusals.report)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
 		o.Observe(instrument.HealthBuildInfo, info, 1)
 		var reports float64
@@ -38,8 +43,9 @@ func (e *Exporter) observeHealth(version string) error {
 		for i := range outcomes {
 			o.Observe(instrument.HealthOTLPExports, byOutcome[i], float64(e.pushed[i].Load()))
 		}
+		e.refusals.observe(o, refused)
 	}, instrument.HealthBuildInfo, instrument.HealthReporter, instrument.HealthScrapeErrors,
-		instrument.HealthRenderedBytes, instrument.HealthOTLPExports)
+		instrument.HealthRenderedBytes, instrument.HealthOTLPExports, instrument.HealthRefused)
 	if err != nil {
 		return fmt.Errorf("observe the health of the endpoint: %w", err)
 	}

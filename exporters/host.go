@@ -69,7 +69,7 @@ func (h *host) run() {
 				families, err = h.gatherer.Gather()
 				return err
 			})
-			g.vetted = h.reserved.vet(families)
+			g.vetted = h.reserved.vet(families, h.exporter.names.has)
 			if time.Since(g.begun) < gatherLimit { // else the answers have reported it
 				h.report(err, g.vetted)
 			}
@@ -136,25 +136,12 @@ func (h *host) report(err error, v vetted) {
 	}
 }
 
-// concerned reports whether an answer can contain families of the host.
-func (h *host) concerned(q query) bool {
-	if q.names == nil {
-		return true
-	}
-	for name := range q.names {
-		if _, taken := h.reserved[name]; !taken {
-			return true
-		}
-	}
-	return false
-}
-
 // rendering returns the host's part of an answer. It fails only if ctx ends before.
 func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error) {
 	v := h.gather(ctx).only(q)
-	taken := func(name string) bool { return catalogued(name) || v.has(name) }
+	taken := func(name string) bool { return catalogued(name) || v.has(name) || h.exporter.names.has(name) }
 	if scheme := q.contentType.ToEscapingScheme(); !v.legacy && scheme != model.NoEscaping {
-		v = h.reserved.vet(v.escaped(scheme)) // two names can be the same one, escaped
+		v = h.reserved.vet(v.escaped(scheme), h.exporter.names.has) // two names can be the same one, escaped
 	} else {
 		v.left = left{} // reported
 	}

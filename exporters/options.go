@@ -27,6 +27,8 @@ type config struct {
 	gatherer   prometheus.Gatherer // nil for none
 	runtime    bool                // serve the runtime families
 	health     []func(*health.Report)
+
+	refuseForeign bool
 }
 
 func newConfig(options []Option) (config, error) {
@@ -142,6 +144,28 @@ func WithHealth(reports ...func(*health.Report)) Option {
 func WithoutStatusPage() Option {
 	return func(c *config) error {
 		c.statusPage = false
+		return nil
+	}
+}
+
+// WithoutForeignInstruments refuses foreign instruments: those that a host creates on
+// [Exporter.Providers] and the catalogue does not hold. Each is logged, and counted in
+// otelcoder_refused_total, origin "host", reason "instrument". By default they are
+// served and pushed with their group.
+//
+// A scrape shows them under the name that the OpenTelemetry Prometheus exporter gives
+// them by default, so a counter host.requests is host_requests_total, with the labels
+// otel_scope_name, otel_scope_version and otel_scope_schema_url. A push has their
+// OpenTelemetry name. An instrument is refused in either case, reason "name", if it
+// would have the Prometheus name of a family of the catalogue, or of another instrument
+// of another type, group or unit. So is every instrument in the scope
+// instrument.ScopeName that the catalogue does not hold, reason "instrument".
+//
+// The SDK's cardinality limit applies to foreign instruments: 2,000 series each. A
+// collection of a stream that is past the limit is counted, reason "overflow".
+func WithoutForeignInstruments() Option {
+	return func(c *config) error {
+		c.refuseForeign = true
 		return nil
 	}
 }

@@ -41,6 +41,7 @@ func TestOptions(t *testing.T) {
 		{Name: "WithHealth", Option: exporters.WithHealth(nil), Want: "nil"},
 		{Name: "WithHealth", Option: exporters.WithHealth(func(*health.Report) {})},
 		{Name: "WithoutStatusPage", Option: exporters.WithoutStatusPage()},
+		{Name: "WithoutForeignInstruments", Option: exporters.WithoutForeignInstruments()},
 		{Name: "WithReader", Option: exporters.WithReader(nil), Want: "nil"},
 		{Name: "WithReader", Option: exporters.WithReader(func(exporters.ReaderConfig) (sdk.Reader, error) { return sdk.NewManualReader(), nil })},
 	}, map[string]func(*testing.T, exporters.Option) error{

@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/otlptranslator"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -35,8 +34,8 @@ type family struct {
 	metrics []metricdata.Metrics // several only if a host defines a family twice
 }
 
-// collect collects the families of a group, in order of their names.
-func (g *group) collect(ctx context.Context) []family {
+// read reads the streams of a group, and counts those with folded series.
+func (g *group) read(ctx context.Context) []metricdata.ScopeMetrics {
 	var collected metricdata.ResourceMetrics
 	g.try(func() error {
 		err := g.reader.Collect(ctx, &collected)
@@ -45,8 +44,20 @@ func (g *group) collect(ctx context.Context) []family {
 		}
 		return err
 	})
-	var metrics []metricdata.Metrics
 	for _, scope := range collected.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if hasOverflow(m.Data) {
+				g.exporter.refusals.overflow(m.Name)
+			}
+		}
+	}
+	return collected.ScopeMetrics
+}
+
+// collect collects the families of a group, in order of their names.
+func (g *group) collect(ctx context.Context) []family {
+	var metrics []metricdata.Metrics
+	for _, scope := range g.read(ctx) {
 		metrics = append(metrics, scope.Metrics...)
 	}
 	slices.SortStableFunc(metrics, func(a, b metricdata.Metrics) int { return cmp.Compare(a.Name, b.Name) })
@@ -67,21 +78,17 @@ func (g *group) collect(ctx context.Context) []family {
 type converter struct {
 	registry *prometheus.Registry
 
-	mu      sync.Mutex // one conversion at a time
-	metrics []metricdata.Metrics
+	mu     sync.Mutex // one conversion at a time
+	scopes []metricdata.ScopeMetrics
 }
 
-func newConverter() (*converter, error) {
+func newConverter(options ...otelprometheus.Option) (*converter, error) {
 	c := &converter{registry: prometheus.NewRegistry()}
-	exporter, err := otelprometheus.New(
+	exporter, err := otelprometheus.New(append(options,
 		otelprometheus.WithRegisterer(c.registry),
 		otelprometheus.WithProducer(c),
-		otelprometheus.WithoutScopeInfo(),
 		otelprometheus.WithoutTargetInfo(),
-		// The views give streams their documented names: nothing is added or
-		// escaped.
-		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,17 +98,22 @@ func newConverter() (*converter, error) {
 
 // Produce returns the metrics to the exporter.
 func (c *converter) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
-	return []metricdata.ScopeMetrics{{Metrics: c.metrics}}, nil
+	return c.scopes, nil
 }
 
 // convert returns the families of metrics. Series that cannot be converted are left
 // out and reported by the error.
-func (c *converter) convert(metrics []metricdata.Metrics) ([]*dto.MetricFamily, error) {
+func (c *converter) convert(scopes []metricdata.ScopeMetrics) ([]*dto.MetricFamily, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.metrics = metrics
-	defer func() { c.metrics = nil }()
+	c.scopes = scopes
+	defer func() { c.scopes = nil }()
 	return c.registry.Gather()
+}
+
+// convert returns the families of the catalogue's metrics, as the converter does.
+func (g *group) convert(metrics []metricdata.Metrics) ([]*dto.MetricFamily, error) {
+	return g.converter.convert([]metricdata.ScopeMetrics{{Metrics: metrics}})
 }
 
 // pieceSize is how many points are converted at a time: series take several times
@@ -141,7 +153,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		var left error // series are left out
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
-				converted, err := g.converter.convert(piece)
+				converted, err := g.convert(piece)
 				left = cmp.Or(left, err)
 				for _, c := range converted {
 					sum.addConverted(c)
@@ -181,10 +193,15 @@ func (g *group) encodeTogether(ctx context.Context, q query, to *render.Builder)
 	if q.names == nil {
 		defer g.complete()()
 	}
+	g.encodeAll(g.gather(ctx, q), q.format, to)
+}
+
+// encodeAll encodes families as one part.
+func (g *group) encodeAll(families []*dto.MetricFamily, format format, to *render.Builder) {
 	var text bytes.Buffer
 	to.Begin("")
-	for _, family := range g.gather(ctx, q) {
-		e := encoder{format: q.format, to: to, text: &text, taken: catalogued}
+	for _, family := range families {
+		e := encoder{format: format, to: to, text: &text, taken: catalogued}
 		g.try(func() error {
 			e.add(family)
 			return e.end()
@@ -206,7 +223,7 @@ func (g *group) gather(ctx context.Context, q query) []*dto.MetricFamily {
 	}
 	var families []*dto.MetricFamily
 	g.try(func() error {
-		converted, err := g.converter.convert(metrics)
+		converted, err := g.convert(metrics)
 		families = append(families, converted...)
 		return err
 	})

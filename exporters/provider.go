@@ -7,6 +7,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // provider is the meter provider of a group as recorders get it. A callback that
@@ -19,7 +20,13 @@ type provider struct {
 	group *group
 }
 
+// Meter returns a meter of the catalogue's instruments, or for another scope one of
+// foreign instruments.
 func (p provider) Meter(name string, options ...metric.MeterOption) metric.Meter {
+	if name != instrument.ScopeName {
+		foreign := p.group.foreign
+		return meter{foreign.provider.Meter(name, options...), foreign.group}
+	}
 	return meter{p.MeterProvider.Meter(name, options...), p.group}
 }
 

@@ -30,9 +30,11 @@ type ReaderConfig struct {
 	// Health adds a function to those of [WithHealth].
 	Health func(report func(*health.Report))
 
-	// Producer produces the families of Workspaces, which share the resource of
-	// Process, while this process reports them; nil in Deployment. Prometheus
-	// refuses the exports of two readers of one resource that arrive out of order.
+	// Producer produces the streams of the group's foreign instruments, under their
+	// OpenTelemetry names and of any type; see [WithoutForeignInstruments]. In
+	// Process it also produces those of Workspaces, which share the resource of
+	// Process, while this process reports them. Prometheus refuses the exports of
+	// two readers of one resource that arrive out of order.
 	Producer sdk.Producer
 
 	// Gatherer gathers the families that no instrument measures: those of the
@@ -69,20 +71,36 @@ func (e *Exporter) withHost(gatherer prometheus.Gatherer) prometheus.Gatherer {
 	})
 }
 
-// producer produces the families of its reader while this process reports them. Like
-// Gatherer it returns no error: the reader would export nothing at all.
-type producer struct {
-	*sdk.ManualReader
-	exporter *Exporter
+// producers produce the streams of several producers. Like Gatherer they return no
+// error: the reader would export nothing at all.
+type producers []sdk.Producer
+
+// Produce implements [sdk.Producer].
+func (p producers) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	var scopes []metricdata.ScopeMetrics
+	for _, producer := range p {
+		produced, _ := producer.Produce(ctx) // it counts its errors
+		scopes = append(scopes, produced...)
+	}
+	return scopes, nil
 }
 
-func (p producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+// workspacesProducer produces the streams of Workspaces while this process reports them.
+type workspacesProducer struct {
+	exporter *Exporter
+	reader   *sdk.ManualReader
+	foreign  *foreign
+}
+
+// Produce implements [sdk.Producer].
+func (p workspacesProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	if !p.exporter.reporter() {
 		return nil, nil
 	}
 	var collected metricdata.ResourceMetrics
-	if err := p.Collect(ctx, &collected); err != nil {
+	if err := p.reader.Collect(ctx, &collected); err != nil {
 		p.exporter.scrapeErrors.Add(1)
 	}
-	return collected.ScopeMetrics, nil
+	foreign, err := p.foreign.Produce(ctx)
+	return append(collected.ScopeMetrics, foreign...), err
 }

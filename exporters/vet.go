@@ -78,6 +78,19 @@ func newReserved(runtime bool) reserved {
 	return r
 }
 
+// concerned reports whether an answer can contain other families.
+func (r reserved) concerned(q query) bool {
+	if q.names == nil {
+		return true
+	}
+	for name := range q.names {
+		if _, taken := r[name]; !taken {
+			return true
+		}
+	}
+	return false
+}
+
 // seriesNames returns the names that a family takes: its own and those of its series.
 func seriesNames(name string, of dto.MetricType) []string {
 	switch of {
@@ -104,8 +117,9 @@ func (r reserved) conflict(name string, of dto.MetricType) (instrument.Family, b
 // refuse the whole answer: names that the catalogue takes, names and series that
 // occur twice, invalid UTF-8, and values that are not of the family's type. A registry
 // of client_golang checks most of this, but a gatherer need not be a registry. Runtime
-// families in r are left out without a report.
-func (r reserved) vet(gathered []*dto.MetricFamily) vetted {
+// families in r are left out without a report. Others reports whether a family beside
+// these has a name.
+func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) bool) vetted {
 	v := vetted{legacy: true}
 	taken := make(map[string]bool)
 	gathered = slices.Clone(gathered)
@@ -123,7 +137,7 @@ func (r reserved) vet(gathered []*dto.MetricFamily) vetted {
 		case name == "" || !utf8.ValidString(name):
 			v.left.add(fmt.Errorf("%q is not the name of a metric", name))
 			continue
-		case slices.ContainsFunc(names, func(n string) bool { return taken[n] }):
+		case slices.ContainsFunc(names, func(n string) bool { return taken[n] || others(n) }):
 			v.left.add(fmt.Errorf("%s: another metric has the same name, or series of it", name))
 			continue
 		}

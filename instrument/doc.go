@@ -6,7 +6,7 @@
 // everything else is derived from it:
 //
 //   - [View] gives an instrument's stream its documented name, help, buckets
-//     and label names, and drops instruments that the catalogue does not hold;
+//     and label names;
 //   - [Providers] creates the instruments, each on the meter provider of its
 //     family's group;
 //   - [Family.Labels] takes the labels of a series out of a struct of what is

@@ -7,10 +7,37 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// View returns the view of a group's meter provider. It gives each instrument of
-// the group its documented name, help and buckets, and removes undocumented labels
-// of counters and gauges. It drops every other instrument, so that exactly the
-// catalogue is served.
+// ProviderOptions returns the options of a host's own meter provider, on which the
+// families are then measured beside the host's instruments:
+//
+//	provider := sdkmetric.NewMeterProvider(append(instrument.ProviderOptions(), sdkmetric.WithReader(reader))...)
+//	providers := instrument.Providers{Deployment: provider, Workspaces: provider, Process: provider}
+//
+// The options are the [View] of each group and no cardinality limit. The SDK has a
+// limit for a provider or a reader, not for an instrument, so the host's instruments
+// lose the default of 2,000 series, too: a host that relies on it measures on a second
+// provider. If a later [sdk.WithCardinalityLimit] or a reader's
+// [sdk.WithCardinalityLimitSelector] sets a limit again, the SDK folds the series past
+// it into one with the attribute otel.metric.overflow, without an error or a log line.
+//
+// A view of the host that matches our instruments too, such as a wildcard, adds a
+// second stream under the instrument's OpenTelemetry name; it cannot change or drop
+// the documented one. Views that give their scope do not match.
+//
+// Such a provider has one resource for all groups, is read by every reader whether or
+// not the process reports the deployment, and renders nothing ahead of a scrape.
+// Package exporters does all three.
+func ProviderOptions() []sdk.Option {
+	var views []sdk.View
+	for g := range Groups() {
+		views = append(views, View(g))
+	}
+	return []sdk.Option{sdk.WithView(views...), sdk.WithCardinalityLimit(0)}
+}
+
+// View returns the view of a group's instruments. It gives each its documented name,
+// help and buckets, and removes undocumented labels of counters and gauges. It matches
+// no other instrument.
 func View(g Group) sdk.View {
 	streams := make(map[string]sdk.Stream)
 	for f := range All() {
@@ -19,10 +46,11 @@ func View(g Group) sdk.View {
 		}
 	}
 	return func(i sdk.Instrument) (sdk.Stream, bool) {
-		if st, ok := streams[i.Name]; ok && i.Scope.Name == ScopeName {
-			return st, true
+		if i.Scope.Name != ScopeName {
+			return sdk.Stream{}, false
 		}
-		return sdk.Stream{Name: i.Name, Aggregation: sdk.AggregationDrop{}}, true
+		st, ok := streams[i.Name]
+		return st, ok
 	}
 }
 

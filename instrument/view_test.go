@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -190,35 +191,24 @@ func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 	return typ, list(names), buckets
 }
 
-// TestViewDropsForeignInstruments: what a host creates on the providers is not
-// served, neither under a name of its own, nor under a documented name, nor
-// under the name of one of our instruments.
-func TestViewDropsForeignInstruments(t *testing.T) {
-	p, r := providers()
-	for _, provider := range []metric.MeterProvider{p.Deployment, p.Workspaces, p.Process} {
-		for scope, name := range map[string]string{
-			instrument.ScopeName:     "jobs",
-			"example.org/theirs":     "coderd.api.requests",
-			"example.org/others":     "coderd_api_requests_processed_total",
-			"example.org/deployment": "coderd.agents.up",
-		} {
-			counter, err := provider.Meter(scope).Float64Counter(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			counter.Add(t.Context(), 1)
-		}
-	}
-	// Known to the catalogue, but of the other scope.
-	histogram, err := p.Deployment.Meter(instrument.ScopeName).Float64Histogram("coderd.api.request.duration")
-	if err != nil {
-		t.Fatal(err)
-	}
-	histogram.Record(t.Context(), 1)
-
-	for s := range r {
-		if got := r.collect(t, s); len(got) > 0 {
-			t.Errorf("the %s scope serves %v", s, slices.Collect(maps.Keys(got)))
+// TestViewMatchesItsGroup: a view matches the instruments of its group in the scope of
+// the catalogue, and leaves all others as they are.
+func TestViewMatchesItsGroup(t *testing.T) {
+	agentsUp := instrument.AgentsUp.Info().Instrument
+	for _, test := range []struct {
+		scope, name string
+		group       instrument.Group
+		want        string
+	}{
+		{instrument.ScopeName, agentsUp, instrument.Deployment, "coderd_agents_up"},
+		{instrument.ScopeName, agentsUp, instrument.Process, ""},
+		{instrument.ScopeName, "jobs", instrument.Deployment, ""},
+		{instrument.ScopeName, "coderd_agents_up", instrument.Deployment, ""},
+		{"example.org/theirs", agentsUp, instrument.Deployment, ""},
+	} {
+		i := sdk.Instrument{Name: test.name, Scope: instrumentation.Scope{Name: test.scope}}
+		if stream, ok := instrument.View(test.group)(i); stream.Name != test.want || ok != (test.want != "") {
+			t.Errorf("%s of %s in the %s group: %q, %t, want %q", test.name, test.scope, test.group, stream.Name, ok, test.want)
 		}
 	}
 }

@@ -232,9 +232,17 @@ func TestZeroProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := recordBuilds(m); err != nil {
-		t.Error(err)
+	for _, record := range []func(*Meters) error{recordAPI, recordBuilds, recordForwarded, recordJobs, recordJobTimings, recordOAuth2, recordScripts} {
+		if err := record(m); err != nil {
+			t.Error(err)
+		}
 	}
+	asked := make(chan struct{}, 1)
+	m.Poll(Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+		asked <- struct{}{}
+		return 1, nil
+	})})
+	<-asked
 	if err := m.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -57,23 +57,21 @@ func add(batch *metricdata.ResourceMetrics, scope instrumentation.Scope, metric 
 
 // parts yields a metric in parts of at most maxPart bytes, or of one data point,
 // each with its size on the wire, which is rounded up, and with nothing of the others
-// in its memory. Other types do not get past the catalogue's views.
+// in its memory. A metric of a type that is not split is one part.
 func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
 	switch data := m.Data.(type) {
 	case metricdata.Gauge[float64]:
-		return split(m, data.DataPoints, numberSize, func(points []metricdata.DataPoint[float64]) metricdata.Aggregation {
-			return metricdata.Gauge[float64]{DataPoints: points}
-		})
+		return gaugeParts(m, data)
+	case metricdata.Gauge[int64]:
+		return gaugeParts(m, data)
 	case metricdata.Sum[float64]:
-		return split(m, data.DataPoints, numberSize, func(points []metricdata.DataPoint[float64]) metricdata.Aggregation {
-			data.DataPoints = points
-			return data
-		})
+		return sumParts(m, data)
+	case metricdata.Sum[int64]:
+		return sumParts(m, data)
 	case metricdata.Histogram[float64]:
-		return split(m, data.DataPoints, histogramSize, func(points []metricdata.HistogramDataPoint[float64]) metricdata.Aggregation {
-			data.DataPoints = points
-			return data
-		})
+		return histogramParts(m, data)
+	case metricdata.Histogram[int64]:
+		return histogramParts(m, data)
 	case metricdata.ExponentialHistogram[float64]: // of a host's gatherer
 		return split(m, data.DataPoints, exponentialSize, func(points []metricdata.ExponentialHistogramDataPoint[float64]) metricdata.Aggregation {
 			data.DataPoints = points
@@ -84,7 +82,27 @@ func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
 			return metricdata.Summary{DataPoints: points}
 		})
 	}
-	return func(func(metricdata.Metrics, int) bool) {}
+	return func(yield func(metricdata.Metrics, int) bool) { yield(m, maxPart) }
+}
+
+func gaugeParts[N int64 | float64](m metricdata.Metrics, data metricdata.Gauge[N]) iter.Seq2[metricdata.Metrics, int] {
+	return split(m, data.DataPoints, numberSize, func(points []metricdata.DataPoint[N]) metricdata.Aggregation {
+		return metricdata.Gauge[N]{DataPoints: points}
+	})
+}
+
+func sumParts[N int64 | float64](m metricdata.Metrics, data metricdata.Sum[N]) iter.Seq2[metricdata.Metrics, int] {
+	return split(m, data.DataPoints, numberSize, func(points []metricdata.DataPoint[N]) metricdata.Aggregation {
+		data.DataPoints = points
+		return data
+	})
+}
+
+func histogramParts[N int64 | float64](m metricdata.Metrics, data metricdata.Histogram[N]) iter.Seq2[metricdata.Metrics, int] {
+	return split(m, data.DataPoints, histogramSize, func(points []metricdata.HistogramDataPoint[N]) metricdata.Aggregation {
+		data.DataPoints = points
+		return data
+	})
 }
 
 func split[Point any](m metricdata.Metrics, points []Point, sizeOf func(*Point) int, data func([]Point) metricdata.Aggregation) iter.Seq2[metricdata.Metrics, int] {
@@ -116,11 +134,11 @@ const (
 	attributeOverhead = 20
 )
 
-func numberSize(p *metricdata.DataPoint[float64]) int {
+func numberSize[N int64 | float64](p *metricdata.DataPoint[N]) int {
 	return overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars)
 }
 
-func histogramSize(p *metricdata.HistogramDataPoint[float64]) int {
+func histogramSize[N int64 | float64](p *metricdata.HistogramDataPoint[N]) int {
 	return overhead + attributesSize(p.Attributes) + exemplarsSize(p.Exemplars) + 8*len(p.Bounds) + 8*len(p.BucketCounts)
 }
 
@@ -133,7 +151,7 @@ func summarySize(p *metricdata.SummaryDataPoint) int {
 	return overhead + attributesSize(p.Attributes) + overhead*len(p.QuantileValues)
 }
 
-func exemplarsSize(exemplars []metricdata.Exemplar[float64]) int {
+func exemplarsSize[N int64 | float64](exemplars []metricdata.Exemplar[N]) int {
 	size := 0
 	for _, e := range exemplars {
 		size += overhead
@@ -153,8 +171,10 @@ func attributesSize(set attribute.Set) int {
 	return size
 }
 
-// attributeSize is that of a text: no attribute of the catalogue is anything
-// else.
 func attributeSize(a attribute.KeyValue) int {
-	return attributeOverhead + len(a.Key) + len(a.Value.AsString())
+	if a.Value.Type() == attribute.STRING {
+		return attributeOverhead + len(a.Key) + len(a.Value.AsString())
+	}
+	// Each item of a slice has a few bytes of its own, its text at least two.
+	return attributeOverhead + len(a.Key) + 5*len(a.Value.String())
 }

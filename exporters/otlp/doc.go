@@ -19,6 +19,10 @@
 // [New] refuses the values that they would log and ignore. Temporality is always
 // cumulative.
 //
+// Endpoint, protocol, headers, TLS, the HTTP client or the gRPC connection, the
+// exporter of metrics and resource attributes can be given in code; each beats the
+// variables of its setting. The variables that turn a signal off hold all the same.
+//
 // The families of the Deployment group are pushed only while this process
 // reports them, with a resource that is the same on every replica, so that a
 // backend sees one series whichever replica reports. The other families and the

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,6 +16,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"google.golang.org/grpc"
 )
 
 // Protocol is a transport of OTLP, named as OTEL_EXPORTER_OTLP_PROTOCOL names it.
@@ -34,13 +38,17 @@ const (
 	traces  signal = "TRACES"
 )
 
-// target is where a signal is pushed to.
+// target is where a signal is pushed to, and how.
 type target struct {
 	protocol Protocol
-	url      string            // empty: the exporter takes it from the environment
-	endpoint string            // for the log: without user, password and query
-	headers  map[string]string // nil: none
-	client   *http.Client      // nil: that of the exporter
+	url      string             // empty: the exporter takes it from the environment
+	endpoint string             // for the log: without user, password and query
+	headers  map[string]string  // nil: none
+	tls      *tls.Config        // nil: the exporter takes it from the environment
+	client   *http.Client       // nil: that of the exporter
+	idle     *http.Client       // its idle connections are closed at the end; nil: none
+	conn     *grpc.ClientConn   // nil: that of the exporter
+	exporter sdkmetric.Exporter // given instead of all the above; nil: none is
 }
 
 // target reads the environment: whether to push the signal at all, where to, and
@@ -50,26 +58,39 @@ type target struct {
 // The SDK's exporters read the same variables, but log those they cannot use, with
 // their values, and go on without them.
 func (c config) target(s signal) (*target, error) {
+	if exporters := env("OTEL_" + string(s) + "_EXPORTER"); exporters != "" && !slices.Contains(list(exporters), "otlp") {
+		return nil, nil
+	}
+	if s == metrics && c.exporter != nil {
+		return &target{
+			endpoint: fmt.Sprintf("%T", c.exporter),
+			exporter: newSharedExporter(c.exporter, 2), // Deployment and Process
+		}, s.check()
+	}
 	setting, endpoint := "the OTLP endpoint", c.endpoint
 	if endpoint == "" {
 		setting, endpoint = s.variable("ENDPOINT")
 	}
-	if exporters := env("OTEL_" + string(s) + "_EXPORTER"); endpoint == "" || exporters != "" && !slices.Contains(list(exporters), "otlp") {
+	if endpoint == "" && c.grpcConn == nil {
 		return nil, nil
 	}
 	protocol, err := c.protocolOf(s)
 	if err != nil {
 		return nil, err
 	}
-	t := &target{protocol: protocol}
-	if t.headers, err = s.headers(); err != nil {
-		return nil, err
-	}
-	tlsConfig, err := s.tlsConfig()
-	if err != nil {
+	t := &target{protocol: protocol, tls: c.tls, client: c.httpClient, conn: c.grpcConn}
+	if t.headers, err = c.headersOf(s); err != nil {
 		return nil, err
 	}
 	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if t.conn != nil {
+		t.endpoint = t.conn.Target()
+		return t, nil
+	}
+	tlsConfig, err := c.tlsOf(s)
+	if err != nil {
 		return nil, err
 	}
 
@@ -81,6 +102,9 @@ func (c config) target(s signal) (*target, error) {
 		}
 		return nil, fmt.Errorf("%s is not the URL of a receiver: give one such as http://localhost:4318", setting)
 	}
+	if u.Scheme == "http" && c.tls != nil {
+		return nil, fmt.Errorf("%s is an http URL, but WithTLS is given: use https", setting)
+	}
 	if protocol == HTTP && u.Scheme == "http" && tlsConfig != nil {
 		return nil, fmt.Errorf("%s is an http URL, but a certificate is given: use https", setting)
 	}
@@ -91,7 +115,11 @@ func (c config) target(s signal) (*target, error) {
 		return nil, fmt.Errorf("%s has a user, and the headers have an authorization: give only one", setting)
 	}
 	if u.RawQuery != "" {
-		t.client = newClient(u.RawQuery, tlsConfig, s.timeout())
+		if t.client == nil {
+			t.client = newClient(tlsConfig, s.timeout())
+			t.idle = t.client
+		}
+		t.client = withQuery(t.client, u.RawQuery)
 	}
 	u.User, u.RawQuery = nil, ""
 	t.endpoint = u.String()
@@ -172,6 +200,23 @@ func (s signal) variable(setting string) (name, value string) {
 		return names[1], value
 	}
 	return names[0], env(names[0])
+}
+
+// headersOf returns the headers of a signal; nil for none.
+func (c config) headersOf(s signal) (map[string]string, error) {
+	if c.headers != nil {
+		return maps.Clone(c.headers), nil
+	}
+	return s.headers()
+}
+
+// tlsOf returns the TLS configuration of a signal; nil for the default, and if the
+// client has its own.
+func (c config) tlsOf(s signal) (*tls.Config, error) {
+	if c.tls != nil || c.httpClient != nil {
+		return c.tls, nil
+	}
+	return s.tlsConfig()
 }
 
 // headers returns the headers of a signal; nil for none.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
@@ -14,6 +15,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/instrument"
@@ -46,7 +48,7 @@ func (p *Push) Metrics() exporters.Option {
 		}
 		return sdk.NewPeriodicReader(&metricExporter{
 			Exporter: exporter,
-			client:   p.metrics.client,
+			idle:     p.metrics.idle,
 			reader:   c,
 			resource: p.resources[c.Group],
 			outage:   outage,
@@ -57,6 +59,9 @@ func (p *Push) Metrics() exporters.Option {
 }
 
 func (t *target) metricExporter() (sdk.Exporter, error) {
+	if t.exporter != nil {
+		return t.exporter, nil
+	}
 	ctx := context.Background() // nothing is done with it: neither exporter connects yet
 	if t.protocol == GRPC {
 		var options []otlpmetricgrpc.Option
@@ -65,6 +70,12 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 		}
 		if t.headers != nil {
 			options = append(options, otlpmetricgrpc.WithHeaders(t.headers))
+		}
+		if t.tls != nil {
+			options = append(options, otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(t.tls)))
+		}
+		if t.conn != nil {
+			options = append(options, otlpmetricgrpc.WithGRPCConn(t.conn))
 		}
 		return otlpmetricgrpc.New(ctx, options...)
 	}
@@ -75,10 +86,45 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 	if t.headers != nil {
 		options = append(options, otlpmetrichttp.WithHeaders(t.headers))
 	}
+	if t.tls != nil {
+		options = append(options, otlpmetrichttp.WithTLSClientConfig(t.tls))
+	}
 	if t.client != nil {
 		options = append(options, otlpmetrichttp.WithHTTPClient(t.client))
 	}
 	return otlpmetrichttp.New(ctx, options...)
+}
+
+// sharedExporter is an exporter of several readers.
+type sharedExporter struct {
+	sdk.Exporter
+	exporting chan struct{} // holds a token during an export
+	readers   atomic.Int32  // that are not shut down
+}
+
+func newSharedExporter(exporter sdk.Exporter, readers int32) *sharedExporter {
+	e := &sharedExporter{Exporter: exporter, exporting: make(chan struct{}, 1)}
+	e.readers.Store(readers)
+	return e
+}
+
+// Export exports one collection at a time.
+func (e *sharedExporter) Export(ctx context.Context, collected *metricdata.ResourceMetrics) error {
+	select {
+	case e.exporting <- struct{}{}:
+		defer func() { <-e.exporting }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return e.Exporter.Export(ctx, collected)
+}
+
+// Shutdown shuts the exporter down with the last reader.
+func (e *sharedExporter) Shutdown(ctx context.Context) error {
+	if e.readers.Add(-1) > 0 {
+		return nil
+	}
+	return e.Exporter.Shutdown(ctx)
 }
 
 // patience is how long what is left of a collection is held for a receiver that
@@ -89,7 +135,7 @@ const patience = 3 * time.Second
 // metricExporter exports the collections of one reader.
 type metricExporter struct {
 	sdk.Exporter
-	client   *http.Client
+	idle     *http.Client // its idle connections are closed at the end; nil: none
 	reader   exporters.ReaderConfig
 	resource *resource.Resource
 	outage   *outage
@@ -105,8 +151,8 @@ func (e *metricExporter) Temporality(sdk.InstrumentKind) metricdata.Temporality 
 
 // Shutdown stops the exporter.
 func (e *metricExporter) Shutdown(ctx context.Context) error {
-	if e.client != nil {
-		defer e.client.CloseIdleConnections()
+	if e.idle != nil {
+		defer e.idle.CloseIdleConnections()
 	}
 	return e.Exporter.Shutdown(ctx)
 }

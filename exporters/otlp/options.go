@@ -1,10 +1,17 @@
 package otlp
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"strings"
 	"unicode/utf8"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"google.golang.org/grpc"
 
 	"github.com/otelcoder/otelcoder/internal/option"
 )
@@ -18,6 +25,12 @@ type config struct {
 	endpoint     string
 	protocol     Protocol
 	deploymentID string
+	resource     *resource.Resource // nil: none is given
+	headers      map[string]string  // nil: those of the environment
+	tls          *tls.Config        // nil: that of the environment
+	httpClient   *http.Client       // nil: none is given
+	grpcConn     *grpc.ClientConn   // nil: none is given
+	exporter     sdkmetric.Exporter // nil: none is given
 }
 
 func newConfig(options []Option) (config, error) {
@@ -25,8 +38,35 @@ func newConfig(options []Option) (config, error) {
 		logger:       slog.New(slog.DiscardHandler),
 		deploymentID: "deployment",
 	}
-	err := option.Apply(&c, options)
-	return c, err
+	if err := option.Apply(&c, options); err != nil {
+		return c, err
+	}
+	return c, c.check()
+}
+
+// check reports options that contradict each other.
+func (c *config) check() error {
+	switch {
+	case c.grpcConn != nil && c.httpClient != nil:
+		return errors.New("WithGRPCConn and WithHTTPClient are given: give only one")
+	case c.grpcConn != nil && c.endpoint != "":
+		return errors.New("WithGRPCConn and WithEndpoint are given: give only one, the connection has an endpoint")
+	case c.grpcConn != nil && c.tls != nil:
+		return errors.New("WithGRPCConn and WithTLS are given: give only one, the connection has its own TLS")
+	case c.httpClient != nil && c.tls != nil:
+		return errors.New("WithHTTPClient and WithTLS are given: give only one, the client has its own TLS")
+	case c.grpcConn != nil && c.protocol == HTTP:
+		return fmt.Errorf("WithGRPCConn is given, but WithProtocol is %s: leave WithProtocol out", HTTP)
+	case c.httpClient != nil && c.protocol == GRPC:
+		return fmt.Errorf("WithHTTPClient is given, but WithProtocol is %s: leave WithProtocol out", GRPC)
+	}
+	switch {
+	case c.grpcConn != nil:
+		c.protocol = GRPC
+	case c.httpClient != nil:
+		c.protocol = HTTP
+	}
+	return nil
 }
 
 // WithLogger sets where the first push that is accepted is logged, and pushes that
@@ -71,5 +111,84 @@ func WithDeploymentID(id string) Option {
 			return errors.New("WithDeploymentID is not valid UTF-8")
 		}
 		return option.Within("the length of WithDeploymentID", len(id), 1, 1024)
+	}
+}
+
+// WithResource adds attributes to the resources. They beat those of OTEL_SERVICE_NAME
+// and OTEL_RESOURCE_ATTRIBUTES, and the defaults. The Deployment group has only those
+// that all replicas share: none below host, k8s.pod, process and the like. The
+// resource's schema URL is not used. Names and values must be valid UTF-8.
+func WithResource(r *resource.Resource) Option {
+	return func(c *config) error {
+		c.resource = r
+		if err := option.NotNil("WithResource", r); err != nil {
+			return err
+		}
+		for _, a := range r.Attributes() {
+			if !utf8.ValidString(string(a.Key)) || !utf8.ValidString(a.Value.String()) {
+				return fmt.Errorf("WithResource: the attribute %q is not valid UTF-8", a.Key)
+			}
+		}
+		return nil
+	}
+}
+
+// WithHeaders sets the headers of each push, such as a token: HTTP's, or the metadata
+// of gRPC. They replace those of OTEL_EXPORTER_OTLP_HEADERS and its variants. No
+// error and no log line shows a value.
+func WithHeaders(headers map[string]string) Option {
+	return func(c *config) error {
+		c.headers = make(map[string]string, len(headers))
+		for name, value := range headers {
+			if !isToken(name) {
+				return errors.New("WithHeaders has a name that is not the name of a header")
+			}
+			if !utf8.ValidString(value) || strings.ContainsFunc(value, isControl) {
+				return fmt.Errorf("WithHeaders: the value of %s has a control character or is not valid UTF-8", name)
+			}
+			c.headers[name] = value
+		}
+		return nil
+	}
+}
+
+// WithTLS sets the TLS configuration for an https endpoint. It replaces the
+// certificates of OTEL_EXPORTER_OTLP_CERTIFICATE and its variants.
+func WithTLS(t *tls.Config) Option {
+	return func(c *config) error {
+		c.tls = t
+		return option.NotNil("WithTLS", t)
+	}
+}
+
+// WithHTTPClient sets the client that pushes over HTTP, with its transport and timeout.
+// The certificates and timeouts of the variables do not apply. The caller closes its
+// idle connections.
+func WithHTTPClient(client *http.Client) Option {
+	return func(c *config) error {
+		c.httpClient = client
+		return option.NotNil("WithHTTPClient", client)
+	}
+}
+
+// WithGRPCConn sets the connection to push over, instead of an endpoint. The variables
+// of endpoint, protocol, compression and certificates do not apply. The caller closes
+// it, after the shutdown of what pushes.
+func WithGRPCConn(conn *grpc.ClientConn) Option {
+	return func(c *config) error {
+		c.grpcConn = conn
+		return option.NotNil("WithGRPCConn", conn)
+	}
+}
+
+// WithMetricExporter sets the exporter that pushes metrics, instead of one to the
+// endpoint; the options for the endpoint then are those of traces. Its Export is called
+// by one goroutine at a time, with batches of cumulative temporality; its Shutdown
+// once, when both groups have been pushed a last time. Use it for one Exporter of
+// package exporters.
+func WithMetricExporter(exporter sdkmetric.Exporter) Option {
+	return func(c *config) error {
+		c.exporter = exporter
+		return option.NotNil("WithMetricExporter", exporter)
 	}
 }

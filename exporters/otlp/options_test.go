@@ -1,9 +1,14 @@
 package otlp_test
 
 import (
+	"crypto/tls"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
@@ -32,6 +37,22 @@ func TestOptions(t *testing.T) {
 		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID(strings.Repeat("a", 1024))},
 		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID(strings.Repeat("a", 1025)), Want: "must be from 1 to 1024"},
 		{Name: "WithDeploymentID", Option: otlp.WithDeploymentID("\xff"), Want: "not valid UTF-8"},
+		{Name: "WithResource", Option: otlp.WithResource(nil), Want: "nil"},
+		{Name: "WithResource", Option: otlp.WithResource(resource.NewSchemaless(attribute.String("a", "\xff"))), Want: "not valid UTF-8"},
+		{Name: "WithResource", Option: otlp.WithResource(resource.Empty())},
+		{Name: "WithHeaders", Option: otlp.WithHeaders(nil)},
+		{Name: "WithHeaders", Option: otlp.WithHeaders(map[string]string{"x-token": "a b"})},
+		{Name: "WithHeaders", Option: otlp.WithHeaders(map[string]string{"x token": "a"}), Want: "not the name of a header"},
+		{Name: "WithHeaders", Option: otlp.WithHeaders(map[string]string{"x-token": "a\r\nb"}), Want: "control character"},
+		{Name: "WithHeaders", Option: otlp.WithHeaders(map[string]string{"x-token": "\xff"}), Want: "not valid UTF-8"},
+		{Name: "WithTLS", Option: otlp.WithTLS(nil), Want: "nil"},
+		{Name: "WithTLS", Option: otlp.WithTLS(new(tls.Config))},
+		{Name: "WithHTTPClient", Option: otlp.WithHTTPClient(nil), Want: "nil"},
+		{Name: "WithHTTPClient", Option: otlp.WithHTTPClient(http.DefaultClient)},
+		{Name: "WithGRPCConn", Option: otlp.WithGRPCConn(nil), Want: "nil"},
+		{Name: "WithGRPCConn", Option: otlp.WithGRPCConn(newConn(t, "127.0.0.1:1"))},
+		{Name: "WithMetricExporter", Option: otlp.WithMetricExporter(nil), Want: "nil"},
+		{Name: "WithMetricExporter", Option: otlp.WithMetricExporter(new(recorder))},
 	}, map[string]func(*testing.T, otlp.Option) error{
 		"New": func(t *testing.T, option otlp.Option) error {
 			_, err := otlp.New(t.Context(), option)

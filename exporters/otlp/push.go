@@ -43,7 +43,7 @@ func New(ctx context.Context, options ...Option) (*Push, error) {
 	if preference := env(temporalityPreference); p.metrics != nil && preference != "" && !strings.EqualFold(preference, "cumulative") {
 		p.config.logger.Warn("metrics are pushed with cumulative temporality", "ignored", temporalityPreference)
 	}
-	if p.resources, err = newResources(ctx, p.config.deploymentID); err != nil {
+	if p.resources, err = newResources(ctx, p.config.resource, p.config.deploymentID); err != nil {
 		p.config.logger.Warn("a part of the resource attributes is left out: check OTEL_RESOURCE_ATTRIBUTES", "error", err)
 	}
 	return p, nil

@@ -18,20 +18,23 @@ import (
 type resources map[instrument.Group]*resource.Resource
 
 // newResources makes both resources from what OTEL_SERVICE_NAME and
-// OTEL_RESOURCE_ATTRIBUTES say. An error tells which of it is left out; the
-// resources are good all the same.
-func newResources(ctx context.Context, deploymentID string) (resources, error) {
+// OTEL_RESOURCE_ATTRIBUTES say, and what is given in code, which may be nil and beats
+// them. An error tells which of the variables is left out; the resources are good all
+// the same.
+func newResources(ctx context.Context, given *resource.Resource, deploymentID string) (resources, error) {
 	environment, envErr := resource.New(ctx, resource.WithFromEnv())
 	service := semconv.ServiceName("coder")
 	deployment, deploymentErr := resource.New(ctx,
 		resource.WithAttributes(service),
 		resource.WithAttributes(shared(environment)...),
+		resource.WithAttributes(shared(given)...),
 		resource.WithAttributes(semconv.ServiceInstanceID(deploymentID)),
 	)
 	replica, replicaErr := resource.New(ctx,
 		resource.WithHost(),
 		resource.WithAttributes(service, semconv.ServiceInstanceID(uuid.NewString())),
 		resource.WithAttributes(environment.Attributes()...),
+		resource.WithAttributes(given.Attributes()...),
 	)
 	return resources{instrument.Deployment: deployment, instrument.Process: replica},
 		errors.Join(envErr, deploymentErr, replicaErr)

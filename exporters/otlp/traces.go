@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
@@ -26,7 +27,7 @@ func (p *Push) Traces(ctx context.Context) (*sdktrace.TracerProvider, error) {
 	}
 	return sdktrace.NewTracerProvider(
 		sdktrace.WithResource(p.resources[instrument.Process]),
-		sdktrace.WithBatcher(&spanExporter{exporter, p.traces.client, p.traces.outage(p.config.logger, "traces")}),
+		sdktrace.WithBatcher(&spanExporter{exporter, p.traces.idle, p.traces.outage(p.config.logger, "traces")}),
 	), nil
 }
 
@@ -39,6 +40,12 @@ func (t *target) spanExporter(ctx context.Context) (sdktrace.SpanExporter, error
 		if t.headers != nil {
 			options = append(options, otlptracegrpc.WithHeaders(t.headers))
 		}
+		if t.tls != nil {
+			options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(t.tls)))
+		}
+		if t.conn != nil {
+			options = append(options, otlptracegrpc.WithGRPCConn(t.conn))
+		}
 		return otlptracegrpc.New(ctx, options...)
 	}
 	var options []otlptracehttp.Option
@@ -47,6 +54,9 @@ func (t *target) spanExporter(ctx context.Context) (sdktrace.SpanExporter, error
 	}
 	if t.headers != nil {
 		options = append(options, otlptracehttp.WithHeaders(t.headers))
+	}
+	if t.tls != nil {
+		options = append(options, otlptracehttp.WithTLSClientConfig(t.tls))
 	}
 	if t.client != nil {
 		options = append(options, otlptracehttp.WithHTTPClient(t.client))
@@ -57,7 +67,7 @@ func (t *target) spanExporter(ctx context.Context) (sdktrace.SpanExporter, error
 // spanExporter logs changes of state instead of every error.
 type spanExporter struct {
 	sdktrace.SpanExporter
-	client *http.Client
+	idle   *http.Client // its idle connections are closed at the end; nil: none
 	outage *outage
 }
 
@@ -73,8 +83,8 @@ func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnl
 
 // Shutdown stops the exporter.
 func (e *spanExporter) Shutdown(ctx context.Context) error {
-	if e.client != nil {
-		defer e.client.CloseIdleConnections()
+	if e.idle != nil {
+		defer e.idle.CloseIdleConnections()
 	}
 	return e.SpanExporter.Shutdown(ctx)
 }

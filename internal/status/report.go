@@ -209,6 +209,12 @@ func meaning(origin, reason string) string {
 		return "A row of the database had a status that Coder does not document; it was left out."
 	case "source/skew":
 		return "Reports of agents were stamped more than 5 min off the database's clock; they were not counted."
+	case "host/instrument":
+		return "The program created an instrument that is not in the catalogue, where only those are served."
+	case "host/name":
+		return "The program created an instrument whose Prometheus name another family has; it is not served."
+	case "host/overflow":
+		return "A stream had more series than the OpenTelemetry SDK's limit; the others were folded into one."
 	case "source/limit":
 		return "A family reached its greatest number of series; the others are left out."
 	}

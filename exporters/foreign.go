@@ -1,0 +1,256 @@
+package exporters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/otlptranslator"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcoder/otelcoder/exporters/internal/render"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// foreign holds the foreign instruments of a group: those that a host creates on the
+// group's provider in a scope of its own. They have an SDK provider of their own, with
+// the SDK's cardinality limit, since a provider has one limit for all instruments. They
+// are rendered for each scrape, since nothing announces their changes.
+type foreign struct {
+	*group
+	used atomic.Bool // there is an instrument
+}
+
+func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
+	// The exporter's default: a counter host.requests is host_requests_total, and
+	// labels name its scope.
+	converter, err := newConverter(otelprometheus.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes))
+	if err != nil {
+		return nil, fmt.Errorf("create the Prometheus exporter of the foreign instruments of the %s group: %w", of, err)
+	}
+	f := &foreign{group: &group{exporter: e, of: of, reader: sdk.NewManualReader(), converter: converter}}
+	f.provider = sdk.NewMeterProvider(sdk.WithReader(f.reader), sdk.WithView(func(i sdk.Instrument) (sdk.Stream, bool) {
+		if refused := e.names.admit(of, i); refused != nil {
+			e.refusals.refuse(identityOf(i), refused.reason, refused.because)
+			return dropped(i), true
+		}
+		f.used.Store(true)
+		return sdk.Stream{}, false // as the instrument is
+	}))
+	return f, nil
+}
+
+// catalogueView is the view of a group's instruments that the catalogue holds. No other
+// instrument can be in its scope.
+func (e *Exporter) catalogueView(of instrument.Group) sdk.View {
+	view := instrument.View(of)
+	return func(i sdk.Instrument) (sdk.Stream, bool) {
+		if stream, ok := view(i); ok {
+			return stream, true
+		}
+		e.refusals.refuse(identityOf(i), refusedInstrument,
+			fmt.Sprintf("the %s group of the catalogue does not hold it: create it in a scope of your own", of))
+		return dropped(i), true
+	}
+}
+
+func dropped(i sdk.Instrument) sdk.Stream {
+	return sdk.Stream{Name: i.Name, Aggregation: sdk.AggregationDrop{}}
+}
+
+// rendering returns the part of the foreign instruments of an answer. It fails only if
+// ctx ends before.
+func (f *foreign) rendering(ctx context.Context, q query) (render.Rendering, error) {
+	b := render.NewBuilder(render.Of(q.encoding), render.Rendering{})
+	f.encodeAll(f.gather(ctx, q), q.format, b)
+	return b.End(), ctx.Err()
+}
+
+// gather returns the families that the query names, in order of their names.
+func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
+	if q.names == nil {
+		defer f.complete()()
+	}
+	var families []*dto.MetricFamily
+	f.try(func() (err error) {
+		families, err = f.converter.convert(f.read(ctx))
+		return err
+	})
+	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.wants(f.GetName()) })
+}
+
+// concerned reports whether an answer can contain foreign instruments.
+func (f *foreign) concerned(q query) bool {
+	return f.used.Load() && f.exporter.names.reserved.concerned(q)
+}
+
+// Produce returns the streams under their OpenTelemetry names. It implements
+// [sdk.Producer]; its error is nil.
+func (f *foreign) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	return f.read(ctx), nil
+}
+
+// read reads the streams. It leaves out streams that have the name of another one in
+// their scope, as a float64 instrument can that of an int64 instrument, and series with
+// text that is not valid UTF-8, which would fail a whole push.
+func (f *foreign) read(ctx context.Context) []metricdata.ScopeMetrics {
+	if !f.used.Load() {
+		return nil
+	}
+	scopes := f.group.read(ctx)
+	for i := range scopes {
+		known := make(map[string]bool)
+		scopes[i].Metrics = slices.DeleteFunc(scopes[i].Metrics, func(m metricdata.Metrics) bool {
+			twice := known[m.Name]
+			known[m.Name] = true
+			if twice {
+				f.exporter.refusals.refuse(identity{scope: scopes[i].Scope, name: m.Name}, refusedName,
+					"an instrument of the same name and scope has values of another type")
+			}
+			return twice
+		})
+		for j := range scopes[i].Metrics {
+			m := &scopes[i].Metrics[j]
+			f.try(func() (err error) {
+				m.Data, err = withValidText(m.Data)
+				if err != nil {
+					return fmt.Errorf("foreign instrument %s: %w", m.Name, err)
+				}
+				return nil
+			})
+		}
+	}
+	return scopes
+}
+
+// identity identifies an instrument, as far as its view is told.
+type identity struct {
+	scope                   instrumentation.Scope
+	kind                    sdk.InstrumentKind
+	name, unit, description string
+}
+
+func identityOf(i sdk.Instrument) identity {
+	return identity{i.Scope, i.Kind, i.Name, i.Unit, i.Description}
+}
+
+// names assigns Prometheus names to foreign instruments. No two families of an answer
+// may have the same name, nor a histogram's _sum that of another family.
+type names struct {
+	namer    otlptranslator.MetricNamer
+	reserved reserved
+	refuse   bool // every foreign instrument
+
+	mu          sync.Mutex
+	owners      map[string]owner // by each name that a family has in any format
+	instruments map[scoped]identity
+}
+
+// owner is the foreign family that has a name. It can come from several scopes of one
+// group.
+type owner struct {
+	family string
+	typ    dto.MetricType
+	group  instrument.Group
+}
+
+// scoped is the family of one scope.
+type scoped struct {
+	family string
+	scope  instrumentation.Scope
+}
+
+func newNames(r reserved, refuse bool) *names {
+	return &names{
+		namer:    otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes),
+		reserved: r, refuse: refuse,
+		owners: make(map[string]owner), instruments: make(map[scoped]identity),
+	}
+}
+
+// has reports whether a foreign family has the name in any format.
+func (n *names) has(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, taken := n.owners[name]
+	return taken
+}
+
+// names returns the names that the family and its series have in any format.
+func (o owner) names() []string {
+	names := seriesNames(o.family, o.typ)
+	if o.typ == dto.MetricType_COUNTER { // OpenMetrics names the family without _total
+		names = append(names, strings.TrimSuffix(o.family, "_total"))
+	}
+	return names
+}
+
+// refusal is why an instrument is refused.
+type refusal struct {
+	reason  refusalReason
+	because string
+}
+
+// admit assigns the instrument its name, or returns why it cannot be served.
+func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
+	if n.refuse {
+		return &refusal{refusedInstrument, "the option WithoutForeignInstruments is set"}
+	}
+	family, typ, err := n.translate(i)
+	if err != nil {
+		return &refusal{refusedName, err.Error()}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	o := owner{family, typ, of}
+	for _, name := range o.names() {
+		if f, taken := n.reserved[name]; taken {
+			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of %s in the catalogue", name, f)}
+		}
+		if other, taken := n.owners[name]; taken && other != o {
+			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of the %s %s of the %s group",
+				name, strings.ToLower(other.typ.String()), other.family, other.group)}
+		}
+	}
+	key := scoped{family, i.Scope}
+	if first, ok := n.instruments[key]; ok && first != identityOf(i) {
+		return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of the instrument %s of the same scope, which has another name, unit, kind or description", family, first.name)}
+	}
+	n.instruments[key] = identityOf(i)
+	for _, name := range o.names() {
+		n.owners[name] = o
+	}
+	return nil
+}
+
+// translate returns name and type as the OpenTelemetry Prometheus exporter has them.
+func (n *names) translate(i sdk.Instrument) (string, dto.MetricType, error) {
+	for _, text := range []string{i.Name, i.Unit, i.Description, i.Scope.Name, i.Scope.Version, i.Scope.SchemaURL} {
+		if !utf8.ValidString(text) {
+			return "", 0, errors.New("its name, unit, description or scope is not valid UTF-8")
+		}
+	}
+	m := otlptranslator.Metric{Name: i.Name, Unit: i.Unit}
+	typ := dto.MetricType_GAUGE
+	switch i.Kind {
+	case sdk.InstrumentKindCounter, sdk.InstrumentKindObservableCounter:
+		m.Type, typ = otlptranslator.MetricTypeMonotonicCounter, dto.MetricType_COUNTER
+	case sdk.InstrumentKindUpDownCounter, sdk.InstrumentKindObservableUpDownCounter:
+		m.Type = otlptranslator.MetricTypeNonMonotonicCounter
+	case sdk.InstrumentKindHistogram:
+		m.Type, typ = otlptranslator.MetricTypeHistogram, dto.MetricType_HISTOGRAM
+	default:
+		m.Type = otlptranslator.MetricTypeGauge
+	}
+	name, err := n.namer.Build(m)
+	return name, typ, err
+}

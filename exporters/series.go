@@ -1,0 +1,98 @@
+package exporters
+
+import (
+	"errors"
+	"slices"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// overflow identifies the series that the SDK folds others into.
+var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
+
+// hasOverflow reports whether the SDK folded series of a stream into one.
+func hasOverflow(data metricdata.Aggregation) bool {
+	found := false
+	sift(data, func(set *attribute.Set) bool {
+		found = found || set.Equals(&overflow)
+		return true
+	})
+	return found
+}
+
+var errInvalidText = errors.New("series are left out whose labels are not valid UTF-8")
+
+// withValidText returns data without the series and exemplars of attributes that are
+// not valid UTF-8, and an error if there was such a series.
+func withValidText(data metricdata.Aggregation) (metricdata.Aggregation, error) {
+	var err error
+	data = sift(data, func(set *attribute.Set) bool {
+		for attributes := set.Iter(); attributes.Next(); {
+			if !isValidText(attributes.Attribute()) {
+				err = errInvalidText
+				return false
+			}
+		}
+		return true
+	})
+	return data, err
+}
+
+func isValidText(a attribute.KeyValue) bool {
+	return utf8.ValidString(string(a.Key)) && utf8.ValidString(a.Value.String())
+}
+
+// sift returns data with the series to keep. It changes data.
+func sift(data metricdata.Aggregation, keep func(*attribute.Set) bool) metricdata.Aggregation {
+	switch d := data.(type) {
+	case metricdata.Gauge[int64]:
+		d.DataPoints = siftPoints(d.DataPoints, ofPoint[int64], keep)
+		return d
+	case metricdata.Gauge[float64]:
+		d.DataPoints = siftPoints(d.DataPoints, ofPoint[float64], keep)
+		return d
+	case metricdata.Sum[int64]:
+		d.DataPoints = siftPoints(d.DataPoints, ofPoint[int64], keep)
+		return d
+	case metricdata.Sum[float64]:
+		d.DataPoints = siftPoints(d.DataPoints, ofPoint[float64], keep)
+		return d
+	case metricdata.Histogram[int64]:
+		d.DataPoints = siftPoints(d.DataPoints, ofHistogram[int64], keep)
+		return d
+	case metricdata.Histogram[float64]:
+		d.DataPoints = siftPoints(d.DataPoints, ofHistogram[float64], keep)
+		return d
+	}
+	return data
+}
+
+func ofPoint[N int64 | float64](p *metricdata.DataPoint[N]) (*attribute.Set, *[]metricdata.Exemplar[N]) {
+	return &p.Attributes, &p.Exemplars
+}
+
+func ofHistogram[N int64 | float64](p *metricdata.HistogramDataPoint[N]) (*attribute.Set, *[]metricdata.Exemplar[N]) {
+	return &p.Attributes, &p.Exemplars
+}
+
+func siftPoints[P any, N int64 | float64](points []P, of func(*P) (*attribute.Set, *[]metricdata.Exemplar[N]), keep func(*attribute.Set) bool) []P {
+	kept := 0
+	for i := range points {
+		set, exemplars := of(&points[i])
+		if !keep(set) {
+			continue
+		}
+		if len(*exemplars) > 0 {
+			*exemplars = slices.DeleteFunc(*exemplars, func(e metricdata.Exemplar[N]) bool {
+				return slices.ContainsFunc(e.FilteredAttributes, func(a attribute.KeyValue) bool { return !isValidText(a) })
+			})
+		}
+		if kept != i {
+			points[kept] = points[i]
+		}
+		kept++
+	}
+	return points[:kept]
+}
