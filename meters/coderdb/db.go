@@ -153,7 +153,7 @@ func (db *DB) lend(ctx context.Context) (giveBack func(), err error) {
 	return giveBack, nil
 }
 
-// Sources returns everything that [meters.Poll] can ask this database. The
+// Sources returns everything that [meters.Meters.Poll] can ask this database. The
 // first collection of agent statistics looks back from when it is made; those
 // of one Sources follow each other.
 func (db *DB) Sources() meters.Sources {
