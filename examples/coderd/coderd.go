@@ -8,13 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 	"github.com/otelcoder/otelcoder/httpmw"
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/listen"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -25,7 +23,7 @@ const interval = 5 * time.Second
 
 // serve puts the control plane together and runs it until ctx ends.
 func serve(ctx context.Context, o options, log *slog.Logger) error {
-	apiListener, err := listenAPI(ctx, o.httpAddress)
+	apiListener, err := listen(ctx, "the API", o.httpAddress, "--http-address")
 	if err != nil {
 		return err
 	}
@@ -51,8 +49,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	}
 	metrics := push.Metrics() // nil if metrics are not pushed
 
-	// Without an exporter, what is measured goes nowhere.
-	providers := instrument.Providers{Deployment: noop.NewMeterProvider(), Workspaces: noop.NewMeterProvider(), Process: noop.NewMeterProvider()}
+	var providers instrument.Providers // measure nothing without an exporter
 	flush := func() {}
 	metricsURL, metricsPort := "none: see --prometheus-enable", ""
 	if o.prometheusEnable || metrics != nil {
@@ -64,9 +61,9 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		defer flush()
 		providers = exporter.Providers()
 		if o.prometheusEnable {
-			metricsListener, err := listen.Metrics(ctx, o.prometheusAddress)
+			metricsListener, err := listen(ctx, "metrics", o.prometheusAddress, "--prometheus-address")
 			if err != nil {
-				return fmt.Errorf("%w (--prometheus-address)", err)
+				return err
 			}
 			serving(func() error { return exporter.Serve(ctx, metricsListener) })
 			metricsURL = "http://" + metricsListener.Addr().String() + "/"

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// listenAPI opens the listener of the API. Its error says what to do.
-func listenAPI(ctx context.Context, address string) (net.Listener, error) {
+// listen opens a listener on the address of a flag. Its error names the remedy.
+func listen(ctx context.Context, what, address, flag string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("cannot serve the API on %s: another process listens there; choose another --http-address", address)
+		return nil, fmt.Errorf("cannot serve %s on %s: another process listens there; choose another %s", what, address, flag)
 	case err != nil:
-		return nil, fmt.Errorf("cannot serve the API on %q: give an address of this host as <host>:<port> (--http-address): %w", address, err)
+		return nil, fmt.Errorf("cannot serve %s on %q: give an address of this host as <host>:<port> (%s): %w", what, address, flag, err)
 	}
 	return listener, nil
 }
