@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-
 	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 	"github.com/otelcoder/otelcoder/httpmw"
