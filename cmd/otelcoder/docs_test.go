@@ -29,6 +29,7 @@ func TestPages(t *testing.T) {
 		"../../docs/admin/prometheus.md": {catalogueMarkdown(false), catalogueMarkdown(true)},
 		"../../docs/coder-endpoint.md":   {factsMarkdown()},
 		"../../docs/coder-versions.md":   {lacksMarkdown()},
+		"../../helm/otelcoder/README.md": {valuesMarkdown(t)},
 		"../../docs/service.md": {
 			grantsMarkdown(), flagsMarkdown(), tableMarkdown(),
 			dropMarkdown(ofDeployment()),
