@@ -117,7 +117,7 @@ chart: ## package the chart as VERSION, such as 1.2.3, below bin/release
 	@rm -rf bin/release
 	@$(helm) package helm/otelcoder --version "$(VERSION)" --app-version "$(VERSION)" --destination bin/release
 
-goreleaser = go run github.com/goreleaser/goreleaser/v2@v2.18.2
+goreleaser = go run github.com/goreleaser/goreleaser/v2@v2.17.0
 
 .PHONY: check-release
 check-release: ## have goreleaser check its configuration (builds it for minutes once)
