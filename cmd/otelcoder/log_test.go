@@ -122,7 +122,7 @@ type logCall struct {
 func logCalls(t *testing.T) []logCall {
 	t.Helper()
 	var calls []logCall
-	for _, dir := range []string{".", "../../meters", "../../exporters", "../../httpmw", "../../instrument", "../../internal/outage", "../../internal/status"} {
+	for _, dir := range []string{".", "../../meters", "../../exporters", "../../httpmw", "../../instrument", "../../internal"} {
 		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 				return err
