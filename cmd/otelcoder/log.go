@@ -79,6 +79,8 @@ var runbooks = map[string]string{
 	"no process can report the deployment through this connection":        "OtelcoderNoReporter",
 	"the role is not reconnected: the URL of the database cannot be used": "OtelcoderNoReporter",
 	"left out of the metrics, and counted in otelcoder_refused_total":     "OtelcoderRefused",
+	"an instrument is not served, and counted in otelcoder_refused_total": "OtelcoderRefused",
+	"metrics of the host's gatherer are left out":                         "OtelcoderScrapeErrors",
 	"scrape is incomplete: affected series are left out":                  "OtelcoderScrapeErrors",
 	"metrics are not pushed":                                              "OtelcoderPushFailing",
 }
