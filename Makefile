@@ -49,6 +49,10 @@ lint: ## check format and code
 	$(staticcheck) ./...
 	cd e2e && $(staticcheck) ./...
 
+.PHONY: lint-more
+lint-more: ## run the linters of .golangci.yaml (builds golangci-lint for minutes once)
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
 .PHONY: lint-security
 lint-security: ## look for weaknesses with gosec (builds it for some minutes once)
 	go run github.com/securego/gosec/v2/cmd/gosec@v2.30.0 -quiet -exclude=G104 \
@@ -107,6 +111,27 @@ check-chart: ## have helm itself lint and render the chart (builds it for 3 minu
 		$(helm) lint --strict helm/otelcoder --values $$values; \
 		$(helm) template otelcoder helm/otelcoder --namespace coder --kube-version 1.37.0 --values $$values >/dev/null; \
 	done
+
+.PHONY: chart
+chart: ## package the chart as VERSION, such as 1.2.3, below bin/release
+	@rm -rf bin/release
+	@$(helm) package helm/otelcoder --version "$(VERSION)" --app-version "$(VERSION)" --destination bin/release
+
+goreleaser = go run github.com/goreleaser/goreleaser/v2@v2.17.0
+
+.PHONY: check-release
+check-release: ## have goreleaser check its configuration (builds it for minutes once)
+	$(goreleaser) check
+
+.PHONY: release-dry-run
+release-dry-run: ## make a release below bin/dist, and publish nothing
+	$(goreleaser) release --snapshot --clean
+
+.PHONY: release
+release: ## publish the release whose tag is checked out, as CI does
+	@mkdir -p bin
+	@tag=$$(git describe --exact-match --tags) && .ci/notes "$${tag#v}" >bin/notes.md
+	$(goreleaser) release --clean --release-notes bin/notes.md
 
 .PHONY: dashboards
 dashboards: ## write the dashboards, and what the chart has of examples

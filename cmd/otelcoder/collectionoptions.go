@@ -53,6 +53,13 @@ func (o *collectionOptions) aggregateFlag() cli.Flag {
 	}
 }
 
+// defaultCollection returns the defaults of the flags.
+func defaultCollection() collectionOptions {
+	o := collectionOptions{interval: time.Minute, insightsInterval: 5 * time.Minute}
+	o.aggregateFlag()
+	return o
+}
+
 // options are those of [meters.New].
 func (o *collectionOptions) options() []meters.Option {
 	return []meters.Option{

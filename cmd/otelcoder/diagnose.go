@@ -45,6 +45,7 @@ type diagnosis struct {
 	unreachable error
 	answers     []answer // of the sources; nil if the sources were not asked
 	unserved    map[instrument.Family]coderschema.Reason
+	fleet       *fleet // nil if the sources were not asked
 }
 
 // err returns an error if a check failed.
@@ -95,6 +96,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 	sources := db.Sources()
 	fleet := &fleet{AgentsSource: sources.Agents, LicenseSource: sources.License}
 	sources.Agents, sources.License = fleet, fleet
+	d.fleet = fleet
 	if d.answers, err = ask(ctx, sources, collection.options()); err != nil {
 		return nil, err
 	}

@@ -29,10 +29,11 @@ func TestPages(t *testing.T) {
 		"../../docs/admin/prometheus.md": {catalogueMarkdown(false), catalogueMarkdown(true)},
 		"../../docs/coder-endpoint.md":   {factsMarkdown()},
 		"../../docs/coder-versions.md":   {lacksMarkdown()},
+		"../../helm/otelcoder/README.md": {valuesMarkdown(t)},
 		"../../docs/service.md": {
 			grantsMarkdown(), flagsMarkdown(), tableMarkdown(),
-			dropMarkdown(ofDeployment()),
-			dropMarkdown(slices.DeleteFunc(ofDeployment(), func(f instrument.Family) bool { return slices.Contains(ofTailnet, f) })),
+			dropMarkdown(ofBoth()),
+			dropMarkdown(slices.DeleteFunc(ofBoth(), func(f instrument.Family) bool { return slices.Contains(ofTailnet, f) })),
 			dropMarkdown([]instrument.Family{instrument.AgentsConnections}),
 		},
 	} {
@@ -173,36 +174,9 @@ func lacksMarkdown() string {
 	return markdown(rows)
 }
 
-// ofDeployment returns the families that both the service and Coder's own endpoint
-// serve.
-func ofDeployment() []instrument.Family {
-	var families []instrument.Family
-	for f := range instrument.All() {
-		if f.Info().Origin == instrument.OTel && served(f) {
-			families = append(families, f)
-		}
-	}
-	return families
-}
-
-// ofTailnet are the families that need tailnet_peers.
-var ofTailnet = []instrument.Family{instrument.AgentsConnectionLatencies, instrument.AgentsConnections}
-
 // dropMarkdown drops families from a scrape job.
 func dropMarkdown(families []instrument.Family) string {
-	var names []string
-	for _, f := range families {
-		name := f.Info().Name
-		if f.Info().Type == instrument.Histogram {
-			name += "(_bucket|_count|_sum)?"
-		}
-		names = append(names, name)
-	}
-	return "```yaml\n" + `metric_relabel_configs:
-  - source_labels: [__name__]
-    action: drop
-    regex: "` + strings.Join(names, "|\\\n      ") + `"
-` + "```\n"
+	return "```yaml\n" + dropConfig(families) + "```\n"
 }
 
 // TestTable is the one that the project promises.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -59,8 +60,46 @@ func (o *logOptions) logger(to io.Writer) *slog.Logger {
 		}
 		return a
 	}}
+	var handler slog.Handler = slog.NewTextHandler(to, options)
 	if o.format == "json" {
-		return slog.New(slog.NewJSONHandler(to, options))
+		handler = slog.NewJSONHandler(to, options)
 	}
-	return slog.New(slog.NewTextHandler(to, options))
+	return slog.New(withRunbooks{handler})
+}
+
+// runbooks are the messages that need an operator's action, each with the page of
+// docs/runbooks. docs/logs.md has them, too.
+var runbooks = map[string]string{
+	"the database is unreachable":                                         "OtelcoderSourceDown",
+	"the database is still unreachable":                                   "OtelcoderSourceDown",
+	"source fails":                                                        "OtelcoderSourceDown",
+	"the events cannot be followed":                                       "OtelcoderSourceDown",
+	"the database is not reconnected to: its URL cannot be used":          "OtelcoderSourceDown",
+	"series of source withdrawn":                                          "OtelcoderSourceStale",
+	"no process can report the deployment through this connection":        "OtelcoderNoReporter",
+	"the role is not reconnected: the URL of the database cannot be used": "OtelcoderNoReporter",
+	"left out of the metrics, and counted in otelcoder_refused_total":     "OtelcoderRefused",
+	"an instrument is not served, and counted in otelcoder_refused_total": "OtelcoderRefused",
+	"metrics of the host's gatherer are left out":                         "OtelcoderScrapeErrors",
+	"scrape is incomplete: affected series are left out":                  "OtelcoderScrapeErrors",
+	"metrics are not pushed":                                              "OtelcoderPushFailing",
+}
+
+// withRunbooks is a log whose lines name the runbook of their message.
+type withRunbooks struct{ slog.Handler }
+
+func (h withRunbooks) Handle(ctx context.Context, r slog.Record) error {
+	if name := runbooks[r.Message]; name != "" {
+		r = r.Clone()
+		r.AddAttrs(slog.String("runbook", name))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h withRunbooks) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return withRunbooks{h.Handler.WithAttrs(attrs)}
+}
+
+func (h withRunbooks) WithGroup(name string) slog.Handler {
+	return withRunbooks{h.Handler.WithGroup(name)}
 }

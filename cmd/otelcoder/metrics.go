@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -13,16 +14,32 @@ import (
 )
 
 func metricsCommand() *cli.Command {
+	var o databaseOptions
+	var drop bool
 	return &cli.Command{
 		Name:      "metrics",
-		Usage:     "list the metrics, or explain one",
+		Usage:     "list the metrics, explain one, or print what to drop from Coder's own endpoint",
 		ArgsUsage: "[name]",
 		Description: `Some metrics exist only inside a control plane. One that is written in Go and
 imports otelcoder serves all of those that Coder documents; the service serves what
-a database can tell.`,
+a database can tell.
+
+With --drop-from-coder it reads the database once and prints relabelling for
+Prometheus, by which a scrape of Coder's own endpoint beside one of the service has
+each metric once. Give it the flags of the database that the server has. Without
+--drop-from-coder the other flags have no effect.`,
+		Flags: slices.Concat([]cli.Flag{&cli.BoolFlag{
+			Category:    groupPrometheus,
+			Name:        "drop-from-coder",
+			Usage:       "print metric_relabel_configs for the scrape job of Coder's own endpoint",
+			Destination: &drop,
+		}}, o.flags()),
 		ArgValidator: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Len() > 1 {
+			switch n := c.Args().Len(); {
+			case n > 1:
 				return errors.New("otelcoder metrics takes one name; see otelcoder metrics --help")
+			case n > 0 && drop:
+				return misused(errors.New("--drop-from-coder takes no name; see otelcoder metrics --help"))
 			}
 			return nil
 		},
@@ -34,7 +51,10 @@ a database can tell.`,
 				}
 			}
 		},
-		Action: func(_ context.Context, c *cli.Command) error {
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if drop {
+				return printDrops(ctx, o, c.Root().Writer)
+			}
 			text := tableText(nil, func(row) []string { return nil })
 			if name := c.Args().First(); name != "" {
 				f, ok := instrument.Lookup(name)

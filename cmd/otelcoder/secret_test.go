@@ -51,7 +51,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 			var out bytes.Buffer
 			commands := [][]string{{"server", "--help"}, {"check", "--help"}, {"check"}, {url}, {"server", url}, {"grants", url},
 				{"setup"}, {"setup", url}, {"setup", "--role", url}, {"setup", "--dry-run"}, {"status", url}, {"status", "--url", url},
-				{"help", url}, {"metrics", url}, {"metrics", "coderd_agents_up", url}, {"completion", url}, {"completion", "bash", url}, {"version", url},
+				{"help", url}, {"metrics", url}, {"metrics", "coderd_agents_up", url}, {"metrics", "--drop-from-coder"}, {"metrics", "--drop-from-coder", url}, {"completion", url}, {"completion", "bash", url}, {"version", url},
 				{"--" + url}, {"server", "--" + url}, {"completion", "--" + url}, {"completion", "bash", "--" + url}, {"server", "-" + url}}
 			if url != secret { // which is a name as well
 				commands = append(commands, []string{"grants", "--role", url}, []string{"grants", "--schema", url},
@@ -120,6 +120,7 @@ func FuzzPassword(f *testing.F) {
 				{"check", "--postgres-url", url}, {"check", "--postgres-url=" + url, "--help"}, {"check", url}, {url}, {"grants", url},
 				{"setup", "--role", url}, {"grants", "--role", url}, {"grants", "--schema", url}, {"status", "--url", url}, {"status", url},
 				{"check", "--postgres-url-file", url}, {"check", "--postgres-url-file=" + url},
+				{"metrics", "--drop-from-coder", "--postgres-url", url}, {"metrics", "--drop-from-coder", url},
 				{"server", url}, {"server", "--postgres-url", url}, // which has nothing to do
 				{"server", "--otlp-endpoint", url},
 			} {

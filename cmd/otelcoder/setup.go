@@ -274,8 +274,8 @@ metadata:
 stringData:
   url: %s
 
-Jobs for Prometheus, with each replica as a target. What to drop from the job of
-Coder's own endpoint: docs/service.md.
+Jobs for Prometheus, with each replica as a target. Drop from the job of Coder's
+own endpoint what otelcoder metrics --drop-from-coder prints.
 
 %s
 `, postgres.Quote(p.role), done, shell.Quote(url), yamlQuoted(url), scrapeJobs)
@@ -294,9 +294,7 @@ func yamlQuoted(text string) string {
 // checkRole does what "otelcoder check" does, as the role, and prints it.
 func checkRole(ctx context.Context, p rolePlan, url string, stdout io.Writer) error {
 	o := databaseOptions{url: url, collectAgentStats: true, inactivityTimeout: 30 * time.Second}
-	collection := collectionOptions{interval: time.Minute, insightsInterval: 5 * time.Minute}
-	collection.aggregateFlag() // whose default is every label
-	d, err := diagnose(ctx, o, collection, slog.New(slog.DiscardHandler))
+	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))
 	if err == nil {
 		fmt.Fprintf(stdout, "Checked as %s:\n\n", postgres.Quote(p.role))
 		if err := new(printOptions).print(stdout, d); err != nil {

@@ -32,7 +32,7 @@ func cases(t *testing.T) []values {
 	}
 	const suffix = "-values.yaml"
 	paths, err := filepath.Glob(filepath.Join(root, "helm/otelcoder/ci/*"+suffix))
-	if err != nil || len(paths) < 7 {
+	if err != nil || len(paths) < 12 {
 		t.Fatalf("there are only the values %q (%v)", paths, err)
 	}
 	var all []values
@@ -105,27 +105,39 @@ func TestRefused(t *testing.T) {
 		return b.String()
 	}
 	for values, want := range map[string]string{
-		"replicas: two":                                                 "at '/replicas': got string, want integer",
-		"replica: 2":                                                    "additional properties 'replica' not allowed",
-		"database: {url: postgres://}":                                  "additional properties 'url' not allowed",
-		"database: {secretName: No Name}":                               "at '/database/secretName': 'No Name' does not match",
-		"env: {A: b}":                                                   "at '/env': got object, want array",
-		"env: [{name: A, value: 1}]":                                    "at '/env/0/value': got number, want string",
-		"env: []":                                                       "nothing to do: set CODER_PROMETHEUS_ADDRESS in env to 0.0.0.0:2112 to be scraped",
-		env("OTELCODER_LOG_LEVEL", "debug"):                             "nothing to do: set CODER_PROMETHEUS_ADDRESS",
-		env("CODER_PROMETHEUS_ENABLE", "false"):                         "nothing to do: set CODER_PROMETHEUS_ADDRESS",
-		env("CODER_PROMETHEUS_ENABLE", "yes"):                           "at '/env/0/value': value must be one of 'true', 'false'",
-		env("CODER_PROMETHEUS_ADDRESS", "2112"):                         "at '/env/0/value': '2112' does not match pattern",
-		env("CODER_PROMETHEUS_ADDRESS", "127.0.0.1:2112"):               "nothing outside of the pod reaches: use 0.0.0.0:2112",
-		env("CODER_PROMETHEUS_ADDRESS", "0.0.0.0:2113"):                 "has port 2113: choose one from 1024 to 65535 other than 2113",
-		env("CODER_PROMETHEUS_ADDRESS", ":80"):                          "has port 80: choose one",
-		env("CODER_PROMETHEUS_ADDRESS", ":2112", "A", "b", "A", "c"):    "env has A twice: keep one",
-		env("CODER_PG_CONNECTION_URL", "postgres://me:secret@db/coder"): "at '/env/0/name': 'not' failed",
+		"replicas: two":                                               "at '/replicas': got string, want integer",
+		"replica: 2":                                                  "additional properties 'replica' not allowed",
+		"database: {url: postgres://}":                                "additional properties 'url' not allowed",
+		"database: {secretName: No Name}":                             "at '/database/secretName': 'No Name' does not match",
+		"env: {A: b}":                                                 "at '/env': got object, want array",
+		"env: [{name: A, value: 1}]":                                  "at '/env/0/value': got number, want string",
+		"env: []":                                                     "nothing to do: set CODER_PROMETHEUS_ADDRESS in env to 0.0.0.0:2112 to be scraped",
+		env("OTELCODER_LOG_LEVEL", "debug"):                           "nothing to do: set CODER_PROMETHEUS_ADDRESS",
+		env("CODER_PROMETHEUS_ENABLE", "false"):                       "nothing to do: set CODER_PROMETHEUS_ADDRESS",
+		env("CODER_PROMETHEUS_ENABLE", "yes"):                         "at '/env/0/value': value must be one of 'true', 'false'",
+		env("CODER_PROMETHEUS_ADDRESS", "2112"):                       "at '/env/0/value': '2112' does not match pattern",
+		env("CODER_PROMETHEUS_ADDRESS", "127.0.0.1:2112"):             "nothing outside of the pod reaches: use 0.0.0.0:2112",
+		env("CODER_PROMETHEUS_ADDRESS", "0.0.0.0:2113"):               "has port 2113: choose one from 1024 to 65535 other than 2113",
+		env("CODER_PROMETHEUS_ADDRESS", ":80"):                        "has port 80: choose one",
+		env("CODER_PROMETHEUS_ADDRESS", ":2112", "A", "b", "A", "c"):  "A is set twice, by env, extraEnv or the chart itself: keep one",
+		"extraEnv: [{name: CODER_PROMETHEUS_ADDRESS, value: \":1\"}]": "CODER_PROMETHEUS_ADDRESS is set twice",
+		"extraEnv: [{name: PGSSLMODE, value: require}]\ndatabase: {ca: {secretName: ca}}":       "PGSSLMODE is set twice",
+		"database: {ca: {secretName: a, configMapName: b}}":                                     "database.ca has a Secret and a ConfigMap: keep one",
+		"database: {ca: {secretName: a, sslMode: require}}":                                     "at '/database/ca/sslMode': value must be one of",
+		"database: {keys: {user: u}, urlFile: /run/secrets/url}":                                "database.keys and database.urlFile are two ways to connect",
+		"database: {keys: {user: u, password: p, database: d}}":                                 "database.keys has no host: name its key, or set PGHOST in extraEnv",
+		"database: {keys: {name: u}}":                                                           "additional properties 'name' not allowed",
+		"database: {secretName: \"\"}":                                                          "database.secretName is empty",
+		"database: {urlFile: url}":                                                              "at '/database/urlFile': 'url' does not match",
+		"database: {urlFile: /url}":                                                             "at '/database/urlFile': '/url' does not match",
+		"serviceMonitor: {kind: PodMonitor}":                                                    "at '/serviceMonitor/kind': value must be one of",
+		"extraVolumes: [{emptyDir: {}}]":                                                        "missing property 'name'",
+		env("CODER_PG_CONNECTION_URL", "postgres://me:secret@db/coder"):                         "at '/env/0/name': 'not' failed",
 		env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318") + "serviceMonitor: {enabled: true}": "serviceMonitor.enabled needs the endpoint",
-		"serviceMonitor: {interval: 30}":                          "at '/serviceMonitor/interval': got number, want string",
-		"networkPolicy: {enabled: true, from: []}":                "at '/networkPolicy/from': minItems: got 0, want 1",
-		"podDisruptionBudget: {enabled: true, maxUnavailable: 0}": "minimum: got 0, want 1",
-		"dashboards: {labels: {grafana_dashboard: 1}}":            "at '/dashboards/labels/grafana_dashboard': got number, want string",
+		"serviceMonitor: {interval: 30}":                                                        "at '/serviceMonitor/interval': got number, want string",
+		"networkPolicy: {enabled: true, from: []}":                                              "at '/networkPolicy/from': minItems: got 0, want 1",
+		"podDisruptionBudget: {enabled: true, maxUnavailable: 0}":                               "minimum: got 0, want 1",
+		"dashboards: {labels: {grafana_dashboard: 1}}":                                          "at '/dashboards/labels/grafana_dashboard': got number, want string",
 	} {
 		_, err := chart.Template(t, values)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -143,9 +155,11 @@ func TestNotes(t *testing.T) {
 	for values, want := range map[string]string{
 		"":                             "kubectl -n coder port-forward deploy/otelcoder 2112:2112\n  curl http://localhost:2112/\n",
 		"webConfig: {secretName: web}": "curl https://localhost:2112/\n",
-		readFile(t, "helm/otelcoder/ci/address-values.yaml"): "2112:9100\n",
-		readFile(t, "helm/otelcoder/ci/otlp-values.yaml"):    "It pushes over OTLP",
-		"database: {secretName: elsewhere}":                  "key url of Secret elsewhere.",
+		readFile(t, "helm/otelcoder/ci/address-values.yaml"):       "2112:9100\n",
+		readFile(t, "helm/otelcoder/ci/otlp-values.yaml"):          "It pushes over OTLP",
+		"database: {secretName: elsewhere}":                        "key url of Secret elsewhere.",
+		readFile(t, "helm/otelcoder/ci/cloudnativepg-values.yaml"): "described in Secret otelcoder-db.",
+		readFile(t, "helm/otelcoder/ci/vault-values.yaml"):         "whose URL is in the file /vault/secrets/url.",
 	} {
 		if notes := chart.Notes(t, values); !strings.Contains(notes, want) {
 			t.Errorf("%s\nno %q in\n%s", values, want, notes)

@@ -2,6 +2,7 @@ package helm_test
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -86,8 +87,10 @@ func checkPod(t *testing.T, objects []runtime.Object) {
 			t.Errorf("a probe asks for %v", get)
 		}
 	}
-	if ref := variable(t, c, "CODER_PG_CONNECTION_URL").ValueFrom; ref == nil || ref.SecretKeyRef == nil {
-		t.Error("the database's URL is not from a Secret")
+	for _, name := range []string{"CODER_PG_CONNECTION_URL", "PGPASSWORD"} {
+		if v := lookup(c, name); v != nil && v.Value != "postgres:///" && v.ValueFrom.SecretKeyRef == nil {
+			t.Errorf("%s is not from a Secret", name)
+		}
 	}
 	names := make(map[string]bool)
 	for _, v := range c.Env {
@@ -106,8 +109,39 @@ func checkPod(t *testing.T, objects []runtime.Object) {
 		t.Errorf("%d volumes, %d mounted", len(pod.Volumes), len(c.VolumeMounts))
 	}
 	for i, mount := range c.VolumeMounts {
-		if mount.Name != pod.Volumes[i].Name || !strings.HasPrefix(value(t, c, "OTELCODER_WEB_CONFIG_FILE"), mount.MountPath+"/") {
-			t.Errorf("the mount %v is not that of the web configuration", mount)
+		used := slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return strings.HasPrefix(v.Value, mount.MountPath+"/") })
+		if mount.Name != pod.Volumes[i].Name || used == (mount.Name == "spare") {
+			t.Errorf("the mount %v of volume %s is named by a variable: %t", mount, pod.Volumes[i].Name, used)
+		}
+	}
+}
+
+// TestHelmTest: "helm test" asks the address that the probes ask, through the Service,
+// and its pod is none of those that the chart's selectors select.
+func TestHelmTest(t *testing.T) {
+	chart := helm.Load(t)
+	for _, c := range cases(t) {
+		objects := chart.Render(t, c.text)
+		pod, service := helm.Only[*corev1.Pod](t, objects), helm.Only[*corev1.Service](t, objects)
+		deployment := helm.Only[*appsv1.Deployment](t, objects)
+		if pod.Annotations["helm.sh/hook"] != "test" {
+			t.Errorf("%s: helm test does not start the pod, whose annotations are %v", c.name, pod.Annotations)
+		}
+		if labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod.Labels)) {
+			t.Errorf("%s: the Service selects the pod of the test", c.name)
+		}
+		i := slices.IndexFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == "health" })
+		if i < 0 {
+			t.Fatalf("%s: the Service has the ports %v", c.name, service.Spec.Ports)
+		}
+		served := deployment.Spec.Template.Spec.Containers[0]
+		port := service.Spec.Ports[i]
+		if port.TargetPort.String() != served.LivenessProbe.HTTPGet.Port.String() {
+			t.Errorf("%s: the Service's port is %v, the probe asks %v", c.name, port, served.LivenessProbe.HTTPGet)
+		}
+		want := fmt.Sprintf("http://%s.%s.svc:%d%s", service.Name, service.Namespace, port.Port, served.LivenessProbe.HTTPGet.Path)
+		if command := pod.Spec.Containers[0].Command; command[0] != "wget" || command[len(command)-1] != want {
+			t.Errorf("%s: the test runs %q, want a wget of %s", c.name, command, want)
 		}
 	}
 }
@@ -146,14 +180,13 @@ func checkSelectors(t *testing.T, objects []runtime.Object) {
 		}
 	}
 
-	services := helm.All[*corev1.Service](objects)
+	service := helm.Only[*corev1.Service](t, objects)
 	if address := lookup(container, "CODER_PROMETHEUS_ADDRESS"); address == nil {
-		if len(services) > 0 || len(helm.All[*monitoringv1.ServiceMonitor](objects)) > 0 {
-			t.Error("there is a Service of no endpoint")
+		if len(service.Spec.Ports) != 1 || service.Spec.Ports[0].Name != "health" || len(helm.All[*monitoringv1.ServiceMonitor](objects)) > 0 {
+			t.Error("there is a port or a monitor of no endpoint")
 		}
 		return
 	}
-	service := helm.Only[*corev1.Service](t, objects)
 	selects("Service", metav1.SetAsLabelSelector(service.Spec.Selector), pods)
 	if service.Spec.ClusterIP != corev1.ClusterIPNone {
 		t.Error("the Service is not headless: a scrape of it reads any one pod")
@@ -163,6 +196,9 @@ func checkSelectors(t *testing.T, objects []runtime.Object) {
 		t.Errorf("the endpoint is not on (%v)", err)
 	}
 	for _, port := range service.Spec.Ports {
+		if port.Name == "health" {
+			continue // see TestHelmTest
+		}
 		if port.Name != "prom-http" || port.Port != 2112 || portOf(t, container, port.TargetPort.String()) != listens {
 			t.Errorf("the Service's port is %v, the endpoint listens on %s", port, listens)
 		}

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 	"helm.sh/helm/v3/pkg/strvals"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/otelcoder/otelcoder/e2e/helm"
@@ -42,6 +43,7 @@ var notTyped = map[string]string{
 	"go run ./examples/embed": "its addresses are fixed, and may be taken; the tests of examples/embed run it",
 	"docker build":            "no engine runs here; e2e/image builds and runs what the Dockerfile says",
 	"kubectl ":                "there is no cluster; TestKubectl compares the names with the chart's",
+	"helm test ":              "there is no cluster; TestHelmTest of e2e/helm checks the pod that it starts",
 	"promtool ":               "it takes minutes to build; e2e/rules does the same with its packages, make check-rules runs it",
 	"otelcoder server --prometheus-enable --postgres-url-file": "the page has exported a URL before, and the file is the reader's; TestHangup of cmd/otelcoder starts it",
 	"kill -HUP ":       "it would stop any otelcoder of this machine; TestHangup of cmd/otelcoder sends the signal",
@@ -82,7 +84,7 @@ func TestCommands(t *testing.T) {
 				switch {
 				case skipped != "":
 				case strings.HasPrefix(c.Text, "helm "):
-					render(t, c.Text)
+					render(t, root, c.Text)
 				case begins(c.Text, servers):
 					r.serve(c)
 				default:
@@ -332,7 +334,7 @@ func (r *reader) serve(c pages.Command) {
 }
 
 // render does what helm does before it talks to a cluster.
-func render(t *testing.T, text string) {
+func render(t *testing.T, root, text string) {
 	t.Helper()
 	words := strings.Fields(text)
 	if len(words) < 6 || !slices.Contains([]string{"install", "upgrade"}, words[1]) ||
@@ -341,10 +343,22 @@ func render(t *testing.T, text string) {
 	}
 	values := make(map[string]any)
 	for i := 6; i < len(words); i += 2 {
-		if words[i] != "--set" || i+1 == len(words) {
-			t.Fatalf("$ %s\nthe test knows no %s", text, words[i])
+		if i+1 == len(words) {
+			t.Fatalf("$ %s\n%s needs an argument", text, words[i])
 		}
-		if err := strvals.ParseInto(words[i+1], values); err != nil {
+		var err error
+		switch words[i] {
+		case "--set":
+			err = strvals.ParseInto(words[i+1], values)
+		case "--values":
+			var file []byte
+			if file, err = os.ReadFile(filepath.Join(root, words[i+1])); err == nil {
+				err = yaml.Unmarshal(file, &values)
+			}
+		default:
+			err = fmt.Errorf("the test knows no %s", words[i])
+		}
+		if err != nil {
 			t.Fatalf("$ %s\n%v", text, err)
 		}
 	}
@@ -362,11 +376,31 @@ func TestKubectl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deployment := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, ""))
+	chart := helm.Load(t)
+	deployment := helm.Only[*appsv1.Deployment](t, chart.Render(t, ""))
+	volume := func(values, name string) corev1.Volume {
+		text, err := os.ReadFile(filepath.Join(root, "helm/otelcoder/ci", values+"-values.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		volumes := helm.Only[*appsv1.Deployment](t, chart.Render(t, string(text))).Spec.Template.Spec.Volumes
+		i := slices.IndexFunc(volumes, func(v corev1.Volume) bool { return v.Name == name })
+		if i < 0 {
+			t.Fatalf("%s: there is no volume %s", values, name)
+		}
+		return volumes[i]
+	}
+	rds, cloudSQL, client := volume("rds", "database-ca").ConfigMap, volume("cloudsql", "database-ca").Secret, volume("cloudsql", "database-client").Secret
+	if client.Items[0].Key != corev1.TLSCertKey || client.Items[1].Key != corev1.TLSPrivateKeyKey {
+		t.Errorf("the keys of the client certificate are %v, not those of a Secret for TLS", client.Items)
+	}
 	secret := deployment.Spec.Template.Spec.Containers[0].Env[0].ValueFrom.SecretKeyRef
 	want := []string{
 		fmt.Sprintf(`kubectl -n %s create secret generic %s --from-literal=%s="$CODER_PG_CONNECTION_URL"`, helm.Namespace, secret.Name, secret.Key),
 		fmt.Sprintf(`kubectl -n %s port-forward deploy/%s 2112:2112`, helm.Namespace, deployment.Name),
+		fmt.Sprintf(`kubectl -n %s create configmap %s --from-file=%s`, helm.Namespace, rds.Name, rds.Items[0].Key),
+		fmt.Sprintf(`kubectl -n %s create secret generic %s --from-file=%s`, helm.Namespace, cloudSQL.SecretName, cloudSQL.Items[0].Key),
+		fmt.Sprintf(`kubectl -n %s create secret tls %s --cert=client-cert.pem --key=client-key.pem`, helm.Namespace, client.SecretName),
 		fmt.Sprintf(`docker build -t %s .`, deployment.Spec.Template.Spec.Containers[0].Image),
 	}
 	for _, page := range pages.Read(t, root) {

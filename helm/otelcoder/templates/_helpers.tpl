@@ -15,9 +15,15 @@ app.kubernetes.io/name: otelcoder
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
-{{/* The labels of every object. */}}
+{{/* The labels of every object of the service. */}}
 {{- define "otelcoder.labels" -}}
-{{ include "otelcoder.selectorLabels" . }}
+app.kubernetes.io/name: otelcoder
+{{ include "otelcoder.commonLabels" . }}
+{{- end -}}
+
+{{/* The labels of every object, but for its name. */}}
+{{- define "otelcoder.commonLabels" -}}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: coder
@@ -37,16 +43,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* "set" if env has a variable of the name (list context, name). */}}
+{{/* "set" if env or extraEnv has a variable of the name (list context, name). */}}
 {{- define "otelcoder.has" -}}
+{{- $values := (index . 0).Values -}}
 {{- $name := index . 1 -}}
-{{- range (index . 0).Values.env -}}{{- if eq .name $name -}}set{{- end -}}{{- end -}}
+{{- range concat $values.env $values.extraEnv -}}{{- if eq .name $name -}}set{{- end -}}{{- end -}}
 {{- end -}}
 
-{{/* The value of a variable in env, empty if it is not there (list context, name). */}}
+{{/* The value of a variable in env or extraEnv, empty if unset (list context, name). */}}
 {{- define "otelcoder.value" -}}
+{{- $values := (index . 0).Values -}}
 {{- $name := index . 1 -}}
-{{- range (index . 0).Values.env -}}{{- if eq .name $name -}}{{ .value }}{{- end -}}{{- end -}}
+{{- range concat $values.env $values.extraEnv -}}{{- if eq .name $name -}}{{ .value }}{{- end -}}{{- end -}}
 {{- end -}}
 
 {{/* Where the endpoint listens; empty if it is off. */}}
@@ -71,14 +79,190 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if or (include "otelcoder.has" (list . "OTEL_EXPORTER_OTLP_ENDPOINT")) (include "otelcoder.has" (list . "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")) -}}on{{- end -}}
 {{- end -}}
 
-{{/* Refuses values that are each right and together wrong. */}}
+{{/* A variable that is a key of the database's Secret (list context, name, key). */}}
+{{- define "otelcoder.databaseKey" -}}
+- name: {{ index . 1 }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ (index . 0).Values.database.secretName }}
+      key: {{ index . 2 }}
+{{ end -}}
+
+{{/*
+The variables of the chart itself. The parts of a URL and the certificates are in
+PostgreSQL's own variables: a URL put together from $(PGPASSWORD) would break at a
+character that is special in a URL.
+*/}}
+{{- define "otelcoder.env" -}}
+{{- $ := . -}}
+{{- $database := .Values.database -}}
+{{- $address := include "otelcoder.address" . -}}
+{{- if $database.urlFile }}
+- name: OTELCODER_POSTGRES_URL_FILE
+  value: {{ $database.urlFile | quote }}
+{{- else if $database.keys }}
+- name: CODER_PG_CONNECTION_URL
+  value: postgres:///
+{{- range $part, $variable := dict "host" "PGHOST" "port" "PGPORT" "database" "PGDATABASE" "user" "PGUSER" "password" "PGPASSWORD" }}
+{{- with get $database.keys $part }}
+{{ include "otelcoder.databaseKey" (list $ $variable .) | trim }}
+{{- end }}
+{{- end }}
+{{- else }}
+{{ include "otelcoder.databaseKey" (list . "CODER_PG_CONNECTION_URL" $database.secretKey) | trim }}
+{{- end }}
+{{- if include "otelcoder.ca" . }}
+- name: PGSSLMODE
+  value: {{ $database.ca.sslMode }}
+- name: PGSSLROOTCERT
+  value: /etc/otelcoder/database-ca/ca.crt
+{{- end }}
+{{- if $database.clientCertificate.secretName }}
+- name: PGSSLCERT
+  value: /etc/otelcoder/database-client/tls.crt
+- name: PGSSLKEY
+  value: /etc/otelcoder/database-client/tls.key
+{{- end }}
+- name: OTELCODER_HEALTH_ADDRESS
+  value: "0.0.0.0:2113"
+{{- if and $address (not (include "otelcoder.has" (list . "CODER_PROMETHEUS_ENABLE"))) }}
+- name: CODER_PROMETHEUS_ENABLE
+  value: "true"
+{{- end }}
+{{- if and $address (not (include "otelcoder.has" (list . "CODER_PROMETHEUS_ADDRESS"))) }}
+- name: CODER_PROMETHEUS_ADDRESS
+  value: {{ $address | quote }}
+{{- end }}
+{{- if .Values.webConfig.secretName }}
+- name: OTELCODER_WEB_CONFIG_FILE
+  value: /etc/otelcoder/web/{{ .Values.webConfig.key }}
+{{- end }}
+{{- if include "otelcoder.push" . }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- if not (include "otelcoder.has" (list . "OTEL_RESOURCE_ATTRIBUTES")) }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: service.namespace=$(POD_NAMESPACE),k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The name of the Secret or ConfigMap with the database's CA; empty if none. */}}
+{{- define "otelcoder.ca" -}}
+{{- with .Values.database.ca -}}{{ .secretName }}{{ .configMapName }}{{- end -}}
+{{- end -}}
+
+{{/* "mounted" if a key of the database's Secret is the file of the URL. */}}
+{{- define "otelcoder.mountedURL" -}}
+{{- with .Values.database -}}{{- if and .urlFile .secretName -}}mounted{{- end -}}{{- end -}}
+{{- end -}}
+
+{{- define "otelcoder.volumes" -}}
+{{- $database := .Values.database -}}
+{{- if .Values.webConfig.secretName }}
+- name: web
+  secret:
+    secretName: {{ .Values.webConfig.secretName }}
+    defaultMode: 0440
+{{- end }}
+{{- if include "otelcoder.mountedURL" . }}
+- name: database-url
+  secret:
+    secretName: {{ $database.secretName }}
+    defaultMode: 0440
+    items:
+      - key: {{ $database.secretKey }}
+        path: {{ base $database.urlFile | quote }}
+{{- end }}
+{{- if include "otelcoder.ca" . }}
+- name: database-ca
+  {{- if $database.ca.secretName }}
+  secret: # without the other keys, such as the CA's private key
+    secretName: {{ $database.ca.secretName }}
+  {{- else }}
+  configMap:
+    name: {{ $database.ca.configMapName }}
+  {{- end }}
+    items:
+      - key: {{ $database.ca.key }}
+        path: ca.crt
+{{- end }}
+{{- with $database.clientCertificate }}
+{{- if .secretName }}
+- name: database-client
+  secret:
+    secretName: {{ .secretName }}
+    defaultMode: 0440
+    items:
+      - key: {{ .certKey }}
+        path: tls.crt
+      - key: {{ .keyKey }}
+        path: tls.key
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "otelcoder.volumeMounts" -}}
+{{- if .Values.webConfig.secretName }}
+- name: web
+  mountPath: /etc/otelcoder/web
+  readOnly: true
+{{- end }}
+{{- if include "otelcoder.mountedURL" . }}
+- name: database-url
+  mountPath: {{ dir .Values.database.urlFile | quote }}
+  readOnly: true
+{{- end }}
+{{- if include "otelcoder.ca" . }}
+- name: database-ca
+  mountPath: /etc/otelcoder/database-ca
+  readOnly: true
+{{- end }}
+{{- if .Values.database.clientCertificate.secretName }}
+- name: database-client
+  mountPath: /etc/otelcoder/database-client
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Refuses values that are each valid and together wrong. */}}
 {{- define "otelcoder.check" -}}
 {{- $names := dict -}}
-{{- range .Values.env -}}
+{{- range concat (include "otelcoder.env" . | fromYamlArray) .Values.env .Values.extraEnv -}}
 {{- if hasKey $names .name -}}
-{{- fail (printf "env has %s twice: keep one" .name) -}}
+{{- fail (printf "%s is set twice, by env, extraEnv or the chart itself: keep one" .name) -}}
 {{- end -}}
 {{- $_ := set $names .name true -}}
+{{- end -}}
+{{- with .Values.database -}}
+{{- if and .ca.secretName .ca.configMapName -}}
+{{- fail "database.ca has a Secret and a ConfigMap: keep one" -}}
+{{- end -}}
+{{- if and .keys .urlFile -}}
+{{- fail "database.keys and database.urlFile are two ways to connect: keep one" -}}
+{{- end -}}
+{{- if and (not .secretName) (not .urlFile) -}}
+{{- fail "database.secretName is empty: name the Secret with the URL, or a file that holds it in database.urlFile" -}}
+{{- end -}}
+{{- if .keys -}}
+{{- range $part, $variable := dict "host" "PGHOST" "database" "PGDATABASE" "user" "PGUSER" -}}
+{{- if not (hasKey $names $variable) -}}
+{{- fail (printf "database.keys has no %s: name its key, or set %s in extraEnv" $part $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- $address := include "otelcoder.address" . -}}
 {{- if and (not $address) (not (include "otelcoder.push" .)) -}}

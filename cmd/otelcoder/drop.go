@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// ofTailnet are the families that need tailnet_peers.
+var ofTailnet = []instrument.Family{instrument.AgentsConnectionLatencies, instrument.AgentsConnections}
+
+// ofBoth returns the families that both the service and Coder's own endpoint can
+// serve.
+func ofBoth() []instrument.Family {
+	var families []instrument.Family
+	for f := range instrument.All() {
+		if f.Info().Origin == instrument.OTel && served(f) {
+			families = append(families, f)
+		}
+	}
+	return families
+}
+
+// dropConfig returns the configuration of a scrape job that drops families.
+func dropConfig(families []instrument.Family) string {
+	names := make([]string, len(families))
+	for i, f := range families {
+		names[i] = f.Info().Name
+		if f.Info().Type == instrument.Histogram {
+			names[i] += "(_bucket|_count|_sum)?"
+		}
+	}
+	return `metric_relabel_configs:
+  - source_labels: [__name__]
+    action: drop
+    regex: "` + strings.Join(names, "|\\\n      ") + `"
+`
+}
+
+// drops are the families to drop from two scrape jobs, so that each family is there
+// once.
+type drops struct {
+	coder []instrument.Family // from the job of Coder's own endpoint
+	own   []instrument.Family // from the jobs of the service
+	kept  []string            // those that Coder's own endpoint keeps, each with the reason
+}
+
+// newDrops returns what to drop for a deployment. While no agent is connected, the
+// database does not show whether Coder fills tailnet_peers: the families that need it
+// are then left to Coder.
+func newDrops(d *diagnosis) drops {
+	var result drops
+	without := withoutTailnet(d)
+	for _, f := range ofBoth() {
+		reason := string(d.unserved[f])
+		if reason == "" && slices.Contains(ofTailnet, f) && without != "" {
+			reason = without
+			if f == instrument.AgentsConnections || d.fleet.connected == 0 {
+				result.own = append(result.own, f)
+			}
+		}
+		if reason == "" {
+			result.coder = append(result.coder, f)
+		} else {
+			result.kept = append(result.kept, fmt.Sprintf("%s: %s", f, reason))
+		}
+	}
+	return result
+}
+
+// withoutTailnet returns why the tailnet of agents is not in the database, and "" if it
+// is.
+func withoutTailnet(d *diagnosis) string {
+	_, missing := d.unserved[instrument.AgentsConnectionLatencies]
+	switch {
+	case d.fleet.nodes > 0:
+		return ""
+	case missing:
+		return "tailnet_peers is missing"
+	case d.fleet.connected == 0:
+		return "no agent is connected, so high availability is unknown"
+	}
+	return "no high-availability licence"
+}
+
+// printDrops reads a deployment once, and prints what to drop from the scrape jobs.
+func printDrops(ctx context.Context, o databaseOptions, w io.Writer) error {
+	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))
+	switch {
+	case err != nil:
+		return err
+	case d.unreachable != nil:
+		return d.unreachable
+	case d.fleet == nil:
+		return errors.New("this is no database of a Coder deployment: see otelcoder check")
+	}
+	for _, a := range d.answers {
+		if a.err != nil {
+			return fmt.Errorf("the source %s fails, so its metrics are unknown: see otelcoder check", a.source)
+		}
+	}
+	found := newDrops(d)
+	text := "# The scrape job of Coder's own endpoint, without the metrics that otelcoder serves.\n"
+	if found.kept != nil {
+		text += "# It keeps\n#   " + strings.Join(found.kept, "\n#   ") + "\n"
+	}
+	text += dropConfig(found.coder)
+	if found.own != nil {
+		text += "---\n# The scrape jobs of otelcoder, without metrics that Coder's own endpoint keeps.\n" + dropConfig(found.own)
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}

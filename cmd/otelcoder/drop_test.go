@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/otelcoder/otelcoder/internal/pgtest"
+)
+
+// dropped returns the names that a list of relabelling drops.
+func dropped(t *testing.T, list string) []string {
+	t.Helper()
+	match := regexp.MustCompile(`(?s)regex: "(.*)"\n$`).FindStringSubmatch(list)
+	if match == nil {
+		t.Fatalf("there is no list in\n%s", list)
+	}
+	return strings.Split(regexp.MustCompile(`\\\n *|\(_bucket\|_count\|_sum\)\?`).ReplaceAllString(match[1], ""), "|")
+}
+
+// TestDropFromCoder: of the families that both can serve, each is dropped from one of
+// the two, for deployments that differ in what the database tells.
+func TestDropFromCoder(t *testing.T) {
+	agentStats := []string{
+		"agent_scripts_executed_total", "coderd_agentstats_connection_count", "coderd_agentstats_connection_median_latency_seconds",
+		"coderd_agentstats_rx_bytes", "coderd_agentstats_session_count_jetbrains", "coderd_agentstats_session_count_reconnecting_pty",
+		"coderd_agentstats_session_count_ssh", "coderd_agentstats_session_count_vscode", "coderd_agentstats_startup_script_seconds",
+		"coderd_agentstats_tx_bytes",
+	}
+	const latencies, connections = "coderd_agents_connection_latencies_seconds", "coderd_agents_connections"
+	for name, test := range map[string]struct {
+		sql  string
+		args []string
+		kept []string // by Coder's own endpoint
+		own  []string // dropped from the service's jobs
+		says string
+	}{
+		"high availability":            {},
+		"no high availability":         {sql: "DELETE FROM tailnet_peers", kept: []string{latencies, connections}, own: []string{connections}, says: "no high-availability licence"},
+		"no agent is connected":        {sql: "UPDATE workspace_agents SET last_connected_at = now() - interval '1 hour'; DELETE FROM tailnet_peers", kept: []string{latencies, connections}, own: []string{latencies, connections}, says: "unknown"},
+		"no table of the tailnet":      {sql: "DROP TABLE tailnet_peers", kept: []string{latencies, connections}, own: []string{connections}, says: latencies + ": missing"},
+		"without agent statistics":     {args: []string{"--prometheus-collect-agent-stats=false"}, kept: agentStats, says: "agent_scripts_executed_total: off"},
+		"without insights' parameters": {args: []string{"--without-parameters"}, kept: []string{"coderd_insights_parameters"}, says: "coderd_insights_parameters: off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, url := deployment(t, live(t)+";"+test.sql)
+			said := output(t, append([]string{"metrics", "--drop-from-coder", "--postgres-url", url}, test.args...)...)
+			fromCoder, fromOwn, _ := strings.Cut(said, "---\n")
+			var want []string
+			for _, r := range table() {
+				if r.service() == "yes" && !slices.Contains(test.kept, r.name) {
+					want = append(want, r.name)
+				}
+			}
+			if got := dropped(t, fromCoder); !slices.Equal(got, want) {
+				t.Errorf("from Coder's job it drops\n%q\nwant\n%q", got, want)
+			}
+			var own []string
+			if fromOwn != "" {
+				own = dropped(t, fromOwn)
+			}
+			if !slices.Equal(own, test.own) {
+				t.Errorf("from the service's jobs it drops %q, want %q", own, test.own)
+			}
+			if !strings.Contains(said, test.says) {
+				t.Errorf("it does not say %q:\n%s", test.says, said)
+			}
+		})
+	}
+}
+
+// TestDropFromUnknown: where it cannot be known what the service serves, no list is
+// printed.
+func TestDropFromUnknown(t *testing.T) {
+	empty := pgtest.New(t)
+	_, good := deployment(t, live(t))
+	db, refused := deployment(t, live(t))
+	db.Exec(t, "REVOKE SELECT (jwt) ON licenses FROM "+roleOf(t, refused))
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no Coder":    {[]string{"--postgres-url", empty.URL}, "this is no database of a Coder deployment"},
+		"no grant":    {[]string{"--postgres-url", refused}, "the source license fails, so its metrics are unknown: see otelcoder check"},
+		"unreachable": {[]string{"--postgres-url", "postgres://otelcoder:x@127.0.0.1:1/coder"}, "127.0.0.1"},
+		"no URL":      {nil, errNoURL.Error()},
+		"a name":      {[]string{"--postgres-url", good, "coderd_agents_up"}, "--drop-from-coder takes no name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := run(t.Context(), append([]string{"otelcoder", "metrics", "--drop-from-coder"}, test.args...), &out, &out)
+			if err == nil || !strings.Contains(err.Error(), test.want) || out.Len() > 0 {
+				t.Errorf("error %v, want one with %q; and it prints %q", err, test.want, &out)
+			}
+		})
+	}
+}

@@ -1,0 +1,122 @@
+package helm_test
+
+import (
+	"testing"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	monitoringv1alpha1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1alpha1"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+	"go.yaml.in/yaml/v2"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/otelcoder/otelcoder/e2e/helm"
+)
+
+// TestScrapeConfig lets Prometheus read the relabelings of the ScrapeConfigs: they keep
+// the endpoint's port of the release's pods, and nothing else, with the labels that the
+// ServiceMonitor gives.
+func TestScrapeConfig(t *testing.T) {
+	chart := helm.Load(t)
+	monitor := helm.Only[*monitoringv1.ServiceMonitor](t, chart.Render(t, "serviceMonitor: {enabled: true}"))
+	rendered := chart.Render(t, readFile(t, "helm/otelcoder/ci/scrapeconfig-values.yaml"))
+	checkSelectors(t, rendered)
+	if n := len(helm.All[*monitoringv1.ServiceMonitor](rendered)); n > 0 {
+		t.Errorf("there are %d ServiceMonitors, too", n)
+	}
+	found := make(map[string]bool)
+	for _, c := range helm.All[*monitoringv1alpha1.ScrapeConfig](rendered) {
+		if len(c.Spec.KubernetesSDConfigs) != 1 || c.Spec.KubernetesSDConfigs[0].Namespaces.Names[0] != helm.Namespace {
+			t.Errorf("%s discovers %v", c.Name, c.Spec.KubernetesSDConfigs)
+		}
+		if c.Labels["release"] != "prometheus" {
+			t.Errorf("%s has the labels %v", c.Name, c.Labels)
+		}
+		if *c.Spec.ScrapeTimeout != monitor.Spec.Endpoints[0].ScrapeTimeout || *c.Spec.ScrapeInterval != monitor.Spec.Endpoints[0].Interval {
+			t.Errorf("%s is scraped each %s for %s", c.Name, *c.Spec.ScrapeInterval, *c.Spec.ScrapeTimeout)
+		}
+		for _, e := range monitor.Spec.Endpoints {
+			if e.Path == *c.Spec.MetricsPath {
+				found[e.Path] = true
+				if !equality.Semantic.DeepEqual(e.MetricRelabelConfigs, c.Spec.MetricRelabelConfigs) {
+					t.Errorf("%s relabels %v, the ServiceMonitor %v", c.Name, c.Spec.MetricRelabelConfigs, e.MetricRelabelConfigs)
+				}
+			}
+		}
+		rules := prometheusRules(t, c.Spec.RelabelConfigs)
+		pod := map[string]string{
+			"__address__":                                            "10.0.0.1:2112",
+			"__meta_kubernetes_namespace":                            "coder",
+			"__meta_kubernetes_pod_name":                             "otelcoder-1",
+			"__meta_kubernetes_pod_container_name":                   "otelcoder",
+			"__meta_kubernetes_pod_phase":                            "Running",
+			"__meta_kubernetes_pod_label_app_kubernetes_io_name":     "otelcoder",
+			"__meta_kubernetes_pod_label_app_kubernetes_io_instance": helm.Release,
+			"__meta_kubernetes_pod_container_port_name":              "prom-http",
+		}
+		b := labels.NewBuilder(labels.FromMap(pod))
+		if !relabel.ProcessBuilder(b, rules...) {
+			t.Errorf("%s drops the pods", c.Name)
+		}
+		got := b.Labels()
+		for label, want := range map[string]string{
+			"job": c.Name, "namespace": "coder", "pod": "otelcoder-1", "container": "otelcoder", "service": "otelcoder", "endpoint": "prom-http",
+		} {
+			if got.Get(label) != want {
+				t.Errorf("%s: the label %s is %q, want %q", c.Name, label, got.Get(label), want)
+			}
+		}
+		for label, other := range map[string]string{
+			"__meta_kubernetes_pod_label_app_kubernetes_io_name":     "coder",
+			"__meta_kubernetes_pod_label_app_kubernetes_io_instance": "another",
+			"__meta_kubernetes_pod_container_port_name":              "health",
+			"__meta_kubernetes_pod_phase":                            "Succeeded",
+		} {
+			b := labels.NewBuilder(labels.FromMap(pod))
+			if b.Set(label, other); relabel.ProcessBuilder(b, rules...) {
+				t.Errorf("%s keeps a target whose %s is %s", c.Name, label, other)
+			}
+		}
+	}
+	if len(found) != len(monitor.Spec.Endpoints) {
+		t.Errorf("the paths are %v", found)
+	}
+}
+
+// prometheusRules returns relabelings of the operator as Prometheus has them.
+func prometheusRules(t *testing.T, from []monitoringv1.RelabelConfig) []*relabel.Config {
+	t.Helper()
+	var rules []*relabel.Config
+	for _, r := range from {
+		rule := map[string]any{}
+		if r.Action != "" {
+			rule["action"] = r.Action
+		}
+		if len(r.SourceLabels) > 0 {
+			rule["source_labels"] = r.SourceLabels
+		}
+		if r.Regex != "" {
+			rule["regex"] = r.Regex
+		}
+		if r.TargetLabel != "" {
+			rule["target_label"] = r.TargetLabel
+		}
+		if r.Replacement != nil {
+			rule["replacement"] = *r.Replacement
+		}
+		text, err := yaml.Marshal(rule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c relabel.Config
+		if err := yaml.UnmarshalStrict(text, &c); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Validate(model.UTF8Validation); err != nil {
+			t.Fatal(err)
+		}
+		rules = append(rules, &c)
+	}
+	return rules
+}
