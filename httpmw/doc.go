@@ -60,5 +60,7 @@
 // missing.
 //
 // A request that a handler creates with http.NewRequest is a separate request.
-// For other routers see [WithRoute].
+//
+// Another router makes its routes known by setting Request.Pattern of the request
+// that it was called with, or by [WithRoute].
 package httpmw

@@ -30,7 +30,9 @@ func New(api *meters.API, options ...Option) func(http.Handler) http.Handler {
 		option(c)
 	}
 	return func(next http.Handler) http.Handler {
-		c.applied.Add(1)
+		if c.applied.Load() < 2 { // gorilla/mux applies its middlewares on each request
+			c.applied.Add(1)
+		}
 		h := &handler{config: c, next: next}
 		h.outermost = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, nil) })
 		if c.tracer != nil {
@@ -47,11 +49,15 @@ func New(api *meters.API, options ...Option) func(http.Handler) http.Handler {
 // Option configures the middleware.
 type Option func(*config)
 
-// WithRoute resolves the routes of another router. route returns the pattern of the
-// route that a request matched, or "" if it matched none; the routes of
-// [http.ServeMux] and chi are then looked up. It is called after the handler, even
-// after a panic, with the request that the handler was called with. It must not
-// return the request's own path, which clients choose.
+// WithRoute resolves the routes of another router, unless the router sets
+// Request.Pattern itself. route returns the pattern of the route that a request
+// matched, or "" if it matched none; the routes of [http.ServeMux] and chi are then
+// looked up. It is called after the handler, even after a panic, with the request that
+// the handler was called with. It must not return the request's own path, which clients
+// choose: each path makes new series.
+//
+// docs/importing.md has the code for gorilla/mux, echo, gin, httprouter and
+// gRPC-gateway.
 func WithRoute(route func(*http.Request) string) Option { return func(c *config) { c.routeOf = route } }
 
 // WithTracerProvider records a span of every request with otelhttp, named by method
@@ -75,7 +81,7 @@ type config struct {
 	tracer      trace.TracerProvider       // nil without tracing
 	propagators propagation.TextMapPropagator
 	trusted     bool
-	applied     atomic.Int32 // number of handlers
+	applied     atomic.Int32 // number of handlers, not counted beyond 2
 	contexts    sync.Pool    // of *chi.Context
 }
 
