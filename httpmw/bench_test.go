@@ -9,7 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/otelcoder/otelcoder/httpmw"
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // nowhere is a response writer that costs nothing, with a server's abilities.
@@ -23,7 +23,7 @@ func (nowhere) Flush()                      {}
 func BenchmarkMiddleware(b *testing.B) {
 	handler := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 	none := func(next http.Handler) http.Handler { return next }
-	api := newAPI(b, metertest.New(b))
+	api := newAPI(b, meterstest.NewReader(b))
 	measure := httpmw.New(api)
 
 	routers := []struct {

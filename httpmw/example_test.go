@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/httpmw"
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func Example() {
@@ -32,7 +33,7 @@ func Example() {
 		}
 	}
 	server.Close()
-	endpoint.scrape("coderd_api_requests_processed_total")
+	endpoint.scrape(instrument.APIRequestsProcessed)
 	// Output:
 	// # TYPE coderd_api_requests_processed_total counter
 	// coderd_api_requests_processed_total{code="200",method="GET",path="/api/v2/users/{user}"} 2
@@ -55,25 +56,13 @@ func Example_timeoutHandler() {
 	handler := measure(http.TimeoutHandler(measure(mux), time.Minute, "too slow"))
 
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/slow/7", nil))
-	endpoint.scrape("coderd_api_requests_processed_total")
+	endpoint.scrape(instrument.APIRequestsProcessed)
 	// Output:
 	// # TYPE coderd_api_requests_processed_total counter
 	// coderd_api_requests_processed_total{code="200",method="GET",path="/slow/{thing}"} 1
 }
 
-// For gorilla/mux, whose route is known to a middleware in the router, pass
-//
-//	httpmw.WithRoute(func(r *http.Request) string {
-//		route := mux.CurrentRoute(r)
-//		if route == nil {
-//			return ""
-//		}
-//		pattern, _ := route.GetPathTemplate()
-//		return pattern
-//	})
-//
-// and router.Use(measure). Here a router keeps the pattern in the request's
-// context.
+// This router keeps the pattern in the context of the request that it passes on.
 func ExampleWithRoute() {
 	type patternKey struct{}
 	endpoint := newEndpoint()
@@ -92,19 +81,19 @@ func ExampleWithRoute() {
 	})
 
 	router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/users/ann", nil))
-	endpoint.scrape("coderd_api_requests_processed_total")
+	endpoint.scrape(instrument.APIRequestsProcessed)
 	// Output:
 	// # TYPE coderd_api_requests_processed_total counter
 	// coderd_api_requests_processed_total{code="200",method="GET",path="/users/:user"} 1
 }
 
 // endpoint stands for an exporter of package exporters.
-type endpoint struct{ *metertest.Meter }
+type endpoint struct{ *meterstest.Reader }
 
-func newEndpoint() endpoint { return endpoint{metertest.New(example{})} }
+func newEndpoint() endpoint { return endpoint{meterstest.NewReader(example{})} }
 
 // scrape prints what a scrape shows of the families.
-func (e endpoint) scrape(families ...string) { fmt.Print(e.Text(example{}, families...)) }
+func (e endpoint) scrape(families ...instrument.Family) { fmt.Print(e.Text(example{}, families...)) }
 
 // example is as much of a test as an example needs.
 type example struct{ testing.TB }

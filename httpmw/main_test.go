@@ -13,21 +13,21 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelcoder/otelcoder/httpmw"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fixture is a middleware and what it measures.
 type fixture struct {
-	*metertest.Meter
+	*meterstest.Reader
 	api     *meters.API
 	measure func(http.Handler) http.Handler
 }
 
 // newAPI returns the API of meters that are shut down when the test ends.
-func newAPI(t testing.TB, m *metertest.Meter, options ...meters.Option) *meters.API {
+func newAPI(t testing.TB, m *meterstest.Reader, options ...meters.Option) *meters.API {
 	t.Helper()
 	all, err := meters.New(m.Providers(), options...)
 	if err != nil {
@@ -43,7 +43,7 @@ func newAPI(t testing.TB, m *metertest.Meter, options ...meters.Option) *meters.
 
 func newFixture(t testing.TB, options ...httpmw.Option) *fixture {
 	t.Helper()
-	m := metertest.New(t)
+	m := meterstest.NewReader(t)
 	api := newAPI(t, m)
 	return &fixture{m, api, httpmw.New(api, options...)}
 }
@@ -66,7 +66,7 @@ func (f *fixture) measured(t testing.TB) string {
 		}
 	}
 	for _, gauge := range []string{"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets"} {
-		if n, ok := f.Value(t, gauge); n != 0 || !ok {
+		if n, ok := f.Samples(t)[gauge]; n != 0 || !ok {
 			t.Errorf("%s: %v, %v, want 0", gauge, n, ok)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/otelcoder/otelcoder/httpmw"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestCodes(t *testing.T) {
@@ -210,7 +210,7 @@ func TestClientGone(t *testing.T) {
 			}
 		})
 		<-started
-		if n, _ := f.Value(t, "coderd_api_concurrent_requests"); n != 1 {
+		if n := f.Samples(t)["coderd_api_concurrent_requests"]; n != 1 {
 			t.Errorf("%v requests in flight, want 1", n)
 		}
 		cancel()
@@ -249,7 +249,7 @@ func TestStreaming(t *testing.T) {
 		if line, err := body.ReadString('\n'); line != "event\n" || err != nil {
 			t.Fatalf("got %q, %v", line, err)
 		}
-		if n, _ := f.Value(t, "coderd_api_concurrent_requests"); n != 1 {
+		if n := f.Samples(t)["coderd_api_concurrent_requests"]; n != 1 {
 			t.Errorf("%v requests in flight, want 1", n)
 		}
 		received <- struct{}{}
@@ -262,7 +262,7 @@ requests{code="200",method="GET",path="/events"} 1
 }
 
 func TestMaxPaths(t *testing.T) {
-	m := metertest.New(t)
+	m := meterstest.NewReader(t)
 	api := newAPI(t, m, meters.WithMaxPaths(2))
 	f := &fixture{m, api, httpmw.New(api)}
 	mux := http.NewServeMux()
@@ -284,7 +284,7 @@ requests{code="200",method="GET",path="UNKNOWN"} 3
 requests{code="404",method="GET",path="STATIC"} 1
 requests{code="404",method="GET",path="UNKNOWN"} 1
 `)
-	if n, _ := f.Value(t, `otelcoder_refused_total{origin="api",reason="path limit"}`); n != 3 {
+	if n := f.Samples(t)[`otelcoder_refused_total{origin="api",reason="path limit"}`]; n != 3 {
 		t.Errorf("%v refused, want 3", n)
 	}
 }

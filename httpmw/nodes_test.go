@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // A host that makes up patterns must not fill the cache.
@@ -39,7 +39,7 @@ func paths(n *node) (all []string) {
 
 // What clients send, be it hostile, must not fill the cache.
 func TestNodesAreOfRoutes(t *testing.T) {
-	m, err := meters.New(metertest.New(t).Providers())
+	m, err := meters.New(meterstest.NewReader(t).Providers())
 	if err != nil {
 		t.Fatal(err)
 	}

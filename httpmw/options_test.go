@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelcoder/otelcoder/httpmw"
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // TestNilOptions: a nil option, or an option of nil, leaves the default.
@@ -19,13 +19,13 @@ func TestNilOptions(t *testing.T) {
 		"tracer provider": {httpmw.WithTracerProvider(nil)},
 		"propagators":     {httpmw.WithTracerProvider(trace.NewTracerProvider()), httpmw.WithPropagators(nil)},
 	} {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		api := newAPI(t, m)
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /hello/{name}", func(http.ResponseWriter, *http.Request) {})
 		httpmw.New(api, options...)(mux).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/hello/you", nil))
 		const sample = `coderd_api_requests_processed_total{code="200",method="GET",path="/hello/{name}"}`
-		if got, _ := m.Value(t, sample); got != 1 {
+		if got := m.Samples(t)[sample]; got != 1 {
 			t.Errorf("%s: %g requests, want 1", name, got)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/otelcoder/otelcoder/httpmw"
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 type mw = func(http.Handler) http.Handler
@@ -43,7 +44,7 @@ func labels(t *testing.T, f *fixture, h http.Handler, want map[string]string) {
 	before := ""
 	for request, path := range want {
 		code, _ := s.do(t, request)
-		now := f.Text(t, "coderd_api_requests_processed_total")
+		now := f.Text(t, instrument.APIRequestsProcessed)
 		var got []string
 		for line := range strings.Lines(now) {
 			if strings.HasPrefix(line, "coderd") && !strings.Contains(before, line) {

@@ -63,10 +63,10 @@ func TestWebsockets(t *testing.T) {
 		conns = append(conns, dial(t, s, "/api/v2/agents/7/pty"))
 		exchange(t, conns[i])
 	}
-	if n, _ := f.Value(t, "coderd_api_concurrent_websockets"); n != 3 {
+	if n := f.Samples(t)["coderd_api_concurrent_websockets"]; n != 3 {
 		t.Errorf("%v websockets in flight, want 3", n)
 	}
-	if n, _ := f.Value(t, "coderd_api_concurrent_requests"); n != 0 {
+	if n := f.Samples(t)["coderd_api_concurrent_requests"]; n != 0 {
 		t.Errorf("%v requests in flight, want 0", n)
 	}
 	conns[0].Close(websocket.StatusNormalClosure, "")
@@ -169,7 +169,7 @@ func TestWebsocketOfAClientThatIsGone(t *testing.T) {
 	fmt.Fprint(w, "GET /slow HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	w.Flush()
 	<-started
-	if n, _ := f.Value(t, "coderd_api_concurrent_websockets"); n != 1 {
+	if n := f.Samples(t)["coderd_api_concurrent_websockets"]; n != 1 {
 		t.Errorf("%v websockets in flight, want 1", n)
 	}
 	conn.Close()

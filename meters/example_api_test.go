@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -18,7 +19,7 @@ func ExampleAPI() {
 	api := m.API()
 	request := api.Start(false)
 	request.End(context.Background(), api.Path("/api/v2/users/{user}"), "GET", 200)
-	endpoint.scrape("coderd_api_concurrent_requests", "coderd_api_requests_processed_total")
+	endpoint.scrape(instrument.APIConcurrentRequests, instrument.APIRequestsProcessed)
 	// Output:
 	// # TYPE coderd_api_concurrent_requests gauge
 	// coderd_api_concurrent_requests 0

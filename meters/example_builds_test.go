@@ -3,6 +3,7 @@ package meters_test
 import (
 	"fmt"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -22,7 +23,7 @@ func ExampleBuilds() {
 		WorkspaceName:   "dev",
 	})
 	build.End(meters.Succeeded)
-	endpoint.scrape("coderd_workspace_builds_total")
+	endpoint.scrape(instrument.WorkspaceBuilds)
 	// Output:
 	// # TYPE coderd_workspace_builds_total counter
 	// coderd_workspace_builds_total{action="START",owner_email="ann@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0

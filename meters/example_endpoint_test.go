@@ -4,16 +4,17 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // endpoint stands for an exporter of package exporters.
-type endpoint struct{ *metertest.Meter }
+type endpoint struct{ *meterstest.Reader }
 
-func newEndpoint() endpoint { return endpoint{metertest.New(example{})} }
+func newEndpoint() endpoint { return endpoint{meterstest.NewReader(example{})} }
 
 // scrape prints what a scrape shows of the families.
-func (e endpoint) scrape(families ...string) { fmt.Print(e.Text(example{}, families...)) }
+func (e endpoint) scrape(families ...instrument.Family) { fmt.Print(e.Text(example{}, families...)) }
 
 // example is as much of a test as an example needs.
 type example struct{ testing.TB }

@@ -3,6 +3,7 @@ package meters_test
 import (
 	"fmt"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -22,7 +23,7 @@ func ExampleForwarded() {
 		{Name: "agent_scripts_executed_total", Type: meters.ForwardedCounter, Value: 2, Labels: []meters.ForwardedLabel{{Name: "success", Value: "true"}}},
 		{Name: "go_goroutines", Type: meters.ForwardedGauge, Value: 40},
 	})
-	endpoint.scrape("agent_scripts_executed_total")
+	endpoint.scrape(instrument.AgentScriptsExecuted)
 	// Output:
 	// # TYPE agent_scripts_executed_total counter
 	// agent_scripts_executed_total{agent_name="main",success="true",template_name="docker",username="ann",workspace_name="dev"} 2
@@ -48,7 +49,7 @@ func ExampleWithAggregateBy() {
 			{Name: "agent_scripts_executed_total", Type: meters.ForwardedCounter, Value: 2, Labels: []meters.ForwardedLabel{{Name: "success", Value: "true"}}},
 		})
 	}
-	endpoint.scrape("agent_scripts_executed_total")
+	endpoint.scrape(instrument.AgentScriptsExecuted)
 	// Output:
 	// # TYPE agent_scripts_executed_total counter
 	// agent_scripts_executed_total{success="true",username="ann"} 4

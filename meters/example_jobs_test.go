@@ -3,6 +3,7 @@ package meters_test
 import (
 	"fmt"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -15,7 +16,7 @@ func ExampleJobs() {
 	}
 	jobs := m.Jobs()
 	job := jobs.Start(meters.Terraform)
-	endpoint.scrape("coderd_provisionerd_jobs_current")
+	endpoint.scrape(instrument.ProvisionerdJobsCurrent)
 	job.End(meters.Failed) // its time is in coderd_provisionerd_job_timings_seconds now
 	// Output:
 	// # TYPE coderd_provisionerd_jobs_current gauge

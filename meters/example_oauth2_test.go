@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -34,7 +35,7 @@ func ExampleOAuth2() {
 	}
 	response.Body.Close()
 	client.CloseIdleConnections()
-	endpoint.scrape("coderd_oauth2_external_requests_total", "coderd_oauth2_external_requests_rate_limit_remaining")
+	endpoint.scrape(instrument.OAuth2Requests, instrument.OAuth2RateLimitRemaining)
 	// Output:
 	// # TYPE coderd_oauth2_external_requests_rate_limit_remaining gauge
 	// coderd_oauth2_external_requests_rate_limit_remaining{name="github",resource="core-unauthorized"} 59

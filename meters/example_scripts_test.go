@@ -3,6 +3,7 @@ package meters_test
 import (
 	"fmt"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
@@ -16,7 +17,7 @@ func ExampleScripts() {
 	scripts := m.Scripts()
 	agent := meters.ForwardingAgent{Username: "ann", WorkspaceName: "dev", AgentName: "main", TemplateName: "docker"}
 	scripts.Executed(agent, true)
-	endpoint.scrape("agent_scripts_executed_total")
+	endpoint.scrape(instrument.AgentScriptsExecuted)
 	// Output:
 	// # TYPE agent_scripts_executed_total counter
 	// agent_scripts_executed_total{agent_name="main",success="false",template_name="docker",username="ann",workspace_name="dev"} 0

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestLabelText(t *testing.T) {
@@ -61,16 +61,16 @@ func FuzzLabelText(f *testing.F) {
 // and logged.
 func TestLongNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, log := metertest.New(t), new(log)
+		m, log := meterstest.NewReader(t), new(log)
 		long := strings.Repeat("x", 30)
 		poll(t, m, Sources{Agents: agentsFunc(answers([]Workspace{
 			{Name: long + "a", Username: "ada", Template: "docker"}, {Name: long + "b", Username: "ada", Template: "docker"},
 			{Name: "dev", Username: "ada", Template: "docker"},
 		}))}, WithMaxLabelLength(20), log.option())
-		wantText(t, m, `# TYPE coderd_agents_up gauge
+		m.Expect(t, `# TYPE coderd_agents_up gauge
 coderd_agents_up{template_name="docker",username="ada",workspace_name="dev"} 0
 coderd_agents_up{template_name="docker",username="ada",workspace_name="xxxxxxxxxxxxxxxxx…"} 0
-`, "coderd_agents_up")
+`, instrument.AgentsUp)
 		wantValue(t, m, `otelcoder_refused_total{origin="source",reason="length"}`, 2)
 		log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=source reason=length total=1`)
 	})
@@ -80,7 +80,7 @@ coderd_agents_up{template_name="docker",username="ada",workspace_name="xxxxxxxxx
 // whole, and what is left out is counted; it is logged once an hour.
 func TestTooManySeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, log := metertest.New(t), new(log)
+		m, log := meterstest.NewReader(t), new(log)
 		var workspaces []Workspace
 		for i := range 5 {
 			workspaces = append(workspaces, Workspace{Name: fmt.Sprint("w", i), Username: "ada", Template: "docker", Agents: []Agent{{
@@ -90,10 +90,10 @@ func TestTooManySeries(t *testing.T) {
 		}
 		poll(t, m, Sources{Agents: agentsFunc(answers(workspaces))}, WithMaxSeries(2, instrument.AgentsApps), log.option())
 		for range 60 {
-			wantText(t, m, `# TYPE coderd_agents_apps gauge
+			m.Expect(t, `# TYPE coderd_agents_apps gauge
 coderd_agents_apps{agent_name="main",app_name="app0",health="healthy",username="ada",workspace_name="w0"} 1
 coderd_agents_apps{agent_name="main",app_name="app1",health="healthy",username="ada",workspace_name="w1"} 1
-`, "coderd_agents_apps")
+`, instrument.AgentsApps)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}

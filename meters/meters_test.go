@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // TestSeriesAppearWithUse checks which families each recorder has at once, and that
@@ -101,19 +101,19 @@ func TestForwardedReplacesScripts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meter, m := newMeters(t)
 		m.Scripts().Executed(anAgent, true)
-		wantText(t, meter, someScripts(0, 1), scripts)
+		meter.Expect(t, someScripts(0, 1), instrument.AgentScriptsExecuted)
 		agent := m.Forwarded().Agent(anAgent)
-		wantText(t, meter, "", scripts)
+		meter.Expect(t, "", instrument.AgentScriptsExecuted)
 		agent.Report([]ForwardedMetric{scriptsExecuted("false", 3), scriptsExecuted("true", 4)})
 		m.Scripts().Executed(anAgent, true)
-		wantText(t, meter, someScripts(3, 4), scripts)
+		meter.Expect(t, someScripts(3, 4), instrument.AgentScriptsExecuted)
 	})
 }
 
 // TestPollTwice is a mistake of the program.
 func TestPollTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := poll(t, metertest.New(t), Sources{})
+		m := poll(t, meterstest.NewReader(t), Sources{})
 		defer func() {
 			if recover() == nil {
 				t.Error("no panic")
@@ -222,7 +222,7 @@ func TestFirstUseAfterShutdown(t *testing.T) {
 			return 0, nil
 		})})
 		wantAnnounced(t, meter, false)
-		wantText(t, meter, "")
+		meter.Expect(t, "")
 	})
 }
 

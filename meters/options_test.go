@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // TestOptions goes over every option of every constructor.
@@ -90,7 +90,7 @@ func TestOptions(t *testing.T) {
 
 // TestOptionErrorsAreJoined checks that an error has all that is wrong.
 func TestOptionErrorsAreJoined(t *testing.T) {
-	_, err := New(metertest.New(t).Providers(), WithMaxPaths(-1), WithLogger(nil), WithMaxPaths(5))
+	_, err := New(meterstest.NewReader(t).Providers(), WithMaxPaths(-1), WithLogger(nil), WithMaxPaths(5))
 	const want = "create the meters: WithMaxPaths is -1: it must be from 0 to 100000\nWithLogger is nil: leave the option out for its default"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
@@ -114,12 +114,12 @@ func TestSmallestSeriesLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := len(m.Families(t)[family.String()].GetMetric()); n != 2 {
-				t.Errorf("%d series, want 2:\n%s", n, m.Text(t, family.String()))
+				t.Errorf("%d series, want 2:\n%s", n, m.Text(t, family))
 			}
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, crowd(), limit)
 		for family, found := range m.Families(t) {
 			if n := len(found.GetMetric()); n > 2 && !strings.HasPrefix(family, "otelcoder_") {
@@ -144,7 +144,7 @@ func constructors() map[string]func(*testing.T, Option) error {
 		"JobTimings": recordJobTimings, "OAuth2": recordOAuth2, "Scripts": recordScripts,
 	} {
 		constructors[name] = func(t *testing.T, option Option) error {
-			meter := metertest.New(t)
+			meter := meterstest.NewReader(t)
 			m, err := New(meter.Providers(), option)
 			if err != nil {
 				return err

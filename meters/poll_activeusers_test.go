@@ -4,7 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestActiveUsers(t *testing.T) {
@@ -18,9 +19,9 @@ func TestActiveUsers(t *testing.T) {
 		{-1, "", 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			m := metertest.New(t)
+			m := meterstest.NewReader(t)
 			poll(t, m, Sources{ActiveUsers: activeUsersFunc(answers(test.users))})
-			wantText(t, m, test.want, "coderd_api_active_users_duration_hour")
+			m.Expect(t, test.want, instrument.APIActiveUsers)
 			wantRefused(t, m, 0, test.refused)
 		})
 	}

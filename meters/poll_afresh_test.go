@@ -6,14 +6,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // TestStateIsReadAfresh: a collection replaces the one before. It neither adds
 // to it nor keeps the statistics of an agent that is gone.
 func TestStateIsReadAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		var stats variable[[]AgentStats]
 		stats.set([]AgentStats{{AgentName: "main", Username: "alice", Workspace: "dev", Connections: 3}})
 		poll(t, m, Sources{
@@ -28,6 +29,6 @@ func TestStateIsReadAfresh(t *testing.T) {
 		stats.set(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		wantText(t, m, "", "coderd_agentstats_connection_count")
+		m.Expect(t, "", instrument.AgentStatsConnections)
 	})
 }

@@ -9,7 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestAgents(t *testing.T) {
@@ -113,31 +114,31 @@ coderd_agents_up{template_name="�docker",username="al�ice",workspace_name="d
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := metertest.New(t)
+				m := meterstest.NewReader(t)
 				poll(t, m, Sources{Agents: agentsFunc(answers(test.workspaces))})
-				wantText(t, m, test.want, "coderd_agents_up", "coderd_agents_connections",
-					"coderd_agents_connection_latencies_seconds", "coderd_agents_apps")
+				m.Expect(t, test.want, instrument.AgentsUp, instrument.AgentsConnections,
+					instrument.AgentsConnectionLatencies, instrument.AgentsApps)
 				wantRefused(t, m, 0, 0)
 			})
 		})
 	}
 }
 
-func wantRefused(t *testing.T, m *metertest.Meter, label, value int) {
+func wantRefused(t *testing.T, m *meterstest.Reader, label, value int) {
 	t.Helper()
-	wantText(t, m, fmt.Sprintf(`# TYPE otelcoder_refused_total counter
+	m.Expect(t, fmt.Sprintf(`# TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="source",reason="length"} 0
 otelcoder_refused_total{origin="source",reason="limit"} 0
 otelcoder_refused_total{origin="source",reason="undocumented"} %d
 otelcoder_refused_total{origin="source",reason="value"} %d
-`, label, value), "otelcoder_refused_total")
+`, label, value), instrument.HealthRefused)
 }
 
 // What makes no sense leaves out its own series, and is counted; its agent is
 // counted as one nevertheless.
 func TestAgentsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{Agents: agentsFunc(answers([]Workspace{{Name: "dev", Username: "alice", Template: "docker", Agents: []Agent{
 			{Name: "a", Status: "exploded", Lifecycle: LifecycleReady},
 			{Name: "b", Status: AgentConnected, Lifecycle: "", Apps: []AgentApp{{DisplayName: "good", Health: AppDisabled}, {DisplayName: "bad", Health: "\xff"}}},
@@ -146,7 +147,7 @@ func TestAgentsRefused(t *testing.T) {
 				{Region: "negative", Seconds: -0.001}, {Region: "none", Seconds: 0},
 			}},
 		}}}))})
-		wantText(t, m, `# TYPE coderd_agents_apps gauge
+		m.Expect(t, `# TYPE coderd_agents_apps gauge
 coderd_agents_apps{agent_name="b",app_name="good",health="disabled",username="alice",workspace_name="dev"} 1
 # TYPE coderd_agents_connection_latencies_seconds gauge
 coderd_agents_connection_latencies_seconds{agent_name="c",derp_region="none",preferred="false",username="alice",workspace_name="dev"} 0
@@ -154,14 +155,14 @@ coderd_agents_connection_latencies_seconds{agent_name="c",derp_region="none",pre
 coderd_agents_connections{agent_name="c",lifecycle_state="starting",status="connecting",tailnet_node="unknown",username="alice",workspace_name="dev"} 1
 # TYPE coderd_agents_up gauge
 coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"} 3
-`, "coderd_agents_up", "coderd_agents_connections", "coderd_agents_connection_latencies_seconds", "coderd_agents_apps")
+`, instrument.AgentsUp, instrument.AgentsConnections, instrument.AgentsConnectionLatencies, instrument.AgentsApps)
 		wantRefused(t, m, 3, 4)
 	})
 }
 
 func TestAgentsGoneFromTheNextSnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		var workspaces variable[[]Workspace]
 		workspaces.set([]Workspace{
 			{Name: "dev", Username: "alice", Template: "docker", Agents: []Agent{{Name: "main", Status: AgentConnected, Lifecycle: LifecycleReady}}},
@@ -175,11 +176,11 @@ func TestAgentsGoneFromTheNextSnapshot(t *testing.T) {
 		})
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		wantText(t, m, `# TYPE coderd_agents_connections gauge
+		m.Expect(t, `# TYPE coderd_agents_connections gauge
 coderd_agents_connections{agent_name="main",lifecycle_state="ready",status="disconnected",tailnet_node="unknown",username="alice",workspace_name="dev"} 1
 # TYPE coderd_agents_up gauge
 coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"} 1
-`, "coderd_agents_up", "coderd_agents_connections")
+`, instrument.AgentsUp, instrument.AgentsConnections)
 		wantValue(t, m, `otelcoder_source_series{source="agents"}`, 2)
 	})
 }
@@ -214,9 +215,9 @@ coderd_agentstats_startup_script_seconds{success="true",template_name="k8s"} 4
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := metertest.New(t)
+				m := meterstest.NewReader(t)
 				poll(t, m, Sources{Agents: agentsFunc(answers(workspaces))}, aggregateBy(t, test.by)...)
-				wantText(t, m, test.want, "coderd_agentstats_startup_script_seconds")
+				m.Expect(t, test.want, instrument.AgentStatsStartupScript)
 			})
 		})
 	}
@@ -226,7 +227,7 @@ coderd_agentstats_startup_script_seconds{success="true",template_name="k8s"} 4
 // panics.
 func TestAgentsExecution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		asked := 0
 		poll(t, m, Sources{Agents: agentsFunc(func(context.Context) ([]Workspace, error) {
 			switch asked++; asked {
@@ -242,7 +243,7 @@ func TestAgentsExecution(t *testing.T) {
 		})})
 		time.Sleep(time.Minute + 12*time.Second)
 		synctest.Wait()
-		wantText(t, m, `# TYPE coderd_metrics_collector_agents_execution_seconds histogram
+		m.Expect(t, `# TYPE coderd_metrics_collector_agents_execution_seconds histogram
 coderd_metrics_collector_agents_execution_seconds_bucket{le="0.001"} 0
 coderd_metrics_collector_agents_execution_seconds_bucket{le="0.005"} 0
 coderd_metrics_collector_agents_execution_seconds_bucket{le="0.01"} 0
@@ -257,6 +258,6 @@ coderd_metrics_collector_agents_execution_seconds_bucket{le="30"} 3
 coderd_metrics_collector_agents_execution_seconds_bucket{le="+Inf"} 3
 coderd_metrics_collector_agents_execution_seconds_sum 10.2
 coderd_metrics_collector_agents_execution_seconds_count 3
-`, "coderd_metrics_collector_agents_execution_seconds")
+`, instrument.CollectorAgentsExecution)
 	})
 }

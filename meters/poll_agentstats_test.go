@@ -5,7 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestAgentStats(t *testing.T) {
@@ -78,13 +79,13 @@ coderd_agentstats_tx_bytes 2020
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := metertest.New(t)
+				m := meterstest.NewReader(t)
 				poll(t, m, Sources{AgentStats: agentStatsFunc(answers(test.rows))}, aggregateBy(t, test.by)...)
-				wantText(t, m, test.want,
-					"coderd_agentstats_rx_bytes", "coderd_agentstats_tx_bytes", "coderd_agentstats_connection_count",
-					"coderd_agentstats_connection_median_latency_seconds", "coderd_agentstats_session_count_vscode",
-					"coderd_agentstats_session_count_jetbrains", "coderd_agentstats_session_count_reconnecting_pty",
-					"coderd_agentstats_session_count_ssh")
+				m.Expect(t, test.want,
+					instrument.AgentStatsRx, instrument.AgentStatsTx, instrument.AgentStatsConnections,
+					instrument.AgentStatsMedianLatency, instrument.AgentStatsSessionsVSCode,
+					instrument.AgentStatsSessionsJetBrains, instrument.AgentStatsSessionsReconnectingPTY,
+					instrument.AgentStatsSessionsSSH)
 			})
 		})
 	}
@@ -137,9 +138,9 @@ coderd_agentstats_rx_bytes{agent_name="main",workspace_name="web"} 10
 	} {
 		t.Run(test.by, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := metertest.New(t)
+				m := meterstest.NewReader(t)
 				poll(t, m, Sources{AgentStats: agentStatsFunc(answers(rows))}, aggregateBy(t, test.by)...)
-				wantText(t, m, test.want, "coderd_agentstats_rx_bytes", "coderd_agentstats_connection_median_latency_seconds")
+				m.Expect(t, test.want, instrument.AgentStatsRx, instrument.AgentStatsMedianLatency)
 			})
 		})
 	}
@@ -147,18 +148,18 @@ coderd_agentstats_rx_bytes{agent_name="main",workspace_name="web"} 10
 
 func TestAgentStatsTextAndRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{AgentStats: agentStatsFunc(answers([]AgentStats{
 			{AgentName: "m\xffin", Username: "al\xffice", Workspace: "d\xffv", TxBytes: 1},
 			{AgentName: "m\ufffdin", Username: "al\ufffdice", Workspace: "d\ufffdv", TxBytes: 1},
 			{AgentName: "nan", Username: "alice", Workspace: "dev", TxBytes: 1, MedianLatency: math.NaN()},
 			{AgentName: "negative", Username: "alice", Workspace: "dev", TxBytes: 1, RxBytes: -1, Connections: -1},
 		}))})
-		wantText(t, m, `# TYPE coderd_agentstats_rx_bytes gauge
+		m.Expect(t, `# TYPE coderd_agentstats_rx_bytes gauge
 coderd_agentstats_rx_bytes{agent_name="m�in",username="al�ice",workspace_name="d�v"} 0
 # TYPE coderd_agentstats_tx_bytes gauge
 coderd_agentstats_tx_bytes{agent_name="m�in",username="al�ice",workspace_name="d�v"} 2
-`, "coderd_agentstats_rx_bytes", "coderd_agentstats_tx_bytes")
+`, instrument.AgentStatsRx, instrument.AgentStatsTx)
 		wantRefused(t, m, 0, 2)
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // TestWithCollected is called with the outcome of each source's first collection.
@@ -23,7 +23,7 @@ func TestWithCollected(t *testing.T) {
 		}
 		var mu sync.Mutex
 		first := make(map[string]outcome)
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{
 			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 				time.Sleep(3 * time.Second)

@@ -11,10 +11,10 @@ func TestEventsHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, meters := newMeters(t)
 		h := meters.EventsHealth()
-		wantText(t, m, "")
+		m.Expect(t, "")
 
 		h.Report(time.Second, errors.New("away"))
-		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
+		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="events"} 1
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
 otelcoder_source_last_success_timestamp_seconds{source="events"} 0
@@ -23,7 +23,7 @@ otelcoder_source_up{source="events"} 0
 `)
 		h.Report(time.Second/2, nil)
 		time.Sleep(time.Hour)
-		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
+		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="events"} 0.5
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
 otelcoder_source_last_success_timestamp_seconds{source="events"} 9.466848e+08
@@ -31,7 +31,7 @@ otelcoder_source_last_success_timestamp_seconds{source="events"} 9.466848e+08
 otelcoder_source_up{source="events"} 1
 `)
 		h.Report(2*time.Second, errors.New("away"))
-		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
+		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="events"} 2
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
 otelcoder_source_last_success_timestamp_seconds{source="events"} 9.466848e+08
@@ -39,6 +39,6 @@ otelcoder_source_last_success_timestamp_seconds{source="events"} 9.466848e+08
 otelcoder_source_up{source="events"} 0
 `)
 		h.Withdraw()
-		wantText(t, m, "")
+		m.Expect(t, "")
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // Whatever sources say, the next scrape is whole: label values are valid UTF-8, no
@@ -31,7 +31,7 @@ func FuzzPoll(f *testing.F) {
 			swapped := stats
 			swapped.AgentName, swapped.Username, swapped.Workspace = other, name, other
 
-			m := metertest.New(t)
+			m := meterstest.NewReader(t)
 			poll(t, m, Sources{
 				ActiveUsers:  activeUsersFunc(answers(n)),
 				LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{JobStatus(state): n, JobStatus(name): n, JobFailed: n})),

@@ -14,8 +14,8 @@ import (
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/instrument/health"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // board is a meter provider that keeps the reports of health.
@@ -51,7 +51,7 @@ func (b *board) report() health.Report {
 }
 
 func newBoard(t *testing.T) (*board, instrument.Providers) {
-	p := metertest.New(t).Providers()
+	p := meterstest.NewReader(t).Providers()
 	b := &board{MeterProvider: p.Process}
 	p.Process = b
 	return b, p

@@ -5,12 +5,13 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestInsights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{Insights: insightsFunc(answers(Insights{
 			ActiveUsers: []TemplateUsers{
 				{Template: "docker", Users: 2}, {Template: "docker", Users: 3}, // of two organizations
@@ -30,7 +31,7 @@ func TestInsights(t *testing.T) {
 				{Template: "docker", Name: "region", Type: "string", Value: "negative", Builds: -1},
 			},
 		}))})
-		wantText(t, m, `# TYPE coderd_insights_applications_usage_seconds gauge
+		m.Expect(t, `# TYPE coderd_insights_applications_usage_seconds gauge
 coderd_insights_applications_usage_seconds{application_name="SSH",slug="",template_name="docker"} 180
 coderd_insights_applications_usage_seconds{application_name="Web Terminal",slug="",template_name="docker"} 0
 coderd_insights_applications_usage_seconds{application_name="code \"server\"\n",slug="c�",template_name="docker"} 300
@@ -40,7 +41,7 @@ coderd_insights_parameters{parameter_name="region",parameter_type="string",param
 # TYPE coderd_insights_templates_active_users gauge
 coderd_insights_templates_active_users{template_name="docker"} 5
 coderd_insights_templates_active_users{template_name="k�s"} 2
-`, "coderd_insights_applications_usage_seconds", "coderd_insights_parameters", "coderd_insights_templates_active_users")
+`, instrument.InsightsApplicationsUsage, instrument.InsightsParameters, instrument.InsightsTemplatesActiveUsers)
 		wantValue(t, m, `otelcoder_source_series{source="insights"}`, 7)
 		wantRefused(t, m, 0, 3)
 	})

@@ -4,7 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestLatestBuilds(t *testing.T) {
@@ -39,9 +40,9 @@ coderd_api_workspace_latest_build_total{status="unknown"} 7
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := metertest.New(t)
+				m := meterstest.NewReader(t)
 				poll(t, m, Sources{LatestBuilds: latestBuildsFunc(answers(test.counts))})
-				wantText(t, m, test.want, "coderd_api_workspace_latest_build_total")
+				m.Expect(t, test.want, instrument.APIWorkspaceLatestBuild)
 				wantRefused(t, m, 0, test.refused)
 			})
 		})

@@ -4,7 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestLicense(t *testing.T) {
@@ -39,9 +40,9 @@ coderd_license_user_limit_enabled 1
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := metertest.New(t)
+				m := meterstest.NewReader(t)
 				poll(t, m, Sources{License: licenseFunc(answers(test.license))})
-				wantText(t, m, test.want, "coderd_license_active_users", "coderd_license_limit_users", "coderd_license_user_limit_enabled")
+				m.Expect(t, test.want, instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled)
 				wantRefused(t, m, 0, test.refused)
 			})
 		})

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // failing answers with the error that it holds, else with 7 users, after 250 ms.
@@ -34,7 +34,7 @@ func TestPollLogsCollections(t *testing.T) {
 		workspace := Workspace{Name: "dev", Agents: []Agent{
 			{Name: "main", Status: AgentConnected, Lifecycle: LifecycleReady, Latencies: []RegionLatency{region, region}},
 		}}
-		poll(t, metertest.New(t), Sources{
+		poll(t, meterstest.NewReader(t), Sources{
 			ActiveUsers: &users,
 			Agents:      fleet{workspace},
 		}, WithLogger(l.LoggerAt(slog.LevelDebug)))
@@ -62,7 +62,7 @@ func TestPollLogsAnotherError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		var users failing
-		poll(t, metertest.New(t), Sources{ActiveUsers: &users}, WithInterval(time.Second), l.option())
+		poll(t, meterstest.NewReader(t), Sources{ActiveUsers: &users}, WithInterval(time.Second), l.option())
 		for _, cause := range []string{"connection refused", "starting up", "connection refused"} {
 			users.err.set(errors.New(cause))
 			time.Sleep(10 * time.Second)
@@ -82,7 +82,7 @@ func TestPollLoggedError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		var users failing
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{ActiveUsers: &users}, l.option())
 		users.err.set(fmt.Errorf("read active users: %w", &LoggedError{errors.New("connection refused")}))
 		time.Sleep(2 * time.Minute)

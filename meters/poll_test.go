@@ -10,8 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/logged"
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // The sources of the tests are functions.
@@ -77,7 +78,7 @@ func (l *log) want(t *testing.T, lines ...string) {
 
 // poll polls the sources until the test ends, and returns when they have
 // answered for the first time. The test must run in a bubble.
-func poll(t *testing.T, m *metertest.Meter, s Sources, options ...Option) *Meters {
+func poll(t *testing.T, m *meterstest.Reader, s Sources, options ...Option) *Meters {
 	t.Helper()
 	meters := newMetersOn(t, m, options...)
 	meters.Poll(s)
@@ -85,21 +86,14 @@ func poll(t *testing.T, m *metertest.Meter, s Sources, options ...Option) *Meter
 	return meters
 }
 
-func wantText(t *testing.T, m *metertest.Meter, want string, families ...string) {
+func wantValue(t *testing.T, m *meterstest.Reader, sample string, want float64) {
 	t.Helper()
-	if got := m.Text(t, families...); got != want {
-		t.Errorf("at %s got\n%s\nwant\n%s", time.Now().Format(time.TimeOnly), got, want)
-	}
-}
-
-func wantValue(t *testing.T, m *metertest.Meter, sample string, want float64) {
-	t.Helper()
-	if got, ok := m.Value(t, sample); got != want || !ok {
+	if got, ok := m.Samples(t)[sample]; got != want || !ok {
 		t.Errorf("at %s %s = %v (exists: %v), want %v", time.Now().Format(time.TimeOnly), sample, got, ok, want)
 	}
 }
 
-func wantAnnounced(t *testing.T, m *metertest.Meter, want bool) {
+func wantAnnounced(t *testing.T, m *meterstest.Reader, want bool) {
 	t.Helper()
 	synctest.Wait()
 	select {
@@ -119,7 +113,7 @@ func TestPollAsksOnTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var users, insights []string
-		poll(t, metertest.New(t), Sources{
+		poll(t, meterstest.NewReader(t), Sources{
 			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 				users = append(users, time.Since(start).String())
 				time.Sleep(7 * time.Second) // does not delay the next one
@@ -145,7 +139,7 @@ func TestPollOptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var users, insights []string
-		poll(t, metertest.New(t), Sources{
+		poll(t, meterstest.NewReader(t), Sources{
 			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 				users = append(users, time.Since(start).String())
 				return 1, nil
@@ -165,7 +159,7 @@ func TestPollOptions(t *testing.T) {
 		}
 	})
 	for _, option := range []Option{WithInterval(0), WithInsightsInterval(-time.Second)} {
-		if _, err := New(metertest.New(t).Providers(), option); err == nil {
+		if _, err := New(meterstest.NewReader(t).Providers(), option); err == nil {
 			t.Error("an interval that is not positive was taken")
 		}
 	}
@@ -175,7 +169,7 @@ func TestPollBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var asked []string
-		poll(t, metertest.New(t), Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
+		poll(t, meterstest.NewReader(t), Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 			asked = append(asked, time.Since(start).String())
 			if since := time.Since(start); since == 2*time.Minute+3*time.Second {
 				return 1, nil // one success, and it starts all over
@@ -195,17 +189,17 @@ func TestPollFailureWithdrawalRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		var down variable[error]
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 			time.Sleep(250 * time.Millisecond)
 			return 7, down.get()
 		})}, l.option())
-		health := []string{"otelcoder_source_up", "otelcoder_source_series",
-			"otelcoder_source_collection_duration_seconds", "otelcoder_source_last_success_timestamp_seconds"}
+		health := []instrument.Family{instrument.HealthSourceUp, instrument.HealthSourceSeries,
+			instrument.HealthSourceDuration, instrument.HealthSourceLastSuccess}
 
 		// Nobody has answered yet.
-		wantText(t, m, "", "coderd_api_active_users_duration_hour")
-		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
+		m.Expect(t, "", instrument.APIActiveUsers)
+		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="active_users"} 0
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
 otelcoder_source_last_success_timestamp_seconds{source="active_users"} 0
@@ -221,8 +215,8 @@ coderd_api_active_users_duration_hour 7
 `
 		time.Sleep(250 * time.Millisecond)
 		wantAnnounced(t, m, true)
-		wantText(t, m, series, "coderd_api_active_users_duration_hour")
-		wantText(t, m, `# TYPE otelcoder_source_collection_duration_seconds gauge
+		m.Expect(t, series, instrument.APIActiveUsers)
+		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="active_users"} 0.25
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
 otelcoder_source_last_success_timestamp_seconds{source="active_users"} 9.4668480025e+08
@@ -236,7 +230,7 @@ otelcoder_source_up{source="active_users"} 1
 		// The source fails, the series stay.
 		down.set(errors.New("connection refused"))
 		time.Sleep(5*time.Minute - time.Nanosecond)
-		wantText(t, m, series, "coderd_api_active_users_duration_hour")
+		m.Expect(t, series, instrument.APIActiveUsers)
 		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 0)
 		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 1)
 		wantAnnounced(t, m, false)
@@ -245,7 +239,7 @@ otelcoder_source_up{source="active_users"} 1
 		// After five intervals they are withdrawn.
 		time.Sleep(time.Nanosecond)
 		wantAnnounced(t, m, true)
-		wantText(t, m, "", "coderd_api_active_users_duration_hour")
+		m.Expect(t, "", instrument.APIActiveUsers)
 		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 0)
 		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 0)
 		wantValue(t, m, `otelcoder_source_last_success_timestamp_seconds{source="active_users"}`, 946684800.25)
@@ -258,7 +252,7 @@ otelcoder_source_up{source="active_users"} 1
 		down.set(nil)
 		time.Sleep(time.Minute + time.Second)
 		wantAnnounced(t, m, true)
-		wantText(t, m, series, "coderd_api_active_users_duration_hour")
+		m.Expect(t, series, instrument.APIActiveUsers)
 		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 1)
 		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 1)
 		l.want(t, `level=INFO msg="source recovered" source=active_users`)
@@ -268,13 +262,13 @@ otelcoder_source_up{source="active_users"} 1
 func TestPollNoAnswerAtAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 			return 0, errors.New("no such table")
 		})}, l.option())
 		time.Sleep(time.Hour)
 		wantAnnounced(t, m, false)
-		wantText(t, m, "", "coderd_api_active_users_duration_hour")
+		m.Expect(t, "", instrument.APIActiveUsers)
 		l.want(t, `level=WARN msg="source fails" source=active_users error="no such table"`)
 	})
 }
@@ -292,7 +286,7 @@ func TestPollTimeLimit(t *testing.T) {
 			var l log
 			start := time.Now()
 			var gaveUp time.Duration
-			poll(t, metertest.New(t), Sources{ActiveUsers: activeUsersFunc(func(ctx context.Context) (int, error) {
+			poll(t, meterstest.NewReader(t), Sources{ActiveUsers: activeUsersFunc(func(ctx context.Context) (int, error) {
 				<-ctx.Done()
 				if gaveUp == 0 {
 					gaveUp = time.Since(start)
@@ -316,7 +310,7 @@ func TestPollHungSource(t *testing.T) {
 		var l log
 		var hang variable[bool]
 		release := make(chan struct{})
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		p, err := New(m.Providers(), l.option())
 		if err != nil {
 			t.Fatal(err)
@@ -344,7 +338,7 @@ func TestPollHungSource(t *testing.T) {
 
 		time.Sleep(5*time.Minute - 91*time.Second)
 		wantAnnounced(t, m, true)
-		wantText(t, m, "", "coderd_api_active_users_duration_hour")
+		m.Expect(t, "", instrument.APIActiveUsers)
 		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 0)
 		wantValue(t, m, `otelcoder_source_up{source="license"}`, 1) // the other goes on
 		l.want(t, `level=WARN msg="series of source withdrawn" source=active_users last_success=2000-01-01T00:00:00.000Z`)
@@ -368,7 +362,7 @@ func TestPollHungSource(t *testing.T) {
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("shutdown took %s, want 5s", took)
 		}
-		wantText(t, m, "")
+		m.Expect(t, "")
 
 		close(release)
 		if err := p.Shutdown(t.Context()); err != nil {
@@ -381,7 +375,7 @@ func TestPollHungSource(t *testing.T) {
 func TestPollShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		asked := 0
 		p, err := New(m.Providers(), l.option())
 		if err != nil {
@@ -406,7 +400,7 @@ func TestPollShutdown(t *testing.T) {
 			t.Error(err)
 		}
 		wantAnnounced(t, m, true)
-		wantText(t, m, "")
+		m.Expect(t, "")
 		l.want(t) // to be stopped is no failure
 		time.Sleep(time.Hour)
 		if asked != 2 {
@@ -419,12 +413,12 @@ func TestPollShutdown(t *testing.T) {
 		// The providers can be used again.
 		poll(t, m, Sources{ActiveUsers: activeUsersFunc(answers(8))})
 		wantValue(t, m, "coderd_api_active_users_duration_hour", 8)
-		wantText(t, m, `# TYPE otelcoder_refused_total counter
+		m.Expect(t, `# TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="source",reason="length"} 0
 otelcoder_refused_total{origin="source",reason="limit"} 0
 otelcoder_refused_total{origin="source",reason="undocumented"} 0
 otelcoder_refused_total{origin="source",reason="value"} 0
-`, "otelcoder_refused_total")
+`, instrument.HealthRefused)
 	})
 }
 
@@ -432,7 +426,7 @@ func TestPollPanickingSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		var fixed variable[bool]
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 			if !fixed.get() {
 				panic("index out of range")
@@ -451,9 +445,9 @@ func TestPollPanickingSource(t *testing.T) {
 
 func TestPollWithoutSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{})
-		wantText(t, m, `# TYPE otelcoder_refused_total counter
+		m.Expect(t, `# TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="source",reason="length"} 0
 otelcoder_refused_total{origin="source",reason="limit"} 0
 otelcoder_refused_total{origin="source",reason="undocumented"} 0
@@ -465,7 +459,7 @@ otelcoder_refused_total{origin="source",reason="value"} 0
 // Changes that nobody has looked at are one.
 func TestPollAnnouncesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		poll(t, m, Sources{
 			ActiveUsers: activeUsersFunc(answers(1)),
 			License:     licenseFunc(answers(License{})),
@@ -478,7 +472,7 @@ func TestPollAnnouncesOnce(t *testing.T) {
 
 // Whatever the time, the families of one collector come from one answer.
 func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
-	m := metertest.New(t)
+	m := meterstest.NewReader(t)
 	bytes := int64(0)
 	p, err := New(m.Providers(), WithInterval(time.Millisecond))
 	if err != nil {
@@ -517,7 +511,7 @@ func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 // TestUnreachableSourcesAreNotUp, whatever they answered last; their series stay.
 func TestUnreachableSourcesAreNotUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := metertest.New(t)
+		m := meterstest.NewReader(t)
 		var reachable variable[bool]
 		poll(t, m, Sources{
 			ActiveUsers: activeUsersFunc(answers(7)),

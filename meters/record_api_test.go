@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // newMeters returns meters that are shut down when the test ends.
@@ -32,25 +32,18 @@ func newMeters(t testing.TB, p instrument.Providers, options ...meters.Option) *
 	return m
 }
 
-func newAPI(t testing.TB, options ...meters.Option) (*metertest.Meter, *meters.API) {
+func newAPI(t testing.TB, options ...meters.Option) (*meterstest.Reader, *meters.API) {
 	t.Helper()
-	m := metertest.New(t)
+	m := meterstest.NewReader(t)
 	return m, newMeters(t, m.Providers(), options...).API()
-}
-
-func expectText(t *testing.T, m *metertest.Meter, want string, families ...string) {
-	t.Helper()
-	if got, want := m.Text(t, families...), strings.TrimLeft(want, "\n"); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
 }
 
 func TestAPI(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, api := newAPI(t)
 		request, websocket := api.Start(false), api.Start(true)
-		gauges := []string{"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets"}
-		expectText(t, m, `
+		gauges := []instrument.Family{instrument.APIConcurrentRequests, instrument.APIConcurrentWebsockets}
+		m.Expect(t, `
 # TYPE coderd_api_concurrent_requests gauge
 coderd_api_concurrent_requests 1
 # TYPE coderd_api_concurrent_websockets gauge
@@ -61,7 +54,7 @@ coderd_api_concurrent_websockets 1
 		request.End(t.Context(), api.Path("/api/v2/users/{user}"), "GET", 200)
 		time.Sleep(time.Minute)
 		websocket.End(t.Context(), api.Path("/api/v2/pty"), "GET", 101)
-		expectText(t, m, `
+		m.Expect(t, `
 # TYPE coderd_api_concurrent_requests gauge
 coderd_api_concurrent_requests 0
 # TYPE coderd_api_concurrent_websockets gauge
@@ -114,7 +107,7 @@ func TestAPILabels(t *testing.T) {
 	}
 	count("GET", "/text\xff\x00", 200)
 	count("GET", "/text\ufffd\ufffd", 200) // the same, once made valid
-	expectText(t, m, `
+	m.Expect(t, `
 # TYPE coderd_api_requests_processed_total counter
 coderd_api_requests_processed_total{code="100",method="GET",path="/codes"} 1
 coderd_api_requests_processed_total{code="200",method="CONNECT",path="/methods"} 1
@@ -131,7 +124,7 @@ coderd_api_requests_processed_total{code="200",method="_OTHER",path="/methods"} 
 coderd_api_requests_processed_total{code="404",method="GET",path="/codes"} 1
 coderd_api_requests_processed_total{code="500",method="GET",path="/codes"} 4
 coderd_api_requests_processed_total{code="999",method="GET",path="/codes"} 1
-`, "coderd_api_requests_processed_total")
+`, instrument.APIRequestsProcessed)
 }
 
 func TestAPIMaxPaths(t *testing.T) {
@@ -140,7 +133,7 @@ func TestAPIMaxPaths(t *testing.T) {
 	for _, path := range []string{"/a", "/b", "/c", "/d", "/a", "/c", "UNKNOWN", "STATIC"} {
 		api.Start(true).End(t.Context(), api.Path(path), "GET", 200)
 	}
-	expectText(t, m, `
+	m.Expect(t, `
 # TYPE coderd_api_requests_processed_total counter
 coderd_api_requests_processed_total{code="200",method="GET",path="/a"} 2
 coderd_api_requests_processed_total{code="200",method="GET",path="/b"} 1
@@ -149,8 +142,8 @@ coderd_api_requests_processed_total{code="200",method="GET",path="UNKNOWN"} 4
 # TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="api",reason="length"} 0
 otelcoder_refused_total{origin="api",reason="path limit"} 3
-`, "coderd_api_requests_processed_total", "otelcoder_refused_total")
-	if n, _ := m.Value(t, `coderd_api_websocket_durations_seconds_count{path="UNKNOWN"}`); n != 4 {
+`, instrument.APIRequestsProcessed, instrument.HealthRefused)
+	if n := m.Samples(t)[`coderd_api_websocket_durations_seconds_count{path="UNKNOWN"}`]; n != 4 {
 		t.Errorf("%v websockets of UNKNOWN, want 4", n)
 	}
 	if n := strings.Count(log.String(), `origin=api reason="path limit"`); n != 1 {
@@ -161,7 +154,7 @@ otelcoder_refused_total{origin="api",reason="path limit"} 3
 func TestAPINoPaths(t *testing.T) {
 	m, api := newAPI(t, meters.WithMaxPaths(0))
 	api.Start(false).End(t.Context(), api.Path("/a"), "GET", 200)
-	if n, _ := m.Value(t, `coderd_api_requests_processed_total{code="200",method="GET",path="UNKNOWN"}`); n != 1 {
+	if n := m.Samples(t)[`coderd_api_requests_processed_total{code="200",method="GET",path="UNKNOWN"}`]; n != 1 {
 		t.Errorf("%v requests of UNKNOWN, want 1", n)
 	}
 }
@@ -190,7 +183,7 @@ func TestAPIConcurrently(t *testing.T) {
 	if total != 800 {
 		t.Errorf("counted %v, want 800", total)
 	}
-	if n, _ := m.Value(t, `otelcoder_refused_total{origin="api",reason="path limit"}`); n != 400 {
+	if n := m.Samples(t)[`otelcoder_refused_total{origin="api",reason="path limit"}`]; n != 400 {
 		t.Errorf("refused %v, want 400", n)
 	}
 }
@@ -230,8 +223,8 @@ func FuzzMethod(f *testing.F) {
 		}
 		m, api := newAPI(t)
 		api.Start(false).End(t.Context(), api.Path("/a"), method, 200)
-		if n, _ := m.Value(t, `coderd_api_requests_processed_total{code="200",method="`+want+`",path="/a"}`); n != 1 {
-			t.Errorf("%q is not counted under %s:\n%s", method, want, m.Text(t, "coderd_api_requests_processed_total"))
+		if n := m.Samples(t)[`coderd_api_requests_processed_total{code="200",method="`+want+`",path="/a"}`]; n != 1 {
+			t.Errorf("%q is not counted under %s:\n%s", method, want, m.Text(t, instrument.APIRequestsProcessed))
 		}
 	})
 }

@@ -7,10 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
-
-const builds = "coderd_workspace_builds_total"
 
 var aBuild = Build{
 	Action:          BuildStart,
@@ -20,7 +19,7 @@ var aBuild = Build{
 	WorkspaceName:   "dev",
 }
 
-func testBuilds(t *testing.T, options ...Option) (*metertest.Meter, *Builds) {
+func testBuilds(t *testing.T, options ...Option) (*meterstest.Reader, *Builds) {
 	t.Helper()
 	m, meters := newMeters(t, options...)
 	return m, meters.Builds()
@@ -36,23 +35,23 @@ coderd_workspace_builds_total{action="START",owner_email="alice@example.com",sta
 
 func TestBuilds(t *testing.T) {
 	m, b := testBuilds(t)
-	wantText(t, m, "", builds)
+	m.Expect(t, "", instrument.WorkspaceBuilds)
 
 	first := b.Start(aBuild)
-	wantText(t, m, aBuilds(0, 0), builds)
+	m.Expect(t, aBuilds(0, 0), instrument.WorkspaceBuilds)
 
 	first.End(Succeeded)
-	wantText(t, m, aBuilds(0, 1), builds)
+	m.Expect(t, aBuilds(0, 1), instrument.WorkspaceBuilds)
 
 	first.End(Succeeded)
 	first.End(Failed)
-	wantText(t, m, aBuilds(0, 1), builds)
+	m.Expect(t, aBuilds(0, 1), instrument.WorkspaceBuilds)
 
 	second, third := b.Start(aBuild), b.Start(aBuild)
-	wantText(t, m, aBuilds(0, 1), builds)
+	m.Expect(t, aBuilds(0, 1), instrument.WorkspaceBuilds)
 	third.End(Failed)
 	second.End(Failed)
-	wantText(t, m, aBuilds(2, 1), builds)
+	m.Expect(t, aBuilds(2, 1), instrument.WorkspaceBuilds)
 }
 
 func TestBuildsTellsApart(t *testing.T) {
@@ -70,7 +69,7 @@ func TestBuildsTellsApart(t *testing.T) {
 		change(&build)
 		b.Start(build).End(Succeeded)
 	}
-	wantText(t, m, `# TYPE coderd_workspace_builds_total counter
+	m.Expect(t, `# TYPE coderd_workspace_builds_total counter
 coderd_workspace_builds_total{action="DESTROY",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
 coderd_workspace_builds_total{action="DESTROY",owner_email="alice@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
 coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
@@ -85,7 +84,7 @@ coderd_workspace_builds_total{action="START",owner_email="bob@example.com",statu
 coderd_workspace_builds_total{action="START",owner_email="bob@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
 coderd_workspace_builds_total{action="STOP",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
 coderd_workspace_builds_total{action="STOP",owner_email="alice@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
-`, builds)
+`, instrument.WorkspaceBuilds)
 }
 
 func TestBuildsRefuse(t *testing.T) {
@@ -93,18 +92,18 @@ func TestBuildsRefuse(t *testing.T) {
 	build := aBuild
 	build.Action = "UPDATE"
 	b.Start(build).End(Succeeded)
-	wantText(t, m, "", builds)
+	m.Expect(t, "", instrument.WorkspaceBuilds)
 
 	running := b.Start(aBuild)
 	running.End("canceled")
 	running.End(Succeeded) // it has ended already
-	wantText(t, m, aBuilds(0, 0), builds)
-	wantText(t, m, `# TYPE otelcoder_refused_total counter
+	m.Expect(t, aBuilds(0, 0), instrument.WorkspaceBuilds)
+	m.Expect(t, `# TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="builds",reason="action"} 1
 otelcoder_refused_total{origin="builds",reason="length"} 0
 otelcoder_refused_total{origin="builds",reason="limit"} 0
 otelcoder_refused_total{origin="builds",reason="outcome"} 1
-`, "otelcoder_refused_total")
+`, instrument.HealthRefused)
 }
 
 func TestBuildsForgetAfterADay(t *testing.T) {
@@ -112,12 +111,12 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 		m, b := testBuilds(t)
 		b.Start(aBuild).End(Succeeded)
 		time.Sleep(24*time.Hour - time.Nanosecond)
-		wantText(t, m, aBuilds(0, 1), builds)
+		m.Expect(t, aBuilds(0, 1), instrument.WorkspaceBuilds)
 		time.Sleep(time.Nanosecond)
-		wantText(t, m, "", builds)
+		m.Expect(t, "", instrument.WorkspaceBuilds)
 
 		running := b.Start(aBuild)
-		wantText(t, m, aBuilds(0, 0), builds)
+		m.Expect(t, aBuilds(0, 0), instrument.WorkspaceBuilds)
 
 		// A build moves its series when it starts and when it ends.
 		time.Sleep(23 * time.Hour)
@@ -125,13 +124,13 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 		time.Sleep(23 * time.Hour)
 		running = b.Start(aBuild)
 		time.Sleep(23 * time.Hour)
-		wantText(t, m, aBuilds(1, 0), builds)
+		m.Expect(t, aBuilds(1, 0), instrument.WorkspaceBuilds)
 
 		// One that takes longer than a day is counted all the same.
 		time.Sleep(time.Hour)
-		wantText(t, m, "", builds)
+		m.Expect(t, "", instrument.WorkspaceBuilds)
 		running.End(Succeeded)
-		wantText(t, m, aBuilds(0, 1), builds)
+		m.Expect(t, aBuilds(0, 1), instrument.WorkspaceBuilds)
 		wantValue(t, m, `otelcoder_refused_total{origin="builds",reason="limit"}`, 0)
 	})
 }
@@ -178,7 +177,7 @@ func TestBuildsAreBounded(t *testing.T) {
 		b.series.drop(b.series.order.Front())
 	}
 	evicted.End(Succeeded)
-	wantText(t, m, aBuilds(0, 1), builds)
+	m.Expect(t, aBuilds(0, 1), instrument.WorkspaceBuilds)
 	wantValue(t, m, `otelcoder_refused_total{origin="builds",reason="limit"}`, 4)
 	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=builds reason=limit total=1`)
 }
@@ -196,8 +195,8 @@ func TestBuildsAtOnce(t *testing.T) {
 		})
 	}
 	for range 10 {
-		m.Text(t, builds)
+		m.Text(t, instrument.WorkspaceBuilds)
 	}
 	wg.Wait()
-	wantText(t, m, aBuilds(800, 0), builds)
+	m.Expect(t, aBuilds(800, 0), instrument.WorkspaceBuilds)
 }

@@ -10,7 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 
 var anAgent = ForwardingAgent{Username: "alice", WorkspaceName: "dev", AgentName: "main", TemplateName: "docker"}
 
-func testForwarded(t *testing.T, options ...Option) (*metertest.Meter, *Forwarded) {
+func testForwarded(t *testing.T, options ...Option) (*meterstest.Reader, *Forwarded) {
 	t.Helper()
 	m, meters := newMeters(t, options...)
 	return m, meters.Forwarded()
@@ -110,7 +111,7 @@ coderd_agentstats_startup_script_seconds{agent_name="main",success="true",templa
 		t.Run(test.name, func(t *testing.T) {
 			m, f := testForwarded(t)
 			f.Agent(anAgent).Report(test.report)
-			wantText(t, m, test.want, scripts, startup)
+			m.Expect(t, test.want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 
 			reason, count, _ := strings.Cut(test.refused, " ")
 			want := "# TYPE otelcoder_refused_total counter\n"
@@ -121,7 +122,7 @@ coderd_agentstats_startup_script_seconds{agent_name="main",success="true",templa
 				}
 				want += fmt.Sprintf("otelcoder_refused_total{origin=\"agent\",reason=\"%s\"} %s\n", r, n)
 			}
-			wantText(t, m, want, "otelcoder_refused_total")
+			m.Expect(t, want, instrument.HealthRefused)
 		})
 	}
 }
@@ -137,7 +138,7 @@ func TestForwardedFlood(t *testing.T) {
 	}
 	flood = append(flood, scriptsExecuted("true", 1), scriptsExecuted("false", 1), startupScript("true", 1), startupScript("false", 1))
 	f.Agent(ForwardingAgent{Username: "mallory\xff", WorkspaceName: "\x00"}).Report(append(flood, flood...))
-	wantText(t, m, `# TYPE agent_scripts_executed_total counter
+	m.Expect(t, `# TYPE agent_scripts_executed_total counter
 agent_scripts_executed_total{agent_name="",success="false",template_name="",username="mallory�",workspace_name="�"} 1
 agent_scripts_executed_total{agent_name="",success="true",template_name="",username="mallory�",workspace_name="�"} 1
 agent_scripts_executed_total{agent_name="main",success="true",template_name="docker",username="alice",workspace_name="dev"} 3
@@ -160,9 +161,9 @@ const (
 	aStartup = `coderd_agentstats_startup_script_seconds{agent_name="main",success="true",template_name="docker",username="alice",workspace_name="dev"}`
 )
 
-func wantNone(t *testing.T, m *metertest.Meter, sample string) {
+func wantNone(t *testing.T, m *meterstest.Reader, sample string) {
 	t.Helper()
-	if got, ok := m.Value(t, sample); ok {
+	if got, ok := m.Samples(t)[sample]; ok {
 		t.Errorf("at %s %s = %v, want none", time.Now().Format(time.TimeOnly), sample, got)
 	}
 }
@@ -210,11 +211,11 @@ func TestForwardedClose(t *testing.T) {
 agent_scripts_executed_total{agent_name="main",success="true",template_name="docker",username="bob",workspace_name="dev"} 7
 `
 	agent.Close()
-	wantText(t, m, want, scripts, startup)
+	m.Expect(t, want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 	agent.Report([]ForwardedMetric{scriptsExecuted("true", 4)}) // one that came late
-	wantText(t, m, want, scripts, startup)
+	m.Expect(t, want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 	agent.Close()
-	wantText(t, m, want, scripts, startup)
+	m.Expect(t, want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 }
 
 // TestForwardedReconnect: an agent connects again before its old connection is
@@ -301,7 +302,7 @@ coderd_agentstats_startup_script_seconds{success="true",username="bob"} 1.5
 			f.Agent(anAgent).Report([]ForwardedMetric{scriptsExecuted("true", 1), scriptsExecuted("false", 2), startupScript("true", 0.1)})
 			f.Agent(ForwardingAgent{"alice", "dev", "side", "docker"}).Report([]ForwardedMetric{scriptsExecuted("true", 10), startupScript("true", 0.7)})
 			f.Agent(ForwardingAgent{"bob", "dev", "main", "k8s"}).Report([]ForwardedMetric{scriptsExecuted("true", 20), startupScript("true", 1.5)})
-			wantText(t, m, test.want, scripts, startup)
+			m.Expect(t, test.want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 		})
 	}
 }
@@ -341,7 +342,7 @@ func TestForwardedMerging(t *testing.T) {
 				agents[step.agent].Close()
 			}
 			for sample, want := range map[string]float64{merged: step.scripts, longest: step.seconds} {
-				got, ok := m.Value(t, sample)
+				got, ok := m.Samples(t)[sample]
 				if !ok {
 					got = -1
 				}
@@ -449,12 +450,12 @@ func TestForwardedIsBounded(t *testing.T) {
 			scriptsExecuted("true", 1), scriptsExecuted("false", 1), startupScript("true", 1), startupScript("false", 1),
 		})
 	}
-	wantText(t, m, `# TYPE agent_scripts_executed_total counter
+	m.Expect(t, `# TYPE agent_scripts_executed_total counter
 agent_scripts_executed_total{agent_name="1",success="false",template_name="",username="",workspace_name=""} 1
 agent_scripts_executed_total{agent_name="1",success="true",template_name="",username="",workspace_name=""} 1
 agent_scripts_executed_total{agent_name="2",success="false",template_name="",username="",workspace_name=""} 1
 agent_scripts_executed_total{agent_name="2",success="true",template_name="",username="",workspace_name=""} 1
-`, scripts)
+`, instrument.AgentScriptsExecuted)
 	wantValue(t, m, `otelcoder_refused_total{origin="agent",reason="limit"}`, 4)
 	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=agent reason=limit total=1`)
 }
@@ -475,7 +476,7 @@ func TestForwardedAtOnce(t *testing.T) {
 		})
 	}
 	for range 10 {
-		m.Text(t, scripts, startup)
+		m.Text(t, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 	}
 	wg.Wait()
 	wantValue(t, m, `coderd_agentstats_startup_script_seconds{success="true",template_name=""}`, 8)
@@ -518,7 +519,7 @@ func FuzzForwardedReport(f *testing.F) {
 		const untouched = `agent_scripts_executed_total{agent_name="a",success="true",template_name="t",username="another",workspace_name="w"}`
 		wantValue(t, m, untouched, 7)
 		agent.Close()
-		wantText(t, m, "# TYPE agent_scripts_executed_total counter\n"+untouched+" 7\n", scripts, startup)
+		m.Expect(t, "# TYPE agent_scripts_executed_total counter\n"+untouched+" 7\n", instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 	})
 }
 

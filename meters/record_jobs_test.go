@@ -7,21 +7,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-const (
-	jobsCurrent = "coderd_provisionerd_jobs_current"
-	jobTimings  = "coderd_provisionerd_job_timings_seconds"
-)
-
-func testJobs(t *testing.T) (*metertest.Meter, *Jobs) {
+func testJobs(t *testing.T) (*meterstest.Reader, *Jobs) {
 	t.Helper()
 	m, meters := newMeters(t)
 	return m, meters.Jobs()
 }
 
-func wantJobs(t *testing.T, m *metertest.Meter, terraform, echo float64) {
+func wantJobs(t *testing.T, m *meterstest.Reader, terraform, echo float64) {
 	t.Helper()
 	wantValue(t, m, `coderd_provisionerd_jobs_current{provisioner="terraform"}`, terraform)
 	wantValue(t, m, `coderd_provisionerd_jobs_current{provisioner="echo"}`, echo)
@@ -30,10 +26,10 @@ func wantJobs(t *testing.T, m *metertest.Meter, terraform, echo float64) {
 func TestJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, j := testJobs(t)
-		wantText(t, m, `# TYPE coderd_provisionerd_jobs_current gauge
+		m.Expect(t, `# TYPE coderd_provisionerd_jobs_current gauge
 coderd_provisionerd_jobs_current{provisioner="echo"} 0
 coderd_provisionerd_jobs_current{provisioner="terraform"} 0
-`, jobsCurrent, jobTimings)
+`, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerdJobTimings)
 
 		first, second, third := j.Start(Terraform), j.Start(Terraform), j.Start(Echo)
 		wantJobs(t, m, 2, 1)
@@ -50,7 +46,7 @@ coderd_provisionerd_jobs_current{provisioner="terraform"} 0
 			third.End(Succeeded)
 		}
 		j.Record(Terraform, Failed, 0.5) // watched from elsewhere
-		wantText(t, m, `# TYPE coderd_provisionerd_job_timings_seconds histogram
+		m.Expect(t, `# TYPE coderd_provisionerd_job_timings_seconds histogram
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="failed",le="1"} 0
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="failed",le="10"} 0
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="failed",le="30"} 0
@@ -84,7 +80,7 @@ coderd_provisionerd_job_timings_seconds_bucket{provisioner="terraform",status="s
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="terraform",status="success",le="+Inf"} 2
 coderd_provisionerd_job_timings_seconds_sum{provisioner="terraform",status="success"} 105
 coderd_provisionerd_job_timings_seconds_count{provisioner="terraform",status="success"} 2
-`, jobTimings)
+`, instrument.ProvisionerdJobTimings)
 		wantJobs(t, m, 0, 0)
 	})
 }
@@ -101,7 +97,7 @@ func TestJobsRefuse(t *testing.T) {
 	j.Record(Terraform, Succeeded, math.Inf(1))
 	j.Record(Terraform, Succeeded, math.Inf(-1))
 	j.Record(Terraform, Succeeded, -1)
-	wantText(t, m, `# TYPE coderd_provisionerd_jobs_current gauge
+	m.Expect(t, `# TYPE coderd_provisionerd_jobs_current gauge
 coderd_provisionerd_jobs_current{provisioner="echo"} 0
 coderd_provisionerd_jobs_current{provisioner="terraform"} 0
 # TYPE otelcoder_refused_total counter
@@ -124,7 +120,7 @@ func TestJobsAtOnce(t *testing.T) {
 		})
 	}
 	for range 10 {
-		if got, _ := m.Value(t, `coderd_provisionerd_jobs_current{provisioner="echo"}`); got < 0 || got > 8 {
+		if got := m.Samples(t)[`coderd_provisionerd_jobs_current{provisioner="echo"}`]; got < 0 || got > 8 {
 			t.Errorf("%v jobs run, want 0 to 8", got)
 		}
 	}

@@ -11,7 +11,7 @@ func TestJobTimings(t *testing.T) {
 	timings := meters.JobTimings()
 	timings.Record(Echo, Succeeded, 45)
 	timings.Record(Echo, "canceled", 45)
-	wantText(t, m, `# TYPE coderd_provisionerd_job_timings_seconds histogram
+	m.Expect(t, `# TYPE coderd_provisionerd_job_timings_seconds histogram
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="success",le="1"} 0
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="success",le="10"} 0
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="success",le="30"} 0

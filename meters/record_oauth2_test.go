@@ -10,12 +10,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-const oauth2Requests = "coderd_oauth2_external_requests_total"
-
-func testOAuth2(t *testing.T, options ...Option) (*metertest.Meter, *OAuth2) {
+func testOAuth2(t *testing.T, options ...Option) (*meterstest.Reader, *OAuth2) {
 	t.Helper()
 	m, meters := newMeters(t, options...)
 	return m, meters.OAuth2()
@@ -62,12 +61,12 @@ func TestOAuth2(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			m, o := testOAuth2(t)
 			transport := o.Transport("github", OAuth2ValidateToken, test.base)
-			wantText(t, m, "", oauth2Requests)
+			m.Expect(t, "", instrument.OAuth2Requests)
 			call(t, transport)
 			call(t, transport)
-			wantText(t, m, fmt.Sprintf(`# TYPE coderd_oauth2_external_requests_total counter
+			m.Expect(t, fmt.Sprintf(`# TYPE coderd_oauth2_external_requests_total counter
 coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="%s"} 2
-`, test.want), oauth2Requests)
+`, test.want), instrument.OAuth2Requests)
 		})
 	}
 }
@@ -85,7 +84,7 @@ func TestOAuth2TellsApart(t *testing.T) {
 	call(t, o.Transport("\xff\x00", OAuth2Exchange, says(200, nil))) // neither UTF-8 nor what Prometheus reads
 	call(t, o.Transport("github", "Unknown", says(200, nil)))
 	call(t, o.Transport("github", "", says(200, nil)))
-	wantText(t, m, `# TYPE coderd_oauth2_external_requests_total counter
+	m.Expect(t, `# TYPE coderd_oauth2_external_requests_total counter
 coderd_oauth2_external_requests_total{name="github",source="AppInstallations",status_code="200"} 1
 coderd_oauth2_external_requests_total{name="github",source="AuthorizeDevice",status_code="200"} 1
 coderd_oauth2_external_requests_total{name="github",source="Exchange",status_code="200"} 1
@@ -156,10 +155,10 @@ func TestOAuth2OverHTTP(t *testing.T) {
 		t.Error("a closed server answered")
 	}
 
-	wantText(t, m, `# TYPE coderd_oauth2_external_requests_total counter
+	m.Expect(t, `# TYPE coderd_oauth2_external_requests_total counter
 coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="0"} 1
 coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="401"} 1
-`, oauth2Requests)
+`, instrument.OAuth2Requests)
 	wantValue(t, m, `coderd_oauth2_external_requests_rate_limit_total{name="github",resource="core-unauthorized"}`, 60)
 }
 
@@ -194,7 +193,7 @@ func TestOAuth2IsBounded(t *testing.T) {
 			}
 		}
 	}
-	if got := len(m.Families(t)[oauth2Requests].Metric); got != 10_000 {
+	if got := len(m.Families(t)[instrument.OAuth2Requests.String()].Metric); got != 10_000 {
 		t.Errorf("%d series, want 10000", got)
 	}
 	wantValue(t, m, `otelcoder_refused_total{origin="oauth2",reason="limit"}`, 6182) // 2 × 9 × 899 - 10000
@@ -213,7 +212,7 @@ func TestOAuth2AtOnce(t *testing.T) {
 		})
 	}
 	for range 10 {
-		if text := m.Text(t, "coderd_oauth2_external_requests_rate_limit_used"); text != "" && !strings.HasSuffix(text, "} 1\n") {
+		if text := m.Text(t, instrument.OAuth2RateLimitUsed); text != "" && !strings.HasSuffix(text, "} 1\n") {
 			t.Errorf("got %s", text)
 		}
 	}

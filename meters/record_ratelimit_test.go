@@ -10,14 +10,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
-var rateLimitFamilies = []string{
-	"coderd_oauth2_external_requests_rate_limit_next_reset_unix",
-	"coderd_oauth2_external_requests_rate_limit_remaining",
-	"coderd_oauth2_external_requests_rate_limit_reset_in_seconds",
-	"coderd_oauth2_external_requests_rate_limit_total",
-	"coderd_oauth2_external_requests_rate_limit_used",
+var rateLimitFamilies = []instrument.Family{
+	instrument.OAuth2RateLimitNextReset,
+	instrument.OAuth2RateLimitRemaining,
+	instrument.OAuth2RateLimitResetIn,
+	instrument.OAuth2RateLimitTotal,
+	instrument.OAuth2RateLimitUsed,
 }
 
 // githubHeaders are those of a response at 2000-01-01 00:00:00 UTC, when bubbles
@@ -105,7 +107,7 @@ coderd_oauth2_external_requests_rate_limit_used{name="github",resource="core-una
 					status = test.status
 				}
 				call(t, o.Transport("github", OAuth2ValidateToken, says(status, headers)))
-				wantText(t, m, test.want, rateLimitFamilies...)
+				m.Expect(t, test.want, rateLimitFamilies...)
 				wantValue(t, m, fmt.Sprintf(`coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="%d"}`, status), 1)
 			})
 		})
@@ -139,7 +141,7 @@ func TestRateLimitCountsDown(t *testing.T) {
 		// One that does not know when it ends takes the reset with it.
 		headers.Set("X-RateLimit-Reset", "0")
 		call(t, transport)
-		wantText(t, m, "", "coderd_oauth2_external_requests_rate_limit_reset_in_seconds", "coderd_oauth2_external_requests_rate_limit_next_reset_unix")
+		m.Expect(t, "", instrument.OAuth2RateLimitResetIn, instrument.OAuth2RateLimitNextReset)
 	})
 }
 
@@ -153,7 +155,7 @@ func TestRateLimitsAreBounded(t *testing.T) {
 		call(t, o.Transport(name, OAuth2ValidateToken, says(401, headers)))
 	}
 	series := func() []string {
-		text := m.Text(t, "coderd_oauth2_external_requests_rate_limit_used")
+		text := m.Text(t, instrument.OAuth2RateLimitUsed)
 		_, text, _ = strings.Cut(text, "\n") // the type
 		return slices.Collect(strings.Lines(text))
 	}
@@ -167,7 +169,7 @@ func TestRateLimitsAreBounded(t *testing.T) {
 	wantValue(t, m, `coderd_oauth2_external_requests_rate_limit_used{name="github",resource="core-unauthorized"}`, 1)
 	wantValue(t, m, `coderd_oauth2_external_requests_rate_limit_used{name="evil",resource="resource101-unauthorized"}`, 1)
 	for _, gone := range []string{"resource0", "resource1"} {
-		if _, ok := m.Value(t, `coderd_oauth2_external_requests_rate_limit_used{name="evil",resource="`+gone+`-unauthorized"}`); ok {
+		if _, ok := m.Samples(t)[`coderd_oauth2_external_requests_rate_limit_used{name="evil",resource="`+gone+`-unauthorized"}`]; ok {
 			t.Errorf("%s is still there", gone)
 		}
 	}
@@ -205,7 +207,7 @@ func FuzzRateLimit(f *testing.F) {
 		call(t, o.Transport(name, OAuth2ValidateToken, says(401, headers)))
 
 		families := m.Families(t)
-		if got := families[oauth2Requests].Metric[0].Counter.GetValue(); got != 1 {
+		if got := families[instrument.OAuth2Requests.String()].Metric[0].Counter.GetValue(); got != 1 {
 			t.Errorf("%v calls, want 1", got)
 		}
 		wantSoundLabels(t, families)

@@ -7,10 +7,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-func testScripts(t *testing.T, options ...Option) (*metertest.Meter, *Scripts) {
+func testScripts(t *testing.T, options ...Option) (*meterstest.Reader, *Scripts) {
 	t.Helper()
 	m, meters := newMeters(t, options...)
 	return m, meters.Scripts()
@@ -26,20 +27,20 @@ agent_scripts_executed_total{agent_name="main",success="true",template_name="doc
 
 func TestScripts(t *testing.T) {
 	m, s := testScripts(t)
-	wantText(t, m, "", scripts)
+	m.Expect(t, "", instrument.AgentScriptsExecuted)
 	s.Executed(anAgent, true)
-	wantText(t, m, someScripts(0, 1), scripts)
+	m.Expect(t, someScripts(0, 1), instrument.AgentScriptsExecuted)
 	s.Executed(anAgent, false)
 	s.Executed(anAgent, true)
-	wantText(t, m, someScripts(1, 2), scripts)
+	m.Expect(t, someScripts(1, 2), instrument.AgentScriptsExecuted)
 
 	s.Executed(ForwardingAgent{"bob", "\xff\x00", "main", "docker"}, false) // neither UTF-8 nor what Prometheus reads
-	wantText(t, m, `# TYPE agent_scripts_executed_total counter
+	m.Expect(t, `# TYPE agent_scripts_executed_total counter
 agent_scripts_executed_total{agent_name="main",success="false",template_name="docker",username="alice",workspace_name="dev"} 1
 agent_scripts_executed_total{agent_name="main",success="false",template_name="docker",username="bob",workspace_name="��"} 1
 agent_scripts_executed_total{agent_name="main",success="true",template_name="docker",username="alice",workspace_name="dev"} 2
 agent_scripts_executed_total{agent_name="main",success="true",template_name="docker",username="bob",workspace_name="��"} 0
-`, scripts)
+`, instrument.AgentScriptsExecuted)
 }
 
 func TestScriptsAggregate(t *testing.T) {
@@ -51,12 +52,12 @@ func TestScriptsAggregate(t *testing.T) {
 	s.Executed(another, false)
 	another.Username = "bob"
 	s.Executed(another, true)
-	wantText(t, m, `# TYPE agent_scripts_executed_total counter
+	m.Expect(t, `# TYPE agent_scripts_executed_total counter
 agent_scripts_executed_total{success="false",username="alice"} 1
 agent_scripts_executed_total{success="false",username="bob"} 0
 agent_scripts_executed_total{success="true",username="alice"} 2
 agent_scripts_executed_total{success="true",username="bob"} 1
-`, scripts)
+`, instrument.AgentScriptsExecuted)
 }
 
 func TestScriptsForgetAfterADay(t *testing.T) {
@@ -66,11 +67,11 @@ func TestScriptsForgetAfterADay(t *testing.T) {
 		time.Sleep(23 * time.Hour)
 		s.Executed(anAgent, false)
 		time.Sleep(24*time.Hour - time.Nanosecond)
-		wantText(t, m, someScripts(1, 1), scripts)
+		m.Expect(t, someScripts(1, 1), instrument.AgentScriptsExecuted)
 		time.Sleep(time.Nanosecond)
-		wantText(t, m, "", scripts)
+		m.Expect(t, "", instrument.AgentScriptsExecuted)
 		s.Executed(anAgent, false)
-		wantText(t, m, someScripts(1, 0), scripts)
+		m.Expect(t, someScripts(1, 0), instrument.AgentScriptsExecuted)
 		time.Sleep(24 * time.Hour) // the table arms no timer then
 	})
 }
@@ -105,11 +106,11 @@ func TestScriptsAreBounded(t *testing.T) {
 		s.series.drop(s.series.order.Front())
 	}
 	s.Executed(anAgent, false)
-	wantText(t, m, someScripts(1, 0), scripts)
-	wantText(t, m, `# TYPE otelcoder_refused_total counter
+	m.Expect(t, someScripts(1, 0), instrument.AgentScriptsExecuted)
+	m.Expect(t, `# TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="scripts",reason="length"} 0
 otelcoder_refused_total{origin="scripts",reason="limit"} 3
-`, "otelcoder_refused_total")
+`, instrument.HealthRefused)
 }
 
 func TestScriptsAtOnce(t *testing.T) {
@@ -123,8 +124,8 @@ func TestScriptsAtOnce(t *testing.T) {
 		})
 	}
 	for range 10 {
-		m.Text(t, scripts)
+		m.Text(t, instrument.AgentScriptsExecuted)
 	}
 	wg.Wait()
-	wantText(t, m, someScripts(400, 400), scripts)
+	m.Expect(t, someScripts(400, 400), instrument.AgentScriptsExecuted)
 }

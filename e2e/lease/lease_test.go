@@ -25,10 +25,10 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/lease"
 	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/coderdb"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
@@ -40,7 +40,7 @@ const patience = 3 * time.Minute
 // replica follows the events of a database while it holds the lease.
 type replica struct {
 	*lease.Role
-	meter *metertest.Meter
+	meter *meterstest.Reader
 	stop  func()
 }
 
@@ -64,7 +64,7 @@ func start(t *testing.T, client kubernetes.Interface, name, url string) *replica
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &replica{Role: role, meter: metertest.New(t)}
+	r := &replica{Role: role, meter: meterstest.NewReader(t)}
 	m, err := meters.New(r.meter.Providers())
 	if err != nil {
 		t.Fatal(err)

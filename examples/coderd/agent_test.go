@@ -11,8 +11,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // An agent that sends everything it must not: it is refused and counted, and
@@ -148,7 +148,7 @@ func FuzzAgentReport(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add([]byte(`{"Lifecycle":"ready","Latencies":{"1":0.01,"999":3},"Home":1,"Stats":{"RxBytes":9223372036854775807,"Connections":1,"SessionsSSH":1}}`))
-	meter := metertest.New(f)
+	meter := meterstest.NewReader(f)
 	m, err := meters.New(meter.Providers())
 	if err != nil {
 		f.Fatal(err)

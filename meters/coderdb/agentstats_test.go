@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // addReport adds a report of an agent of fleet.sql that was stamped at a time
@@ -297,17 +297,17 @@ func TestAgentStatsSkewIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	m := metertest.New(t)
+	m := meterstest.NewReader(t)
 	newMeters(t, m.Providers(), meters.WithLogger(db.logger), meters.WithInterval(50*time.Millisecond)).
 		Poll(meters.Sources{AgentStats: db.Sources().AgentStats})
 	await(t, "they are counted", func() bool {
-		n, _ := m.Value(t, `otelcoder_refused_total{origin="source",reason="skew"}`)
+		n := m.Samples(t)[`otelcoder_refused_total{origin="source",reason="skew"}`]
 		return n == 3
 	})
 	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id)
 		SELECT now() + interval '7 minutes', u(502), u(1), u(31), u(11)`)
 	await(t, "the next is counted", func() bool {
-		n, _ := m.Value(t, `otelcoder_refused_total{origin="source",reason="skew"}`)
+		n := m.Samples(t)[`otelcoder_refused_total{origin="source",reason="skew"}`]
 		return n == 4
 	})
 	if n := l.lines(`msg="left out of the metrics, and counted in otelcoder_refused_total" origin=source reason=skew total=3`); n != 1 {

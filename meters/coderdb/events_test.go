@@ -10,10 +10,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // recorder records events as a service does.
@@ -27,7 +28,7 @@ type recorder struct {
 	executed map[endedScript]float64
 }
 
-func newRecorder(t *testing.T, m *metertest.Meter) *recorder {
+func newRecorder(t *testing.T, m *meterstest.Reader) *recorder {
 	t.Helper()
 	r := &recorder{
 		running:  make(map[[16]byte]*meters.RunningBuild),
@@ -75,10 +76,10 @@ func (r *recorder) record(e events) {
 	}
 }
 
-var eventFamilies = []string{
-	"agent_scripts_executed_total",
-	"coderd_provisionerd_job_timings_seconds",
-	"coderd_workspace_builds_total",
+var eventFamilies = []instrument.Family{
+	instrument.AgentScriptsExecuted,
+	instrument.ProvisionerdJobTimings,
+	instrument.WorkspaceBuilds,
 }
 
 // TestGoldenEvents follows what happens, as the restricted role.
@@ -95,7 +96,7 @@ func testGoldenEvents(t *testing.T, before, then []string, want ...string) {
 	d, url := newDatabase(t, before...)
 	db, now := clocked(t, url)
 	f := db.follower()
-	m := metertest.New(t)
+	m := meterstest.NewReader(t)
 	r := newRecorder(t, m)
 
 	r.record(next(t, f))

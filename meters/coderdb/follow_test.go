@@ -11,8 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // unpaced lets the queries for events take all of the time: on a busy machine a scan
@@ -27,7 +28,7 @@ func unpaced(c *config) error {
 type process struct {
 	*Reporter
 	db             *DB
-	events, health *metertest.Meter
+	events, health *meterstest.Reader
 	log            *log
 	stop           func()
 }
@@ -36,7 +37,7 @@ type process struct {
 // until the test ends or it is stopped.
 func start(t *testing.T, url string, options ...Option) *process {
 	t.Helper()
-	p := &process{events: metertest.New(t), health: metertest.New(t), log: new(log)}
+	p := &process{events: meterstest.NewReader(t), health: meterstest.NewReader(t), log: new(log)}
 	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option(), unpaced}, options...)
 	p.Reporter = newReporter(t, url, options...)
 	end := compete(t, p.Reporter)
@@ -76,7 +77,7 @@ func (p *process) follow(t *testing.T, url string, role Role, options ...Option)
 // up returns the health of its look for events.
 func (p *process) up(t *testing.T) (up, asked bool) {
 	t.Helper()
-	v, asked := p.health.Value(t, `otelcoder_source_up{source="events"}`)
+	v, asked := p.health.Samples(t)[`otelcoder_source_up{source="events"}`]
 	return v == 1, asked
 }
 
@@ -399,11 +400,11 @@ func TestFollowFails(t *testing.T) {
 
 // TestFollowWithoutAgentStats leaves scripts out.
 func TestFollowWithoutAgentStats(t *testing.T) {
-	meter := metertest.New(t)
+	meter := meterstest.NewReader(t)
 	m := newMeters(t, meter.Providers())
 	f := follow{builds: m.Builds(), jobs: m.JobTimings()}
 	f.record(events{Scripts: []endedScript{{}}})
-	if got := meter.Text(t, "agent_scripts_executed_total"); got != "" {
+	if got := meter.Text(t, instrument.AgentScriptsExecuted); got != "" {
 		t.Error(got)
 	}
 }
@@ -431,7 +432,7 @@ func TestSlowScans(t *testing.T) {
 	p.awaitFollowing(t)
 	d.Exec(t, fmt.Sprintf(buildSQL, 1)+"; UPDATE provisioner_jobs SET completed_at = NULL WHERE id = u(10001)")
 	await(t, "the build is born at 0", func() bool {
-		return strings.Contains(p.events.Text(t, "coderd_workspace_builds_total"), `template_version="e1"`)
+		return strings.Contains(p.events.Text(t, instrument.WorkspaceBuilds), `template_version="e1"`)
 	})
 	d.Exec(t, "UPDATE provisioner_jobs SET completed_at = clock_timestamp() WHERE id = u(10001)")
 	await(t, "its end is counted", func() bool { return p.builds(t)["e1"] == 1 })

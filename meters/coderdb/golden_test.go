@@ -4,38 +4,40 @@ import (
 	"cmp"
 	"slices"
 	"testing"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // agentFamilies are fed by the agents source.
-var agentFamilies = []string{
-	"coderd_agents_apps",
-	"coderd_agents_connection_latencies_seconds",
-	"coderd_agents_connections",
-	"coderd_agents_up",
-	"coderd_agentstats_startup_script_seconds",
+var agentFamilies = []instrument.Family{
+	instrument.AgentsApps,
+	instrument.AgentsConnectionLatencies,
+	instrument.AgentsConnections,
+	instrument.AgentsUp,
+	instrument.AgentStatsStartupScript,
 }
 
-var agentStatsFamilies = []string{
-	"coderd_agentstats_connection_count",
-	"coderd_agentstats_connection_median_latency_seconds",
-	"coderd_agentstats_rx_bytes",
-	"coderd_agentstats_session_count_jetbrains",
-	"coderd_agentstats_session_count_reconnecting_pty",
-	"coderd_agentstats_session_count_ssh",
-	"coderd_agentstats_session_count_vscode",
-	"coderd_agentstats_tx_bytes",
+var agentStatsFamilies = []instrument.Family{
+	instrument.AgentStatsConnections,
+	instrument.AgentStatsMedianLatency,
+	instrument.AgentStatsRx,
+	instrument.AgentStatsSessionsJetBrains,
+	instrument.AgentStatsSessionsReconnectingPTY,
+	instrument.AgentStatsSessionsSSH,
+	instrument.AgentStatsSessionsVSCode,
+	instrument.AgentStatsTx,
 }
 
-var insightsFamilies = []string{
-	"coderd_insights_applications_usage_seconds",
-	"coderd_insights_parameters",
-	"coderd_insights_templates_active_users",
+var insightsFamilies = []instrument.Family{
+	instrument.InsightsApplicationsUsage,
+	instrument.InsightsParameters,
+	instrument.InsightsTemplatesActiveUsers,
 }
 
-var countFamilies = []string{
-	"coderd_api_active_users_duration_hour",
-	"coderd_api_workspace_latest_build_total",
-	"coderd_provisionerd_jobs_current",
+var countFamilies = []instrument.Family{
+	instrument.APIActiveUsers,
+	instrument.APIWorkspaceLatestBuild,
+	instrument.ProvisionerdJobsCurrent,
 }
 
 // TestGolden compares what is served with what follows from the rows by the
@@ -45,7 +47,7 @@ func TestGolden(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		rows     []string
-		families []string
+		families []instrument.Family
 		want     string
 		without  string // on the version that lacks columns, where it differs
 	}{

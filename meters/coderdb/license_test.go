@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // token makes a license with these claims and a signature that nobody checks.
@@ -94,7 +96,7 @@ coderd_license_user_limit_enabled 1
 			for _, jwt := range test.licenses {
 				d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", jwt)
 			}
-			got := exposition(t, db.Sources(), "coderd_license_active_users", "coderd_license_limit_users", "coderd_license_user_limit_enabled")
+			got := exposition(t, db.Sources(), instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled)
 			compare(t, got, test.want[1:])
 		})
 	}
@@ -130,7 +132,7 @@ func TestLicenseCountsSystemUsers(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "without.sql")
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
 	db := open(t, url)
-	compare(t, exposition(t, db.Sources(), "coderd_license_active_users"),
+	compare(t, exposition(t, db.Sources(), instrument.LicenseActiveUsers),
 		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 3\n")
 }
 
@@ -139,7 +141,7 @@ func TestLicenseIsNotForServiceAccounts(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
 	d.Exec(t, `INSERT INTO users (id, username, email, status, is_service_account) VALUES (u(7), 'ci', '', 'active', true)`)
-	compare(t, exposition(t, open(t, url).Sources(), "coderd_license_active_users"),
+	compare(t, exposition(t, open(t, url).Sources(), instrument.LicenseActiveUsers),
 		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 2\n")
 }
 

@@ -14,9 +14,9 @@ import (
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
@@ -89,13 +89,13 @@ func newMeters(t *testing.T, p instrument.Providers, options ...meters.Option) *
 }
 
 // exposition polls the sources once and returns the text of families.
-func exposition(t *testing.T, sources meters.Sources, families ...string) string {
+func exposition(t *testing.T, sources meters.Sources, families ...instrument.Family) string {
 	t.Helper()
-	m := metertest.New(t)
+	m := meterstest.NewReader(t)
 	newMeters(t, m.Providers(), meters.WithLogger(testLogger(t))).Poll(sources)
 	timeout := time.After(30 * time.Second)
 	for {
-		up := m.Text(t, "otelcoder_source_up")
+		up := m.Text(t, instrument.HealthSourceUp)
 		if !strings.Contains(up, "} 0") {
 			return m.Text(t, families...)
 		}

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/metertest"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
+	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // elected is a [Role] that a test gives and takes away.
@@ -28,7 +28,7 @@ func (e *elected) takeAway()       { e.term.Store(nil) }
 // startIn starts a process that follows the events in a role.
 func startIn(t *testing.T, url string, role Role) *process {
 	t.Helper()
-	p := &process{events: metertest.New(t), health: metertest.New(t)}
+	p := &process{events: meterstest.NewReader(t), health: meterstest.NewReader(t)}
 	p.follow(t, url, role, WithFollowInterval(10*time.Millisecond), WithLogger(testLogger(t)), unpaced)
 	t.Cleanup(p.stop)
 	return p

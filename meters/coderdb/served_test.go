@@ -91,13 +91,9 @@ func TestUnserved(t *testing.T) {
 				instrument.LicenseActiveUsers, instrument.LicenseLimitUsers, instrument.LicenseUserLimitEnabled, instrument.ProvisionerdJobsCurrent,
 			}
 			served := make(map[instrument.Family]bool)
-			names := make([]string, len(families))
-			for i, f := range families {
-				names[i] = f.Info().Name
-			}
-			text := exposition(t, db.Sources(), names...)
-			for i, f := range families {
-				served[f] = strings.Contains(text, "# TYPE "+names[i]+" ")
+			text := exposition(t, db.Sources(), families...)
+			for _, f := range families {
+				served[f] = strings.Contains(text, "# TYPE "+f.String()+" ")
 			}
 			follower := db.follower()
 			next(t, follower)

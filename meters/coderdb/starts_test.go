@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // TestStartupScriptIsRemembered follows the starts of two agents through what happens to them
@@ -76,7 +78,7 @@ func TestStartupScriptNeverSeen(t *testing.T) {
 	db := open(t, url)
 	for _, state := range []string{"created", "starting", "shutting_down", "shutdown_timeout", "shutdown_error", "off"} {
 		d.Exec(t, "UPDATE workspace_agents SET lifecycle_state = $1::text::workspace_agent_lifecycle_state", state)
-		if got := exposition(t, db.Sources(), "coderd_agentstats_startup_script_seconds"); got != "" {
+		if got := exposition(t, db.Sources(), instrument.AgentStatsStartupScript); got != "" {
 			t.Errorf("%s: got:\n%s", state, got)
 		}
 	}

@@ -1,0 +1,276 @@
+// Package meterstest is for tests of programs that measure with package meters. A
+// [Reader] takes the place of the exporter: it reads what is measured at once, under
+// the names and labels that the endpoint serves.
+//
+//	reader := meterstest.NewReader(t)
+//	m, err := meters.New(reader.Providers())
+//	...
+//	m.Builds().Start(build).End(meters.Succeeded)
+//	reader.Expect(t, `
+//		coderd_workspace_builds_total{action="START",…,status="success",…} 1
+//		coderd_workspace_builds_total{action="START",…,status="failed",…} 0
+//	`, instrument.WorkspaceBuilds)
+package meterstest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/otel/attribute"
+	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// Reader reads what is measured on its providers. Its methods may be called by several
+// goroutines at a time.
+type Reader struct {
+	registry  *prometheus.Registry
+	providers instrument.Providers
+	changed   chan struct{}
+
+	mu      sync.Mutex
+	expires time.Time
+	expiry  *time.Timer // nil: nothing expires
+}
+
+// NewReader makes a Reader that is shut down when the test ends. It can be made and
+// used in a bubble of testing/synctest.
+func NewReader(t testing.TB) *Reader {
+	t.Helper()
+	r := &Reader{registry: prometheus.NewRegistry(), changed: make(chan struct{}, 1)}
+	r.providers.Deployment = r.provider(t, instrument.Deployment)
+	r.providers.Workspaces = r.provider(t, instrument.Workspaces)
+	r.providers.Process = r.provider(t, instrument.Process)
+	return r
+}
+
+// provider announces changes to the Reader, as that of an exporter does.
+type provider struct {
+	*sdk.MeterProvider
+	reader *Reader
+}
+
+func (r *Reader) provider(t testing.TB, group instrument.Group) metric.MeterProvider {
+	t.Helper()
+	reader, err := otelprom.New(
+		otelprom.WithRegisterer(r.registry),
+		otelprom.WithTranslationStrategy(otlptranslator.NoTranslation),
+		otelprom.WithoutScopeInfo(),
+		otelprom.WithoutTargetInfo(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := sdk.NewMeterProvider(
+		sdk.WithReader(reader),
+		sdk.WithView(instrument.View(group)),
+		sdk.WithCardinalityLimit(0),
+	)
+	t.Cleanup(func() {
+		if err := p.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.stopExpiry()
+	})
+	return provider{p, r}
+}
+
+// Changed implements [instrument.Notifier]. A change in the future is announced when
+// the time comes, unless the Reader reads before.
+func (p provider) Changed(from time.Time) {
+	r := p.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	wait := time.Until(from)
+	if wait <= 0 {
+		r.announce()
+		return
+	}
+	if r.expiry == nil || from.Before(r.expires) {
+		r.stopExpiry()
+		r.expires, r.expiry = from, time.AfterFunc(wait, r.announce)
+	}
+}
+
+func (r *Reader) announce() {
+	select {
+	case r.changed <- struct{}{}:
+	default: // one is waiting to be received already
+	}
+}
+
+func (r *Reader) stopExpiry() {
+	if r.expiry != nil {
+		r.expiry.Stop()
+		r.expiry = nil
+	}
+}
+
+// Providers returns the providers to measure on.
+func (r *Reader) Providers() instrument.Providers { return r.providers }
+
+// Changed returns a channel that receives when series or values have changed, such as
+// after a source was polled: a test that waits for it needs no sleep. Several changes
+// before a receive are announced once.
+func (r *Reader) Changed() <-chan struct{} { return r.changed }
+
+// gather returns the families by name, or all of them. It fails the test if a scrape
+// would break or lack a series.
+func (r *Reader) gather(t testing.TB, families []instrument.Family) []*dto.MetricFamily {
+	t.Helper()
+	r.mu.Lock()
+	r.stopExpiry()
+	r.mu.Unlock()
+	gathered, err := r.registry.Gather()
+	if err != nil {
+		t.Fatalf("a scrape would fail: %v", err)
+	}
+	if len(families) == 0 {
+		return gathered
+	}
+	return slices.DeleteFunc(gathered, func(g *dto.MetricFamily) bool {
+		return !slices.ContainsFunc(families, func(f instrument.Family) bool { return f.String() == g.GetName() })
+	})
+}
+
+// Value returns the value of one series, of a histogram the number of observations,
+// and whether the series exists.
+//
+//	reader.Value(t, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: "terraform"})
+func (r *Reader) Value(t testing.TB, f instrument.Family, m instrument.Measured) (float64, bool) {
+	t.Helper()
+	labels := f.Labels(m).String()
+	for _, family := range r.gather(t, []instrument.Family{f}) {
+		for _, series := range family.GetMetric() {
+			if encode(series.GetLabel()) != labels {
+				continue
+			}
+			switch f.Type() {
+			case instrument.Histogram:
+				return float64(series.GetHistogram().GetSampleCount()), true
+			case instrument.Counter:
+				return series.GetCounter().GetValue(), true
+			default:
+				return series.GetGauge().GetValue(), true
+			}
+		}
+	}
+	return 0, false
+}
+
+// encode returns labels as [instrument.Labels.String] does.
+func encode(labels []*dto.LabelPair) string {
+	attributes := make([]attribute.KeyValue, len(labels))
+	for i, l := range labels {
+		attributes[i] = attribute.String(l.GetName(), l.GetValue())
+	}
+	set := attribute.NewSet(attributes...)
+	return set.Encoded(attribute.DefaultEncoder())
+}
+
+// Samples returns the samples of families, by default of all, by series as the text
+// exposition writes it, with labels by name. A histogram has one for each bucket, its
+// sum and its count.
+//
+//	map[string]float64{
+//		`coderd_provisionerd_jobs_current{provisioner="echo"}`:      0,
+//		`coderd_provisionerd_jobs_current{provisioner="terraform"}`: 2,
+//	}
+func (r *Reader) Samples(t testing.TB, families ...instrument.Family) map[string]float64 {
+	t.Helper()
+	samples := make(map[string]float64)
+	for line := range strings.Lines(r.Text(t, families...)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		line = strings.TrimSuffix(line, "\n")
+		end := strings.LastIndexByte(line, ' ')
+		value, err := strconv.ParseFloat(line[end+1:], 64)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		samples[line[:end]] = value
+	}
+	return samples
+}
+
+// Text returns families, by default all, in the text exposition format without the
+// lines HELP, sorted by name. A family without series is left out.
+func (r *Reader) Text(t testing.TB, families ...instrument.Family) string {
+	t.Helper()
+	var text strings.Builder
+	for _, family := range r.gather(t, families) {
+		family.Help = nil
+		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+// Families returns all families that have series, by name, for what the other methods
+// leave out: labels one by one, exemplars, help texts.
+func (r *Reader) Families(t testing.TB) map[string]*dto.MetricFamily {
+	t.Helper()
+	families := make(map[string]*dto.MetricFamily)
+	for _, family := range r.gather(t, nil) {
+		families[family.GetName()] = family
+	}
+	return families
+}
+
+// Expect fails the test, with a diff, if families, by default all, have other samples
+// than want, in the text exposition format: other series or other values. The order
+// of the lines, empty lines and white space around a line do not matter. The types are
+// compared if want has lines TYPE.
+func (r *Reader) Expect(t testing.TB, want string, families ...instrument.Family) {
+	t.Helper()
+	types := strings.Contains(want, "# TYPE ")
+	if diff := diff(lines(want, types), lines(r.Text(t, families...), types)); diff != "" {
+		t.Errorf("measured (-want +got):\n%s", diff)
+	}
+}
+
+// lines returns the set of lines of a text, without comments other than types.
+func lines(text string, types bool) map[string]bool {
+	set := make(map[string]bool)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && (!strings.HasPrefix(line, "#") || types && strings.HasPrefix(line, "# TYPE ")) {
+			set[line] = true
+		}
+	}
+	return set
+}
+
+// diff returns the lines of only one of two sets.
+func diff(want, got map[string]bool) string {
+	all := maps.Clone(want)
+	maps.Copy(all, got)
+	var diff strings.Builder
+	for _, line := range slices.Sorted(maps.Keys(all)) {
+		switch {
+		case !got[line]:
+			fmt.Fprintf(&diff, "-%s\n", line)
+		case !want[line]:
+			fmt.Fprintf(&diff, "+%s\n", line)
+		}
+	}
+	return diff.String()
+}
