@@ -42,16 +42,21 @@ docs/status-page.png: ## take the README's picture of the status page
 	cp bin/screenshots/healthy.png $@
 
 .PHONY: lint
-lint: ## check format and code
+lint: ## check format, code and the recorded API
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:" $$unformatted; exit 1; }
 	go vet ./...
 	go -C e2e vet ./...
+	go run ./internal/apirecord -check
 	$(staticcheck) ./...
 	cd e2e && $(staticcheck) ./...
 
 .PHONY: lint-more
 lint-more: ## run the linters of .golangci.yaml (builds golangci-lint for minutes once)
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
+.PHONY: api
+api: ## record the exported API, after a change that is intended
+	go run ./internal/apirecord
 
 .PHONY: lint-security
 lint-security: ## look for weaknesses with gosec (builds it for some minutes once)
