@@ -18,7 +18,7 @@ func wrong() row {
 		number(3, units.Short, "Agents disconnected", "CoderAgentsDisconnected", "Agents that are disconnected or never connected in time.\n\nTheir list is on the dashboard of the deployment.",
 			query{"", `sum(max by (agent_name, username, workspace_name, status) (coderd_agents_connections{status=~"disconnected|timeout"})) or vector(0)`}),
 		number(3, units.PercentUnit, "Share disconnected", "CoderAgentsDisconnected", "The share of agents that are disconnected or never connected in time.\n\nMany at once: look at the network between workspaces and the control plane.",
-			query{"", `(sum(max by (agent_name, username, workspace_name, status) (coderd_agents_connections{status=~"disconnected|timeout"})) or vector(0)) / sum(max by (agent_name, username, workspace_name, status) (coderd_agents_connections{}))`}).levels(0.1, 0.25),
+			query{"", `(sum(max by (agent_name, username, workspace_name, status) (coderd_agents_connections{status=~"disconnected|timeout"})) or vector(0)) / sum(max by (agent_name, username, workspace_name, status) (coderd_agents_connections{}))`}).levels(0.15, 0.25),
 		number(3, units.Short, "Agents lost", "CoderAgentsLost", "Agents that were connected within the past hour and are disconnected now.\n\nLook for the hosts of their workspaces.",
 			query{"", `count(group by (agent_name, username, workspace_name) (coderd_agents_connections{status="disconnected"}) and group by (agent_name, username, workspace_name) (max_over_time(coderd_agents_connections{status="connected"}[1h]))) or vector(0)`}).levels(1, 10),
 		number(3, units.Short, "Failed builds, 1 h", "CoderBuildsFailing", "Builds that failed in the past hour.\n\nSee the failing templates.",
