@@ -239,6 +239,7 @@ func link(title, url string) dashboard.DashboardLink {
 
 // json is the dashboard as Grafana imports it.
 func (b board) json() ([]byte, error) {
+	//lint:ignore SA1019 Grafana 10 and 11 read no other form
 	out := dashboard.NewDashboardBuilder(b.title).Uid(b.uid).Description(b.text).Tags([]string{"coder", "otelcoder"}).
 		Readonly().Tooltip(dashboard.DashboardCursorSyncCrosshair).Refresh("1m").Time("now-6h", "now").
 		Link(dashboard.NewDashboardLinkBuilder("Coder").Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{"otelcoder"}).AsDropdown(true).KeepTime(true).IncludeVars(true)).

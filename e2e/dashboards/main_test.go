@@ -113,7 +113,7 @@ func shipped(t *testing.T) []dashboardJSON {
 func TestSchema(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	strictly := func(text []byte) string {
-		var d dashboard.Dashboard
+		var d dashboard.Dashboard //lint:ignore SA1019 as in board.go
 		problem := ""
 		for _, err := range []error{d.UnmarshalJSONStrict(text), d.Validate()} {
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/model/value"
@@ -134,7 +135,7 @@ func (l *Lapse) scrapeOnce(t testing.TB) {
 		builder := labels.NewBuilder(set).Set("job", "coder").Set("instance", "coder:2112").Set("apps", "coder")
 		_, _, v := p.Series()
 		set = builder.Labels()
-		add(set, l.lapsed(set.Get(labels.MetricName), v))
+		add(set, l.lapsed(set.Get(model.MetricNameLabel), v))
 		seen[set.String()] = set
 	}
 	for name, set := range l.last {
