@@ -61,7 +61,7 @@ api: ## record the exported API, after a change that is intended
 .PHONY: lint-security
 lint-security: ## look for weaknesses with gosec (builds it for some minutes once)
 	go run github.com/securego/gosec/v2/cmd/gosec@v2.30.0 -quiet -exclude=G104 \
-		-exclude-dir=examples -exclude-dir=e2e -exclude-dir=internal/pgtest -exclude-dir=internal/dashboards ./...
+		-exclude-dir=examples -exclude-dir=e2e -exclude-dir=internal/pgtest ./...
 
 .PHONY: bench
 bench: ## compare speed and memory with peers (20 minutes)
@@ -138,11 +138,16 @@ release: ## publish the release whose tag is checked out, as CI does
 	@tag=$$(git describe --exact-match --tags) && .ci/notes "$${tag#v}" >bin/notes.md
 	$(goreleaser) release --clean --release-notes bin/notes.md
 
+.PHONY: rules
+rules: ## print the rules with the prometheusRule of the chart's values in file VALUES
+	@test -n "$(VALUES)" || { echo 'give a file: make rules VALUES=values.yaml >rules.yaml'; exit 2; }
+	@go -C e2e run ./alerts "$(abspath $(VALUES))"
+
 .PHONY: dashboards
 dashboards: ## write the dashboards, and what the chart has of examples
-	@go run ./internal/dashboards
+	@go -C e2e run ./dashboards
 
 .PHONY: check-docs
 check-docs: ## check that the dashboards and the generated parts of the pages are up to date
-	@go run ./internal/dashboards -check
+	@go -C e2e test ./dashboards -run TestFresh
 	@go test ./cmd/otelcoder -run TestPages

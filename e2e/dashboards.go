@@ -13,54 +13,96 @@ type Query struct {
 	Dashboard, Panel string
 	Expr             string // with variables such as $job
 	Instant          bool   // about now, not about the time that is shown
+	First            bool   // of the dashboard's first row
+	Steps            []Step // the thresholds of the panel's colours, if any
+}
+
+// Step is the colour of a panel from a value on; nil for the least one.
+type Step struct {
+	Color string
+	Value *float64
+}
+
+// Colour returns the colour of a value; empty without thresholds.
+func (q Query) Colour(value float64) (colour string) {
+	for _, s := range q.Steps {
+		if s.Value == nil || value >= *s.Value {
+			colour = s.Color
+		}
+	}
+	return colour
 }
 
 // labelValues is how a variable asks which values a label has.
 var labelValues = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
 
+// grafana is a dashboard, as much as is read here.
+type grafana struct {
+	Templating struct {
+		List []struct{ Name, Type, Query string }
+	}
+	Panels []struct {
+		Type, Title string
+		FieldConfig struct {
+			Defaults struct{ Thresholds struct{ Steps []Step } }
+		}
+		Targets []struct {
+			Expr    string
+			Instant bool
+		}
+	}
+}
+
+func readGrafana(t testing.TB, path string) (d grafana) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return d
+}
+
+// Variables returns the queries of the variables of a shipped dashboard, such as
+// coder-api.json. root is the project's folder.
+func Variables(t testing.TB, dashboard, root string) (queries []Query) {
+	t.Helper()
+	for _, variable := range readGrafana(t, filepath.Join(root, "examples/grafana", dashboard)).Templating.List {
+		if variable.Type != "query" {
+			continue
+		}
+		match := labelValues.FindStringSubmatch(variable.Query)
+		if match == nil {
+			t.Fatalf("%s: variable %s asks %s", dashboard, variable.Name, variable.Query)
+		}
+		queries = append(queries, Query{
+			Dashboard: dashboard, Panel: "variable " + variable.Name, Expr: "count by (" + match[2] + ") (" + match[1] + ")", Instant: true,
+		})
+	}
+	return queries
+}
+
 // Queries returns the queries of all panels and of all variables of the dashboards
-// that are shipped, of which there are some. root is the project's folder.
-func Queries(t testing.TB, root string) []Query {
+// that are shipped. It fails the test if there are none. root is the project's
+// folder.
+func Queries(t testing.TB, root string) (queries []Query) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, "examples/grafana/*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dashboards in %s (%v)", root, err)
 	}
-	var queries []Query
 	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var dashboard struct {
-			Templating struct {
-				List []struct{ Name, Type, Query string }
-			}
-			Panels []struct {
-				Title   string
-				Targets []struct {
-					Expr    string
-					Instant bool
-				}
-			}
-		}
-		if err := json.Unmarshal(text, &dashboard); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
 		name := filepath.Base(path)
-		for _, variable := range dashboard.Templating.List {
-			if variable.Type != "query" {
-				continue
+		queries = append(queries, Variables(t, name, root)...)
+		rows := 0
+		for _, panel := range readGrafana(t, path).Panels {
+			if panel.Type == "row" {
+				rows++
 			}
-			match := labelValues.FindStringSubmatch(variable.Query)
-			if match == nil {
-				t.Fatalf("%s: variable %s asks %s", path, variable.Name, variable.Query)
-			}
-			queries = append(queries, Query{name, "variable " + variable.Name, "count by (" + match[2] + ") (" + match[1] + ")", true})
-		}
-		for _, panel := range dashboard.Panels {
 			for _, target := range panel.Targets {
-				queries = append(queries, Query{name, panel.Title, target.Expr, target.Instant})
+				queries = append(queries, Query{name, panel.Title, target.Expr, target.Instant, rows == 1, panel.FieldConfig.Defaults.Thresholds.Steps})
 			}
 		}
 	}

@@ -22,6 +22,8 @@ import (
 var variables = strings.NewReplacer(
 	"$job", "(coder|otelcoder|otelcoder-deployment)",
 	"$template", "(aws-linux|docker|gpu|kubernetes)",
+	"$user", ".*", "$workspace", ".*",
+	"$__interval", "1m",
 	"$__rate_interval", "1m",
 	"$__range", "5m",
 )
@@ -29,7 +31,8 @@ var variables = strings.NewReplacer(
 // TestShipped lets a real Prometheus scrape the example with the configuration
 // that is shipped for it. Each rule is evaluated without an error, each recording
 // rule records something, no alert fires; and each query of each panel of each
-// dashboard finds something.
+// dashboard finds something, but for those that show what is wrong: TestWrong has
+// them find it.
 func TestShipped(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -85,6 +88,9 @@ func unanswered(t *testing.T, p *prometheus.Prometheus, queries []e2e.Query) []s
 	t.Helper()
 	var empty []string
 	for _, q := range queries {
+		if strings.Contains(q.Expr, "sum by (alertname") || strings.Contains(q.Expr, "max(otelcoder_reporter{") {
+			continue // of alerts that fire, and when nobody reports
+		}
 		expression := variables.Replace(q.Expr)
 		if strings.Contains(expression, "$") {
 			t.Fatalf("%s, %s: a variable is not filled in: %s", q.Dashboard, q.Panel, expression)

@@ -86,8 +86,11 @@ func TestEveryAlertIsTested(t *testing.T) {
 	}
 }
 
-// TestRunbooks: each alert links to a page, which has its name and severity and
-// says what to do, and no page is left over.
+// threshold is a number of an expression that may be changed.
+var threshold = regexp.MustCompile(`([0-9.]+) # threshold`)
+
+// TestRunbooks checks that each alert links to a page, which has its name,
+// severity, threshold and sections in their order, and that no page is left over.
 func TestRunbooks(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root(t), "docs/runbooks/*.md"))
 	if err != nil {
@@ -112,10 +115,20 @@ func TestRunbooks(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			for _, want := range []string{"# " + rule.Alert + "\n", "Severity: " + rule.Labels["severity"] + ".", "## What it means", "## What to do"} {
-				if !strings.Contains(string(page), want) {
-					t.Errorf("%s does not say %q", name, want)
+			head := "# " + rule.Alert + "\n\nSeverity: " + rule.Labels["severity"] + ". "
+			if m := threshold.FindStringSubmatch(rule.Expr); m != nil {
+				head += "Threshold: " + m[1] + ". "
+			}
+			text := string(page)
+			if !strings.HasPrefix(text, head) || strings.Contains(head, "Threshold") != strings.Contains(text, "Threshold: ") {
+				t.Errorf("%s does not begin with %q", name, head)
+			}
+			for _, want := range []string{"## What users feel\n", "## How to see it\n", "```promql\n", "On the status page: ", "## Likely causes\n", "1. **", "2. **", "3. **", "## Remedy\n", "## Who to ask\n"} {
+				_, after, ok := strings.Cut(text, want)
+				if !ok {
+					t.Errorf("%s has no %q, or not in this order", name, want)
 				}
+				text = after
 			}
 			delete(left, name)
 		}
@@ -128,7 +141,7 @@ func TestRunbooks(t *testing.T) {
 // TestFamilies: rules and runbooks read nothing but what is served and what rules
 // record.
 func TestFamilies(t *testing.T) {
-	known := make(map[string]bool)
+	known := map[string]bool{"up": true, "ALERTS": true} // Prometheus's own
 	for name, f := range e2e.Served() {
 		known[name] = true
 		if f.Type == "histogram" {

@@ -78,7 +78,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 
 	store := newStore(o.workspaces)
 	database := &database{store: store}
-	provisioner := &provisioner{store, m.Builds(), m.Jobs(), make(chan buildJob, 100)}
+	provisioner := &provisioner{store: store, builds: m.Builds(), jobs: m.Jobs(), queue: make(chan buildJob, 100)}
 
 	oauth2Listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -88,7 +88,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	externalAuth := newExternalAuth(m.OAuth2(), "http://"+oauth2Listener.Addr().String(), log)
 
 	var broken sync.Map // the IDs of agents that a visitor broke
-	front := newFront(database, provisioner, &broken, metricsPort)
+	front := newFront(database, provisioner, externalAuth, &broken, metricsPort)
 	api := &api{store: store, database: database, provisioner: provisioner, externalAuth: externalAuth, forwarded: m.Forwarded(), front: front, log: log}
 	var middleware []httpmw.Option
 	traces, err := push.Traces(ctx)

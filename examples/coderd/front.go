@@ -21,11 +21,12 @@ var frontFiles embed.FS
 // front is the front page. Its buttons change the deployment, so that the effect
 // can be seen in the metrics.
 type front struct {
-	database    *database
-	provisioner *provisioner
-	broken      *sync.Map // the IDs of agents that do not connect
-	metricsPort string    // of the endpoint; empty without one
-	template    *html.Template
+	database     *database
+	provisioner  *provisioner
+	externalAuth *externalAuth
+	broken       *sync.Map // the IDs of agents that do not connect
+	metricsPort  string    // of the endpoint; empty without one
+	template     *html.Template
 
 	mu      sync.Mutex
 	actions []action // the newest first
@@ -44,9 +45,9 @@ const (
 	shownActions    = 5
 )
 
-func newFront(d *database, p *provisioner, broken *sync.Map, metricsPort string) *front {
+func newFront(d *database, p *provisioner, e *externalAuth, broken *sync.Map, metricsPort string) *front {
 	return &front{
-		database: d, provisioner: p, broken: broken, metricsPort: metricsPort,
+		database: d, provisioner: p, externalAuth: e, broken: broken, metricsPort: metricsPort,
 		template: html.Must(html.ParseFS(frontFiles, "front.html")),
 	}
 }
@@ -82,6 +83,8 @@ type frontView struct {
 	Disconnected int    // seconds until the metrics show a broken agent
 	Down         bool   // the database
 	Broken       int    // agents
+	Failing      int    // templates
+	Templates    []template
 	Workspaces   []frontWorkspace
 	Actions      []action
 }
@@ -107,6 +110,12 @@ func (f *front) view(r *http.Request) frontView {
 	}
 	f.broken.Range(func(any, any) bool { v.Broken++; return true })
 	s := f.database.store
+	v.Templates = page(s, &s.templates, 0, 100)
+	for _, t := range v.Templates {
+		if t.Broken {
+			v.Failing++
+		}
+	}
 	for _, w := range page(s, &s.workspaces, 0, shownWorkspaces) {
 		row := frontWorkspace{ID: w.ID, Up: w.up()}
 		row.State, row.Tone, row.Mark = w.state()
@@ -139,6 +148,9 @@ func (f *front) routes(r chi.Router) {
 	r.Post("/workspaces/{workspace}/stop", f.build("Stop", meters.BuildStop))
 	r.Post("/agents/{agent}/break", f.setBroken("Break", true))
 	r.Post("/agents/{agent}/repair", f.setBroken("Repair", false))
+	r.Post("/templates/{template}/break", f.setTemplate("Break", true))
+	r.Post("/templates/{template}/repair", f.setTemplate("Repair", false))
+	r.Post("/oauth2/use-up", f.useUp)
 	r.Post("/database/stop", f.setDown("Stop", true))
 	r.Post("/database/start", f.setDown("Start", false))
 }
@@ -174,6 +186,24 @@ func (f *front) setBroken(verb string, broken bool) http.HandlerFunc {
 		}
 		f.done(w, r, action{Text: verb + " agent " + id, Family: "coderd_agents_connections"})
 	}
+}
+
+// setTemplate makes the builds of a template fail, or no longer.
+func (f *front) setTemplate(verb string, broken bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name := chi.URLParam(r, "template")
+		if err := f.database.store.setBroken(name, broken); err != nil {
+			writeError(w, err)
+			return
+		}
+		f.done(w, r, action{Text: verb + " template " + name, Family: "coderd_workspace_builds_total"})
+	}
+}
+
+// useUp uses up the rate limit of the OAuth2 provider.
+func (f *front) useUp(w http.ResponseWriter, r *http.Request) {
+	f.externalAuth.useUp(r.Context())
+	f.done(w, r, action{Text: "Use up the rate limit", Family: "coderd_oauth2_external_requests_rate_limit_remaining"})
 }
 
 func (f *front) setDown(verb string, down bool) http.HandlerFunc {

@@ -96,6 +96,23 @@ func TestFrontBuild(t *testing.T) {
 	p.wantSum(t, 1, `coderd_api_requests_processed_total{code="303",method="POST",path="/front/workspaces/{workspace}/stop"}`)
 }
 
+func TestFrontBreakTemplate(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--load", "0", "--workspaces", "4")
+	wantText(t, press(t, p, "templates/docker/break"), "1 template is broken.", "Break template docker", `action="/front/templates/docker/repair"`)
+	press(t, p, "workspaces/dev.ada/start")
+	p.wantSum(t, 1, "coderd_workspace_builds_total{", `owner_email="ada@example.com"`, `status="failed"`, `template_name="docker"`)
+	wantText(t, press(t, p, "templates/docker/repair"), "Nothing is broken.")
+}
+
+func TestFrontUseUpRateLimit(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--load", "0", "--workspaces", "4")
+	wantText(t, press(t, p, "oauth2/use-up"), "Use up the rate limit", ">coderd_oauth2_external_requests_rate_limit_remaining<")
+	p.wantSum(t, 0, "coderd_oauth2_external_requests_rate_limit_remaining{")
+	p.wantSum(t, 60, "coderd_oauth2_external_requests_rate_limit_used{")
+}
+
 // While the database is stopped the API answers 503 and the sources fail; in the
 // end their series are withdrawn. Requests are measured all the time.
 func TestFrontStopDatabase(t *testing.T) {
@@ -152,6 +169,7 @@ func TestFrontRefuses(t *testing.T) {
 		{"POST", "/front/agents/nobody/break", nil, 404},
 		{"POST", "/front/agents/nobody/repair", nil, 404},
 		{"POST", "/front/workspaces/nobody/stop", nil, 404},
+		{"POST", "/front/templates/nothing/break", nil, 404},
 		{"POST", "/front/workspaces/dev.ada/burn", nil, 404},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), test.method, p.api+test.path, http.NoBody)
@@ -174,7 +192,7 @@ func TestFrontRefuses(t *testing.T) {
 
 func newTestFront(metricsPort string) *front {
 	database := &database{store: newStore(20)}
-	return newFront(database, &provisioner{store: database.store, queue: make(chan buildJob, 1)}, new(sync.Map), metricsPort)
+	return newFront(database, &provisioner{store: database.store, queue: make(chan buildJob, 1)}, nil, new(sync.Map), metricsPort)
 }
 
 func frontPage(f *front, host string) *httptest.ResponseRecorder {

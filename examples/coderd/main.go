@@ -7,8 +7,9 @@
 //	go run ./examples/coderd --prometheus-enable
 //
 // Then open http://127.0.0.1:3000/, the front page, whose buttons start and stop
-// workspaces, break agents and stop the database, and http://127.0.0.1:2112/, the
-// status page and the metrics, where every family moves. Neither asks for a password: both listen on this host alone
+// workspaces, break agents and templates, use up a rate limit and stop the
+// database, and http://127.0.0.1:2112/, the status page and the metrics, where
+// every family moves. Neither asks for a password: both listen on this host alone
 // unless a flag says otherwise.
 //
 // With --otlp-endpoint it pushes the same metrics, and traces, to a collector:

@@ -19,26 +19,28 @@ const (
 	lostToken    = "lost" // it hangs up
 )
 
-// oauth2Provider does as GitHub does: callers that it does not know have 60
-// requests an hour, which the headers of its 401s tell.
+// rateLimit is how many requests an hour the provider allows callers that it does
+// not know.
+const rateLimit = 60
+
+// oauth2Provider does as GitHub does: the headers of its 401s tell the rate limit.
 type oauth2Provider struct {
 	unknown atomic.Int64 // calls
 	started time.Time
 }
 
 func (p *oauth2Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	const limit = 60
 	switch r.Header.Get("Authorization") {
 	case "Bearer " + goodToken:
 		io.WriteString(w, `{"login":"ada"}`)
 	case "Bearer " + lostToken:
 		panic(http.ErrAbortHandler)
 	default:
-		used := min(p.unknown.Add(1), limit)
+		used := min(p.unknown.Add(1), rateLimit)
 		reset := p.started.Add(time.Since(p.started).Truncate(time.Hour) + time.Hour)
-		w.Header().Set("X-RateLimit-Limit", strconv.Itoa(limit))
+		w.Header().Set("X-RateLimit-Limit", strconv.Itoa(rateLimit))
 		w.Header().Set("X-RateLimit-Used", strconv.FormatInt(used, 10))
-		w.Header().Set("X-RateLimit-Remaining", strconv.FormatInt(limit-used, 10))
+		w.Header().Set("X-RateLimit-Remaining", strconv.FormatInt(rateLimit-used, 10))
 		w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
 		w.Header().Set("X-RateLimit-Resource", "core")
 		http.Error(w, "bad credentials", http.StatusUnauthorized)
@@ -78,6 +80,13 @@ func (e *externalAuth) run(ctx context.Context) {
 			e.valid(ctx)
 		}
 		pause(ctx, time.Second)
+	}
+}
+
+// useUp makes calls until the provider allows none.
+func (e *externalAuth) useUp(ctx context.Context) {
+	for range rateLimit {
+		e.call(ctx, e.validateToken, "/user", expiredToken)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/otelcoder/otelcoder/meters"
@@ -17,6 +18,7 @@ type provisioner struct {
 	builds *meters.Builds
 	jobs   *meters.Jobs
 	queue  chan buildJob
+	ran    atomic.Int64 // jobs
 }
 
 // run runs jobs, a few at a time, until ctx ends.
@@ -53,6 +55,9 @@ func (p *provisioner) build(ctx context.Context, job buildJob) {
 	runningJob, runningBuild := p.jobs.Start(meters.Terraform), p.builds.Start(job.measured)
 	p.store.setStatus(job, meters.JobRunning)
 	status := p.provision(ctx)
+	if p.store.isBroken(job) {
+		status = meters.JobFailed
+	}
 	if status == meters.JobCanceled {
 		p.store.setStatus(job, meters.JobCanceling)
 		pause(ctx, time.Second)
@@ -71,17 +76,17 @@ func (p *provisioner) importTemplate(ctx context.Context) {
 	running.End(outcome(status))
 }
 
-// provision takes its time, and now and then fails or is canceled.
+// provision takes its time. Of 20 jobs two fail and one is canceled.
 func (p *provisioner) provision(ctx context.Context) meters.JobStatus {
 	duration := 50*time.Millisecond + rand.N(500*time.Millisecond)
 	if rand.N(8) == 0 {
 		duration += rand.N(4 * time.Second)
 	}
 	pause(ctx, duration)
-	switch n := rand.N(20); {
+	switch n := p.ran.Add(1) % 20; {
 	case ctx.Err() != nil, n == 0:
 		return meters.JobCanceled
-	case n < 3:
+	case n == 7, n == 13:
 		return meters.JobFailed
 	}
 	return meters.JobSucceeded
@@ -157,6 +162,13 @@ func newBuildJob(w *workspace, action meters.BuildAction) buildJob {
 		TemplateVersion: fmt.Sprintf("v%d", w.Latest.Version),
 		WorkspaceName:   w.Name,
 	}}
+}
+
+// isBroken tells whether the builds of a job's template fail.
+func (s *store) isBroken(job buildJob) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return job.workspace.template.Broken
 }
 
 // setStatus notes how a build fares. A workspace whose deletion succeeded stays:

@@ -40,10 +40,10 @@ var (
 func newStore(n int) *store {
 	s := &store{usage: make(map[usage]map[int64]bool)}
 	for _, t := range []*template{
-		{"docker", 1, []parameter{{"image", "string", []string{"go", "node", "rust"}}}},
-		{"kubernetes", 1, []parameter{{"cpu", "number", []string{"2", "4", "8"}}, {"zone", "string", []string{"a", "b"}}}},
-		{"aws-linux", 1, []parameter{{"region", "string", []string{"us-east-1", "eu-central-1"}}}},
-		{"gpu", 1, []parameter{{"spot", "bool", []string{"true", "false"}}}},
+		{Name: "docker", Version: 1, parameters: []parameter{{"image", "string", []string{"go", "node", "rust"}}}},
+		{Name: "kubernetes", Version: 1, parameters: []parameter{{"cpu", "number", []string{"2", "4", "8"}}, {"zone", "string", []string{"a", "b"}}}},
+		{Name: "aws-linux", Version: 1, parameters: []parameter{{"region", "string", []string{"us-east-1", "eu-central-1"}}}},
+		{Name: "gpu", Version: 1, parameters: []parameter{{"spot", "bool", []string{"true", "false"}}}},
 	} {
 		s.templates.add(t.Name, t)
 	}

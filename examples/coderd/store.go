@@ -73,6 +73,7 @@ type user struct {
 type template struct {
 	Name    string `json:"name"`
 	Version int    `json:"active_version"`
+	Broken  bool   `json:"-"` // its builds fail: switched on the front page
 
 	parameters []parameter
 }
@@ -126,6 +127,18 @@ type agent struct {
 
 // usage is an application that a user can spend time in.
 type usage struct{ template, user, application, slug string }
+
+// setBroken makes the builds of a template fail, or no longer.
+func (s *store) setBroken(templateName string, broken bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.templates.byID[templateName]
+	if !ok {
+		return errNotFound
+	}
+	t.Broken = broken
+	return nil
+}
 
 // use notes that the owner of a workspace uses an application now; s.mu is held.
 func (s *store) use(w *workspace, application, slug string) {

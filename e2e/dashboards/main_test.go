@@ -1,0 +1,447 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/otelcoder/otelcoder/e2e"
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+const root = "../.."
+
+// TestFresh checks that the files in the tree are those that would be written,
+// and that no other files are beside them.
+func TestFresh(t *testing.T) {
+	files, err := generate(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range files {
+		if got, err := os.ReadFile(filepath.Join(root, path)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is stale: run make dashboards (%v)", path, err)
+		}
+	}
+	for _, pattern := range []string{"examples/grafana/*.json", "helm/otelcoder/files/*/*"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			path, _ = filepath.Rel(root, path)
+			if _, ok := files[path]; !ok {
+				t.Errorf("%s is not generated: remove it", path)
+			}
+		}
+	}
+}
+
+// dashboardJSON is a dashboard as Grafana reads it, as much as is checked here.
+type dashboardJSON struct {
+	UID, Refresh string
+	Editable     bool
+	Templating   struct {
+		List []struct {
+			Name, Type, Query, AllValue string
+			Refresh                     int
+			IncludeAll                  bool
+		}
+	}
+	Annotations struct{ List []struct{ Name, Expr string } }
+	Panels      []panelJSON
+}
+
+type panelJSON struct {
+	ID                       int
+	Type, Title, Description string
+	GridPos                  struct{ X, Y, W, H int }
+	Datasource               struct{ UID string }
+	Links                    []struct{ URL string }
+	FieldConfig              struct {
+		Defaults struct {
+			Unit       string
+			Thresholds struct{ Steps []struct{ Color string } }
+			Color      struct{ Mode string }
+		}
+		Overrides []struct {
+			Matcher    struct{ Options string }
+			Properties []struct {
+				ID    string
+				Value json.RawMessage
+			}
+		}
+	}
+	Targets []struct {
+		Expr       string
+		Datasource struct{ UID string }
+	}
+}
+
+// shipped returns the dashboards, without their rows.
+func shipped(t *testing.T) []dashboardJSON {
+	t.Helper()
+	var all []dashboardJSON
+	for _, b := range []board{deployment(), api(), health()} {
+		text, err := b.json()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d dashboardJSON
+		if err := json.Unmarshal(text, &d); err != nil {
+			t.Fatal(err)
+		}
+		d.Panels = slices.DeleteFunc(d.Panels, func(p panelJSON) bool { return p.Type == "row" })
+		all = append(all, d)
+	}
+	return all
+}
+
+// TestSchema checks each dashboard against Grafana's schema: the builders' types
+// read it strictly, with no field that they do not have.
+func TestSchema(t *testing.T) {
+	plugins.RegisterDefaultPlugins()
+	strictly := func(text []byte) string {
+		var d dashboard.Dashboard //lint:ignore SA1019 as in board.go
+		problem := ""
+		for _, err := range []error{d.UnmarshalJSONStrict(text), d.Validate()} {
+			if err != nil {
+				problem += err.Error() // empty for an empty list of errors
+			}
+		}
+		return problem
+	}
+	for _, b := range []board{deployment(), api(), health()} {
+		text, err := b.json()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if problem := strictly(text); problem != "" {
+			t.Errorf("%s: %s", b.uid, problem)
+		}
+		for _, field := range []string{`"graphMode"`, `"gridPos"`, `"legendFormat"`, `"templating"`} {
+			if strictly(bytes.Replace(text, []byte(field), []byte(`"nonsense"`), 1)) == "" {
+				t.Errorf("%s: nonsense in place of %s is in the schema", b.uid, field)
+			}
+		}
+	}
+}
+
+// variables are filled in as Grafana does.
+var variables = strings.NewReplacer("$__rate_interval", "5m", "$__interval", "5m", "$__range", "6h")
+
+// TestLint checks the rules that Grafana's dashboard-linter documents, by their
+// names there. template-instance-rule and target-instance-rule are left out: the
+// deployment's series have no instance, so that they outlive their replica.
+func TestLint(t *testing.T) {
+	dashboardRules := map[string]func(dashboardJSON) bool{
+		"uneditable-dashboard": func(d dashboardJSON) bool { return !d.Editable },
+		"template-datasource-rule": func(d dashboardJSON) bool {
+			v := d.Templating.List[0]
+			return v.Name == "datasource" && v.Type == "datasource" && v.Query == "prometheus"
+		},
+		"template-job-rule": func(d dashboardJSON) bool {
+			v := d.Templating.List[1]
+			return v.Name == "job" && v.Type == "query" && v.IncludeAll && v.AllValue != ""
+		},
+		"template-label-promql-rule": func(d dashboardJSON) bool {
+			return !slices.ContainsFunc(e2e.Variables(t, d.UID+".json", root), func(q e2e.Query) bool { return parse(q.Expr) != nil })
+		},
+		"template-on-time-change-reload-rule": func(d dashboardJSON) bool {
+			for _, v := range d.Templating.List {
+				if v.Type == "query" && v.Refresh != 2 {
+					return false
+				}
+			}
+			return true
+		},
+	}
+	panelRules := map[string]func(panelJSON) bool{
+		"panel-datasource-rule":        func(p panelJSON) bool { return p.Datasource.UID == "${datasource}" },
+		"panel-title-description-rule": func(p panelJSON) bool { return p.Title != "" && p.Description != "" },
+		"panel-units-rule":             func(p panelJSON) bool { return p.FieldConfig.Defaults.Unit != "" },
+		"panel-no-targets-rule":        func(p panelJSON) bool { return len(p.Targets) > 0 },
+	}
+	targetRules := map[string]func(panelJSON, string) bool{
+		"target-promql-rule": func(_ panelJSON, expr string) bool { return parse(expr) == nil },
+		"target-job-rule": func(_ panelJSON, expr string) bool {
+			return strings.Count(expr, `job=~"$job`) == strings.Count(expr, "{")
+		},
+		// Bars are a number an interval, and some panels show a fixed time.
+		"target-rate-interval-rule": func(p panelJSON, expr string) bool {
+			return !regexp.MustCompile(`\brate\([^[]*\[`).MatchString(expr) || strings.Contains(expr, "[$__rate_interval]")
+		},
+	}
+	for _, d := range shipped(t) {
+		for name, ok := range dashboardRules {
+			if !ok(d) {
+				t.Errorf("%s: %s", d.UID, name)
+			}
+		}
+		for _, p := range d.Panels {
+			for name, ok := range panelRules {
+				if !ok(p) {
+					t.Errorf("%s, %s: %s", d.UID, p.Title, name)
+				}
+			}
+			for _, target := range p.Targets {
+				for name, ok := range targetRules {
+					if target.Datasource.UID != "${datasource}" || !ok(p, target.Expr) {
+						t.Errorf("%s, %s: %s: %s", d.UID, p.Title, name, target.Expr)
+					}
+				}
+			}
+		}
+	}
+}
+
+func parse(expr string) error {
+	_, err := parser.NewParser(parser.Options{}).ParseExpr(variables.Replace(expr))
+	return err
+}
+
+// TestQueries checks the PromQL of panels and annotations against the catalogue:
+// each reads families that are served, by labels that they have, and as their
+// types and scopes allow.
+func TestQueries(t *testing.T) {
+	for _, d := range shipped(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				for _, problem := range misread(target.Expr) {
+					t.Errorf("%s, %s: %s", d.UID, p.Title, problem)
+				}
+			}
+		}
+		for _, a := range d.Annotations.List {
+			for _, problem := range misread(a.Expr) {
+				t.Errorf("%s, annotation %s: %s", d.UID, a.Name, problem)
+			}
+		}
+	}
+}
+
+func TestMisread(t *testing.T) {
+	for expr, want := range map[string]string{
+		`sum(coderd_nonsense{})`:                                                               "coderd_nonsense is not served",
+		`max(coderd_agents_up{code="500"})`:                                                    "coderd_agents_up has no label code",
+		`max by (code) (coderd_agents_up{})`:                                                   "no label code in max by (code) (coderd_agents_up)",
+		`rate(coderd_api_workspace_latest_build_total{}[5m])`:                                  "rate of coderd_api_workspace_latest_build_total, which is a gauge",
+		`sum(increase(coderd_agentstats_rx_bytes{}[5m]))`:                                      "increase of coderd_agentstats_rx_bytes, which is a gauge",
+		`sum(coderd_agents_up{})`:                                                              "sum over replicas of coderd_agents_up, which each may report",
+		`coderd_agents_up{} > 0`:                                                               "coderd_agents_up of each replica, which each may report",
+		`sum(max by (username) (coderd_agents_up{}))`:                                          "",
+		`sum(rate(coderd_api_request_latencies_seconds_bucket{}[5m]))`:                         "",
+		`sum by (code, instance) (rate(coderd_api_requests_processed_total{code=~"5.."}[5m]))`: "",
+	} {
+		if got := strings.Join(misread(expr), "; "); got != want {
+			t.Errorf("%s: %q, want %q", expr, got, want)
+		}
+	}
+}
+
+// targetLabels are given to series by the scrape.
+var targetLabels = []string{"job", "instance", "pod", "le"}
+
+// misread returns what is wrong with an expression, if anything.
+func misread(text string) (problems []string) {
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(variables.Replace(text))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	served := e2e.Served()
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		selector, ok := node.(*parser.VectorSelector)
+		if !ok || selector.Name == "ALERTS" {
+			return nil
+		}
+		f, ok := served[selector.Name]
+		for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+			if base, cut := strings.CutSuffix(selector.Name, suffix); cut && !ok {
+				f, ok = served[base]
+			}
+		}
+		if !ok {
+			problems = append(problems, selector.Name+" is not served")
+			return nil
+		}
+		for _, m := range selector.LabelMatchers {
+			if m.Name != model.MetricNameLabel && !slices.Contains(append(f.Labels, targetLabels...), m.Name) {
+				problems = append(problems, fmt.Sprintf("%s has no label %s", f.Name, m.Name))
+			}
+		}
+		merged := false
+		for _, above := range slices.Backward(path) {
+			switch above := above.(type) {
+			case *parser.Call:
+				if name := above.Func.Name; (name == "rate" || name == "increase") && f.Type == "gauge" && f.Name != "otelcoder_reporter" {
+					problems = append(problems, fmt.Sprintf("%s of %s, which is a gauge", name, f.Name))
+					merged = true
+				}
+			case *parser.AggregateExpr:
+				if f.Scope == "deployment" && !merged && above.Op == parser.SUM {
+					problems = append(problems, fmt.Sprintf("sum over replicas of %s, which each may report", f.Name))
+				}
+				merged = true
+			}
+		}
+		if f.Scope == "deployment" && !merged {
+			problems = append(problems, fmt.Sprintf("%s of each replica, which each may report", f.Name))
+		}
+		return nil
+	})
+	// A grouping may name a label of any family that is aggregated.
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		aggregation, ok := node.(*parser.AggregateExpr)
+		if !ok {
+			return nil
+		}
+		has := slices.Clone(targetLabels)
+		for _, selector := range parser.ExtractSelectors(aggregation) {
+			for _, m := range selector {
+				if m.Name != model.MetricNameLabel {
+					continue
+				}
+				for _, f := range read(m.Value + "{}") {
+					has = append(has, f.Labels...)
+				}
+				if m.Value == "ALERTS" {
+					has = append(has, aggregation.Grouping...)
+				}
+			}
+		}
+		for _, label := range aggregation.Grouping {
+			if !slices.Contains(has, label) {
+				problems = append(problems, fmt.Sprintf("no label %s in %s", label, aggregation))
+			}
+		}
+		return nil
+	})
+	return problems
+}
+
+// TestEveryFamilyIsShown checks that each family that Coder documents of itself,
+// and each of otelcoder's health, has a panel.
+func TestEveryFamilyIsShown(t *testing.T) {
+	shown := make(map[string]bool)
+	for _, d := range shipped(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				for _, f := range read(target.Expr) {
+					shown[f.Name] = true
+				}
+			}
+		}
+	}
+	for name, f := range e2e.Served() {
+		if f.Origin != "runtime" && !shown[name] {
+			t.Errorf("no panel shows %s", name)
+		}
+	}
+}
+
+func TestImportOnly(t *testing.T) {
+	var got []string
+	for f := range instrument.All() {
+		if importOnly(f.Info()) {
+			got = append(got, f.String())
+		}
+	}
+	want := []string{
+		"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets", "coderd_api_request_latencies_seconds",
+		"coderd_api_requests_processed_total", "coderd_api_websocket_durations_seconds",
+		"coderd_oauth2_external_requests_rate_limit_next_reset_unix", "coderd_oauth2_external_requests_rate_limit_remaining",
+		"coderd_oauth2_external_requests_rate_limit_reset_in_seconds", "coderd_oauth2_external_requests_rate_limit_total",
+		"coderd_oauth2_external_requests_rate_limit_used", "coderd_oauth2_external_requests_total",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestPanels checks that each panel has a description of three paragraphs, the
+// last of which says whether it needs the import, a link to a page that is there,
+// and a place of its own; and that stats have thresholds or one neutral colour.
+func TestPanels(t *testing.T) {
+	for _, d := range shipped(t) {
+		if d.Panels[0].Title != "Alerts" {
+			t.Errorf("%s does not begin with what is wrong now", d.UID)
+		}
+		taken, ids := make(map[[2]int]string), make(map[int]string)
+		for _, p := range d.Panels {
+			for x := range p.GridPos.W {
+				for y := range p.GridPos.H {
+					at := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
+					if at[0] >= 24 || taken[at] != "" {
+						t.Errorf("%s: %s and %s overlap, or it does not fit", d.UID, p.Title, taken[at])
+					}
+					taken[at] = p.Title
+				}
+			}
+			if other, ok := ids[p.ID]; ok {
+				t.Errorf("%s: %s and %s have the ID %d", d.UID, p.Title, other, p.ID)
+			}
+			ids[p.ID] = p.Title
+			paragraphs := strings.Split(p.Description, "\n\n")
+			if len(paragraphs) != 3 || !strings.Contains(paragraphs[2], "import") {
+				t.Errorf("%s: %s says %q", d.UID, p.Title, p.Description)
+			}
+			if len(p.Links) != 1 {
+				t.Fatalf("%s: %s has %d links", d.UID, p.Title, len(p.Links))
+			}
+			path, ok := strings.CutPrefix(p.Links[0].URL, pages)
+			if _, err := os.Stat(filepath.Join(root, path)); err != nil || !ok {
+				t.Errorf("%s: %s links to %s: %v", d.UID, p.Title, p.Links[0].URL, err)
+			}
+			steps, mode := p.FieldConfig.Defaults.Thresholds.Steps, p.FieldConfig.Defaults.Color.Mode
+			if (p.Type == "stat" || p.Type == "bargauge") && (mode == "thresholds") != (len(steps) == 3) {
+				t.Errorf("%s: %s has the colours %s with %d thresholds", d.UID, p.Title, mode, len(steps))
+			}
+		}
+	}
+}
+
+// TestStates checks that a state has one colour on every graph: the first
+// override that matches its legend sets it.
+func TestStates(t *testing.T) {
+	want := map[string]string{
+		"succeeded": "green", "START success": "green", "connected": "green", "ready": "green", "healthy": "green", "200": "green", "github 200": "green", "docker success=true": "green",
+		"pending": "orange", "connecting": "orange", "starting": "orange", "initializing": "orange", "created": "orange", "404": "orange",
+		"failed": "red", "STOP failed": "red", "disconnected": "red", "timeout": "red", "start_error": "red", "start_timeout": "red", "shutdown_timeout": "red",
+		"unhealthy": "red", "503": "red", "github 0": "red", "p95 terraform failed": "red", "docker success=false": "red",
+		"canceled": "#808080", "off": "#808080", "disabled": "#808080", "unknown": "#808080", "101": "#808080",
+		"p50": "", "docker": "", "received": "",
+	}
+	for _, d := range shipped(t) {
+		for _, p := range d.Panels {
+			if p.Type != "timeseries" {
+				continue
+			}
+			for legend, colour := range want {
+				got := ""
+				for _, o := range p.FieldConfig.Overrides {
+					if regexp.MustCompile(strings.Trim(o.Matcher.Options, "/")).MatchString(legend) {
+						var value struct{ FixedColor string }
+						if err := json.Unmarshal(o.Properties[0].Value, &value); err != nil {
+							t.Fatal(err)
+						}
+						got += value.FixedColor
+					}
+				}
+				if got != colour {
+					t.Errorf("%s: %s: %s is %q, want %q", d.UID, p.Title, legend, got, colour)
+				}
+			}
+		}
+	}
+}
