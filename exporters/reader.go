@@ -57,7 +57,8 @@ func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
 }
 
 // withHost returns a gatherer of the same families and those of the host, which counts
-// errors and does not return them.
+// errors and does not return them. It leaves out target_info, which describes a scraped
+// target: a push has a resource, from which its receiver derives target_info.
 func (e *Exporter) withHost(gatherer prometheus.Gatherer) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := gatherer.Gather()
@@ -65,7 +66,11 @@ func (e *Exporter) withHost(gatherer prometheus.Gatherer) prometheus.Gatherer {
 			e.scrapeErrors.Add(1)
 		}
 		if e.host != nil {
-			families = append(families, e.host.gather(context.Background()).families...)
+			for _, f := range e.host.gather(context.Background()).families {
+				if f.GetName() != "target_info" {
+					families = append(families, f)
+				}
+			}
 		}
 		return families, nil
 	})

@@ -170,7 +170,7 @@ func TestManyWorkspaces(t *testing.T) {
 			if strings.HasPrefix(sample, "coderd_agents_up{") {
 				up++
 			}
-			if strings.Contains(sample, "overflow") {
+			if strings.Contains(sample, "otel_metric_overflow") {
 				t.Fatal(sample)
 			}
 		}

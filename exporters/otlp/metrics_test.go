@@ -210,6 +210,7 @@ func TestHostMetricsArrive(t *testing.T) {
 	host.NewHistogram(prometheus.HistogramOpts{Name: "host_wait_seconds"}).Observe(1)
 	host.NewHistogram(prometheus.HistogramOpts{Name: "host_native_seconds", NativeHistogramBucketFactor: 1.1}).Observe(1)
 	host.NewSummary(prometheus.SummaryOpts{Name: "host_size_bytes"}).Observe(5)
+	host.NewGauge(prometheus.GaugeOpts{Name: "target_info"}).Set(1)
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
 			receiver := newReceiver(t, protocol)
@@ -231,6 +232,9 @@ func TestHostMetricsArrive(t *testing.T) {
 				if host := strings.HasPrefix(name, "host"); host && (m.Unit != "" || m.resource["service.instance.id"] == "deployment") {
 					t.Errorf("%s has the unit %q and the resource %q", name, m.Unit, m.resource)
 				}
+			}
+			if byName["target_info"].Metric != nil {
+				t.Error("target_info arrives beside the resource")
 			}
 			if m := byName["host_native_seconds"]; m.Metric == nil || len(m.GetExponentialHistogram().GetDataPoints()) != 1 {
 				t.Errorf("the native histogram arrives as %v", m.Metric)
