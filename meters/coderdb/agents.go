@@ -118,23 +118,23 @@ type fleet struct {
 	jobs       []id       // of the latest builds
 	built      map[id]int // index of the workspace that a job built
 	agents     []id
-	at         map[id]place
+	index      map[id]agentIndex
 	regions    map[int]string
 	starts     starts
 	connected  int // agents
 	peers      int // agents with a row in tailnet_peers
 }
 
-// place is an agent's: its workspace's index, and its own within it.
-type place struct{ workspace, agent int }
+// agentIndex is an agent's: its workspace's index, and its own within it.
+type agentIndex struct{ workspace, agent int }
 
 func newFleet(regions map[int]string) fleet {
-	return fleet{built: make(map[id]int), at: make(map[id]place), regions: regions, starts: make(starts)}
+	return fleet{built: make(map[id]int), index: make(map[id]agentIndex), regions: regions, starts: make(starts)}
 }
 
 func (f *fleet) agent(agent id) *meters.Agent {
-	at := f.at[agent]
-	return &f.workspaces[at.workspace].Agents[at.agent]
+	i := f.index[agent]
+	return &f.workspaces[i.workspace].Agents[i.agent]
 }
 
 func (f *fleet) readWorkspaces(ctx context.Context, s snapshot) error {
@@ -169,7 +169,7 @@ func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before sta
 		if a.Status == meters.AgentConnected {
 			f.connected++
 		}
-		f.at[agent] = place{i, len(f.workspaces[i].Agents)}
+		f.index[agent] = agentIndex{i, len(f.workspaces[i].Agents)}
 		f.agents = append(f.agents, agent)
 		f.workspaces[i].Agents = append(f.workspaces[i].Agents, a)
 		return nil

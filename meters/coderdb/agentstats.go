@@ -52,8 +52,8 @@ type taken struct {
 	lag, lagBefore time.Duration
 }
 
-// statsLook is one collection.
-type statsLook struct {
+// statsCollection is one collection.
+type statsCollection struct {
 	was    taken
 	now    time.Time
 	wide   bool
@@ -133,7 +133,7 @@ FROM latest`
 
 // AgentStats implements [meters.AgentStatsSource].
 func (a *agentStats) AgentStats(ctx context.Context) ([]meters.AgentStats, error) {
-	var l statsLook
+	var l statsCollection
 	err := a.db.read(ctx, "agent statistics", func(ctx context.Context, s snapshot) error {
 		was := a.taken
 		if was.at.Sub(s.now) > time.Minute {
@@ -141,12 +141,12 @@ func (a *agentStats) AgentStats(ctx context.Context) ([]meters.AgentStats, error
 			was = taken{}
 		}
 		now, expected := later(was.at, s.now), was.expectedLag(a.db.interval)
-		l = was.look(now, expected, a.db.interval)
+		l = was.collection(now, expected, a.db.interval)
 		if err := l.readReports(ctx, s); err != nil {
 			return err
 		}
 		if !l.wide && l.lag > expected {
-			l = was.wideLook(now)
+			l = was.wideCollection(now)
 			if err := l.readReports(ctx, s); err != nil {
 				return err
 			}
@@ -170,27 +170,27 @@ func (t taken) expectedLag(interval time.Duration) time.Duration {
 	return min(max(t.lag, t.lagBefore, interval+2*commitDelay), maxLag)
 }
 
-// look prepares a collection. The first one sums up one interval, but takes the
+// collection prepares a collection. The first one sums up one interval, but takes the
 // older reports that later windows include.
-func (t taken) look(now time.Time, expected, interval time.Duration) statsLook {
+func (t taken) collection(now time.Time, expected, interval time.Duration) statsCollection {
 	switch {
 	case t.at.IsZero():
 		counts := now.Add(-interval)
-		return statsLook{was: t, now: now, wide: true, from: now.Add(-max(interval, maxLag)), counts: counts}
+		return statsCollection{was: t, now: now, wide: true, from: now.Add(-max(interval, maxLag)), counts: counts}
 	case now.Sub(t.wide) >= wideEvery:
-		return t.wideLook(now)
+		return t.wideCollection(now)
 	}
 	from := t.at.Add(-expected)
-	return statsLook{was: t, now: now, from: from, counts: from}
+	return statsCollection{was: t, now: now, from: from, counts: from}
 }
 
-func (t taken) wideLook(now time.Time) statsLook {
+func (t taken) wideCollection(now time.Time) statsCollection {
 	from := later(t.wide.Add(-maxLag), now.Add(-maxLookBack))
-	return statsLook{was: t, now: now, wide: true, from: from, counts: from}
+	return statsCollection{was: t, now: now, wide: true, from: from, counts: from}
 }
 
 // taken adds the reports that a look has taken to those taken before.
-func (l *statsLook) taken() taken {
+func (l *statsCollection) taken() taken {
 	t := taken{
 		at: l.now, wide: l.was.wide, newest: l.newest, latest: l.latest,
 		lag: max(l.lag, l.was.lag), lagBefore: l.was.lagBefore,
@@ -207,7 +207,7 @@ func (l *statsLook) taken() taken {
 }
 
 // readReports sums up the new reports in the window.
-func (l *statsLook) readReports(ctx context.Context, s snapshot) error {
+func (l *statsCollection) readReports(ctx context.Context, s snapshot) error {
 	var agents []id
 	var read []time.Time
 	for agent, at := range l.was.newest {
@@ -240,7 +240,7 @@ func (l *statsLook) readReports(ctx context.Context, s snapshot) error {
 }
 
 // countSkewed counts the new reports out of the window.
-func (l *statsLook) countSkewed(ctx context.Context, s snapshot) error {
+func (l *statsCollection) countSkewed(ctx context.Context, s snapshot) error {
 	wide := l.was.wide
 	if l.wide {
 		wide = l.now

@@ -27,20 +27,20 @@ const (
 	maxConnections = Connections - 1
 	// timeLimit ends a collection whose context does not end before.
 	timeLimit = 30 * time.Second
-	// closePatience is how long Close waits for the server's part in it.
-	closePatience = time.Second
+	// closeTimeout is how long Close waits for the server's part in it.
+	closeTimeout = time.Second
 )
 
 // DB is the database of a Coder deployment. It may be used by several
 // goroutines.
 type DB struct {
 	config
-	pool    *pgxpool.Pool
-	target  target
-	sockets *postgres.Sockets
-	lanes   *lanes
-	user    string                          // of the URL
-	told    atomic.Pointer[health.Database] // of the latest connection
+	pool     *pgxpool.Pool
+	target   target
+	sockets  *postgres.Sockets
+	lanes    *lanes
+	user     string                          // of the URL
+	location atomic.Pointer[health.Database] // of the latest connection
 	// lacks is what the database that is connected to lacks; nil if it has not
 	// been looked at yet.
 	lacks  atomic.Pointer[coderschema.Lacks]
@@ -73,7 +73,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	config.MinConns = 0
 	config.PingTimeout = postgres.ConnectTimeout
 	db.user = config.ConnConfig.User
-	db.told.Store(whereabouts(config.ConnConfig))
+	db.location.Store(locationOf(config.ConnConfig))
 	config.AfterConnect = func(context.Context, *pgx.Conn) error {
 		// It may be another database by now, or another version of the schema.
 		db.forget()
@@ -85,7 +85,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 		if err != nil {
 			return err
 		}
-		db.told.Store(whereabouts(now))
+		db.location.Store(locationOf(now))
 		now.DialFunc = db.sockets.Dial(now.DialFunc)
 		now.Tracer = db.tracer
 		*conn = *now
@@ -102,13 +102,13 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 // Health reports the address and the name of the database, for the status page
 // ([github.com/otelcoder/otelcoder/exporters.WithHealth]).
 func (db *DB) Health(to *health.Report) {
-	database := *db.told.Load()
+	database := *db.location.Load()
 	to.Database = &database
 }
 
-// whereabouts returns the hosts, with their ports, and the name of the database of a
+// locationOf returns the hosts, with their ports, and the name of the database of a
 // configuration. [showable] keeps parts of a password out.
-func whereabouts(config *pgx.ConnConfig) *health.Database {
+func locationOf(config *pgx.ConnConfig) *health.Database {
 	address := func(host string, port uint16) string { return net.JoinHostPort(host, strconv.Itoa(int(port))) }
 	addresses := []string{address(config.Host, config.Port)}
 	for _, f := range config.Fallbacks { // with TLS and without it
@@ -122,7 +122,7 @@ func whereabouts(config *pgx.ConnConfig) *health.Database {
 // Close ends all connections; collections under way fail. A server that does
 // not answer delays it by a second.
 func (db *DB) Close() {
-	closing := time.AfterFunc(closePatience, db.sockets.Close)
+	closing := time.AfterFunc(closeTimeout, db.sockets.Close)
 	defer closing.Stop()
 	db.pool.Close()
 }
@@ -138,19 +138,19 @@ func (db *DB) Reconnect(ctx context.Context) error {
 	return nil
 }
 
-// lend waits until a connection for collections is free, and closes it: until it
+// reserve waits until a connection for collections is free, and closes it: until it
 // is returned, there is one less.
-func (db *DB) lend(ctx context.Context) (giveBack func(), err error) {
-	giveBack, err = db.lanes.enter(ctx, false)
+func (db *DB) reserve(ctx context.Context) (release func(), err error) {
+	release, err = db.lanes.enter(ctx, false)
 	if err != nil {
 		return nil, explainWaiting(timeLimit, err)
 	}
 	for _, idle := range db.pool.AcquireAllIdle(ctx) {
-		ctx, cancel := context.WithTimeout(ctx, closePatience)
+		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		idle.Hijack().Close(ctx)
 		cancel()
 	}
-	return giveBack, nil
+	return release, nil
 }
 
 // Sources returns everything that [meters.Meters.Poll] can ask this database. The

@@ -78,13 +78,13 @@ type follow struct {
 	outage   *outage.Log
 	interval time.Duration
 
-	term      Term      // of the latest look
-	past      *follower // of before another process reported, with its rest to tell; or nil
-	now       *follower
-	scans     pace
-	others    pace          // of looks that do not scan
-	unscanned error         // of the last scan
-	paused    time.Duration // after the last failure; 0 after a success
+	term    Term      // of the latest look
+	past    *follower // of before another process reported, with its rest to tell; or nil
+	now     *follower
+	scans   pace
+	indexed pace          // of looks that do not scan
+	scanErr error         // of the last scan
+	paused  time.Duration // after the last failure; 0 after a success
 
 	seen struct{ running, ended, scripts int } // by the last look
 }
@@ -97,7 +97,7 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	more, err := f.look(ctx)
 	took := time.Since(began)
 	if err == nil {
-		err = f.unscanned
+		err = f.scanErr
 	}
 	if ctx.Err() != nil {
 		return 0 // it was told to give up: that is no failure
@@ -112,7 +112,7 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 		if f.past != nil || f.now.after.IsZero() {
 			return max(f.paused, f.scans.left()) // the next look scans again
 		}
-		return max(f.paused, f.others.left())
+		return max(f.paused, f.indexed.left())
 	}
 	f.logger.Debug("looked for events", "running", f.seen.running, "ended", f.seen.ended, "scripts", f.seen.scripts, "more", more, "duration", took)
 	f.outage.Recovered(f)
@@ -121,7 +121,7 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	if more {
 		pause = min(pause, f.scans.left())
 	}
-	return max(pause, f.others.left())
+	return max(pause, f.indexed.left())
 }
 
 // ask looks by one of the followers, and accounts for the time that it took. A
@@ -130,11 +130,11 @@ func (f *follow) ask(ctx context.Context, follower *follower, scan bool) (look, 
 	scan = scan || follower.after.IsZero()
 	l, err := follower.look(ctx, scan)
 	if !scan {
-		f.others.spend(l.took, f.db.eventShare/4)
+		f.indexed.spend(l.took, f.db.eventShare/4)
 		return l, err
 	}
 	f.scans.spend(l.took, f.db.eventShare*3/4)
-	f.unscanned = err
+	f.scanErr = err
 	return l, err
 }
 

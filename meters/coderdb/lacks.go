@@ -9,9 +9,9 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
-// lacking returns what the database lacks. It looks once after each new
+// missingColumns returns what the database lacks. It looks once after each new
 // connection, and again once the server has refused a query.
-func (db *DB) lacking(ctx context.Context, tx pgx.Tx, layout *layout) (coderschema.Lacks, error) {
+func (db *DB) missingColumns(ctx context.Context, tx pgx.Tx, layout *layout) (coderschema.Lacks, error) {
 	if known := db.lacks.Load(); known != nil {
 		return *known, nil
 	}

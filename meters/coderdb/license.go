@@ -14,8 +14,8 @@ import (
 )
 
 type license struct {
-	db   *DB
-	said bool // that a license has another version than licenseVersion
+	db     *DB
+	warned bool // that a license has another version than licenseVersion
 }
 
 // licenseVersion is the version of the licenses whose claims are known.
@@ -63,10 +63,10 @@ func (l *license) License(ctx context.Context) (meters.License, error) {
 // report logs the first license of an unknown version.
 func (l *license) report(all []claims) {
 	i := slices.IndexFunc(all, func(c claims) bool { return c.version != licenseVersion })
-	if i < 0 || l.said {
+	if i < 0 || l.warned {
 		return
 	}
-	l.said = true
+	l.warned = true
 	l.db.logger.Warn("a license has an unknown version; its user limit is counted nevertheless",
 		"version", all[i].version, "known", licenseVersion)
 }

@@ -162,7 +162,7 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	if s.layout, err = db.find(ctx, tx, standby); err != nil {
 		return s, err
 	}
-	s.lacks, err = db.lacking(ctx, tx, s.layout)
+	s.lacks, err = db.missingColumns(ctx, tx, s.layout)
 	return s, err
 }
 

@@ -155,11 +155,11 @@ func (r *Reporter) Run(ctx context.Context) {
 // that is not touched in time.
 func (r *Reporter) connect(ctx context.Context) (*reporterlock.Session, error) {
 	if r.database != nil {
-		giveBack, err := r.database.lend(ctx) // for the look for a pooler
+		release, err := r.database.reserve(ctx) // for the look for a pooler
 		if err != nil {
 			return nil, err
 		}
-		defer giveBack()
+		defer release()
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
@@ -169,7 +169,7 @@ func (r *Reporter) connect(ctx context.Context) (*reporterlock.Session, error) {
 // compete tries to get the lock, and holds it until the connection fails or ctx
 // ends. past is kept between connections.
 func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) error {
-	pid, err := r.win(ctx, conn, past, log)
+	pid, err := r.acquire(ctx, conn, past, log)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past
 		past.extend(term, &lease{sent: t.Sent, clock: t.Clock}, t.Company)
 		r.role.reporting(term)
 		if !t.Company {
-			r.role.meet(nil)
+			r.role.setPeers(nil)
 		} else if err := others.look(ctx, r, conn, reporterlock.StandBys); err != nil {
 			return err
 		}
@@ -219,8 +219,8 @@ const (
 	tryStandBysSQL = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_try_advisory_lock_shared($1, $2) END, pg_backend_pid()`
 )
 
-// win returns when this session has the lock, with the process that serves it.
-func (r *Reporter) win(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) (pid int, err error) {
+// acquire returns when this session has the lock, with the process that serves it.
+func (r *Reporter) acquire(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) (pid int, err error) {
 	var others peers
 	for standing := false; ; {
 		won, err := r.try(ctx, conn, &pid, trySQL, reporterlock.Role)

@@ -56,7 +56,7 @@ func (r *roleState) enter(state health.RoleState, problem error) {
 	r.state, r.since, r.peers = state, time.Now(), nil
 }
 
-func (r *roleState) meet(peers []string) {
+func (r *roleState) setPeers(peers []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.peers = peers
@@ -101,9 +101,9 @@ func (r *Reporter) Health(to *health.Report) {
 	to.Role = now
 }
 
-// companySQL has the addresses of the other sessions that hold a lock, as far as the
+// lockHoldersSQL has the addresses of the other sessions that hold a lock, as far as the
 // role may see them. $1, $2: the keys of the lock.
-const companySQL = `
+const lockHoldersSQL = `
 SELECT coalesce(host(a.client_addr), '')
 FROM pg_locks l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
@@ -129,7 +129,7 @@ func (p *peers) look(ctx context.Context, r *Reporter, conn *reporterlock.Sessio
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	// An error is that of the rows.
-	rows, _ := conn.Query(ctx, companySQL, reporterlock.Class, lock)
+	rows, _ := conn.Query(ctx, lockHoldersSQL, reporterlock.Class, lock)
 	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
 		r.peersRefused = true
@@ -139,6 +139,6 @@ func (p *peers) look(ctx context.Context, r *Reporter, conn *reporterlock.Sessio
 	if err != nil {
 		return err
 	}
-	r.role.meet(addresses)
+	r.role.setPeers(addresses)
 	return nil
 }
