@@ -176,13 +176,13 @@ func (s *Session) Touch(ctx context.Context) (Touch, error) {
 	return t, nil
 }
 
-// endPatience is how long End waits for the server.
-const endPatience = time.Second
+// endTimeout is how long End waits for the server.
+const endTimeout = time.Second
 
 // End gives the server a second to take its leave, also after ctx has ended.
 func (s *Session) End(ctx context.Context) {
 	defer s.sockets.Close()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	s.Close(ctx)
 	select {
