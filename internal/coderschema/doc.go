@@ -1,4 +1,4 @@
-// Package coderschema describes the tables of Coder that otelcoder reads: which
-// columns, what the versions of Coder and the roles of a database lack of them, and
-// the SQL that grants them.
+// Package coderschema describes the tables of Coder that otelcoder reads: their
+// columns, those that a version of Coder lacks or a role may not read, and the SQL
+// that grants them.
 package coderschema

@@ -2,8 +2,8 @@ package coderschema
 
 import "errors"
 
-// The causes of a failed collection that the owner of the database can remove.
-// [Inspect] finds all of them at once.
+// The causes of a failed collection that the owner of the database can fix. [Inspect]
+// reports all of them at once.
 var (
 	// ErrPermission means that the role may not read a column.
 	ErrPermission = errors.New("permission denied")

@@ -8,10 +8,9 @@ import (
 	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
-// Grants writes the SQL script that lets a role read what [Tables] lists in the
-// schema public, and nothing else. The owner of the deployment's database runs
-// it, and again after an upgrade of Coder that added columns which were missing
-// before.
+// Grants returns the SQL script that lets a role read the columns of [Tables] in the
+// schema public, and nothing else. The owner of the deployment's database runs it, and
+// runs it again after an upgrade of Coder that added missing columns.
 func Grants(role string) string { return GrantsIn("public", role) }
 
 // GrantsIn is [Grants] for the tables of another schema.
@@ -47,7 +46,7 @@ func (l *Layout) GrantColumns(table string, columns []string) string {
 	return grant(l.qualified(table), columns, postgres.Quote(l.Role))
 }
 
-// grant grants columns of a quoted table to a quoted role.
+// grant returns the statement that grants columns of a quoted table to a quoted role.
 func grant(table string, columns []string, role string) string {
 	quoted := make([]string, len(columns))
 	for i, c := range columns {
@@ -56,7 +55,8 @@ func grant(table string, columns []string, role string) string {
 	return fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(quoted, ", "), table, role)
 }
 
-// grantOptional grants columns that may be missing, or those read instead.
+// grantOptional returns the statement that grants optional columns, or the columns
+// read instead if they are missing.
 func grantOptional(table string, o Optional, role string) string {
 	instead := "NULL"
 	if len(o.Instead) > 0 {
@@ -64,6 +64,6 @@ func grantOptional(table string, o Optional, role string) string {
 	}
 	block := fmt.Sprintf("BEGIN\n\t%s;\nEXCEPTION WHEN undefined_table OR undefined_column THEN -- not in this version\n\t%s;\nEND",
 		grant(table, o.Columns, role), instead)
-	// A literal and not $$: a role's name may hold anything.
+	// A literal and not $$, since a role's name may contain anything.
 	return "DO '" + strings.ReplaceAll(block, "'", "''") + "'"
 }

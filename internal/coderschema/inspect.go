@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// Inspection describes a database, and what a role may read there.
+// Inspection describes a database and the rights of a role in it.
 type Inspection struct {
 	Server    string // version of PostgreSQL, as "16.4"
 	Supported bool   // the version is 13 or later
@@ -25,50 +25,50 @@ type Inspection struct {
 
 	TLS      string // version of TLS, as "TLS 1.3"; empty without encryption
 	Verified bool   // the server's certificate was verified
-	Local    bool   // the connection is a Unix socket or leads to loopback
+	Local    bool   // the connection uses a Unix socket or loopback
 
-	// ConnectionLimit is the number of connections that the role or the database
-	// allows, the lower of both; -1 without a limit. RaiseLimit is the SQL that
-	// raises it to [postgres.Connections], empty if it is high enough.
+	// ConnectionLimit is the number of connections that the role and the database
+	// allow, the lower of both; -1 without a limit. RaiseLimit is the SQL that raises
+	// it to [postgres.Connections]; empty if it is high enough.
 	ConnectionLimit int
 	RaiseLimit      string
 
-	// Schema has more than half of the tables of [Tables]. It is empty if no schema
-	// has; then the fields below are empty, too.
+	// Schema is the schema that has more than half of the tables of [Tables]. If there
+	// is none, Schema and the fields below are empty.
 	Schema string
 	// Usage reports whether the role has USAGE on the schema.
 	Usage bool
-	// Absent are tables with the columns that every supported version of Coder has
-	// and this schema lacks.
+	// Absent are tables with their missing columns that every supported version of
+	// Coder has.
 	Absent []Table
-	// Denied are tables with the columns that the role may not read. [GrantsIn]
+	// Denied are tables with their columns that the role may not read. [GrantsIn]
 	// grants them.
 	Denied []Table
-	// Lacks are the columns that this version of Coder lacks.
+	// Lacks are the optional columns that are missing in this version of Coder.
 	Lacks []Lack
-	// Unserved are the families that are not read from this database, though a
-	// database can have them.
+	// Unserved are the families that are not read from this database, of those that
+	// can be read from a database.
 	Unserved map[instrument.Family]Reason
 
-	// Hidden are the tables of which row-level security hides every row, and
-	// Filtered those of which a policy may hide some. AllowRows and BypassRows are
-	// the SQL that ends it: policies for the hidden tables, and an attribute of the
-	// role, which only a superuser can set.
+	// Hidden are the tables whose rows are all hidden by row-level security, and
+	// Filtered those whose policies may hide some rows. AllowRows is the SQL of
+	// policies that show the hidden tables. BypassRows sets an attribute of the role
+	// that shows all rows; only a superuser can set it.
 	Hidden, Filtered      []string
 	AllowRows, BypassRows string
 
-	// Heartbeat is the age of the newest heartbeat of an agent that Coder has not
-	// recorded as disconnected, by the database's clock; negative if the clock of
-	// the Coder server is ahead. It is nil if there is no such agent.
+	// Heartbeat is the age, by the database's clock, of the newest heartbeat of an
+	// agent that Coder has not recorded as disconnected; negative if the clock of the
+	// Coder server is ahead. It is nil if there is no such agent.
 	Heartbeat *time.Duration
 }
 
 // inspectionLimit is the time limit of [Inspect].
 const inspectionLimit = 30 * time.Second
 
-// Inspect looks at the server of a connection, the schema and the rights of the role.
-// It reads no state of the deployment but one heartbeat. off are the families that
-// options leave out.
+// Inspect reads the settings of the server of a connection, the schema and the rights
+// of the role. Of the deployment's state it reads only one heartbeat. off are the
+// families that options leave out.
 func Inspect(ctx context.Context, conn *pgx.Conn, off []instrument.Family) (*Inspection, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectionLimit)
 	defer cancel()
@@ -97,7 +97,7 @@ func (i *Inspection) inspectConnection(conn *pgx.Conn) {
 	if encrypted, ok := pg.Conn().(*tls.Conn); ok {
 		state := encrypted.ConnectionState()
 		i.TLS = tls.VersionName(state.Version)
-		// The driver verifies by the latter for sslmode=verify-ca.
+		// The driver verifies by VerifyPeerCertificate for sslmode=verify-ca.
 		config := conn.Config().TLSConfig
 		i.Verified = len(state.VerifiedChains) > 0 || config != nil && config.VerifyPeerCertificate != nil
 	}
@@ -121,7 +121,7 @@ func (i *Inspection) inspectServer(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// rightsSQL has the columns of tables in a schema, and whether the role may read
+// rightsSQL returns the columns of tables in a schema, and whether the role may read
 // them. It needs no USAGE on the schema. $1: schema; $2: tables.
 const rightsSQL = `
 SELECT c.relname::text, a.attname::text, has_column_privilege(c.oid, a.attnum, 'SELECT')
@@ -158,7 +158,8 @@ func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, off []instrum
 	return i.inspectHeartbeat(ctx, tx, rights)
 }
 
-// compare finds what is missing or denied among the columns of a schema.
+// compare sets the missing and the denied columns, by the columns and rights of the
+// schema.
 func (i *Inspection) compare(rights map[string]bool, unlogged []string, off []instrument.Family) {
 	missing := make(Lacks)
 	for _, t := range tables {

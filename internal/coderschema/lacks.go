@@ -7,14 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Lacks is the set of the optional columns, as table.column, that a database
-// does not have.
+// Lacks is the set of optional columns that a database lacks, as table.column.
 type Lacks map[string]bool
 
 // Column reports whether a column is missing.
 func (l Lacks) Column(table, column string) bool { return l[table+"."+column] }
 
-// of returns the columns of a group that are missing.
+// of returns the missing columns of a group.
 func (l Lacks) of(t Table, o Optional) []string {
 	var missing []string
 	for _, c := range o.Columns {
@@ -25,7 +24,7 @@ func (l Lacks) of(t Table, o Optional) []string {
 	return missing
 }
 
-// Unless returns SQL that uses a column, or nothing if that is missing.
+// Unless returns sql, which uses a column, or nothing if the column is missing.
 func (l Lacks) Unless(table, column, sql string) string {
 	if l.Column(table, column) {
 		return ""
@@ -33,13 +32,13 @@ func (l Lacks) Unless(table, column, sql string) string {
 	return sql
 }
 
-// JobStatusIndex stands in [Lacks] for the index on the column job_status, which some
-// versions lack.
+// JobStatusIndex is the key in [Lacks] of the index on job_status, which some versions
+// of Coder lack.
 const JobStatusIndex = "provisioner_jobs.(job_status)"
 
-// columnsSQL lists the columns of tables, and the index on job_status. The
-// catalogue shows them to every role, the views of information_schema only to
-// roles with grants. $1: tables.
+// columnsSQL returns the columns of tables, and the index on job_status. It reads the
+// catalogue, which every role can read; information_schema shows columns only to roles
+// with grants. $1: tables.
 const columnsSQL = `
 SELECT t.name, a.attname
 FROM unnest($1::text[]) AS t(name)
@@ -51,8 +50,8 @@ FROM pg_index i
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 WHERE i.indrelid = to_regclass('provisioner_jobs') AND i.indpred IS NULL AND i.indisvalid AND a.attname = 'job_status'`
 
-// Lacks returns the optional columns that a database lacks. coder is false if it has no
-// table of users: then it is no database of Coder, or still empty.
+// Lacks returns the optional columns that a database lacks. coder is false if it has
+// no table of users: it is empty, or not Coder's.
 func (l *Layout) Lacks(ctx context.Context, tx pgx.Tx) (missing Lacks, coder bool, err error) {
 	var optional []string
 	missing = Lacks{JobStatusIndex: true}
@@ -82,13 +81,13 @@ func (l *Layout) Lacks(ctx context.Context, tx pgx.Tx) (missing Lacks, coder boo
 // Lack is an [Optional] group of columns that a database lacks.
 type Lack struct {
 	Table    string
-	Columns  []string // those that are missing; nil if the table itself is
-	Cost     string   // the consequence, as a clause: see [Optional.Cost]
+	Columns  []string // the missing columns; nil if the table is missing
+	Cost     string   // the consequence, as [Optional.Cost] returns it
 	Unlogged bool     // the table exists, but this server is a standby
 }
 
-// List returns the groups of columns that are missing at some cost. unlogged are
-// the tables that a standby cannot read.
+// List returns the missing groups that have a cost. unlogged are the tables that a
+// standby cannot read.
 func (l Lacks) List(unlogged []string) []Lack {
 	var all []Lack
 	for _, t := range tables {

@@ -11,28 +11,28 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// Layout has the schema of the tables, and the tables that the role cannot read in
-// full although it has the right.
+// Layout is the schema of the tables, and the tables that the role cannot read in full
+// although it has the right.
 type Layout struct {
 	Schema string // empty if no schema has the tables of Coder
 	Usage  bool   // the role may use the schema
 	Role   string
 	// Unlogged tables have no rows on a standby.
 	Unlogged []string
-	// Filtered tables have row-level security and a policy for the role.
+	// Filtered tables have row-level security with a policy for the role.
 	Filtered []string
 
-	hidden []hiddenTable // have row-level security and no policy for the role
+	hidden []hiddenTable // row-level security without a policy for the role
 }
 
-// hiddenTable is a table, with a pattern that matches the queries that read it.
+// hiddenTable is a table, with a pattern that matches queries of it.
 type hiddenTable struct {
 	name    string
 	queries *regexp.Regexp
 }
 
-// schemaSQL finds the schema that has more than half of the tables, if possible
-// by the role's own search_path. $1: tables.
+// schemaSQL returns the schema that has more than half of the tables, preferably the
+// first one in the role's search_path. $1: tables.
 const schemaSQL = `
 SELECT n.nspname::text, has_schema_privilege(n.oid, 'USAGE'), current_user::text
 FROM pg_class c
@@ -44,14 +44,14 @@ ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname
 LIMIT 1`
 
 // FindSchema returns the schema of Coder's tables: the one that has more than half of
-// [Tables]. It is empty if no schema has.
+// [Tables]. It is empty if there is none.
 func FindSchema(ctx context.Context, tx pgx.Tx) (string, error) {
 	l := new(Layout)
 	err := l.findSchema(ctx, tx)
 	return l.Schema, err
 }
 
-// findSchema fills the schema, usage and role. Without a schema they stay empty.
+// findSchema sets Schema, Usage and Role. Without a schema they stay empty.
 func (l *Layout) findSchema(ctx context.Context, tx pgx.Tx) error {
 	err := tx.QueryRow(ctx, schemaSQL, TableNames()).Scan(&l.Schema, &l.Usage, &l.Role)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -60,9 +60,9 @@ func (l *Layout) findSchema(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// barriersSQL has the tables that are unlogged or have row-level security that
-// applies to the role, and whether a policy lets the role read any row. It needs no
-// USAGE on the schema. $1: tables; $2: schema.
+// barriersSQL returns the tables that are unlogged, or whose row-level security
+// applies to the role, and whether a policy lets the role read rows. It needs no USAGE
+// on the schema. $1: tables; $2: schema.
 const barriersSQL = `
 SELECT t.name, c.relpersistence = 'u', row_security_active(c.oid), EXISTS (
 	SELECT FROM pg_policy p, unnest(p.polroles) AS r(oid)
@@ -74,8 +74,8 @@ JOIN pg_namespace n ON n.nspname = $2
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
 WHERE c.relpersistence = 'u' OR row_security_active(c.oid)`
 
-// Find returns the layout of a database, and makes its schema that of the transaction.
-// standby means that the server is in recovery.
+// Find returns the layout of a database, and sets the transaction's search_path to its
+// schema. standby means that the server is in recovery.
 func Find(ctx context.Context, tx pgx.Tx, standby bool) (*Layout, error) {
 	l := new(Layout)
 	if err := l.findSchema(ctx, tx); err != nil || l.Schema == "" {
@@ -105,19 +105,19 @@ func Find(ctx context.Context, tx pgx.Tx, standby bool) (*Layout, error) {
 	return l, err
 }
 
-// SearchPath returns the assignment by which names of tables are those of the schema,
-// and not of temporary tables.
+// SearchPath returns the setting that resolves the names of tables in the schema,
+// before temporary tables.
 func (l *Layout) SearchPath() string {
 	return "search_path = " + postgres.Quote(l.Schema) + ", pg_temp"
 }
 
-// qualified is the quoted name of a table with its schema.
+// qualified returns the quoted name of a table with its schema.
 func (l *Layout) qualified(table string) string {
 	return postgres.Quote(l.Schema) + "." + postgres.Quote(table)
 }
 
-// Hidden returns the first table that a query reads and of which row-level security
-// hides every row; empty if it reads none.
+// Hidden returns the first table that a query reads and whose rows are all hidden by
+// row-level security; empty if there is none.
 func (l *Layout) Hidden(sql string) string {
 	for _, h := range l.hidden {
 		if h.queries.MatchString(sql) {
@@ -127,11 +127,11 @@ func (l *Layout) Hidden(sql string) string {
 	return ""
 }
 
-// Policy is the SQL that lets the role read every row of a table.
+// Policy returns the SQL that lets the role read every row of a table.
 func (l *Layout) Policy(table string) string {
 	role := postgres.Quote(l.Role)
 	return fmt.Sprintf("CREATE POLICY %s ON %s FOR SELECT TO %s USING (true)", role, l.qualified(table), role)
 }
 
-// Bypass is the SQL that exempts the role from row-level security.
+// Bypass returns the SQL that exempts the role from row-level security.
 func (l *Layout) Bypass() string { return "ALTER ROLE " + postgres.Quote(l.Role) + " BYPASSRLS" }

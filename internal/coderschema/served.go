@@ -2,19 +2,19 @@ package coderschema
 
 import "github.com/otelcoder/otelcoder/instrument"
 
-// Reason is why a family is not served.
+// Reason is the reason for which a family is not served.
 type Reason string
 
 // The reasons.
 const (
 	// Off: an option leaves the family out.
 	Off Reason = "off"
-	// Missing: the schema of the database lacks what the family needs.
+	// Missing: the database lacks columns that the family needs.
 	Missing Reason = "missing"
 )
 
-// Unserved returns the families that are not read from a database that lacks
-// columns, or that options leave out.
+// Unserved returns the families that are not read from a database, because it lacks
+// columns or because options leave them out (off).
 func Unserved(l Lacks, off []instrument.Family) map[instrument.Family]Reason {
 	reasons := make(map[instrument.Family]Reason)
 	for _, t := range tables {
@@ -33,10 +33,10 @@ func Unserved(l Lacks, off []instrument.Family) map[instrument.Family]Reason {
 	return reasons
 }
 
-// OfParameters returns the families of what users typed as parameters of workspaces.
+// OfParameters returns the families of the values of workspace parameters.
 func OfParameters() []instrument.Family { return []instrument.Family{instrument.InsightsParameters} }
 
-// OfAgentStats returns the families of what agents report of themselves.
+// OfAgentStats returns the families of the data that agents report.
 func OfAgentStats() []instrument.Family {
 	return []instrument.Family{
 		instrument.AgentScriptsExecuted,

@@ -7,13 +7,13 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Table is a table that is read, with the columns of it that are read.
+// Table is a table that is read, with its columns that are read.
 type Table struct {
 	Name    string
-	Columns []string // in every version of Coder that has the table
+	Columns []string // columns of every version of Coder that has the table
 
-	// Optional are columns that some versions of Coder lack. A table without
-	// Columns is missing in some versions itself.
+	// Optional are columns that some versions of Coder lack. A table without Columns
+	// is itself missing in some versions.
 	Optional []Optional
 }
 
@@ -22,15 +22,15 @@ type Optional struct {
 	Columns []string
 	// Families are not served where one of Columns is missing.
 	Families []instrument.Family
-	// Without is the consequence of missing Columns, if it is not that Families are not
-	// served.
+	// Without is the consequence of missing Columns, if it is another one than that
+	// Families are not served.
 	Without string
-	// Instead are columns that are read only where one of Columns is missing.
+	// Instead are columns that are read only if one of Columns is missing.
 	Instead []string
 }
 
-// Cost returns the consequence of missing columns, as a clause. It is empty if there is
-// none, since such a version of Coder does not have the feature.
+// Cost returns the consequence of missing columns, as a clause. It is empty if a
+// version of Coder without the columns does not have the feature.
 func (o Optional) Cost() string {
 	if o.Without != "" || len(o.Families) == 0 {
 		return o.Without
@@ -42,8 +42,8 @@ func (o Optional) Cost() string {
 	return strings.Join(names, " and ") + " is not served"
 }
 
-// Tables returns everything that is ever read. No query names another column,
-// which the tests prove with a role that may read nothing else.
+// Tables returns all tables and columns that are read. Tests prove with a restricted
+// role that no query reads another column.
 func Tables() []Table {
 	all := slices.Clone(tables[:])
 	for i := range all {
@@ -66,7 +66,7 @@ func TableNames() []string {
 	return names
 }
 
-// Needed returns the columns that are read of a database that lacks some.
+// Needed returns the columns that are read from a database that lacks some.
 func (t Table) Needed(l Lacks) []string {
 	columns := slices.Clone(t.Columns)
 	for _, o := range t.Optional {

@@ -1,6 +1,6 @@
-// Package outage logs the times during which something fails that is tried again
-// and again: one line when it begins, one when its cause changes, one a minute
-// while it lasts, and one when it is over.
+// Package outage logs the failures of something that is retried: one line when an
+// outage begins, one when its cause changes, one a minute while it lasts, and one when
+// it ends.
 package outage
 
 import (
@@ -11,34 +11,34 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pace"
 )
 
-// The limits of the lines that an outage begins or that its cause changes: some
-// errors never repeat, for they hold the port of a connection.
+// The limits of the lines about new outages and causes: some errors are never the
+// same, since they contain the port of a connection.
 const (
-	maxLines  = 8  // a minute
-	maxCauses = 64 // that are remembered
+	maxLines  = 8  // per minute
+	maxCauses = 64 // remembered of an outage
 )
 
-// Messages are the messages of the lines.
+// Messages are the messages of the log lines.
 type Messages struct {
 	Begins string // at level WARN, with the cause as "error"
-	Lasts  string // at level WARN, with the time as "for" and the cause as "error"; "" for no such line
-	Ends   string // at level INFO; "" for no such line
+	Lasts  string // at level WARN, with the duration as "for" and the cause as "error"; "" for no line
+	Ends   string // at level INFO; "" for no line
 }
 
-// Log logs the outages of one thing, on which several parts of a program may
-// depend. It may be used by several goroutines.
+// Log logs the outages of one dependency that several parts of a program may share. It
+// is safe for concurrent use.
 type Log struct {
 	logger   *slog.Logger
 	messages Messages
 
 	mu      sync.Mutex
 	minute  time.Time // when the current minute began
-	lines   int       // in the current minute, of those that are limited
+	lines   int       // limited lines in the current minute
 	failing map[any]bool
 	// Of the current outage:
 	began  time.Time
-	logged time.Time       // when its last line was; zero if it has none
-	causes map[string]bool // that were logged
+	logged time.Time       // time of its last line; zero without one
+	causes map[string]bool // logged causes
 }
 
 // New returns a Log that writes to a logger.
@@ -46,8 +46,9 @@ func New(logger *slog.Logger, m Messages) *Log {
 	return &Log{logger: logger, messages: m, failing: make(map[any]bool), causes: make(map[string]bool)}
 }
 
-// Failed notes that a part failed, and its cause. It reports whether a line was
-// logged: a cause that this outage already has, of any part, is not news.
+// Failed records that a part failed, and the cause. It reports whether it logged a
+// line: a cause that the outage already has, of any part, is logged at most once a
+// minute, with the message Lasts.
 func (l *Log) Failed(part any, cause string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +83,8 @@ func (l *Log) Failed(part any, cause string) bool {
 	return true
 }
 
-// Recovered notes that a part does not fail. The outage is over when none does.
+// Recovered records that a part does not fail any more. The outage ends when no part
+// fails.
 func (l *Log) Recovered(part any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

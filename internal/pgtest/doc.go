@@ -1,10 +1,9 @@
-// Package pgtest gives tests a real PostgreSQL.
+// Package pgtest runs tests on a real PostgreSQL server.
 //
-// The server of OTELCODER_TEST_POSTGRES_URL (a role that may create databases
-// and roles) is used if that variable is set; otherwise the installed one, from
-// PATH or /usr/lib/postgresql/*/bin, is started once a test binary, on a Unix
-// socket in a temporary directory. Without either a test fails: what it proves
-// cannot be proved without a database.
+// It uses the server of OTELCODER_TEST_POSTGRES_URL (a role that may create databases
+// and roles) if that variable is set. Otherwise each test binary starts the installed
+// PostgreSQL, from PATH or /usr/lib/postgresql/*/bin, on a Unix socket in a temporary
+// directory. Without either, tests fail.
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 //

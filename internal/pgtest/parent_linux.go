@@ -2,6 +2,5 @@ package pgtest
 
 import "syscall"
 
-// endWithParent makes a process end at once when the process that started it
-// does.
+// endWithParent makes a process end when its parent ends.
 func endWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGQUIT }

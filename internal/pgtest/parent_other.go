@@ -4,6 +4,6 @@ package pgtest
 
 import "syscall"
 
-// endWithParent needs Linux: elsewhere a killed test binary leaves its server
-// running.
+// endWithParent does nothing, since it needs Linux: a killed test binary leaves its
+// server running.
 func endWithParent(*syscall.SysProcAttr) {}

@@ -17,9 +17,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// NewPgBouncer starts PgBouncer before the database of a URL, with so many
-// server connections at most, in a mode: session, transaction or statement. It
-// returns the URL through it, and ends with the test.
+// NewPgBouncer starts PgBouncer in front of the database of a URL, with at most size
+// server connections, in a mode: session, transaction or statement. It returns the URL
+// of the database through PgBouncer, which ends with the test.
 func NewPgBouncer(t testing.TB, address, mode string, size int) (through string) {
 	t.Helper()
 	program, err := pgbouncer()

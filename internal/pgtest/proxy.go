@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Proxy stands between a process and a database.
+// Proxy is a TCP proxy of a database.
 type Proxy struct {
 	URL string // of the database, through the proxy
 
@@ -16,7 +16,7 @@ type Proxy struct {
 	gate             sync.RWMutex // locked while it is silent
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool // nil once it has ended
+	conns map[net.Conn]bool // nil after its end
 }
 
 // NewProxy starts a proxy to the database of a URL. It ends with the test.
@@ -67,7 +67,7 @@ func Listen(t testing.TB) net.Listener {
 	return listener
 }
 
-// Through is the URL of the same database through what listens.
+// Through returns the URL of the same database through a listener.
 func Through(t testing.TB, address string, listener net.Listener) string {
 	t.Helper()
 	u := parse(t, address)
@@ -75,9 +75,9 @@ func Through(t testing.TB, address string, listener net.Listener) string {
 	return u.String()
 }
 
-// Silence makes the proxy forward nothing, in neither direction, and close
-// nothing, until speak is called; connections are accepted still. To the process
-// that is a network that is cut, to the database a process that is frozen.
+// Silence makes the proxy forward nothing and close nothing until speak is called; it
+// still accepts connections. To the process this looks like a network that is cut, to
+// the database like a frozen process.
 func (p *Proxy) Silence() (speak func()) {
 	p.gate.Lock()
 	return sync.OnceFunc(p.gate.Unlock)

@@ -6,10 +6,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Connect opens a single connection to the database of a URL, which is read as
-// [ParseConfig] reads it. An error that wraps a [pgconn.ConnectError] means that the
-// server cannot be reached or refuses the connection; any other, that the URL
-// cannot be used. Errors are one line and do not contain the password.
+// Connect opens a single connection to the database of a URL, as [ParseConfig] reads
+// it. An error that wraps a [pgconn.ConnectError] means that the server cannot be
+// reached or refuses the connection; any other error means that the URL is invalid.
+// Errors are one line and do not contain the password.
 func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config, err := ParseConfig(url)
 	if err != nil {

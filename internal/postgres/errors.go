@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Connections is how many connections one process of otelcoder has at most.
+// Connections is the largest number of connections of one process of otelcoder.
 const Connections = 3
 
-// TooManyConnections is the condition (SQLSTATE) of a server that accepts no further
-// connection, but serves those that there are.
+// TooManyConnections is the SQLSTATE of a server that accepts no further connection
+// but serves the open ones.
 const TooManyConnections = "53300"
 
 // NoConnection reports whether err means that no connection could be made.
@@ -27,7 +27,7 @@ func NoConnection(err error) bool {
 	return !errors.As(err, &refused) || refused.Code != TooManyConnections
 }
 
-// LineError is an error with its text on one line, as [OneLine] writes it.
+// LineError is an error whose text is one line, as [OneLine] formats it.
 type LineError struct{ Err error }
 
 func (e *LineError) Error() string { return OneLine(e.Err) }
@@ -35,9 +35,9 @@ func (e *LineError) Error() string { return OneLine(e.Err) }
 // Unwrap returns Err.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// OneLine returns the text of an error on one line. The driver's error of a
-// connection has a line for each try, with TLS and without it, and repeats the address
-// in each line; OneLine writes it once.
+// OneLine returns the text of an error as one line. The driver's connection error has
+// a line for each attempt, with TLS and without it, each with the address; OneLine
+// writes the address once.
 func OneLine(err error) string {
 	text := err.Error()
 	var refused *pgconn.ConnectError
@@ -54,7 +54,7 @@ func OneLine(err error) string {
 	return text
 }
 
-// tries returns the different reasons for which the tries to connect failed.
+// tries returns the distinct reasons of failed attempts to connect.
 func tries(err error) []string {
 	var reasons []string
 	for _, err := range joined(err) {

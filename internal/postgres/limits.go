@@ -14,7 +14,7 @@ type Limits [2]limit
 type limit struct {
 	of      string // ROLE or DATABASE
 	name    string
-	allowed int // -1 for any number
+	allowed int // -1 for no limit
 }
 
 const limitsSQL = `
@@ -22,21 +22,21 @@ SELECT r.rolname::text, r.rolconnlimit, d.datname::text, d.datconnlimit
 FROM pg_roles r, pg_database d
 WHERE r.rolname = session_user AND d.datname = current_database()`
 
-// ReadLimits asks for the limits of the role and the database of a connection.
+// ReadLimits reads the limits of the role and the database of a connection.
 func ReadLimits(ctx context.Context, conn interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }) (Limits, error) {
 	role, database := limit{of: "ROLE"}, limit{of: "DATABASE"}
 	err := conn.QueryRow(ctx, limitsSQL).Scan(&role.name, &role.allowed, &database.name, &database.allowed)
 	if err != nil {
-		return Limits{}, fmt.Errorf("ask for the limits of connections: %w", err)
+		return Limits{}, fmt.Errorf("read the limits of connections: %w", err)
 	}
 	return Limits{role, database}, nil
 }
 
 func (l limit) tooLow() bool { return l.allowed >= 0 && l.allowed < Connections }
 
-// raise is the SQL that allows one process its connections.
+// raise returns the SQL that raises the limit to the connections of one process.
 func (l limit) raise() string {
 	return fmt.Sprintf("ALTER %s %s CONNECTION LIMIT %d", l.of, Quote(l.name), Connections)
 }
@@ -53,7 +53,7 @@ func (all Limits) Lowest() int {
 }
 
 // Raise returns the SQL that raises each limit that is too low for one process; empty
-// if none is.
+// if there is none.
 func (all Limits) Raise() string {
 	var statements []string
 	for _, l := range all {

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Settings returns assignments to the parameters that a role or a database can carry
-// and that alter how text, times and numbers are sent or understood, or which rows
-// are read, with the values that all queries rely on.
+// Settings returns the settings that all queries rely on, as assignments. A role or a
+// database may override these parameters, and they alter the format of text, times and
+// numbers, or which rows are read.
 func Settings() []string {
 	return []string{
 		"client_encoding = 'UTF8'",
@@ -26,8 +26,8 @@ func Settings() []string {
 	}
 }
 
-// Set returns the statements that make assignments with a command: SET LOCAL, or
-// SET on a connection that no pooler hands to another client.
+// Set returns the statements that make assignments with a command: SET LOCAL, or SET
+// on a connection that no pooler hands to another client.
 func Set(command string, assignments ...string) string {
 	var statements strings.Builder
 	for _, a := range assignments {
@@ -36,16 +36,16 @@ func Set(command string, assignments ...string) string {
 	return statements.String()
 }
 
-// BeginReadOnly returns the statements that begin a transaction which sees the
-// database at one moment, writes nothing, and has [Settings] and further assignments.
-// Its statements end within limit. The server takes a tenth off: ended by it, a
-// statement does not cost the connection. JIT is off, since compiling a query takes
-// longer than running ours.
+// BeginReadOnly returns the statements that begin a read-only transaction with a
+// consistent snapshot, [Settings] and further assignments. Its statements end within
+// limit: the server cancels them at nine tenths of it, since a statement that the
+// server cancels leaves the connection usable. JIT is off, since compiling a query
+// takes longer than running it.
 func BeginReadOnly(limit time.Duration, assignments ...string) string {
 	limits := strconv.FormatInt(max(limit.Milliseconds()*9/10, 1), 10)
 	local := append(Settings(), "statement_timeout = "+limits, "idle_in_transaction_session_timeout = "+limits, "jit = off")
 	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + Set("SET LOCAL", append(local, assignments...)...)
 }
 
-// Quote returns a name as a quoted identifier of SQL.
+// Quote returns a name as a quoted SQL identifier.
 func Quote(name string) string { return pgx.Identifier{name}.Sanitize() }

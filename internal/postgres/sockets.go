@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Sockets keeps the open network connections, so that Close ends them although the
-// driver still waits: when it closes a connection, it waits for a frozen server for 15
-// seconds.
+// Sockets is a set of open network connections that can be closed while the driver
+// waits for the server: when the driver closes a connection, it waits up to 15 seconds
+// for a frozen server.
 type Sockets struct {
 	mu     sync.Mutex
 	open   map[*socket]struct{}
@@ -25,7 +25,7 @@ type socket struct {
 // NewSockets returns an empty set.
 func NewSockets() *Sockets { return &Sockets{open: make(map[*socket]struct{})} }
 
-// Dial wraps a dialer so that its connections are kept.
+// Dial wraps a dialer so that its connections are added to the set.
 func (s *Sockets) Dial(next pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := next(ctx, network, address)
@@ -44,7 +44,7 @@ func (s *Sockets) Dial(next pgconn.DialFunc) pgconn.DialFunc {
 	}
 }
 
-// Close closes all connections, and later ones as soon as they are open.
+// Close closes all connections, and those that are dialed later.
 func (s *Sockets) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,15 +18,15 @@ import (
 const (
 	// ApplicationName is the name of the connections in pg_stat_activity.
 	ApplicationName = "otelcoder"
-	// ConnectTimeout, unless the URL has a connect_timeout, leaves a collection
-	// time to try again.
+	// ConnectTimeout is the default of connect_timeout. It leaves a collection time
+	// for a second attempt.
 	ConnectTimeout = 5 * time.Second
 	// maxConnectTimeout is the time limit of a collection.
 	maxConnectTimeout = 30 * time.Second
 )
 
-// The errors of a URL quote nothing from it: a password that is not
-// percent-encoded ends up in any part of it.
+// The errors of a URL quote nothing of it: a password that is not percent-encoded may
+// end up in any part of it.
 var (
 	errURL = errors.New("the URL of the database cannot be parsed: use postgres://user:password@host:port/database?sslmode=..., " +
 		"with special characters of the password percent-encoded")
@@ -34,7 +34,7 @@ var (
 		"leave it out, or give a setting of the session as options=-c%20name%3Dvalue")
 )
 
-// ParseConfig reads the URL of the database for a single connection.
+// ParseConfig parses the URL of the database for a single connection.
 func ParseConfig(url string) (*pgx.ConnConfig, error) {
 	pool, err := ParsePool(url, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -43,11 +43,11 @@ func ParseConfig(url string) (*pgx.ConnConfig, error) {
 	return pool.ConnConfig, nil
 }
 
-// ParsePool reads the URL of the database for a pool of connections. It logs the
+// ParsePool parses the URL of the database for a pool of connections. It logs
 // parameters that have no effect.
 //
-// Errors of connections show the user, the hosts, the ports and the database. So
-// a URL that can be read in two ways is an error.
+// A URL that can be read in two ways is an error, since the errors of connections
+// contain the user, the hosts, the ports and the database.
 func ParsePool(url string, log *slog.Logger) (*pgxpool.Config, error) {
 	url = strings.TrimSpace(url)
 	if ambiguous(url) {
@@ -73,16 +73,16 @@ func ParsePool(url string, log *slog.Logger) (*pgxpool.Config, error) {
 	if conn.ConnectTimeout <= 0 || conn.ConnectTimeout > maxConnectTimeout {
 		conn.ConnectTimeout = ConnectTimeout
 	}
-	// No statement is kept prepared: neither DISCARD ALL, nor a changed schema,
-	// nor a pooler can make one go stale.
+	// No statement is cached, since DISCARD ALL, a changed schema or a pooler would
+	// make it stale.
 	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
 	return config, nil
 }
 
-// ambiguous reports whether a URL has an @ that does not end the user and the
-// password, or comes after a slash: then the password may go on after the first
-// @ or slash. A string of keywords and values is not ambiguous.
+// ambiguous reports whether a URL has more than one @, or an @ after a slash: the
+// password may then continue after the first @ or slash. A string of keywords and
+// values is not ambiguous.
 func ambiguous(url string) bool {
 	rest, ok := strings.CutPrefix(url, "postgresql://")
 	if !ok {
@@ -92,8 +92,8 @@ func ambiguous(url string) bool {
 	return ok && (strings.Count(rest, "@") > 1 || strings.Contains(path, "@"))
 }
 
-// showable reports whether nothing that errors show of a connection can be a part
-// of a password, or of a separator that was mistaken.
+// showable reports whether no part of a connection that errors contain can be a part
+// of a password.
 func showable(conn *pgx.ConnConfig) bool {
 	return hostname(conn.Host) &&
 		!slices.ContainsFunc(conn.Fallbacks, func(f *pgconn.FallbackConfig) bool { return !hostname(f.Host) }) &&
@@ -101,8 +101,7 @@ func showable(conn *pgx.ConnConfig) bool {
 		!strings.ContainsAny(conn.Database, ":?&=@")
 }
 
-// hostname reports whether a host is a directory of sockets, an address or a
-// name.
+// hostname reports whether a host is a directory of sockets, an address or a name.
 func hostname(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil || strings.HasPrefix(host, "/") {
 		return true
@@ -112,7 +111,7 @@ func hostname(host string) bool {
 	})
 }
 
-// driverParameters have an effect on pgx itself.
+// driverParameters are the parameters of pgx itself.
 var driverParameters = []string{
 	"host", "port", "dbname", "user", "password", "passfile", "service", "servicefile",
 	"connect_timeout", "target_session_attrs", "channel_binding", "require_auth", "krbspn", "krbsrvname",
@@ -123,7 +122,8 @@ var driverParameters = []string{
 	"default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity",
 }
 
-// sessionSettings are sent to the server, which may quote them in an error.
+// sessionSettings are parameters that are sent to the server, whose errors may quote
+// them.
 var sessionSettings = []string{
 	"options", "search_path", "role", "application_name", "client_encoding", "client_min_messages",
 	"timezone", "TimeZone", "datestyle", "DateStyle", "intervalstyle", "IntervalStyle", "bytea_output",
@@ -145,8 +145,8 @@ var withoutEffect = []string{
 	"tcp_user_timeout", "tty",
 }
 
-// dropParameters removes the parameters without effect, and logs their names. An
-// error means that a service file has unknown ones.
+// dropParameters removes the parameters without effect, and logs their names. It
+// returns an error for unknown parameters, which a service file may have.
 func dropParameters(parameters map[string]string, log *slog.Logger) error {
 	var dropped []string
 	for name := range parameters {
@@ -165,8 +165,8 @@ func dropParameters(parameters map[string]string, log *slog.Logger) error {
 	return nil
 }
 
-// parseErrors are the beginnings of pgx's messages, each with the setting that it
-// means and what that must be.
+// parseErrors has the beginnings of pgx's messages, each with an explanation of the
+// setting that is wrong.
 var parseErrors = []struct{ message, explained string }{
 	{"connection string key", ""},
 	{"invalid connect_timeout", "connect_timeout must be a number of seconds"},
@@ -195,8 +195,8 @@ var parseErrors = []struct{ message, explained string }{
 	{"pool_max_conns too small", "pool_max_conns must be at least 1"},
 }
 
-// explainParseError names the setting that is wrong. It shows no text of pgx's
-// error, which quotes the URL.
+// explainParseError returns an error that names the wrong setting. It contains no text
+// of pgx's error, which quotes the URL.
 func explainParseError(err error) error {
 	text := err.Error()
 	message := text[strings.LastIndex(text, "`: ")+len("`: "):]

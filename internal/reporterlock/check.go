@@ -13,14 +13,15 @@ import (
 )
 
 const (
-	checkLimit = 12 * time.Second // of Check
-	checkIdle  = 7 * time.Second  // after which the server ends an idle session, as that of a holder
+	checkLimit = 12 * time.Second // the time limit of Check
+	checkIdle  = 7 * time.Second  // the idle limit of the session, as for a holder
 )
 
-// Check reports whether the lock can be held at a database, without competing for it:
-// it connects, refuses a standby ([ErrStandby]) and a pooler in transaction mode
-// ([ErrTransactionPooler]), touches the session as a holder does, and counts the
-// connections that are allowed ([ErrConnectionLimit]). The error is one line.
+// Check reports whether the lock can be held at a database, without competing for it.
+// It connects, refuses a standby ([ErrStandby]) and a pooler in transaction mode
+// ([ErrTransactionPooler]), touches the session as a holder does, and checks the
+// number of connections that are allowed ([ErrConnectionLimit]). The error is one
+// line.
 func Check(ctx context.Context, config *pgx.ConnConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
@@ -50,7 +51,7 @@ func checkLimits(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// checkError is an [ErrConnectionLimit], too, if the server accepts no further
+// checkError is also an [ErrConnectionLimit] if the server accepts no further
 // connection.
 type checkError struct{ postgres.LineError }
 

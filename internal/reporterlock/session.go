@@ -1,5 +1,5 @@
-// Package reporterlock has the sessions that the lock of the reporter is held in: how
-// one is opened, touched and checked.
+// Package reporterlock opens, touches and checks the database sessions that hold the
+// reporter's lock.
 package reporterlock
 
 import (
@@ -15,17 +15,17 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// The keys of the advisory locks, of the class Class: Role is the role of the
-// reporter, and StandBys is shared by the processes that stand by. Coder's own locks
-// have keys of one integer, so that those of two integers never meet them.
+// The keys of the advisory locks, in the class Class: Role is the role of the
+// reporter, and the processes that stand by share StandBys. They cannot collide with
+// Coder's locks, whose keys are a single integer.
 const (
 	Class    int32 = 0x6f74656c // "otel"
 	Role     int32 = 1
 	StandBys int32 = 2
 )
 
-// ErrTransactionPooler means that a pooler in transaction mode stands between this
-// process and the database: no session holds a lock that is taken through it.
+// ErrTransactionPooler means that the connection leads through a pooler in transaction
+// mode, in which no session keeps a lock.
 var ErrTransactionPooler = errors.New("a connection pooler in transaction mode is in between: " +
 	"give the address of PostgreSQL itself, or of a pool in session mode")
 
@@ -33,22 +33,22 @@ var ErrTransactionPooler = errors.New("a connection pooler in transaction mode i
 // than a process needs.
 var ErrConnectionLimit = errors.New("too few connections are allowed")
 
-// ErrStandby means that the server is in recovery. Its locks are its own, so that
-// a process there would report beside one at the primary.
+// ErrStandby means that the server is in recovery. Locks are local to a server, so
+// that a process at a standby would report beside one at the primary.
 var ErrStandby = errors.New("the server is a standby, whose locks no process at the primary sees: " +
 	"give the reporter the URL of the primary (--postgres-reporter-url)")
 
-// Session is a connection of its own to the primary, which leaves nothing behind
-// when it ends.
+// Session is a dedicated connection to the primary. Its sockets are closed when it
+// ends.
 type Session struct {
 	*pgx.Conn
 	sockets *postgres.Sockets
 }
 
 // Connect opens a session at a target, whose configuration it changes. It returns
-// [ErrStandby] or [ErrTransactionPooler] where the lock cannot be held. The server ends
-// the session if it is not used for idle: as13 does so by the settings of PostgreSQL 13
-// on any version.
+// [ErrStandby] or [ErrTransactionPooler] if the lock cannot be held there. The server
+// ends the session after it has been idle for idle. as13 uses the settings of
+// PostgreSQL 13 for that, on any version.
 func Connect(ctx context.Context, target func(context.Context) (*pgx.ConnConfig, error), idle time.Duration, as13 bool) (*Session, error) {
 	s, err := open(ctx, target)
 	if errors.Is(err, ErrStandby) {
@@ -73,7 +73,8 @@ func open(ctx context.Context, target func(context.Context) (*pgx.ConnConfig, er
 		return nil, err
 	}
 	s := &Session{sockets: postgres.NewSockets()}
-	// In one round each: a pooler serves two by two server processes.
+	// Each query in one round trip: a pooler may serve two round trips by two server
+	// processes.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.ValidateConnect = validatePrimary
 	config.DialFunc = s.sockets.Dial(config.DialFunc)
@@ -84,7 +85,8 @@ func open(ctx context.Context, target func(context.Context) (*pgx.ConnConfig, er
 	return s, nil
 }
 
-// validatePrimary refuses a server in recovery, so that the next host is tried.
+// validatePrimary returns an error for a server in recovery, so that the next host is
+// tried.
 func validatePrimary(ctx context.Context, conn *pgconn.PgConn) error {
 	answer := conn.ExecParams(ctx, "SELECT pg_is_in_recovery()", nil, nil, nil, nil).Read()
 	switch {
@@ -124,8 +126,8 @@ func (s *Session) prepare(ctx context.Context, idle time.Duration, as13 bool) er
 	return nil
 }
 
-// refusePooler looks for a pooler in transaction mode: behind one, two
-// connections share a server process, or one of them changes it.
+// refusePooler returns an error behind a pooler in transaction mode. There, two
+// connections share a server process, or the server process of a connection changes.
 func (s *Session) refusePooler(ctx context.Context, target func(context.Context) (*pgx.ConnConfig, error)) error {
 	other, err := open(ctx, target)
 	if err != nil {
@@ -133,7 +135,7 @@ func (s *Session) refusePooler(ctx context.Context, target func(context.Context)
 	}
 	defer other.End(ctx)
 	pids := make(map[*Session]int)
-	// Several times, in no regular order: a few may look right by chance.
+	// Repeated in an irregular order: a few answers may look right by chance.
 	for _, c := range []*Session{s, other, s, s, other, other, s, other} {
 		var pid int
 		if err := c.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
@@ -150,7 +152,8 @@ func (s *Session) refusePooler(ctx context.Context, target func(context.Context)
 	return nil
 }
 
-// touchSQL tells whether others stand by: then their lock cannot be had alone.
+// touchSQL returns whether other processes stand by: their lock cannot be acquired
+// exclusively then.
 const touchSQL = `
 SELECT pg_is_in_recovery(), pg_backend_pid(), clock_timestamp(),
 	CASE WHEN pg_try_advisory_lock($1, $2) THEN NOT pg_advisory_unlock($1, $2) ELSE true END`
@@ -163,7 +166,7 @@ type Touch struct {
 	Company bool      // another process stands by
 }
 
-// Touch proves that the session, and with it the lock, is still there.
+// Touch verifies that the session, and with it the lock, still exists.
 func (s *Session) Touch(ctx context.Context) (Touch, error) {
 	t := Touch{Sent: time.Now()}
 	var standby bool
@@ -176,13 +179,14 @@ func (s *Session) Touch(ctx context.Context) (Touch, error) {
 	return t, nil
 }
 
-// endPatience is how long End waits for the server.
-const endPatience = time.Second
+// endTimeout is how long End waits for the server.
+const endTimeout = time.Second
 
-// End gives the server a second to take its leave, also after ctx has ended.
+// End closes the session, waiting at most a second for the server, even after ctx has
+// ended.
 func (s *Session) End(ctx context.Context) {
 	defer s.sockets.Close()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	s.Close(ctx)
 	select {

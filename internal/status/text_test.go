@@ -49,7 +49,7 @@ agents         up     42 s  1 m    240 ms  310 ms  30,063
 agent_stats    up     12 s  1 m    70 ms   90 ms   80,000
 insights       down   7 m   5 m    –       –       48
   permission denied for table workspace_app_stats (SQLSTATE 42501)
-  The role may not read what this version of Coder has. Grant it, as the owner of the database:
+  The role lacks SELECT on columns of this version of Coder. As the owner of the database, run:
   $ otelcoder grants --role otelcoder | psql "$OWNER_URL"
   docs/runbooks/OtelcoderSourceDown.md
 license        up     12 s  1 m    2 ms    2 ms    3

@@ -4,7 +4,7 @@ import "context"
 
 type activeUsers struct{ db *DB }
 
-// $1: now.
+// activeUsersSQL counts the users who used an API key in the past hour. $1: now.
 const activeUsersSQL = `
 SELECT count(DISTINCT user_id)
 FROM api_keys

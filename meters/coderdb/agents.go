@@ -8,15 +8,16 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// agents remembers how the starts of the agents ended.
+// agents is the source of agents. It keeps the outcomes of the agents' starts between
+// collections.
 type agents struct {
 	db      *DB
 	starts  starts // of the agents of the latest collection
-	noPeers bool   // reported that tailnet_peers is not filled
+	noPeers bool   // logged that tailnet_peers has no connected agent
 }
 
-// workspacesSQL has each workspace with the job of its latest build, if it has
-// been built.
+// workspacesSQL returns each workspace with the job of its latest build, which is null
+// without a build.
 const workspacesSQL = `
 SELECT w.name, u.username, t.name, b.job_id
 FROM workspaces w
@@ -30,9 +31,9 @@ LEFT JOIN (
 LEFT JOIN workspace_builds b ON b.workspace_id = latest.workspace_id AND b.build_number = latest.build_number
 WHERE NOT w.deleted`
 
-// agentsSQL has the agents that jobs made. It is a query of its own because the
-// database would otherwise join the agents of all builds that ever were. $1:
-// jobs; $2: now; $3: an agent last heard of before is inactive.
+// agentsSQL returns the agents of jobs. It is a separate query because the planner
+// would otherwise join the agents of all past builds. $1: jobs; $2: now; $3: agents
+// without a heartbeat since then are inactive.
 func agentsSQL(l coderschema.Lacks) string {
 	return `
 SELECT r.job_id, a.id, a.name, a.lifecycle_state::text,
@@ -58,8 +59,8 @@ SELECT p.agent_id, coalesce(p.display_name, ''), p.health::text
 FROM unnest($1::uuid[]) AS a(id)
 JOIN workspace_apps p ON p.agent_id = a.id`
 
-// peersSQL has each agent's newest node. One larger than a node ever is would
-// only cost memory: agents send them. $1: agents; $2: the greatest size.
+// peersSQL returns the newest node of each agent, or null if the node is too large:
+// agents are not trusted. $1: agents; $2: the largest size in bytes.
 const peersSQL = `
 SELECT DISTINCT ON (p.id) p.id, CASE WHEN octet_length(p.node) <= $2 THEN p.node END
 FROM unnest($1::uuid[]) AS a(id)
@@ -112,29 +113,29 @@ func (a *agents) reportPeers(connected, peers int) {
 	}
 }
 
-// fleet is all workspaces, and where to find them and their agents.
+// fleet is the result of a collection, with indexes by job and by agent.
 type fleet struct {
 	workspaces []meters.Workspace
 	jobs       []id       // of the latest builds
 	built      map[id]int // index of the workspace that a job built
 	agents     []id
-	at         map[id]place
+	index      map[id]agentIndex
 	regions    map[int]string
 	starts     starts
 	connected  int // agents
 	peers      int // agents with a row in tailnet_peers
 }
 
-// place is an agent's: its workspace's index, and its own within it.
-type place struct{ workspace, agent int }
+// agentIndex is the index of an agent's workspace, and of the agent within it.
+type agentIndex struct{ workspace, agent int }
 
 func newFleet(regions map[int]string) fleet {
-	return fleet{built: make(map[id]int), at: make(map[id]place), regions: regions, starts: make(starts)}
+	return fleet{built: make(map[id]int), index: make(map[id]agentIndex), regions: regions, starts: make(starts)}
 }
 
 func (f *fleet) agent(agent id) *meters.Agent {
-	at := f.at[agent]
-	return &f.workspaces[at.workspace].Agents[at.agent]
+	i := f.index[agent]
+	return &f.workspaces[i.workspace].Agents[i.agent]
 }
 
 func (f *fleet) readWorkspaces(ctx context.Context, s snapshot) error {
@@ -150,8 +151,8 @@ func (f *fleet) readWorkspaces(ctx context.Context, s snapshot) error {
 	}, []any{&w.Name, &w.Username, &w.Template, &job}, workspacesSQL)
 }
 
-// readAgents reads the agents of the latest builds. before has the starts known
-// from the previous collection.
+// readAgents reads the agents of the latest builds. before has the starts of the
+// previous collection.
 func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before starts) error {
 	var job, agent id
 	var a meters.Agent
@@ -169,7 +170,7 @@ func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before sta
 		if a.Status == meters.AgentConnected {
 			f.connected++
 		}
-		f.at[agent] = place{i, len(f.workspaces[i].Agents)}
+		f.index[agent] = agentIndex{i, len(f.workspaces[i].Agents)}
 		f.agents = append(f.agents, agent)
 		f.workspaces[i].Agents = append(f.workspaces[i].Agents, a)
 		return nil

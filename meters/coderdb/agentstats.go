@@ -16,7 +16,7 @@ const (
 	maxSkew = 5 * time.Minute
 	// maxLag is the largest age of a report at its commit.
 	maxLag = maxSkew + commitDelay
-	// wideEvery is the time after which a collection is wide again.
+	// wideEvery is the interval of wide collections.
 	wideEvery = 2 * time.Minute
 	// maxLookBack bounds a window after a long outage. Summing up the reports of
 	// many hours would exceed the time limit, on each attempt.
@@ -28,32 +28,33 @@ const (
 
 // agentStats sums up the reports of agents, each once.
 //
-// Reports are stamped by clocks of Coder that may differ from the database's. So
-// the windows of collections overlap, and each takes only the reports of an agent
-// that are newer than the newest one taken before. A window begins as far behind
-// the previous collection as the reports taken lately were old. A wide one begins
-// [maxLag] behind the previous wide one, and so includes all reports that have been
-// committed since. A collection is wide every [wideEvery], and whenever a report is
-// older than expected: there may be more of its agent behind the window.
+// Reports are stamped by clocks of Coder that may differ from the database's. The
+// windows of collections therefore overlap, and a collection takes only the reports
+// that are newer than the newest report taken of their agent. A window starts before
+// the previous collection, by the expected age of a report ([taken.expectedLag]). A
+// wide window starts [maxLag] before the previous wide collection, and so includes all
+// reports committed since. A collection is wide every [wideEvery], and whenever a
+// report is older than expected: its agent may have further reports before the window.
 type agentStats struct {
 	db     *DB
 	taken  taken
-	skewed int // reports that the latest collection left out
+	skewed int // number of reports that the latest collection left out
 }
 
-// taken describes the reports taken so far. Its zero value is for none.
+// taken describes the reports taken so far; the zero value means none.
 type taken struct {
 	at     time.Time        // of the latest collection, by the database's clock
 	wide   time.Time        // of the latest wide collection
 	newest map[id]time.Time // newest report of each agent, if a window may include it
-	latest time.Time        // newest report of all, also out of the window
-	// lag is the largest age of an agent's newest report when it was taken, since
-	// the latest wide collection; lagBefore the largest since the one before.
+	latest time.Time        // newest report of all agents, in the window or not
+	// lag is the largest age of an agent's newest report when it was taken, since the
+	// latest wide collection. lagBefore is the largest age between the two latest wide
+	// collections.
 	lag, lagBefore time.Duration
 }
 
-// statsLook is one collection.
-type statsLook struct {
+// statsCollection is one collection of agent statistics.
+type statsCollection struct {
 	was    taken
 	now    time.Time
 	wide   bool
@@ -67,13 +68,13 @@ type statsLook struct {
 	skewed int
 }
 
-// agentStatsSQL returns a row for each agent with reports in the window ($1, $2]
-// that are newer than those of $3, $4: the time of its newest one; the sums of the
-// reports after $5 and not in ($6, $7]; the counts and labels of the newest of
-// these with a latency, if there is one. Agents are not trusted: neither NaN nor
-// an infinite latency is one, and a sum cannot overflow.
+// agentStatsSQL returns a row for each agent with new reports: reports in the window
+// ($1, $2] that are newer than the agent's newest known report ($3, $4). A row has the
+// time of the newest report; the sums of the reports after $5 and not in ($6, $7]; and
+// the counts and labels of the newest of these reports with a latency, if any. Agents
+// are not trusted: a latency of NaN or infinity is ignored, and a sum cannot overflow.
 //
-// It joins no two subqueries, because their sizes cannot be estimated.
+// No two subqueries are joined, since the planner cannot estimate their sizes.
 const agentStatsSQL = `
 WITH reports AS MATERIALIZED (
 	SELECT r.*, counts AND connection_median_latency_ms > 0 AND connection_median_latency_ms < 'Infinity' AS labelled
@@ -109,9 +110,9 @@ LEFT JOIN workspace_agents a ON a.id = newest.agent_id
 LEFT JOIN users u ON u.id = newest.user_id
 LEFT JOIN workspaces w ON w.id = newest.workspace_id`
 
-// skewedSQL returns the time of the newest report, and the number of reports after
-// $1 that are ahead of the window ($2, $3], or behind it if all reports are. $4:
-// the largest number on one side.
+// skewedSQL returns the time of the newest report, and the number of reports after $1
+// that are ahead of the window ($2, $3], or behind it if all reports are. $4: the
+// largest number counted on each side.
 const skewedSQL = `
 WITH latest AS (
 	SELECT coalesce(max(created_at), $1) AS at
@@ -133,20 +134,21 @@ FROM latest`
 
 // AgentStats implements [meters.AgentStatsSource].
 func (a *agentStats) AgentStats(ctx context.Context) ([]meters.AgentStats, error) {
-	var l statsLook
+	var l statsCollection
 	err := a.db.read(ctx, "agent statistics", func(ctx context.Context, s snapshot) error {
 		was := a.taken
 		if was.at.Sub(s.now) > time.Minute {
-			// More than a failover explains: it is the clock of another database.
+			// A failover does not set the clock back this far: this is another
+			// database.
 			was = taken{}
 		}
 		now, expected := later(was.at, s.now), was.expectedLag(a.db.interval)
-		l = was.look(now, expected, a.db.interval)
+		l = was.collection(now, expected, a.db.interval)
 		if err := l.readReports(ctx, s); err != nil {
 			return err
 		}
 		if !l.wide && l.lag > expected {
-			l = was.wideLook(now)
+			l = was.wideCollection(now)
 			if err := l.readReports(ctx, s); err != nil {
 				return err
 			}
@@ -170,27 +172,27 @@ func (t taken) expectedLag(interval time.Duration) time.Duration {
 	return min(max(t.lag, t.lagBefore, interval+2*commitDelay), maxLag)
 }
 
-// look prepares a collection. The first one sums up one interval, but takes the
-// older reports that later windows include.
-func (t taken) look(now time.Time, expected, interval time.Duration) statsLook {
+// collection prepares a collection. The first one sums up one interval. It also takes
+// the older reports in later windows, without summing them up.
+func (t taken) collection(now time.Time, expected, interval time.Duration) statsCollection {
 	switch {
 	case t.at.IsZero():
 		counts := now.Add(-interval)
-		return statsLook{was: t, now: now, wide: true, from: now.Add(-max(interval, maxLag)), counts: counts}
+		return statsCollection{was: t, now: now, wide: true, from: now.Add(-max(interval, maxLag)), counts: counts}
 	case now.Sub(t.wide) >= wideEvery:
-		return t.wideLook(now)
+		return t.wideCollection(now)
 	}
 	from := t.at.Add(-expected)
-	return statsLook{was: t, now: now, from: from, counts: from}
+	return statsCollection{was: t, now: now, from: from, counts: from}
 }
 
-func (t taken) wideLook(now time.Time) statsLook {
+func (t taken) wideCollection(now time.Time) statsCollection {
 	from := later(t.wide.Add(-maxLag), now.Add(-maxLookBack))
-	return statsLook{was: t, now: now, wide: true, from: from, counts: from}
+	return statsCollection{was: t, now: now, wide: true, from: from, counts: from}
 }
 
-// taken adds the reports that a look has taken to those taken before.
-func (l *statsLook) taken() taken {
+// taken returns the reports taken so far, including this collection's.
+func (l *statsCollection) taken() taken {
 	t := taken{
 		at: l.now, wide: l.was.wide, newest: l.newest, latest: l.latest,
 		lag: max(l.lag, l.was.lag), lagBefore: l.was.lagBefore,
@@ -207,7 +209,7 @@ func (l *statsLook) taken() taken {
 }
 
 // readReports sums up the new reports in the window.
-func (l *statsLook) readReports(ctx context.Context, s snapshot) error {
+func (l *statsCollection) readReports(ctx context.Context, s snapshot) error {
 	var agents []id
 	var read []time.Time
 	for agent, at := range l.was.newest {
@@ -215,8 +217,8 @@ func (l *statsLook) readReports(ctx context.Context, s snapshot) error {
 			agents, read = append(agents, agent), append(read, at)
 		}
 	}
-	// A report that was ahead of the window, and left out, is in it later on, behind
-	// this bound.
+	// Reports after this bound, up to was.latest, were ahead of an earlier window and
+	// left out then. They do not count now that the window includes them.
 	entered := later(l.was.at.Add(maxSkew), s.now)
 
 	l.newest = make(map[id]time.Time)
@@ -239,8 +241,8 @@ func (l *statsLook) readReports(ctx context.Context, s snapshot) error {
 	}, agentStatsSQL, l.from, l.now.Add(maxSkew), agents, read, l.counts, entered, l.was.latest)
 }
 
-// countSkewed counts the new reports out of the window.
-func (l *statsLook) countSkewed(ctx context.Context, s snapshot) error {
+// countSkewed counts the new reports outside the window.
+func (l *statsCollection) countSkewed(ctx context.Context, s snapshot) error {
 	wide := l.was.wide
 	if l.wide {
 		wide = l.now

@@ -20,15 +20,17 @@ import (
 )
 
 const (
-	// Connections is how many connections one process has at most, three: two for
-	// collections, and that of its [Reporter].
+	// Connections is the largest number of connections of one process, three: two for
+	// collections and one for its [Reporter].
 	Connections = postgres.Connections
-	// maxConnections is enough: a collection takes well under a second. See [lanes].
+	// maxConnections is the number of connections for collections, which [lanes] hands
+	// out. A collection takes well under a second.
 	maxConnections = Connections - 1
-	// timeLimit ends a collection whose context does not end before.
+	// timeLimit is the time limit of a collection whose context has no earlier
+	// deadline.
 	timeLimit = 30 * time.Second
-	// closePatience is how long Close waits for the server's part in it.
-	closePatience = time.Second
+	// closeTimeout is how long Close waits for the server.
+	closeTimeout = time.Second
 )
 
 // DB is the database of a Coder deployment. It may be used by several
@@ -39,25 +41,26 @@ type DB struct {
 	target  target
 	sockets *postgres.Sockets
 	lanes   *lanes
-	user    string                          // of the URL
-	told    atomic.Pointer[health.Database] // of the latest connection
-	// lacks is what the database that is connected to lacks; nil if it has not
-	// been looked at yet.
+	user    string // of the URL
+	// location is the database of the latest connection, for Health.
+	location atomic.Pointer[health.Database]
+	// lacks are the optional columns that the connected database lacks; nil if not
+	// read yet.
 	lacks  atomic.Pointer[coderschema.Lacks]
-	layout atomic.Pointer[layout] // of its tables; nil if they have not been looked at yet
-	// What was logged last.
+	layout atomic.Pointer[layout] // of its tables; nil if not read yet
+	// reported and filtered are the missing columns and the filtered tables logged
+	// last.
 	reported, filtered atomic.Pointer[string]
 }
 
 // Open prepares to read the database at a URL, like
-// postgres://user:password@host:5432/coder?sslmode=verify-full. A string of
-// keywords and values, and the PG* environment variables, work as well.
+// postgres://user:password@host:5432/coder?sslmode=verify-full. A string of keywords
+// and values, and the PG* environment variables, work as well.
 //
-// It does not connect: an unreachable database is the trouble of each
-// collection, not of the start. An error means that an option is out of range, or
-// that the URL cannot be used; then it names the parameter that is wrong, but quotes
-// nothing, since the URL has the password. Parameters that other drivers know and
-// this one does not are logged and ignored.
+// Open does not connect: an unreachable database fails collections, not Open. An error
+// means that an option is out of range or that the URL is invalid. It names the
+// invalid parameter but quotes nothing of the URL, which contains the password.
+// Parameters that only other drivers know are logged and ignored.
 func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	c, err := newOptions(options)
 	if err != nil {
@@ -73,9 +76,10 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	config.MinConns = 0
 	config.PingTimeout = postgres.ConnectTimeout
 	db.user = config.ConnConfig.User
-	db.told.Store(whereabouts(config.ConnConfig))
+	db.location.Store(locationOf(config.ConnConfig))
 	config.AfterConnect = func(context.Context, *pgx.Conn) error {
-		// It may be another database by now, or another version of the schema.
+		// The connection may lead to another database, or to a new version of the
+		// schema.
 		db.forget()
 		return nil
 	}
@@ -85,7 +89,7 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 		if err != nil {
 			return err
 		}
-		db.told.Store(whereabouts(now))
+		db.location.Store(locationOf(now))
 		now.DialFunc = db.sockets.Dial(now.DialFunc)
 		now.Tracer = db.tracer
 		*conn = *now
@@ -102,13 +106,14 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 // Health reports the address and the name of the database, for the status page
 // ([github.com/otelcoder/otelcoder/exporters.WithHealth]).
 func (db *DB) Health(to *health.Report) {
-	database := *db.told.Load()
+	database := *db.location.Load()
 	to.Database = &database
 }
 
-// whereabouts returns the hosts, with their ports, and the name of the database of a
-// configuration. [showable] keeps parts of a password out.
-func whereabouts(config *pgx.ConnConfig) *health.Database {
+// locationOf returns the hosts with their ports, and the name, of a configuration's
+// database. [postgres.ParseConfig] has ensured that these contain no part of a
+// password.
+func locationOf(config *pgx.ConnConfig) *health.Database {
 	address := func(host string, port uint16) string { return net.JoinHostPort(host, strconv.Itoa(int(port))) }
 	addresses := []string{address(config.Host, config.Port)}
 	for _, f := range config.Fallbacks { // with TLS and without it
@@ -119,17 +124,17 @@ func whereabouts(config *pgx.ConnConfig) *health.Database {
 	return &health.Database{Address: strings.Join(addresses, ","), Name: config.Database}
 }
 
-// Close ends all connections; collections under way fail. A server that does
-// not answer delays it by a second.
+// Close closes all connections; collections in progress fail. A server that does not
+// answer delays Close by at most a second.
 func (db *DB) Close() {
-	closing := time.AfterFunc(closePatience, db.sockets.Close)
+	closing := time.AfterFunc(closeTimeout, db.sockets.Close)
 	defer closing.Stop()
 	db.pool.Close()
 }
 
-// Reconnect makes the next collections use new connections. Those that are in use
-// are closed when their collection has ended. If [WithURLFunc] returns an error, or
-// a URL that cannot be parsed, Reconnect returns the error and changes nothing.
+// Reconnect makes the next collections use new connections. A connection in use is
+// closed after its collection. If the function of [WithURLFunc] returns an error or an
+// invalid URL, Reconnect returns the error and changes nothing.
 func (db *DB) Reconnect(ctx context.Context) error {
 	if _, err := db.target(ctx); err != nil {
 		return err
@@ -138,24 +143,24 @@ func (db *DB) Reconnect(ctx context.Context) error {
 	return nil
 }
 
-// lend waits until a connection for collections is free, and closes it: until it
-// is returned, there is one less.
-func (db *DB) lend(ctx context.Context) (giveBack func(), err error) {
-	giveBack, err = db.lanes.enter(ctx, false)
+// reserve takes a connection from the collections, which it waits for and closes. The
+// collections have one connection less until release is called.
+func (db *DB) reserve(ctx context.Context) (release func(), err error) {
+	release, err = db.lanes.enter(ctx, false)
 	if err != nil {
 		return nil, explainWaiting(timeLimit, err)
 	}
 	for _, idle := range db.pool.AcquireAllIdle(ctx) {
-		ctx, cancel := context.WithTimeout(ctx, closePatience)
+		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		idle.Hijack().Close(ctx)
 		cancel()
 	}
-	return giveBack, nil
+	return release, nil
 }
 
-// Sources returns everything that [meters.Meters.Poll] can ask this database. The
-// first collection of agent statistics looks back from when it is made; those
-// of one Sources follow each other.
+// Sources returns the sources that [meters.Meters.Poll] collects from this database.
+// The first collection of agent statistics covers one interval ([WithInterval]); each
+// later one of the same Sources continues where the previous one ended.
 func (db *DB) Sources() meters.Sources {
 	sources := meters.Sources{
 		ActiveUsers:  activeUsers{db},

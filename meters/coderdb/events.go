@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// eventMargin is how late a row may become visible, by the clock of the
-	// database: transactions take time, and the replica that stamps a row has a
-	// clock of its own.
+	// eventMargin is the longest time until a row is visible, by the clock of the
+	// database: transactions take time, and the replica that stamps a row has its own
+	// clock.
 	eventMargin = 5 * time.Minute
-	// maxEvents is how many jobs, and how many scripts, one look reads. After a
-	// long pause the rest comes with the next looks.
+	// maxEvents is the largest number of jobs, and of scripts, that one look reads.
+	// Further ones are left to the next looks.
 	maxEvents = 10_000
 )
 
-// events are what happened since the previous look of a [follower].
+// events are the events since the previous look of a [follower].
 type events struct {
 	Running []startedJob  // started and not ended, now
 	Ended   []endedJob    // ended since, and had started; the oldest first
@@ -51,22 +51,23 @@ type endedScript struct {
 	Success bool
 }
 
-// follower returns every event once. It is for one goroutine.
+// follower returns every event once. It is not safe for concurrent use.
 //
-// Events count from the moment of the first look, by the database's clock. A
-// follower that has not looked for a while goes on where it was and misses
-// nothing; to start afresh, make another.
+// Events count from the first look on, by the database's clock. After a pause, a
+// follower continues where it stopped and misses nothing; a new follower starts
+// afresh.
 type follower struct {
 	db *DB
-	// after is where the next look begins: it reads what ended later and is not
-	// known yet. It never goes back, or what was forgotten would be read again.
+	// after is the start of the next look, which reads the events that ended later and
+	// are not known. It never moves back: forgotten events would be read again.
 	after time.Time // zero before the first look
-	// from is the time of the first event that counts, if the server that is read has
-	// not reached it at the first look. The zero time is the clock of that server.
+	// from is the time of the first event that counts, which a standby may not have
+	// replayed at the first look. The zero time is the clock of the server that is
+	// read.
 	from   time.Time
-	looked time.Time // by the database's clock, of the last look that was taken
-	// end, if not nil, is until when events are told: what ended later is not
-	// this follower's.
+	looked time.Time // time of the last look that was taken, by the database's clock
+	// end, if not nil, is the time of the last event: later ones are not this
+	// follower's.
 	end     *time.Time
 	jobs    known[id]
 	scripts known[scriptRun]
@@ -77,14 +78,14 @@ type follower struct {
 // with the times of their ends.
 type known[K comparable] map[K]time.Time
 
-// scriptRun tells the executions of scripts apart.
+// scriptRun identifies an execution of a script.
 type scriptRun struct {
 	script         id
 	started, ended int64 // Unix microseconds
 }
 
-// CheckEvents reads the events as the first look of [Follow] does, records nothing, and
-// returns the error of the look.
+// CheckEvents runs the queries of the first look of [Follow] and returns their error.
+// It records nothing.
 func (db *DB) CheckEvents(ctx context.Context) error {
 	_, err := db.follower().next(ctx)
 	return err
@@ -95,9 +96,9 @@ func (db *DB) follower() *follower {
 	return &follower{db: db, jobs: make(known[id]), scripts: make(known[scriptRun])}
 }
 
-// next looks for what has happened since the previous call that succeeded. The
-// first call marks the beginning, and only tells what is running. At most 10,000
-// jobs and as many scripts come at a time, the rest with the next calls.
+// next returns the events since the previous successful call. The first call returns
+// only the running jobs. A call returns at most 10,000 jobs and as many scripts; the
+// next calls return the rest.
 func (f *follower) next(ctx context.Context) (events, error) {
 	l, err := f.look(ctx, true)
 	if err != nil {
@@ -106,11 +107,10 @@ func (f *follower) next(ctx context.Context) (events, error) {
 	return f.take(l), nil
 }
 
-// look looks for what has happened since the previous look that was taken. It
-// changes nothing: events that are not taken are found again. A look that does
-// not scan asks for the jobs that were running, and for those that are where
-// there is an index of them; all other events are left to the next scan. The
-// first look scans.
+// look reads the events since the last look that was taken. It changes nothing: events
+// that are not taken are found again. Without scan it reads only the jobs that were
+// running and, if there is an index, the jobs that are running; all other events are
+// left to the next scan. The first look always scans.
 func (f *follower) look(ctx context.Context, scan bool) (look, error) {
 	var l look
 	var took time.Duration
@@ -120,7 +120,7 @@ func (f *follower) look(ctx context.Context, scan bool) (look, error) {
 			// A wait for a lock costs the database nothing.
 			var refused *pgconn.PgError
 			if !errors.As(err, &refused) || refused.Code != lockNotAvailable {
-				took += time.Since(began) // also of an attempt that is repeated
+				took += time.Since(began) // including attempts that are repeated
 			}
 		}()
 		if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
@@ -140,31 +140,31 @@ func (f *follower) look(ctx context.Context, scan bool) (look, error) {
 	return l, err
 }
 
-// lockLimitSQL ends a look that waits for a lock, as during a migration.
+// lockLimitSQL limits the wait for a lock, such as that of a migration.
 const lockLimitSQL = "SET LOCAL lock_timeout = '2s'"
 
-// lockNotAvailable is the condition (SQLSTATE) of such an end.
+// lockNotAvailable is the SQLSTATE of a wait that exceeded lock_timeout.
 const lockNotAvailable = "55P03"
 
-// look is what one look at the database found.
+// look is the result of one look at the database.
 type look struct {
 	first   bool
 	now     time.Time
-	scan    bool          // all events are looked for
+	scan    bool          // all events are read
 	took    time.Duration // of its queries, without waits for locks; set if the look failed, too
 	after   time.Time
-	until   time.Time // everything that is visible now and ended until then is found
+	until   time.Time // all visible events that ended by then are found
 	end     *time.Time
-	more    bool // there is more to be found
+	more    bool // further events are left to the next look
 	events  events
 	jobs    known[id]
 	scripts known[scriptRun]
 	running []id
 }
 
-// begin prepares a look at a time by the database's clock, which on a standby is
-// behind the server's clock. It is a first one, too, if the database's clock went back
-// further than a failover explains: it is another database's.
+// begin prepares a look. now is the database's clock, which on a standby is behind
+// clock, that of the server. If now went back further than a failover explains, this
+// is another database, and the look counts as the first one.
 func (f *follower) begin(now, clock time.Time) look {
 	l := look{now: now, after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
 	if f.after.IsZero() || f.after.Sub(now) > eventMargin {
@@ -180,11 +180,11 @@ func (f *follower) begin(now, clock time.Time) look {
 	return l
 }
 
-// take remembers what was found and returns what is news.
+// take advances the follower by a look, and returns the new events.
 func (f *follower) take(l look) events {
 	if l.first {
 		f.after = l.after
-		// It ended before, by a clock that is ahead.
+		// They ended before the first look, but were stamped by a clock that is ahead.
 		l.events.Ended, l.events.Scripts = nil, nil
 	} else if after := l.until.Add(-eventMargin); l.scan && after.After(f.after) {
 		f.after = after
@@ -195,14 +195,14 @@ func (f *follower) take(l look) events {
 	return l.events
 }
 
-// add adds events and forgets those that are not read again.
+// add adds events, and deletes the events that no look reads again.
 func (k known[K]) add(more known[K], after time.Time) {
 	maps.Copy(k, more)
 	maps.DeleteFunc(k, func(_ K, ended time.Time) bool { return !ended.After(after) })
 }
 
-// full says that a look found all that it may: what ended after the last one
-// found is for the next look.
+// full notes that a look reached maxEvents: events after last are left to the next
+// look.
 func (l *look) full(last time.Time) {
 	l.more = true
 	if last.Before(l.until) {
@@ -210,15 +210,15 @@ func (l *look) full(last time.Time) {
 	}
 }
 
-// jobsSQL returns the jobs that ended after $1, not after $4 if that is not
-// null, and are not among $2, and after them the running ones. $3: the greatest
-// number of both. Without a scan it returns only jobs among $5 and those that are
-// running according to the index on job_status.
+// jobsSQL returns the jobs that ended after $1, not after $4 unless that is null, and
+// are not among $2, followed by the running jobs. $3: the largest number of rows.
+// Without a scan it returns only the jobs among $5 and the jobs that are running by
+// the index on job_status.
 //
-// A job without a worker ran on no provisioner daemon: it was ended by the reaper
-// of jobs, or deleted a workspace without any daemon. Coder counts neither.
-// A job that ended with an error has failed; one that was canceled too late to
-// be stopped has none, and has succeeded.
+// A job without a worker ran on no provisioner daemon: the job reaper ended it, or it
+// deleted a workspace without a daemon. Coder counts neither. A job that ended with an
+// error has failed. A job that was canceled too late to be stopped has no error, and
+// has succeeded.
 func jobsSQL(l coderschema.Lacks, scan bool) string {
 	from := "provisioner_jobs j"
 	if !scan {
@@ -241,7 +241,7 @@ ORDER BY j.completed_at NULLS LAST, j.id
 LIMIT $3`
 }
 
-// candidatesSQL has the ids of jobs that can be looked up by an index.
+// candidatesSQL returns the ids of the jobs that an index can find.
 func candidatesSQL(l coderschema.Lacks) string {
 	const seen = "SELECT unnest($5::uuid[]) AS id"
 	if l[coderschema.JobStatusIndex] {
@@ -287,7 +287,8 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) err
 	return err
 }
 
-// workspaceBuild is the build with a transition; nil for one that is none.
+// workspaceBuild returns the build with its action; nil if the transition is unknown
+// or empty.
 func workspaceBuild(transition string, b meters.Build) *meters.Build {
 	switch transition {
 	case "start":
@@ -302,9 +303,8 @@ func workspaceBuild(transition string, b meters.Build) *meters.Build {
 	return &b
 }
 
-// scriptsSQL has the scripts of workspaces' agents that ended after $1, not
-// after $6 if that is not null, and are not among $2, $3, $4. $5: the greatest
-// number.
+// scriptsSQL returns the scripts of workspace agents that ended after $1, not after $6
+// unless that is null, and are not among $2, $3, $4. $5: the largest number of rows.
 const scriptsSQL = `
 SELECT x.script_id, x.started_at, x.ended_at, x.status::text = 'ok', a.name, u.username, w.name, t.name
 FROM workspace_agent_script_timings x

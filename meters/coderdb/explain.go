@@ -17,7 +17,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-// The conditions (SQLSTATE) that an operator can mend.
+// SQLSTATE codes that are handled.
 const (
 	insufficientPrivilege = "42501"
 	undefinedTable        = "42P01"
@@ -28,7 +28,7 @@ const (
 	unknownDatabase       = "3D000"
 )
 
-// explainedError is an error in one line, with its remedy.
+// explainedError is a one-line error with its remedy.
 type explainedError struct {
 	text   string
 	err    error
@@ -36,15 +36,15 @@ type explainedError struct {
 	remedy health.Problem
 }
 
-// Remedy says what to do about the error.
+// Remedy returns how to fix the error.
 func (e *explainedError) Remedy() health.Problem { return e.remedy }
 
 func (e *explainedError) Error() string        { return e.text }
 func (e *explainedError) Unwrap() error        { return e.err }
 func (e *explainedError) Is(target error) bool { return e.cause != nil && target == e.cause }
 
-// explain says what a failed collection's error means. No error of the driver
-// holds the password.
+// explain describes the error of a failed collection and how to fix it. Errors of the
+// driver do not contain the password.
 func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error {
 	text, remedy := postgres.OneLine(err), remedy(err)
 	var cause error
@@ -54,7 +54,7 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 		cause = coderschema.ErrPermission
 		text += db.howToGrant(ctx, limit, refused.Message)
 		remedy = health.Problem{
-			Remedy:  "The role may not read what this version of Coder has. Grant it, as the owner of the database:",
+			Remedy:  "The role lacks SELECT on columns of this version of Coder. As the owner of the database, run:",
 			Command: db.grantCommand(),
 		}
 	case errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedColumn):
@@ -68,14 +68,14 @@ func (db *DB) explain(ctx context.Context, limit time.Duration, err error) error
 		text = fmt.Sprintf("the database has not answered within %v", roundUp(limit))
 	}
 	if refused != nil {
-		// The schema may have changed while it was looked at: what was seen of it
-		// can be half the old one and half the new one.
+		// The schema may have changed while the layout was read, which may then mix
+		// the old schema and the new one.
 		db.forget()
 	}
 	return &explainedError{text, err, cause, remedy}
 }
 
-// remedy says what to do about an error that prevents a connection.
+// remedy returns how to fix an error that prevents a connection.
 func remedy(err error) health.Problem {
 	p := health.Problem{Runbook: "OtelcoderSourceDown"}
 	var refused *pgconn.PgError
@@ -110,27 +110,27 @@ func (db *DB) grantCommand() string {
 	return coderschema.GrantCommand("", db.user)
 }
 
-// explainWaiting is the error of a collection that no connection was free for.
+// explainWaiting returns the error of a collection that got no connection in time.
 func explainWaiting(limit time.Duration, err error) error {
 	return &explainedError{text: fmt.Sprintf("no connection was free within %v: other collections take too long", roundUp(limit)), err: err}
 }
 
-// explainLate is the error of a collection that had to wait and then ran out of
-// time.
+// explainLate returns the error of a collection that waited for a connection and then
+// ran out of time.
 func explainLate(waited time.Duration, err error) error {
 	return &explainedError{text: fmt.Sprintf("%v, after %v of waiting for a connection: other collections take too long",
 		err, waited.Round(time.Second/10)), err: err}
 }
 
-// roundUp rounds a limit up: some of the caller's time has passed before it is
-// looked at.
+// roundUp rounds a limit up to a tenth of a second, since part of the caller's time
+// has passed before the limit is computed.
 func roundUp(limit time.Duration) time.Duration {
 	const tenth = time.Second / 10
 	return (limit + tenth - 1).Truncate(tenth)
 }
 
-// deniedSQL lists the columns that exist and must not be read, of those given.
-// $1, $2: tables and columns.
+// deniedSQL returns those of the given columns that exist and that the role may not
+// read. $1, $2: tables and columns.
 const deniedSQL = `
 SELECT r.table_name, a.attname::text
 FROM unnest($1::text[], $2::text[]) AS r(table_name, column_name)
@@ -171,7 +171,7 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 		return ""
 	}
 	for _, t := range tables {
-		// The message is in the server's language: only the name is certain.
+		// The message is localized: only the table's name in it is certain.
 		if columns := denied[t.Name]; len(columns) > 0 && strings.HasSuffix(strings.Trim(message, `"'»`), " "+t.Name) {
 			return ": run " + l.GrantColumns(t.Name, columns)
 		}

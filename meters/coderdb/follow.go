@@ -13,26 +13,25 @@ import (
 // Follow records the events of a database until ctx ends, while this process has the
 // role, so that no event is recorded by two processes.
 //
-// Builds are recorded by [meters.Meters.Builds], the durations of jobs by
-// [meters.Meters.JobTimings], scripts by [meters.Meters.Scripts] unless the DB was
-// opened [WithoutAgentStats], and the requests for events by
-// [meters.Meters.EventsHealth]: a program must not record the same events itself.
+// [meters.Meters.Builds] records builds, [meters.Meters.JobTimings] the durations of
+// jobs, [meters.Meters.Scripts] scripts unless the DB was opened [WithoutAgentStats],
+// and [meters.Meters.EventsHealth] the queries for events. A program must not record
+// the same events itself.
 //
-// It records what ends after the process has begun to report, and nothing that ended
-// before. After a break it goes on where it was if no other process can have reported
-// ([Term]), and records what it missed. Otherwise it starts afresh, and only makes up
-// for what ended before it stopped itself: with a [Reporter] until the moment at which
-// it stopped, with another [Role] until its last look.
+// Events count if they end after the process has begun to report. After a break,
+// Follow continues where it stopped, and records the events in between, if no other
+// process can have reported ([Term]). Otherwise it starts afresh, and makes up only
+// for events that ended before this process stopped: with a [Reporter] until the
+// moment at which it stopped, with another [Role] until its last look.
 //
-// The queries take less than 1 % of the time that passes: where scanning the
-// table of jobs is slow, it is scanned less often. In between, jobs that were
-// seen running are asked for by their ids, and running ones by the index on
-// job_status of newer versions of Coder.
+// The queries take less than 1 % of the time: a slow table of jobs is scanned less
+// often. Between scans, jobs that were seen running are read by their ids, and running
+// jobs by the index on job_status of newer versions of Coder.
 //
-// A look that fails is repeated after a second, then after twice that and so on
-// up to the interval; the first failure, another cause of failures and the recovery
-// are logged, and at level DEBUG each look. The interval and the logger are those of
-// the DB ([WithFollowInterval], [WithLogger]).
+// A failed look is repeated after a second, then after twice the previous delay, up to
+// the interval. The first failure, each change of its cause and the recovery are
+// logged, and each look at level DEBUG. The interval and the logger are those of the
+// DB ([WithFollowInterval], [WithLogger]).
 func Follow(ctx context.Context, db *DB, role Role, m *meters.Meters) {
 	f := follow{
 		db: db, role: role, logger: db.logger, interval: db.followInterval,
@@ -56,15 +55,15 @@ func Follow(ctx context.Context, db *DB, role Role, m *meters.Meters) {
 	f.health.Withdraw()
 }
 
-// eventShare is the share of time that the queries for events may take: three
-// quarters of it for looks that scan, a quarter for looks that use indexes.
+// eventShare is the share of time that the queries for events may take: three quarters
+// of it for scans, a quarter for looks that use indexes.
 const eventShare = 0.01
 
-// rolePause is the longest time between two calls of [Role].Term.
+// rolePause is the longest pause between two calls of [Role].Term.
 const rolePause = time.Second
 
-// firstRetry is how long after a failed look there is another; the pause
-// doubles with each further failure.
+// firstRetry is the delay after the first failed look; each further failure doubles
+// it.
 const firstRetry = time.Second
 
 type follow struct {
@@ -78,13 +77,13 @@ type follow struct {
 	outage   *outage.Log
 	interval time.Duration
 
-	term      Term      // of the latest look
-	past      *follower // of before another process reported, with its rest to tell; or nil
-	now       *follower
-	scans     pace
-	others    pace          // of looks that do not scan
-	unscanned error         // of the last scan
-	paused    time.Duration // after the last failure; 0 after a success
+	term    Term      // of the latest look
+	past    *follower // of the previous term, until its last events are recorded; or nil
+	now     *follower
+	scans   pace
+	indexed pace          // of looks that do not scan
+	scanErr error         // of the last scan
+	paused  time.Duration // after the last failure; 0 after a success
 
 	seen struct{ running, ended, scripts int } // by the last look
 }
@@ -97,10 +96,10 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	more, err := f.look(ctx)
 	took := time.Since(began)
 	if err == nil {
-		err = f.unscanned
+		err = f.scanErr
 	}
 	if ctx.Err() != nil {
-		return 0 // it was told to give up: that is no failure
+		return 0 // canceled, not failed
 	}
 	f.health.Report(took, err)
 	if err != nil {
@@ -112,7 +111,7 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 		if f.past != nil || f.now.after.IsZero() {
 			return max(f.paused, f.scans.left()) // the next look scans again
 		}
-		return max(f.paused, f.others.left())
+		return max(f.paused, f.indexed.left())
 	}
 	f.logger.Debug("looked for events", "running", f.seen.running, "ended", f.seen.ended, "scripts", f.seen.scripts, "more", more, "duration", took)
 	f.outage.Recovered(f)
@@ -121,26 +120,26 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	if more {
 		pause = min(pause, f.scans.left())
 	}
-	return max(pause, f.others.left())
+	return max(pause, f.indexed.left())
 }
 
-// ask looks by one of the followers, and accounts for the time that it took. A
-// scan that failed is an error until one succeeds.
+// ask runs a look of one of the followers, and charges its time to the pace. The error
+// of a failed scan is reported until a scan succeeds.
 func (f *follow) ask(ctx context.Context, follower *follower, scan bool) (look, error) {
 	scan = scan || follower.after.IsZero()
 	l, err := follower.look(ctx, scan)
 	if !scan {
-		f.others.spend(l.took, f.db.eventShare/4)
+		f.indexed.spend(l.took, f.db.eventShare/4)
 		return l, err
 	}
 	f.scans.spend(l.took, f.db.eventShare*3/4)
-	f.unscanned = err
+	f.scanErr = err
 	return l, err
 }
 
-// eventsFrom returns a follower of the events from a time of the server where the
-// role is held, which a standby may not have reached yet. The zero time is the clock
-// of the server that is read.
+// eventsFrom returns a follower of the events after begin, by the clock of the server
+// that has the role's lock; a standby may not have replayed it yet. The zero time is
+// the clock of the server that is read.
 func (db *DB) eventsFrom(begin time.Time) *follower {
 	f := db.follower()
 	f.from = begin
@@ -162,9 +161,9 @@ func (f *follow) enter(term Term) {
 	f.now = f.db.eventsFrom(term.began())
 }
 
-// look records what has happened, and tells whether there is more. What it finds
-// after the role was lost is left to be found again: it may be another
-// process's, or else it is this one's in its next term.
+// look records new events, and reports whether there are more. Events that it finds
+// after the role was lost are not recorded: they may be another process's, and
+// otherwise a look in the next term finds them again.
 func (f *follow) look(ctx context.Context) (more bool, err error) {
 	f.seen.running, f.seen.ended, f.seen.scripts = 0, 0, 0
 	for f.past != nil {
@@ -187,7 +186,7 @@ func (f *follow) look(ctx context.Context) (more bool, err error) {
 	return l.more, nil
 }
 
-// record records events. A build that runs is recorded each time: its series are
+// record records events. A running build is recorded each time: its series are
 // exposed, at 0, before it ends.
 func (f *follow) record(e events) {
 	f.seen.running += len(e.Running)

@@ -8,18 +8,18 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// insightsWindow is how far back insights look.
+// insightsWindow is the length of the window of insights, which ends now.
 const insightsWindow = 5 * time.Minute
 
-// maxParameter is the number of characters of a parameter's value that are
-// read. It becomes a label; users may type anything.
+// maxParameter is the largest number of characters read of a parameter's value. The
+// value becomes a label, and users may type anything.
 const maxParameter = 1000
 
 type insights struct{ db *DB }
 
-// templateUsageSQL has a row for each template with active users: how many, and
-// the minutes of each kind of session, summed over them. Several workspaces
-// of a user in one template count once a minute. $1, $2: the window.
+// templateUsageSQL returns a row for each template with active users: their number,
+// and the minutes of each kind of session, summed over users. A minute in several
+// workspaces of a user and template counts once. $1, $2: the window.
 const templateUsageSQL = `
 SELECT t.name, count(*), sum(used.vscode), sum(used.jetbrains), sum(used.reconnecting_pty), sum(used.ssh)
 FROM (
@@ -37,9 +37,9 @@ FROM (
 JOIN templates t ON t.id = used.template_id
 GROUP BY t.id, t.name`
 
-// appUsageSQL has a row for each template and app: the minutes of its use,
-// summed over users. A session uses every minute that it touches; only those in
-// the window are generated, however long it took. $1, $2: the window.
+// appUsageSQL returns a row for each template and app: the minutes of its use, summed
+// over users. A session uses every minute that it touches. Only minutes in the window
+// are generated, however long a session is. $1, $2: the window.
 const appUsageSQL = `
 SELECT t.name, used.display_name, used.slug, sum(used.minutes)
 FROM (
@@ -59,9 +59,9 @@ FROM (
 JOIN templates t ON t.id = used.template_id
 GROUP BY t.id, t.name, used.display_name, used.slug`
 
-// parameterUsageSQL counts, of each workspace's newest build in the window, the
-// values of the parameters that its template version has. $1, $2: the window;
-// $3: how many characters of a value to read.
+// parameterUsageSQL counts the parameters' values of each workspace's newest build in
+// the window, for the parameters that its template version has. $1, $2: the window;
+// $3: the largest number of characters of a value.
 const parameterUsageSQL = `
 SELECT t.name, p.name, p.type, left(v.value, $3), count(*)
 FROM (

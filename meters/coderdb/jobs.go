@@ -35,8 +35,8 @@ func (j jobs) RunningJobs(ctx context.Context) (map[meters.Provisioner]int, erro
 	return running, nil
 }
 
-// runningJob is the condition of a job that is running, and uses the index on
-// job_status where there is one. Coder sets no error before the end of a job.
+// runningJob returns the SQL condition of a running job. It uses the index on
+// job_status if there is one. Coder sets no error before the end of a job.
 func runningJob(l coderschema.Lacks) string {
 	const running = "started_at IS NOT NULL AND completed_at IS NULL"
 	if l[coderschema.JobStatusIndex] {
@@ -45,8 +45,8 @@ func runningJob(l coderschema.Lacks) string {
 	return "job_status IN ('running', 'canceling') AND " + running
 }
 
-// jobStatus is the SQL of the status of the job with this alias. The stored
-// column job_status is what Coder generates from the others.
+// jobStatus returns the SQL expression of the status of a job, by the job's alias.
+// Coder generates the column job_status by the same rule.
 func jobStatus(l coderschema.Lacks, job string) string {
 	if !l.Column("provisioner_jobs", "job_status") {
 		return job + ".job_status::text"

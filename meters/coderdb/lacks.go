@@ -9,22 +9,22 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
-// lacking returns what the database lacks. It looks once after each new
-// connection, and again once the server has refused a query.
-func (db *DB) lacking(ctx context.Context, tx pgx.Tx, layout *layout) (coderschema.Lacks, error) {
+// missingColumns returns the optional columns that the database lacks. They are read
+// once after each new connection, and again after the server has refused a query.
+func (db *DB) missingColumns(ctx context.Context, tx pgx.Tx, layout *layout) (coderschema.Lacks, error) {
 	if known := db.lacks.Load(); known != nil {
 		return *known, nil
 	}
 	missing, coder, err := layout.Lacks(ctx, tx)
 	if err != nil || !coder {
-		return missing, err // of an empty database the queries will fail
+		return missing, err // the queries fail if the database is empty
 	}
 	db.lacks.Store(&missing)
 	db.report(missing.List(layout.Unlogged))
 	return missing, nil
 }
 
-// report logs what is missing, once.
+// report logs the missing columns if they have changed.
 func (db *DB) report(all []coderschema.Lack) {
 	var names []string
 	for _, l := range all {

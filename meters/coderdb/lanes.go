@@ -6,14 +6,13 @@ import (
 	"time"
 )
 
-// quickLimit is the time after which a collection is slow. It is cut and asked
-// again where it keeps no quick one waiting.
+// quickLimit is the longest time that a quick collection takes. A collection that
+// exceeds it is canceled and repeated as a slow one, which delays no quick ones.
 const quickLimit = 5 * time.Second
 
-// lanes hand out the connections for collections, as many as [maxConnections].
-// Slow collections wait for one of them, and quick ones for either. So a quick
-// collection waits for quickLimit at most for each other one, however many are
-// slow.
+// lanes hands out the connections for collections, [maxConnections] of them. Slow
+// collections share one, and quick ones may use both. So a quick collection waits at
+// most quickLimit for each other quick one, however many are slow.
 type lanes struct {
 	open, quick chan struct{} // each holds a token while its connection is free
 

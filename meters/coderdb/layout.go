@@ -13,24 +13,24 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
-// layoutLifetime is the time after which the tables are looked at again, as after each
-// new connection and each refused query.
+// layoutLifetime is the time after which the layout is read again. It is also read
+// after each new connection and each refused query.
 const layoutLifetime = time.Minute
 
-// layout is the layout of the tables when they were last looked at.
+// layout is a cached layout of the tables.
 type layout struct {
 	*coderschema.Layout
 	seen    time.Time
 	standby bool // the server is in recovery
 }
 
-// forget makes the next collection look at the tables again.
+// forget drops the cached layout and missing columns.
 func (db *DB) forget() {
 	db.layout.Store(nil)
 	db.lacks.Store(nil)
 }
 
-// known returns the layout of the tables, or nil if it is not known or too old.
+// known returns the cached layout, or nil if there is none or it is too old.
 func (db *DB) known() *layout {
 	l := db.layout.Load()
 	if l != nil && clock.Between(l.seen, time.Now()) > layoutLifetime {
@@ -40,7 +40,8 @@ func (db *DB) known() *layout {
 	return l
 }
 
-// find returns the layout of the tables, and makes its schema that of the transaction.
+// find returns the layout of the tables, and sets the transaction's search_path to
+// their schema.
 func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error) {
 	if l := db.layout.Load(); l != nil && l.standby == standby {
 		return l, nil
@@ -62,8 +63,8 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 	return l, nil
 }
 
-// readable returns an error if a query reads a table of which row-level security
-// hides every row.
+// readable returns an error if a query reads a table whose rows are all hidden by
+// row-level security.
 func (l *layout) readable(sql string) error {
 	table := l.Hidden(sql)
 	if table == "" {
@@ -75,8 +76,8 @@ func (l *layout) readable(sql string) error {
 	}
 }
 
-// changed stores what is to be logged, and reports whether it differs from what
-// was logged before.
+// changed stores the text that is logged now, and reports whether it differs from the
+// one logged before.
 func changed(logged *atomic.Pointer[string], text string) bool {
 	previous := logged.Swap(&text)
 	return previous == nil && text != "" || previous != nil && *previous != text

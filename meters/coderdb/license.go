@@ -14,8 +14,8 @@ import (
 )
 
 type license struct {
-	db   *DB
-	said bool // that a license has another version than licenseVersion
+	db     *DB
+	warned bool // of a license whose version is not licenseVersion
 }
 
 // licenseVersion is the version of the licenses whose claims are known.
@@ -23,8 +23,8 @@ const licenseVersion = 3
 
 const licensesSQL = `SELECT jwt FROM licenses`
 
-// licensedUsersSQL counts the users that a license is for: neither system users,
-// like the owner of prebuilt workspaces, nor service accounts.
+// licensedUsersSQL counts the users that need a license: no system users, such as the
+// owner of prebuilt workspaces, and no service accounts.
 func licensedUsersSQL(l coderschema.Lacks) string {
 	return `
 SELECT count(*)
@@ -63,26 +63,26 @@ func (l *license) License(ctx context.Context) (meters.License, error) {
 // report logs the first license of an unknown version.
 func (l *license) report(all []claims) {
 	i := slices.IndexFunc(all, func(c claims) bool { return c.version != licenseVersion })
-	if i < 0 || l.said {
+	if i < 0 || l.warned {
 		return
 	}
-	l.said = true
+	l.warned = true
 	l.db.logger.Warn("a license has an unknown version; its user limit is counted nevertheless",
 		"version", all[i].version, "known", licenseVersion)
 }
 
-// claims are the claims of a license that are used. Times are Unix seconds.
+// claims are the used claims of a license. Times are Unix seconds.
 type claims struct {
 	limit     float64 // licensed users, a whole number
-	notBefore float64 // -Inf: not limited
-	expires   float64 // +Inf: not limited
+	notBefore float64 // -Inf: no limit
+	expires   float64 // +Inf: no limit
 	soft      float64 // license_expires, the beginning of the grace period that ends at exp
 	version   float64 // 0: not a number
 }
 
-// decodeClaims decodes a license, which is a JSON Web Token, and tells whether it
-// has a user limit and the date of its expiry, license_expires. Its signature is
-// not checked: the limit is reported, not enforced.
+// decodeClaims decodes a license, a JSON Web Token, and reports whether it has a user
+// limit and license_expires. The signature is not checked: the limit is reported, not
+// enforced.
 func decodeClaims(token string) (claims, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -120,8 +120,8 @@ func decodeClaims(token string) (claims, bool) {
 	return decoded, true
 }
 
-// userLimit returns the limit in force at a time, or 0 for none. Limits are never
-// added up.
+// userLimit returns the limit in force at a time, that of the best license, or 0 for
+// none.
 func userLimit(all []claims, users int, at time.Time) int {
 	now := float64(at.UnixMicro()) / 1e6
 	var best claims
@@ -139,7 +139,7 @@ func userLimit(all []claims, users int, at time.Time) int {
 	return int(best.limit)
 }
 
-// better tells whether a license is preferred to another.
+// better reports whether c is preferred to another license.
 func (c claims) better(other claims, users int, now float64) bool {
 	covers, otherCovers := c.limit >= float64(users), other.limit >= float64(users)
 	if covers != otherCovers {

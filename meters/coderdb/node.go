@@ -14,29 +14,29 @@ import (
 )
 
 const (
-	// maxNodeSize is the size of an agent's node in bytes past which it is not
-	// decoded. Real ones have a few hundred.
+	// maxNodeSize is the largest node in bytes that is decoded. Real nodes have a few
+	// hundred.
 	maxNodeSize = 64 << 10
-	// maxRegions is the number of latencies past which a node is not believed:
-	// each makes a series, and agents send them.
+	// maxRegions is the largest number of regions of a node. A node with more has no
+	// latencies: each region makes a series, and agents are not trusted.
 	maxRegions = 256
 )
 
-// node is what an agent tells its peers about itself, as far as it is used.
+// node is the used part of the description that an agent sends to its peers.
 type node struct {
-	id        int64 // 0: not told
+	id        int64 // 0: unknown
 	preferred int32 // its home region
 	latency   map[string]float64
 }
 
-// The fields of the message Node that are used.
+// The used fields of the message Node.
 const (
 	nodeID            protowire.Number = 1 // int64
 	nodePreferredDERP protowire.Number = 5 // int32
 	nodeDERPLatency   protowire.Number = 6 // map<string, double>
 )
 
-// decodeNode decodes a protobuf message Node, and says whether it is one.
+// decodeNode decodes a protobuf message Node, and reports whether it is valid.
 func decodeNode(b []byte) (node, bool) {
 	n := node{latency: make(map[string]float64)}
 	if len(b) == 0 || len(b) > maxNodeSize {
@@ -45,9 +45,9 @@ func decodeNode(b []byte) (node, bool) {
 	ok := fields(b, func(number protowire.Number, f field) bool {
 		switch {
 		case number == nodeID && f.kind == protowire.VarintType:
-			n.id = int64(f.number) // #nosec G115 -- how protobuf has an int64
+			n.id = int64(f.number) // #nosec G115 -- protobuf's encoding of int64
 		case number == nodePreferredDERP && f.kind == protowire.VarintType:
-			n.preferred = int32(f.number) // #nosec G115 -- how protobuf has an int32
+			n.preferred = int32(f.number) // #nosec G115 -- protobuf's encoding of int32
 		case number == nodeDERPLatency && f.kind == protowire.BytesType:
 			key, seconds, ok := decodeLatency(f.bytes)
 			if !ok {
@@ -75,16 +75,15 @@ func decodeLatency(b []byte) (key string, seconds float64, ok bool) {
 	return key, seconds, ok
 }
 
-// field is a field's value as it is on the wire: a number or bytes.
+// field is the encoded value of a field: a number or bytes.
 type field struct {
 	kind   protowire.Type
 	number uint64
 	bytes  []byte
 }
 
-// fields calls f for the fields of a message that are a varint, a fixed64 or
-// bytes, until f returns false. It returns false then, and for bytes that are
-// no message.
+// fields calls f for the varint, fixed64 and bytes fields of a message until f returns
+// false. It returns false if f did, or if b is no message.
 func fields(b []byte, f func(protowire.Number, field) bool) bool {
 	for len(b) > 0 {
 		number, kind, size := protowire.ConsumeTag(b)
@@ -111,7 +110,7 @@ func fields(b []byte, f func(protowire.Number, field) bool) bool {
 	return true
 }
 
-// name is the node's, as Tailscale writes it; empty if unknown.
+// name returns the node's name, as Tailscale writes it; empty if unknown.
 func (n node) name() string {
 	if n.id == 0 {
 		return ""
@@ -119,8 +118,8 @@ func (n node) name() string {
 	return fmt.Sprintf("nodeid:%016x", uint64(n.id)) // #nosec G115 -- the same bits, as Tailscale writes them
 }
 
-// latencies are those of the regions, by id. A region is measured over IPv4 and
-// IPv6: the lower latency counts.
+// latencies returns the latency of each region, ordered by id: the lower one of IPv4
+// and IPv6.
 func (n node) latencies(names map[int]string) []meters.RegionLatency {
 	regions := make(map[int]float64)
 	for key, seconds := range n.latency {
@@ -150,7 +149,7 @@ func (n node) latencies(names map[int]string) []meters.RegionLatency {
 	return latencies
 }
 
-// parseRegion reads a key of the latencies, <region id>-<v4|v6>.
+// parseRegion parses a key of the latencies, <region id>-<v4|v6>.
 func parseRegion(key string) (int, bool) {
 	number, family, _ := strings.Cut(key, "-")
 	region, err := strconv.ParseUint(number, 10, 31)

@@ -12,8 +12,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/outage"
 )
 
-// Option configures a [DB], which [Follow] follows, or a [Reporter]. Each takes every
-// option and uses those that concern it; an argument out of range is an error of
+// Option configures a [DB], which [Follow] follows, or a [Reporter]. Both accept every
+// option and use those that concern them; an argument out of range is an error of
 // both. A nil Option does nothing.
 type Option func(*config) error
 
@@ -27,10 +27,10 @@ type config struct {
 	followInterval    time.Duration
 	readURL           func(context.Context) (string, error)
 	reach             *outage.Log // nil without a logger
-	database          *DB         // whose connections a reporter shares
+	database          *DB         // whose connections a Reporter shares
 
-	// For tests: a clock instead of the database's, a tracer of each query, and the
-	// share of time that the queries for events may take.
+	// For tests: a clock instead of the database's, a tracer of queries, and the share
+	// of time that the queries for events may take.
 	now        func() time.Time
 	tracer     pgx.QueryTracer
 	eventShare float64
@@ -50,12 +50,12 @@ func newOptions(options []Option) (config, error) {
 	return c, err
 }
 
-// WithLogger sets where is logged that the database is unreachable, what it lacks,
-// and which process reports; at level DEBUG also each look for events. By default
-// nothing is logged.
+// WithLogger sets the logger of outages, of columns that the database lacks, and of
+// changes of the role; at level DEBUG also of each look for events. By default nothing
+// is logged.
 //
-// Give the same Option to [Open] and [NewReporter]: then an outage that both meet is
-// logged once. Their errors are a [meters.LoggedError] then.
+// Pass the same Option to [Open] and [NewReporter], so that an outage that both meet
+// is logged once; their errors are then a [meters.LoggedError].
 func WithLogger(l *slog.Logger) Option {
 	reach := newReach(l)
 	return func(c *config) error {
@@ -64,11 +64,11 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithURLFunc makes read return the URL of the database before each connection,
-// in place of the URL that [Open] or [NewReporter] was given, which must still be
-// valid. Use it for a password that rotates. An error of read, or a URL that
-// cannot be parsed, fails that connection only; the error of read must not contain
-// the password.
+// WithURLFunc sets the function that returns the URL of the database before each
+// connection, in place of the URL that was passed to [Open] or [NewReporter], which
+// must still be valid. Use it for a password that rotates. An error of read, or an
+// invalid URL, fails that connection only. The error of read must not contain the
+// password.
 func WithURLFunc(read func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		c.readURL = read
@@ -76,9 +76,8 @@ func WithURLFunc(read func(context.Context) (string, error)) Option {
 	}
 }
 
-// WithInterval sets how far the first collection of agent statistics looks
-// back, from 1 ms to 24 hours: give the interval of [meters.WithInterval]. Default:
-// one minute.
+// WithInterval sets how far the first collection of agent statistics looks back, from
+// 1 ms to 24 hours. Pass the interval of [meters.WithInterval]. Default: one minute.
 func WithInterval(d time.Duration) Option {
 	return func(c *config) error {
 		c.interval = d
@@ -86,7 +85,7 @@ func WithInterval(d time.Duration) Option {
 	}
 }
 
-// WithInactivityTimeout sets after how long without a heartbeat an agent counts
+// WithInactivityTimeout sets the time without a heartbeat after which an agent counts
 // as disconnected, from 1 second to 24 hours. Default: 30 seconds.
 func WithInactivityTimeout(d time.Duration) Option {
 	return func(c *config) error {
@@ -95,9 +94,9 @@ func WithInactivityTimeout(d time.Duration) Option {
 	}
 }
 
-// WithRegionNames names the relay (DERP) regions by id. The names are part of
-// a deployment's configuration and not in its database; a region without one is
-// shown as "Unnamed <id>".
+// WithRegionNames sets the names of the relay (DERP) regions by id. The names are in a
+// deployment's configuration, not in its database. A region without a name is shown as
+// "Unnamed <id>".
 func WithRegionNames(names map[int]string) Option {
 	return func(c *config) error {
 		c.regions = maps.Clone(names)
@@ -105,8 +104,8 @@ func WithRegionNames(names map[int]string) Option {
 	}
 }
 
-// WithoutParameters leaves out the insights into the values that users typed as
-// parameters of workspaces; the tables that hold them are not read then.
+// WithoutParameters leaves out the insights into the values of workspace parameters,
+// which users type. The tables of these values are not read then.
 func WithoutParameters() Option {
 	return func(c *config) error {
 		c.parameters = false
@@ -114,10 +113,10 @@ func WithoutParameters() Option {
 	}
 }
 
-// WithoutAgentStats leaves out what agents tell of themselves: their
-// statistics, how long their startup scripts took, and the scripts that they
-// executed. The tables of statistics and scripts are not read for it then; the
-// insights, which are made of the former, still read them.
+// WithoutAgentStats leaves out the data that agents report: their statistics, the
+// durations of their startup scripts, and the scripts that they executed. The tables
+// of scripts are not read then; the table of statistics is still read for the
+// insights.
 func WithoutAgentStats() Option {
 	return func(c *config) error {
 		c.agentStats = false
@@ -134,9 +133,9 @@ func WithFollowInterval(d time.Duration) Option {
 	}
 }
 
-// WithDatabase makes a [Reporter] share the connections of db: both together never
-// have more than [Connections]. Without it, a Reporter has one more for a moment
-// after it has connected.
+// WithDatabase makes a [Reporter] share the connections of db, so that both together
+// have at most [Connections]. Without it, a Reporter uses a second connection for a
+// moment whenever it connects.
 func WithDatabase(db *DB) Option {
 	return func(c *config) error {
 		c.database = db

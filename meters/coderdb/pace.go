@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// pace keeps the time that a query takes below a share of the time that passes, by
-// sending it less often where it is slow. Its zero value is due.
+// pace limits a query to a share of the time, by sending a slow query less often. Its
+// zero value is due.
 type pace struct{ next time.Time }
 
 // due reports whether the query may be sent.
 func (p *pace) due() bool { return p.left() <= 0 }
 
-// left returns how long until the query may be sent.
+// left returns the time until the query may be sent.
 func (p *pace) left() time.Duration { return time.Until(p.next) }
 
-// spend postpones the next query after one that took d. A query that was sent too
-// early adds to the wait.
+// spend postpones the next query after one that took d. A query that was sent early
+// adds to the wait.
 func (p *pace) spend(d time.Duration, share float64) {
 	from := time.Now()
 	if p.next.After(from) {

@@ -11,8 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// newReach returns the log of the times during which there is no connection to be
-// had.
+// newReach returns the log of the times during which the database is unreachable.
 func newReach(logger *slog.Logger) *outage.Log {
 	return outage.New(logger, outage.Messages{
 		Begins: "the database is unreachable",
@@ -21,8 +20,8 @@ func newReach(logger *slog.Logger) *outage.Log {
 	})
 }
 
-// tried logs whether a part could connect, by the error of what it did then, and
-// returns the error: a [meters.LoggedError] if it could not.
+// tried logs whether part could connect, judged by the error of its last attempt. It
+// returns the error, as a [meters.LoggedError] if it could not.
 func (c *config) tried(part any, err error) error {
 	if c.reach == nil {
 		return err
@@ -36,8 +35,7 @@ func (c *config) tried(part any, err error) error {
 	return &meters.LoggedError{Err: err}
 }
 
-// unreachable returns why no connection was to be had; "" if err has another
-// cause.
+// unreachable returns the cause if err means that no connection could be made, or "".
 func unreachable(err error) string {
 	var refused *pgconn.ConnectError
 	var unknown *targetError

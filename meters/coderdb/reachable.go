@@ -1,6 +1,6 @@
 package coderdb
 
-// Reachable tells whether the server accepted the latest connection that
-// [Reporter.Run] tried to make; true before the first try. Run tries again each
-// second while it has none.
+// Reachable reports whether the server accepted the latest connection of
+// [Reporter.Run]; it is true before the first one. While it has no connection, Run
+// tries again each second.
 func (r *Reporter) Reachable() bool { return !r.unreachable.Load() }

@@ -17,23 +17,21 @@ import (
 // id is a row's UUID. It can be the key of a map.
 type id = pgtype.UUID
 
-// snapshot is the database at one moment: what all queries of one collection
-// see.
+// snapshot is the database at one moment, which all queries of a collection read.
 type snapshot struct {
 	tx     pgx.Tx
-	now    time.Time // by the database's clock: of the last transaction that a standby has replayed
-	clock  time.Time // of the server
+	now    time.Time // by the database's clock; on a standby, of the last replayed transaction
+	clock  time.Time // by the server's clock
 	layout *layout
 	lacks  coderschema.Lacks
 }
 
-// read runs one collection: f's queries in a read-only transaction. The time
-// limit, the context's or else [timeLimit], is told to the server too, so that
-// no query outlives a process that was killed or frozen.
+// read runs one collection: f's queries in a read-only transaction. The time limit,
+// the context's or else [timeLimit], is also set in the server, so that no query
+// outlives a process that was killed or frozen.
 //
-// Every setting is local to the transaction. A pooler keeps the settings of a
-// session for its next client, which may be Coder, and refuses most startup
-// parameters.
+// Every setting is local to the transaction: a pooler keeps the settings of a session
+// for its next client, which may be Coder, and refuses most startup parameters.
 func (db *DB) read(ctx context.Context, what string, f func(context.Context, snapshot) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
@@ -47,8 +45,8 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 	return nil
 }
 
-// queue runs a collection, as a slow one if it was slow the last time or takes
-// more than a quarter of its time.
+// queue runs a collection. It runs as a slow one if it was slow the last time, or
+// takes more than a quarter of its time limit.
 func (db *DB) queue(ctx context.Context, limit time.Duration, what string, f func(context.Context, snapshot) error) error {
 	quick := min(quickLimit, limit/4)
 	if !db.lanes.isSlow(what) {
@@ -67,13 +65,12 @@ func (db *DB) queue(ctx context.Context, limit time.Duration, what string, f fun
 	return err
 }
 
-// cutError is the end of a collection that ran for longer than it may, though
-// its time is not over.
+// cutError is the error of a collection that was canceled before its own time limit.
 type cutError struct{ err error }
 
 func (e *cutError) Error() string { return e.err.Error() }
 
-// attempt runs a collection for a time at most, when a connection is free.
+// attempt runs a collection for atMost, once a connection is free.
 func (db *DB) attempt(ctx context.Context, slow bool, limit, atMost time.Duration, f func(context.Context, snapshot) error) error {
 	began := time.Now()
 	leave, err := db.lanes.enter(ctx, slow)
@@ -100,7 +97,7 @@ func (db *DB) attempt(ctx context.Context, slow bool, limit, atMost time.Duratio
 	return err
 }
 
-// outOfTime reports whether a query took too long: the server cut it, or did not
+// outOfTime reports whether a query took too long: the server canceled it, or did not
 // answer in time.
 func outOfTime(err error) bool {
 	var unreachable *pgconn.ConnectError
@@ -129,11 +126,11 @@ func (db *DB) transaction(ctx context.Context, atMost time.Duration, f func(cont
 	})
 }
 
-// clockSQL has the time, and that of the last transaction which a standby has
-// replayed: it does not know of later ones.
+// clockSQL returns the time, and the time of the last transaction that a standby has
+// replayed.
 const clockSQL = `SELECT now(), pg_is_in_recovery(), pg_last_xact_replay_timestamp()`
 
-// maxReplayLag is the age at which the state of a standby is no longer that of
+// maxReplayLag is the age from which the state of a standby is not served as that of
 // the deployment. A running Coder writes something every few seconds.
 const maxReplayLag = 5 * time.Minute
 
@@ -162,7 +159,7 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	if s.layout, err = db.find(ctx, tx, standby); err != nil {
 		return s, err
 	}
-	s.lacks, err = db.lacking(ctx, tx, s.layout)
+	s.lacks, err = db.missingColumns(ctx, tx, s.layout)
 	return s, err
 }
 
@@ -176,8 +173,7 @@ func (db *DB) begin(limit time.Duration) string {
 	return postgres.BeginReadOnly(limit, local...)
 }
 
-// each calls f for every row of a query, after its columns have been scanned
-// into columns.
+// each calls f for every row of a query, after scanning it into columns.
 func (s snapshot) each(ctx context.Context, f func() error, columns []any, sql string, args ...any) error {
 	if err := s.layout.readable(sql); err != nil {
 		return err
@@ -190,7 +186,7 @@ func (s snapshot) each(ctx context.Context, f func() error, columns []any, sql s
 	return err
 }
 
-// count returns the number that a query returns.
+// count returns the number that is the result of a query.
 func (s snapshot) count(ctx context.Context, sql string, args ...any) (int, error) {
 	if err := s.layout.readable(sql); err != nil {
 		return 0, err

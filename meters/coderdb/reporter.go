@@ -15,27 +15,26 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// reporterTiming is how the role is held. No two processes report at a time,
-// whatever is stopped, frozen or cut:
+// reporterTiming is the timing of the role. Two processes never report at the same
+// time, even if they are stopped, frozen or cut off:
 //
-//   - a process reports for at most serve after a touch that succeeded, and a
-//     touch takes the lock's session;
-//   - a process that gets the lock reports only after settle >= serve, when the
-//     one that had it before has stopped, and after a touch that it sent then and
-//     that succeeded; only within settle of its own last touch as the one that
-//     reports does it report at once;
-//   - the server ends a session that was not touched for idle > serve, so that
-//     a frozen process does not hold the lock for ever.
+//   - a process reports for at most serve after a successful touch, and only the session
+//     that holds the lock can be touched;
+//   - a process that acquires the lock waits for settle >= serve, until the previous
+//     reporter has stopped, and reports after the next successful touch; it does not wait
+//     within settle of its own last touch as the reporter;
+//   - the server ends a session that was not touched for idle > serve, so that a frozen
+//     process does not keep the lock.
 //
 // A takeover takes at most idle + try + settle after the last touch.
 type reporterTiming struct {
-	try     time.Duration // between two tries to get the lock
+	try     time.Duration // between two attempts to acquire the lock
 	touch   time.Duration // between two touches of the session that holds it
 	serve   time.Duration
 	idle    time.Duration
 	settle  time.Duration
-	company time.Duration // how long one that stood by counts as still there
-	peers   time.Duration // between two looks for the addresses of the others
+	company time.Duration // how long a process seen standing by counts as present
+	peers   time.Duration // between two queries for the addresses of the other processes
 }
 
 var defaultReporterTiming = reporterTiming{
@@ -48,9 +47,9 @@ var defaultReporterTiming = reporterTiming{
 	peers:   10 * time.Second,
 }
 
-// Reporter competes with the other processes at the same database for the role
-// of the one that reports what all of them see. The role is a session-level
-// advisory lock, held on a connection of its own. Nothing is written.
+// Reporter competes with the other processes at the same database for the role of the
+// reporter, which alone reports the deployment. The role is a session-level advisory
+// lock on a connection of its own. Nothing is written.
 type Reporter struct {
 	config
 	target target
@@ -65,10 +64,10 @@ type Reporter struct {
 	peersRefused bool // the server refuses to list other processes; for the goroutine of Run
 }
 
-// NewReporter returns a Reporter for the database at url, the primary of a
-// deployment whose state may be read from a standby; [Reporter.Run] makes it
-// compete. Of several hosts it takes the primary. The error of an invalid url does
-// not contain it.
+// NewReporter returns a Reporter for the database at url. It must be the primary, even
+// if the deployment is read from a standby; of several hosts, the Reporter uses the
+// primary. [Reporter.Run] makes it compete. The error of an invalid url does not
+// contain the url.
 func NewReporter(url string, options ...Option) (*Reporter, error) {
 	config, err := postgres.ParseConfig(url)
 	if err != nil {
@@ -83,9 +82,9 @@ func NewReporter(url string, options ...Option) (*Reporter, error) {
 	return r, nil
 }
 
-// Reports tells whether this process may report now, for
-// [github.com/otelcoder/otelcoder/exporters.WithReporter]. Ask when the answer is
-// written: a process that was frozen in between must not show what it knew.
+// Reports reports whether this process may report now, for
+// [github.com/otelcoder/otelcoder/exporters.WithReporter]. Call it when the response
+// is written: a process that was frozen in between must not serve old values.
 func (r *Reporter) Reports() bool { return r.reporting() != nil }
 
 // Term implements [Role].
@@ -105,9 +104,9 @@ func (r *Reporter) reporting() *lockTerm {
 	return nil
 }
 
-// Reconnect ends the connection of the role, so that [Reporter.Run] makes another
-// one. A process that holds the role gives it up and competes for it again. Its
-// error is that of [DB.Reconnect].
+// Reconnect ends the connection of the role, so that [Reporter.Run] opens a new one. A
+// process that holds the role gives it up and competes for it again. Reconnect returns
+// an error as [DB.Reconnect] does.
 func (r *Reporter) Reconnect(ctx context.Context) error {
 	if _, err := r.target(ctx); err != nil {
 		return err
@@ -118,7 +117,7 @@ func (r *Reporter) Reconnect(ctx context.Context) error {
 	return nil
 }
 
-// Run competes for the role until ctx ends, and gives it up then.
+// Run competes for the role until ctx ends, and then gives it up.
 func (r *Reporter) Run(ctx context.Context) {
 	log := newStateLog(r.logger)
 	var past tenure
@@ -140,36 +139,36 @@ func (r *Reporter) Run(ctx context.Context) {
 		}
 		switch logged := new(meters.LoggedError); {
 		case turn.Err() != nil:
-			log.state = "" // it was told to end
+			log.state = "" // canceled, not failed
 		case !errors.As(err, &logged):
 			log.failed(err)
 		}
-		// Without delay after a session that lasted: the role is regained before
-		// another process tries.
+		// No delay after a long session, to regain the role before another process
+		// acquires it.
 		sleep(turn, r.timing.try-time.Since(began))
 		end()
 	}
 }
 
-// connect opens the connection of the lock, on which the server ends a session
-// that is not touched in time.
+// connect opens the connection of the lock. The server ends its session if it is not
+// touched in time.
 func (r *Reporter) connect(ctx context.Context) (*reporterlock.Session, error) {
 	if r.database != nil {
-		giveBack, err := r.database.lend(ctx) // for the look for a pooler
+		release, err := r.database.reserve(ctx) // for the second connection, which detects a pooler
 		if err != nil {
 			return nil, err
 		}
-		defer giveBack()
+		defer release()
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	return reporterlock.Connect(ctx, r.target, r.timing.idle, r.as13)
 }
 
-// compete tries to get the lock, and holds it until the connection fails or ctx
-// ends. past is kept between connections.
+// compete acquires the lock, and holds it until the connection fails or ctx ends. past
+// is kept between connections.
 func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) error {
-	pid, err := r.win(ctx, conn, past, log)
+	pid, err := r.acquire(ctx, conn, past, log)
 	if err != nil {
 		return err
 	}
@@ -181,7 +180,7 @@ func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past
 		r.term.Store(nil)
 		r.logger.Debug("the role is lost or given up")
 	}()
-	var settling []any // nothing where the last term is resumed
+	var settling []any // empty if the term does not settle
 	if in := term.from.Sub(now); in > 0 {
 		settling = append(settling, "in", in)
 	}
@@ -198,7 +197,7 @@ func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past
 		past.extend(term, &lease{sent: t.Sent, clock: t.Clock}, t.Company)
 		r.role.reporting(term)
 		if !t.Company {
-			r.role.meet(nil)
+			r.role.setPeers(nil)
 		} else if err := others.look(ctx, r, conn, reporterlock.StandBys); err != nil {
 			return err
 		}
@@ -212,15 +211,16 @@ func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past
 	}
 }
 
-// The tries for the two locks, which no process makes on a standby: that is what
-// null means.
+// The attempts to acquire the two locks. They return null on a standby, where no
+// process acquires them.
 const (
 	trySQL         = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_try_advisory_lock($1, $2) END, pg_backend_pid()`
 	tryStandBysSQL = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_try_advisory_lock_shared($1, $2) END, pg_backend_pid()`
 )
 
-// win returns when this session has the lock, with the process that serves it.
-func (r *Reporter) win(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) (pid int, err error) {
+// acquire waits until this session has the lock, and returns the server process of the
+// session.
+func (r *Reporter) acquire(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) (pid int, err error) {
 	var others peers
 	for standing := false; ; {
 		won, err := r.try(ctx, conn, &pid, trySQL, reporterlock.Role)
@@ -250,7 +250,7 @@ func (r *Reporter) try(ctx context.Context, conn *reporterlock.Session, pid *int
 	defer cancel()
 	var tried *bool
 	if err = conn.QueryRow(ctx, sql, reporterlock.Class, lock).Scan(&tried, pid); err != nil {
-		return false, fmt.Errorf("try to get the reporter's lock: %w", err)
+		return false, fmt.Errorf("try to acquire the reporter's lock: %w", err)
 	}
 	if tried == nil {
 		return false, reporterlock.ErrStandby
@@ -258,15 +258,15 @@ func (r *Reporter) try(ctx context.Context, conn *reporterlock.Session, pid *int
 	return *tried, nil
 }
 
-// touch proves that the session, and with it the lock, is still there.
+// touch verifies that the session, and with it the lock, still exists.
 func (r *Reporter) touch(ctx context.Context, conn *reporterlock.Session) (reporterlock.Touch, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
 	return conn.Touch(ctx)
 }
 
-// idle lets time pass while it listens to the connection, so that one that is
-// cut is noticed at once and not at the next touch.
+// idle waits for d. It reads from the connection meanwhile, so that a closed
+// connection is noticed at once and not at the next touch.
 func (r *Reporter) idle(ctx context.Context, conn *reporterlock.Session, d time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -276,7 +276,7 @@ func (r *Reporter) idle(ctx context.Context, conn *reporterlock.Session, d time.
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
-			continue // nothing is listened for: whatever it was, it is not for us
+			continue // not expected: the session listens to no channel
 		case waiting.Err() != nil && pgconn.Timeout(err):
 			return nil
 		}

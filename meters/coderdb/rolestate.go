@@ -14,21 +14,21 @@ import (
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-// roleState is the state of the role as [Reporter.Health] shows it.
+// roleState is the state of the role for [Reporter.Health].
 type roleState struct {
 	mu    sync.Mutex
 	state health.RoleState // empty before the first connection
 	since time.Time
-	// peers are the addresses of the processes that stand by, or of the one that
-	// reports; "" for a hidden one.
+	// peers are the addresses of the processes that stand by or, if this one stands
+	// by, of the reporter; "" for a hidden address.
 	peers   []string
 	problem error // of Unreachable and NoReporter
 
 	term  *lockTerm // the latest one
-	began time.Time // when it began, or the one that it resumed
+	began time.Time // the start of term, or of the term that it resumed
 }
 
-// reporting notes that the role is held in a term.
+// reporting notes that the process holds the lock in a term.
 func (r *roleState) reporting(t *lockTerm) {
 	r.enter(health.Reporting, nil)
 	r.mu.Lock()
@@ -45,7 +45,7 @@ func (r *roleState) reporting(t *lockTerm) {
 
 func (r *roleState) standingBy() { r.enter(health.StandingBy, nil) }
 
-// enter notes the state, and its problem if it has one.
+// enter sets the state, and its problem, which may be nil.
 func (r *roleState) enter(state health.RoleState, problem error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,13 +56,13 @@ func (r *roleState) enter(state health.RoleState, problem error) {
 	r.state, r.since, r.peers = state, time.Now(), nil
 }
 
-func (r *roleState) meet(peers []string) {
+func (r *roleState) setPeers(peers []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.peers = peers
 }
 
-// failed notes that no role is held or waited for.
+// failed notes that the process neither holds the lock nor waits for it.
 func (r *roleState) failed(err error) {
 	var refused *pgconn.PgError
 	if errors.Is(err, reporterlock.ErrTransactionPooler) || errors.Is(err, reporterlock.ErrStandby) || errors.As(err, &refused) && !postgres.NoConnection(err) {
@@ -101,9 +101,9 @@ func (r *Reporter) Health(to *health.Report) {
 	to.Role = now
 }
 
-// companySQL has the addresses of the other sessions that hold a lock, as far as the
-// role may see them. $1, $2: the keys of the lock.
-const companySQL = `
+// lockHoldersSQL returns the addresses of the other sessions that hold a lock, as far
+// as the role may see them. $1, $2: the keys of the lock.
+const lockHoldersSQL = `
 SELECT coalesce(host(a.client_addr), '')
 FROM pg_locks l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
@@ -113,14 +113,14 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_b
 ORDER BY 1
 LIMIT 100`
 
-// peers looks for the addresses of the other processes, no more often than each
-// peersPause.
+// peers reads the addresses of the other processes, at most once per
+// reporterTiming.peers.
 type peers struct {
 	asked time.Time
 }
 
-// look asks who else holds a lock. A refusal is no failure: the addresses are then
-// not asked for again.
+// look reads the addresses of the other holders of a lock. If the server refuses, they
+// are not read again; that is no error.
 func (p *peers) look(ctx context.Context, r *Reporter, conn *reporterlock.Session, lock int32) error {
 	if r.peersRefused || !p.asked.IsZero() && time.Since(p.asked) < r.timing.peers {
 		return nil
@@ -128,17 +128,17 @@ func (p *peers) look(ctx context.Context, r *Reporter, conn *reporterlock.Sessio
 	p.asked = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	// An error is that of the rows.
-	rows, _ := conn.Query(ctx, companySQL, reporterlock.Class, lock)
+	// CollectRows returns the error, too.
+	rows, _ := conn.Query(ctx, lockHoldersSQL, reporterlock.Class, lock)
 	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
 		r.peersRefused = true
-		r.logger.Debug("the other processes are not asked for", "error", err)
+		r.logger.Debug("cannot list the other processes", "error", err)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r.role.meet(addresses)
+	r.role.setPeers(addresses)
 	return nil
 }

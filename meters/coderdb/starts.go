@@ -2,19 +2,19 @@ package coderdb
 
 import "github.com/otelcoder/otelcoder/meters"
 
-// starts are the latest starts, by agent, whose end was seen.
+// starts are the latest starts with a known outcome, by agent.
 type starts map[id]startup
 
 // startup is a start of an agent that has ended.
 type startup struct {
-	began  float64 // Unix seconds; tells the starts of an agent apart
+	began  float64 // Unix seconds; identifies the start of an agent
 	script meters.StartupScript
 }
 
-// next returns the current start of an agent, which began at a time and took
-// seconds to end, and false if its outcome is unknown. Only some states tell the
-// outcome. In a later one, like shutting_down or off, it is known from an earlier
-// collection, or not at all.
+// next returns the current start of an agent, and false if its outcome is unknown. The
+// start began at a time and took some seconds. Only the states that follow a start
+// directly show its outcome; in a later state, like shutting_down or off, it is known
+// only from an earlier collection.
 func (s starts) next(agent id, state meters.AgentLifecycle, began, took *float64) (startup, bool) {
 	if began == nil {
 		return startup{}, false

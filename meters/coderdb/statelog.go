@@ -22,7 +22,7 @@ func newStateLog(logger *slog.Logger) stateLog {
 	}
 }
 
-// change logs a state that the role has, unless it has it already.
+// change logs a new state of the role.
 func (l *stateLog) change(level slog.Level, message string, attributes ...any) {
 	l.failures.Recovered(l)
 	if l.state == message {
@@ -32,7 +32,7 @@ func (l *stateLog) change(level slog.Level, message string, attributes ...any) {
 	l.logger.Log(context.Background(), level, message, attributes...)
 }
 
-// failed logs why the role has no state.
+// failed logs why the process has no role.
 func (l *stateLog) failed(err error) {
 	if l.failures.Failed(l, postgres.OneLine(err)) {
 		l.state = ""

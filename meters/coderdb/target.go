@@ -9,12 +9,12 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// target returns the configuration of the next connection. The caller may change
-// it.
+// target returns the configuration of the next connection, which the caller may
+// change.
 type target func(context.Context) (*pgx.ConnConfig, error)
 
-// newTarget returns the target that is always config, or the one of the URLs that
-// read returns if read is not nil.
+// newTarget returns a target of copies of config or, if read is not nil, of the URLs
+// that read returns.
 func newTarget(config *pgx.ConnConfig, read func(context.Context) (string, error)) target {
 	if read == nil {
 		return func(context.Context) (*pgx.ConnConfig, error) { return config.Copy(), nil }
@@ -32,7 +32,7 @@ func newTarget(config *pgx.ConnConfig, read func(context.Context) (string, error
 	}
 }
 
-// targetError says that it is not known where to connect to.
+// targetError is the error of a URL that cannot be read or parsed.
 type targetError struct{ error }
 
 func (e *targetError) Unwrap() error { return e.error }

@@ -105,7 +105,7 @@ func Degraded() *Deployment {
 	s.DurationSeconds, s.P95Seconds = status.Unknown(), status.Unknown()
 	s.Problem = &status.Problem{
 		Error: `permission denied for table workspace_app_stats (SQLSTATE 42501)`, Since: Now.Add(-3 * time.Minute),
-		Remedy:  "The role may not read what this version of Coder has. Grant it, as the owner of the database:",
+		Remedy:  "The role lacks SELECT on columns of this version of Coder. As the owner of the database, run:",
 		Command: `otelcoder grants --role otelcoder | psql "$OWNER_URL"`, Runbook: "OtelcoderSourceDown",
 	}
 	return d
