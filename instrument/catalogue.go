@@ -1,8 +1,8 @@
 package instrument
 
-// The documented families, in the order of the documentation. A comment gives a unit
-// or a rule that the name does not tell; catalogue has the rest, and the structs of
-// measured.go the label values.
+// The documented families, in the order of the documentation. Comments give units and
+// rules that the name does not show; [Family.Info] returns the rest, and the [Measured]
+// structs document the label values.
 const (
 	AgentScriptsExecuted Family = iota
 	AgentsApps
@@ -27,7 +27,7 @@ const (
 	APIRequestLatencies
 	APIRequestsProcessed
 	APIWebsocketDurations
-	// A gauge in spite of its name.
+	// A gauge despite its name.
 	APIWorkspaceLatestBuild
 	InsightsApplicationsUsage
 	InsightsParameters
@@ -48,7 +48,7 @@ const (
 	ProvisionerdJobsCurrent
 	WorkspaceBuilds
 
-	// The runtime families: defined by client_golang's collectors.
+	// The runtime families, defined by client_golang's collectors.
 
 	GoGCDurationSeconds
 	GoGoroutines
@@ -87,7 +87,7 @@ const (
 	PromhttpMetricHandlerRequestsInFlight
 	PromhttpMetricHandlerRequestsTotal
 
-	// The health families: the health of the service itself.
+	// The health families, which measure the service itself.
 
 	HealthBuildInfo
 	HealthOTLPExports
@@ -103,7 +103,7 @@ const (
 	HealthSourceUp
 )
 
-// catalogue is the contract: every family that is served, and nothing else is.
+// catalogue lists all families that are served.
 var catalogue = [...]Info{
 	AgentScriptsExecuted: {
 		Name: "agent_scripts_executed_total", Instrument: "coder.agent.scripts.executed",

@@ -13,9 +13,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestCatalogue compares the catalogue with the contract, which was written
-// down independently: testdata/catalogue.tsv, the documented families, and
-// testdata/health.tsv, the service's own.
+// TestCatalogue compares the catalogue with the contract, which is written
+// independently: testdata/catalogue.tsv has the documented families,
+// testdata/health.tsv the health families.
 func TestCatalogue(t *testing.T) {
 	got := slices.Collect(instrument.All())
 	want := slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv"))
@@ -34,7 +34,7 @@ type row struct {
 	name, typ, labels, buckets, scope, origin, help string
 }
 
-// contract reads a table of the contract, without its heading.
+// contract reads a table of the contract, without its header line.
 func contract(t *testing.T, file string) []row {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + file)
@@ -52,7 +52,7 @@ func contract(t *testing.T, file string) []row {
 	return rows[1:]
 }
 
-// scopes are the contract's names: it knows no more than two.
+// scopes are the contract's names of the groups: it has only two.
 var scopes = map[instrument.Group]string{
 	instrument.Deployment: "deployment",
 	instrument.Workspaces: "replica",
@@ -71,7 +71,7 @@ func describe(info instrument.Info) row {
 	}
 }
 
-// list writes words as the contract does.
+// list joins words in the contract's format.
 func list(words []string) string {
 	if len(words) == 0 {
 		return "-"
@@ -95,8 +95,8 @@ func TestLabelsAreSorted(t *testing.T) {
 	}
 }
 
-// TestWorkspaces lists the families that a control plane counts itself and a
-// database knows too.
+// TestWorkspaces lists the families that a control plane counts itself and that can
+// also be read from the database.
 func TestWorkspaces(t *testing.T) {
 	var got []string
 	for f := range instrument.All() {
@@ -137,8 +137,8 @@ func TestInstrumentNames(t *testing.T) {
 	}
 }
 
-// TestUnits holds the catalogue to units that leave its names alone: what
-// receives OTLP for Prometheus derives a suffix from the unit.
+// TestUnits: units do not change the names, although receivers of OTLP for Prometheus
+// derive a suffix from the unit.
 func TestUnits(t *testing.T) {
 	annotation := regexp.MustCompile(`^\{[a-z]+\}$`)
 	for f := range instrument.All() {
@@ -154,8 +154,8 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// TestNamesSurviveOTLP asks the translator that Prometheus's OTLP receiver and
-// the collector's Prometheus exporter use what they make of each name.
+// TestNamesSurviveOTLP translates each name with the library that Prometheus's OTLP
+// receiver and the collector's Prometheus exporter use.
 func TestNamesSurviveOTLP(t *testing.T) {
 	types := map[instrument.Type]otlptranslator.MetricType{
 		instrument.Counter:   otlptranslator.MetricTypeMonotonicCounter,
@@ -175,7 +175,7 @@ func TestNamesSurviveOTLP(t *testing.T) {
 	}
 }
 
-// TestInfoIsACopy: the catalogue cannot be changed through what Info returns.
+// TestInfoIsACopy: changing the result of Info does not change the catalogue.
 func TestInfoIsACopy(t *testing.T) {
 	info := instrument.APIRequestLatencies.Info()
 	info.Labels[0], info.Buckets[0] = "changed", 42

@@ -2,17 +2,17 @@
 //
 // A [Family] is one row of the catalogue: its documented Prometheus name, the
 // name of its OpenTelemetry instrument, its type, help text, labels, unit,
-// buckets and [Group]. A family is written down once, in catalogue.go;
-// everything else is derived from it:
+// buckets and [Group]. Each family is defined once, in catalogue.go; everything
+// else is derived from that row:
 //
 //   - [View] gives an instrument's stream its documented name, help, buckets
 //     and label names;
 //   - [Providers] creates the instruments, each on the meter provider of its
 //     family's group;
-//   - [Family.Labels] takes the labels of a series out of a struct of what is
-//     [Measured], such as [WorkspaceBuild].
+//   - [Family.Labels] builds the label set of a series from a [Measured] struct,
+//     such as [WorkspaceBuild].
 //
-// Package meters records the values, package exporters serves them. A program
-// that measures a Coder deployment needs those two; it comes here to look a
-// family up.
+// Package meters records the values and package exporters serves them. Programs
+// that measure a Coder deployment use those two packages, and this one to look
+// up a family.
 package instrument

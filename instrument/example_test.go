@@ -6,7 +6,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// The catalogue tells what each family means, by its documented name.
+// Families can be looked up by their documented names.
 func Example() {
 	family, ok := instrument.Lookup("coderd_api_request_latencies_seconds")
 	if !ok {
@@ -49,7 +49,7 @@ func ExampleAll() {
 	// process 58
 }
 
-// A struct can hold more than the labels of one family.
+// A struct can have fields for more labels than one family has.
 func ExampleFamily_Labels() {
 	request := instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
 	fmt.Println(instrument.APIRequestsProcessed.Labels(request))

@@ -11,9 +11,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// What is collected has room for the exemplars that there are, one in 12 buckets here,
-// and so have the gauges that are collected next, which are hundreds of thousands of
-// series in a deployment.
+// Collected series have capacity only for their exemplars, one of 12 buckets here, and
+// so do the gauges collected next, which have hundreds of thousands of series in a
+// deployment.
 func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 	p, r := providers()
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled})
@@ -50,8 +50,7 @@ func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 	}
 }
 
-// A series that nothing traced takes no room for exemplars at all: with it, it would
-// take 2.9 KB.
+// An untraced series allocates no memory for exemplars, which would take 2.9 KB.
 func TestASeriesWithoutExemplarsIsSmall(t *testing.T) {
 	p, r := providers()
 	h, err := p.Histogram(instrument.APIRequestLatencies)
@@ -75,7 +74,7 @@ func TestASeriesWithoutExemplarsIsSmall(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
-// held returns the bytes of the heap that something refers to.
+// held returns the bytes of the heap that are in use.
 func held() int {
 	runtime.GC()
 	var m runtime.MemStats

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Family identifies one metric family of the catalogue. Its value is the
-// family's place in the catalogue; [Family.Info] is its row.
+// Family identifies one metric family by its index in the catalogue. [Family.Info]
+// returns its row.
 type Family uint8
 
 // Info returns the family's row of the catalogue.
@@ -27,11 +27,11 @@ type Info struct {
 	Instrument string    // OpenTelemetry instrument name; empty if Origin is Runtime
 	Type       Type      // Prometheus type
 	Help       string    // documented help text
-	Measured   Measured  // zero value of the struct that holds the label values; nil if Origin is Runtime
-	Labels     []string  // label names, sorted; nil for a family of one series
-	Unit       string    // OpenTelemetry unit (UCUM); empty where a suffix derived from it would change the name
-	Buckets    []float64 // upper bounds of a histogram without +Inf; nil for other types
-	Group      Group     // decides the meter provider, the endpoint's path and who reports it
+	Measured   Measured  // zero value of the struct with the label values; nil if Origin is Runtime
+	Labels     []string  // label names, sorted; nil if the family has one series
+	Unit       string    // OpenTelemetry unit (UCUM); empty if a suffix derived from it would change the name
+	Buckets    []float64 // upper bounds of a histogram, without +Inf; nil for other types
+	Group      Group     // determines the meter provider, the endpoint's path and the reporting process
 	Origin     Origin
 }
 
@@ -44,7 +44,7 @@ func (i Info) clone() Info {
 // Type is a Prometheus metric type.
 type Type uint8
 
-// The types that occur in the catalogue.
+// The metric types of the catalogue.
 const (
 	Counter Type = iota
 	Gauge
@@ -52,23 +52,24 @@ const (
 	Summary
 )
 
-// String returns the type as the documentation and the exposition write it.
+// String returns the type as in the exposition format: counter, gauge, histogram
+// or summary.
 func (t Type) String() string {
 	return [...]string{"counter", "gauge", "histogram", "summary"}[t]
 }
 
-// Group is the set of families that share a meter provider, and are reported and
-// read together.
+// Group is a set of families that share a meter provider and are reported and
+// collected together.
 type Group uint8
 
 const (
-	// Deployment families describe state that all replicas of a control plane
-	// share. Every replica would report the same value, so one reports them.
+	// Deployment families describe state shared by all replicas of a control plane.
+	// Every replica would report the same value, so only one reports them.
 	Deployment Group = iota
 	// Workspaces families count builds, provisioner jobs and scripts. A control
-	// plane counts its own. A process beside it reads them from the shared
-	// database, so it reports them only while it reports the deployment. They can
-	// have many series, which change rarely.
+	// plane counts its own. A separate process reads them from the shared database
+	// and reports them only while it reports the deployment. They can have many
+	// series, which rarely change.
 	Workspaces
 	// Process families describe one process: its API, its runtime, its health.
 	Process
@@ -88,7 +89,7 @@ func Groups() iter.Seq[Group] {
 // String returns the group's name: deployment, workspaces or process.
 func (g Group) String() string { return [...]string{"deployment", "workspaces", "process"}[g] }
 
-// Origin says who defines a family.
+// Origin is where a family is defined.
 type Origin uint8
 
 const (
@@ -98,13 +99,13 @@ const (
 	// Runtime families are documented by Coder and defined by client_golang's
 	// Go, process and scrape-handler collectors.
 	Runtime
-	// Health families are defined by this project. They are OpenTelemetry
-	// instruments that measure the service itself.
+	// Health families are defined by this project, as OpenTelemetry instruments.
+	// They measure the service itself.
 	Health
 )
 
-// All yields every family in the order of the documentation: the documented
-// families by name, then the health families by name.
+// All yields all families: the documented ones by name, then the health families
+// by name.
 func All() iter.Seq[Family] {
 	return func(yield func(Family) bool) {
 		for f := range Family(len(catalogue)) {

@@ -18,31 +18,30 @@ const ScopeName = "github.com/otelcoder/otelcoder"
 
 // Providers are the meter providers of the groups. A family's instrument is
 // created on the provider of its [Group]; a group without a provider is not
-// measured. Package exporters makes them.
+// measured. Package exporters creates them.
 type Providers struct {
 	Deployment metric.MeterProvider
 	Workspaces metric.MeterProvider
 	Process    metric.MeterProvider
 }
 
-// Notifier is implemented by a meter provider that is read ahead of time, as those
-// of package exporters are, to learn when to read it again.
+// Notifier is implemented by meter providers that are collected ahead of scrapes,
+// such as those of package exporters.
 type Notifier interface {
-	// Changed announces that from the given time on a collection returns other
-	// series or values than before. It must not block.
+	// Changed reports that collections from the given time on return different
+	// series or values. It must not block.
 	Changed(from time.Time)
 }
 
-// HealthBoard is implemented by a Process meter provider that shows the health of
-// the process, as that of package exporters does.
+// HealthBoard is implemented by Process meter providers that show the health of
+// the process, such as that of package exporters.
 type HealthBoard interface {
-	// ReportHealth has report called, by several goroutines at a time, whenever the
-	// health is shown, until stop is called. Report adds what it knows. It must not
-	// block.
+	// ReportHealth registers report, which is called each time the health is shown,
+	// concurrently, until stop is called. Report fills in its part and must not block.
 	ReportHealth(report func(*health.Report)) (stop func())
 }
 
-// ReportHealth passes report to the Process provider if it is a [HealthBoard].
+// ReportHealth registers report with the Process provider if that is a [HealthBoard].
 func (p Providers) ReportHealth(report func(*health.Report)) (stop func()) {
 	if h, ok := p.of(Process).(HealthBoard); ok {
 		return h.ReportHealth(report)
@@ -58,7 +57,7 @@ func (p Providers) of(g Group) metric.MeterProvider {
 	return provider
 }
 
-// notifier returns a function that announces changes to the group's provider.
+// notifier returns a function that notifies the group's provider of changes.
 func (p Providers) notifier(g Group) notify {
 	if n, ok := p.of(g).(Notifier); ok {
 		return n.Changed
@@ -66,7 +65,7 @@ func (p Providers) notifier(g Group) notify {
 	return nil
 }
 
-// notify is [Notifier.Changed], or nil if the provider does not need it.
+// notify is [Notifier.Changed]; nil if the provider is no [Notifier].
 type notify func(from time.Time)
 
 func (n notify) now() {
@@ -85,12 +84,11 @@ func (p Providers) meter(f Family) metric.Meter {
 	return p.of(catalogue[f].Group).Meter(ScopeName)
 }
 
-// Observe creates the observable instruments of families and registers collect
-// to be called at each collection. All families must be of one group; each is
-// a counter or a gauge. A family may be observed by several callers, as long as
-// no two of them report the same labels.
+// Observe creates the observable instruments of the families and registers collect,
+// which is called at each collection. The families must be counters or gauges of one
+// group. Several callers may observe the same family if their label sets differ.
 //
-// The caller reports changes to the returned Observation.
+// The caller must report changes through the returned Observation.
 func (p Providers) Observe(collect func(Observer), families ...Family) (*Observation, error) {
 	if len(families) == 0 {
 		return nil, fmt.Errorf("observe: no family given")
@@ -110,8 +108,8 @@ func (p Providers) Observe(collect func(Observer), families ...Family) (*Observa
 		observables = append(observables, instrument)
 	}
 	changed := p.notifier(families[0].Group())
-	// The callback never returns an error: a periodic reader would then export
-	// nothing at all.
+	// The callback never returns an error, because a periodic reader would then
+	// export nothing.
 	registration, err := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		collect(Observer{to, instruments, changed})
 		return nil
@@ -128,11 +126,10 @@ type Observation struct {
 	changed      notify
 }
 
-// Changed announces that the callback would now observe other series or values
-// than before.
+// Changed reports that the series or values that the callback observes have changed.
 func (o *Observation) Changed() { o.changed.now() }
 
-// Unregister removes the callback. Its series are gone from the next collection on.
+// Unregister removes the callback, and with it its series from later collections.
 func (o *Observation) Unregister() error {
 	defer o.Changed()
 	return o.registration.Unregister()
@@ -151,14 +148,14 @@ func observable(meter metric.Meter, f Family) (metric.Float64Observable, error) 
 	return nil, fmt.Errorf("a %s is recorded, not observed", row.Type)
 }
 
-// Observer takes the values of one collection.
+// Observer receives the values of one collection.
 type Observer struct {
 	to          metric.Observer
 	instruments *[len(catalogue)]metric.Float64Observable // by family
 	changed     notify
 }
 
-// Expires announces that the observed series or values change at t. The zero time
+// Expires reports that the observed series or values change at t. The zero time
 // means never.
 func (o Observer) Expires(t time.Time) {
 	if !t.IsZero() {
@@ -166,9 +163,9 @@ func (o Observer) Expires(t time.Time) {
 	}
 }
 
-// Observe reports the value of the family's series with these labels. Report a
-// series once: of two values for the same labels a gauge keeps the last one, a
-// counter adds them up.
+// Observe reports the value of the family's series with these labels. Each series
+// must be reported once: for repeated labels a gauge keeps the last value and a
+// counter adds the values.
 func (o Observer) Observe(f Family, labels Labels, value float64) {
 	o.to.ObserveFloat64(o.instruments[f], value, labels.observe[:]...)
 }
@@ -177,7 +174,7 @@ func (o Observer) Observe(f Family, labels Labels, value float64) {
 func (p Providers) Histogram(f Family) (HistogramInstrument, error) {
 	row := catalogue[f]
 	if row.Type != Histogram {
-		return HistogramInstrument{}, fmt.Errorf("histogram %s: it is a %s", f, row.Type)
+		return HistogramInstrument{}, fmt.Errorf("histogram %s: the family is a %s", f, row.Type)
 	}
 	h, err := p.meter(f).Float64Histogram(row.Instrument, metric.WithDescription(row.Help), metric.WithUnit(row.Unit),
 		metric.WithExplicitBucketBoundaries(row.Buckets...))
@@ -193,17 +190,16 @@ type HistogramInstrument struct {
 	changed   notify
 }
 
-// Record adds one observation to the series with these labels. They must be the
-// family's own: others are served too. If the span in ctx is sampled, it may be
-// kept as the exemplar of its bucket.
+// Record adds one observation to the series with these labels, which must be made
+// by [Family.Labels] of this family: other labels are not filtered. If the span in
+// ctx is sampled, the observation may become the exemplar of its bucket.
 func (h HistogramInstrument) Record(ctx context.Context, value float64, labels Labels) {
 	h.histogram.Record(ctx, value, labels.record[:]...)
 	h.changed.now()
 }
 
-// Labels is the prepared label set of one series, made once and used for every
-// measurement of it: recording with it allocates nothing. It may be shared
-// between families.
+// Labels is the prepared label set of a series. Recording with it allocates nothing.
+// Families with the same labels can share it.
 type Labels struct{ *options }
 
 type options struct {
@@ -218,24 +214,24 @@ func (l Labels) String() string {
 }
 
 // Labels prepares the label set of one of the family's series: the labels of the
-// family's row, with the values of m. It panics if m lacks one of them, which is a
-// programming error; a struct of the type of [Info].Measured has them all.
+// family's row, with the values of m. It panics if m lacks one of them; structs of
+// the type of [Info].Measured have them all.
 func (f Family) Labels(m Measured) Labels { return f.LabelsWithout(m) }
 
-// mostLabels is the greatest number of labels of a family.
-const mostLabels = 6
+// maxLabels is the largest number of labels of a family.
+const maxLabels = 6
 
-// LabelsWithout prepares the label set of a series that is aggregated: it leaves out
-// the labels of these names. Names that are no labels of the family are ignored.
+// LabelsWithout prepares the label set of an aggregated series, without the named
+// labels. Names that are not labels of the family are ignored.
 func (f Family) LabelsWithout(m Measured, names ...string) Labels {
-	attributes := make([]attribute.KeyValue, 0, mostLabels)
+	attributes := make([]attribute.KeyValue, 0, maxLabels)
 	for _, name := range catalogue[f].Labels {
 		if slices.Contains(names, name) {
 			continue
 		}
 		value, ok := m.label(name)
 		if !ok {
-			panic(fmt.Sprintf("instrument: %s has the label %s, and %T has not", f, name, m))
+			panic(fmt.Sprintf("instrument: %T lacks the label %s of %s", m, name, f))
 		}
 		attributes = append(attributes, attribute.String(name, value))
 	}

@@ -45,9 +45,9 @@ func TestObserveRefuses(t *testing.T) {
 func TestHistogramRefuses(t *testing.T) {
 	p, _ := providers()
 	for f, want := range map[instrument.Family]string{
-		instrument.AgentsUp:            "histogram coderd_agents_up: it is a gauge",
-		instrument.WorkspaceBuilds:     "histogram coderd_workspace_builds_total: it is a counter",
-		instrument.GoGCDurationSeconds: "histogram go_gc_duration_seconds: it is a summary",
+		instrument.AgentsUp:            "histogram coderd_agents_up: the family is a gauge",
+		instrument.WorkspaceBuilds:     "histogram coderd_workspace_builds_total: the family is a counter",
+		instrument.GoGCDurationSeconds: "histogram go_gc_duration_seconds: the family is a summary",
 	} {
 		if _, err := p.Histogram(f); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %q", err, want)
@@ -55,9 +55,8 @@ func TestHistogramRefuses(t *testing.T) {
 	}
 }
 
-// TestObserve: several callers share a family, equal labels of one collection
-// are not merged for a gauge, and a caller that unregisters takes its series
-// with it.
+// TestObserve: several callers share a family, a gauge keeps the last value of equal
+// labels, and Unregister removes the caller's series.
 func TestObserve(t *testing.T) {
 	p, r := providers()
 	observe := func(template string, values ...float64) func() {
@@ -97,7 +96,7 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// TestObserveAddsCounters: what Observe's documentation says of counters.
+// TestObserveAddsCounters: values of a counter with equal labels are added.
 func TestObserveAddsCounters(t *testing.T) {
 	p, r := providers()
 	labels := instrument.HealthRefused.Labels(instrument.Refusal{Origin: "agent", Reason: "type"})
@@ -116,7 +115,7 @@ func TestObserveAddsCounters(t *testing.T) {
 	}
 }
 
-// TestLabelsAreAttributes: the labels of a series are what an instrument collects.
+// TestLabelsAreAttributes: a collected series has the labels as attributes.
 func TestLabelsAreAttributes(t *testing.T) {
 	p, r := providers()
 	labels := instrument.OAuth2Requests.Labels(instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
@@ -130,7 +129,7 @@ func TestLabelsAreAttributes(t *testing.T) {
 	}
 }
 
-// TestMeasuringAllocatesNothing is what prepared labels are for.
+// TestMeasuringAllocatesNothing: measuring with prepared labels does not allocate.
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	p, _ := providers()
 	h, err := p.Histogram(instrument.APIRequestLatencies)
@@ -177,7 +176,7 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-// notified is a provider that is read ahead of time.
+// notified is a provider that implements Notifier.
 type notified struct {
 	metric.MeterProvider
 	changes []time.Time

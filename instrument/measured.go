@@ -2,23 +2,22 @@ package instrument
 
 import "strconv"
 
-// Measured is what a series measures: one of the structs of this package, such as
-// [WorkspaceBuild]. Its fields hold the label values, which must be valid UTF-8.
-// [Info].Measured tells which struct a family takes, and [Info].Labels which of its
-// fields are labels of the family; the other fields are ignored.
+// Measured is implemented by the structs that hold the label values of a series, such
+// as [WorkspaceBuild]. The values must be valid UTF-8. [Info].Measured is the struct
+// of a family and [Info].Labels lists its labels; fields for other labels are ignored.
 //
-// The structs are comparable, so that they can be map keys. A literal must name the
-// fields, so that values in the wrong order do not compile.
+// The structs are comparable and can be map keys. Literals must name their fields, so
+// that values in the wrong order do not compile.
 type Measured interface {
-	// label returns the value of the label with a name, and whether there is one.
+	// label returns the value of the named label; ok is false if the struct lacks it.
 	label(name string) (value string, ok bool)
 }
 
-// named is the first field of a struct of several label values. Other packages cannot
-// set it, so that their literals must name the fields.
+// named is the first field of structs with several label values. Other packages cannot
+// set it, so their literals must name the fields.
 type named struct{}
 
-// NoLabels is for families of one series, such as [APIActiveUsers].
+// NoLabels is for families without labels, such as [APIActiveUsers].
 type NoLabels struct{}
 
 func (NoLabels) label(string) (string, bool) { return "", false }
@@ -44,8 +43,7 @@ func (w WorkspaceAgents) label(name string) (string, bool) {
 	return "", false
 }
 
-// Agent is a workspace agent, for the statistics that agents report, such as
-// [AgentStatsRx].
+// Agent is a workspace agent, for agent statistics such as [AgentStatsRx].
 type Agent struct {
 	_ named
 
@@ -129,7 +127,7 @@ func (a AgentLatency) label(name string) (string, bool) {
 	return a.Agent.label(name)
 }
 
-// AgentScript is a script that an agent has executed, for [AgentScriptsExecuted] and
+// AgentScript is a script executed by an agent, for [AgentScriptsExecuted] and
 // [AgentStatsStartupScript].
 type AgentScript struct {
 	_ named
@@ -178,13 +176,13 @@ type LatestBuild struct {
 
 func (b LatestBuild) label(name string) (string, bool) { return b.Status, name == "status" }
 
-// ApplicationUsage is the use of an application by the users of a template, for
+// ApplicationUsage is an application used by the users of a template, for
 // [InsightsApplicationsUsage].
 type ApplicationUsage struct {
 	_ named
 
-	// ApplicationName is an app's display name; or Visual Studio Code, JetBrains, Web
-	// Terminal or SSH, with an empty Slug.
+	// ApplicationName is the display name of an app; or Visual Studio Code, JetBrains,
+	// Web Terminal or SSH, with an empty Slug.
 	ApplicationName string
 	Slug            string
 	TemplateName    string
@@ -202,7 +200,7 @@ func (u ApplicationUsage) label(name string) (string, bool) {
 	return "", false
 }
 
-// ParameterUsage is a value that builds gave to a parameter of a template, for
+// ParameterUsage is a value of a template's parameter in builds, for
 // [InsightsParameters].
 type ParameterUsage struct {
 	_ named
@@ -237,7 +235,7 @@ func (u TemplateUsers) label(name string) (string, bool) {
 }
 
 // OAuth2RateLimit is a rate limit of an external OAuth2 provider, for
-// [OAuth2RateLimitTotal] and the other families of rate limits.
+// [OAuth2RateLimitTotal] and the other rate limit families.
 type OAuth2RateLimit struct {
 	_ named
 
@@ -276,8 +274,8 @@ func (r OAuth2Request) label(name string) (string, bool) {
 	return "", false
 }
 
-// ProvisionerJob is a provisioner job, for [ProvisionerdJobTimings] and, while it runs
-// and has no status, [ProvisionerdJobsCurrent].
+// ProvisionerJob is a provisioner job, for [ProvisionerdJobTimings] and, without a
+// status, for [ProvisionerdJobsCurrent].
 type ProvisionerJob struct {
 	_ named
 
@@ -301,7 +299,7 @@ type WorkspaceBuild struct {
 
 	Action          string // START STOP DESTROY
 	OwnerEmail      string
-	OwnerName       string // the owner's user name; no label of the documented family
+	OwnerName       string // the owner's user name; not a label of the documented family
 	Status          string // success failed
 	TemplateName    string
 	TemplateVersion string // the version's name
@@ -326,7 +324,7 @@ func (b WorkspaceBuild) label(name string) (string, bool) {
 	return "", false
 }
 
-// BuildInfo says what the running program was built from, for [HealthBuildInfo].
+// BuildInfo describes the build of the running program, for [HealthBuildInfo].
 type BuildInfo struct {
 	_ named
 
@@ -344,18 +342,18 @@ func (b BuildInfo) label(name string) (string, bool) {
 	return "", false
 }
 
-// OTLPExport is a push over OTLP, for [HealthOTLPExports].
+// OTLPExport is an export over OTLP, for [HealthOTLPExports].
 type OTLPExport struct {
 	Outcome string // success failure
 }
 
 func (e OTLPExport) label(name string) (string, bool) { return e.Outcome, name == "outcome" }
 
-// Refusal is the refusal of an item from outside, for [HealthRefused].
+// Refusal is the refusal of external input, for [HealthRefused].
 type Refusal struct {
 	_ named
 
-	Origin string // where the item came from
+	Origin string // where the input came from, such as agent
 	Reason string
 }
 
@@ -369,7 +367,7 @@ func (r Refusal) label(name string) (string, bool) {
 	return "", false
 }
 
-// Rendering is what is rendered ahead of scrapes, for [HealthRenderedBytes].
+// Rendering is an exposition rendered ahead of scrapes, for [HealthRenderedBytes].
 type Rendering struct {
 	Format string // text openmetrics protobuf
 }
@@ -377,7 +375,7 @@ type Rendering struct {
 func (r Rendering) label(name string) (string, bool) { return r.Format, name == "format" }
 
 // Source is a source of the deployment's state, for [HealthSourceUp] and the other
-// families of sources.
+// source families.
 type Source struct {
 	Name string
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestLabels has every family that an instrument measures, with the struct of its row.
+// TestLabels covers every family with an instrument, with the struct of its row.
 func TestLabels(t *testing.T) {
 	agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
 	script := instrument.AgentScript{Agent: agent, Success: true, TemplateName: "docker"}
@@ -181,10 +181,10 @@ func TestLabelsPanic(t *testing.T) {
 		measured instrument.Measured
 		want     string
 	}{
-		{instrument.AgentsUp, instrument.Agent{}, "instrument: coderd_agents_up has the label template_name, and instrument.Agent has not"},
-		{instrument.AgentsApps, instrument.AgentScript{}, "instrument: coderd_agents_apps has the label app_name, and instrument.AgentScript has not"},
-		{instrument.APIWorkspaceLatestBuild, instrument.NoLabels{}, "instrument: coderd_api_workspace_latest_build_total has the label status, and instrument.NoLabels has not"},
-		{instrument.InsightsTemplatesActiveUsers, instrument.Source{}, "instrument: coderd_insights_templates_active_users has the label template_name, and instrument.Source has not"},
+		{instrument.AgentsUp, instrument.Agent{}, "instrument: instrument.Agent lacks the label template_name of coderd_agents_up"},
+		{instrument.AgentsApps, instrument.AgentScript{}, "instrument: instrument.AgentScript lacks the label app_name of coderd_agents_apps"},
+		{instrument.APIWorkspaceLatestBuild, instrument.NoLabels{}, "instrument: instrument.NoLabels lacks the label status of coderd_api_workspace_latest_build_total"},
+		{instrument.InsightsTemplatesActiveUsers, instrument.Source{}, "instrument: instrument.Source lacks the label template_name of coderd_insights_templates_active_users"},
 	} {
 		func() {
 			defer func() {

@@ -21,8 +21,8 @@ import (
 
 const hostScope = "example.org/host"
 
-// host is a program with a meter provider of its own, which a Prometheus exporter and
-// a manual reader read.
+// host is a program with its own meter provider, read by a Prometheus exporter and a
+// manual reader.
 type host struct {
 	provider *sdk.MeterProvider
 	reader   *sdk.ManualReader
@@ -42,12 +42,12 @@ func newHost(t *testing.T, options ...sdk.Option) host {
 	return h
 }
 
-// providers has all groups on the host's provider.
+// providers returns the host's provider for all groups.
 func (h host) providers() instrument.Providers {
 	return instrument.Providers{Deployment: h.provider, Workspaces: h.provider, Process: h.provider}
 }
 
-// measure measures instruments of the host's own.
+// measure records values on the host's own instruments.
 func (h host) measure(t *testing.T) {
 	t.Helper()
 	meter := h.provider.Meter(hostScope)
@@ -68,7 +68,7 @@ func (h host) measure(t *testing.T) {
 	up.Record(t.Context(), 5, metric.WithAttributes(attribute.String("any.label", "a")))
 }
 
-// streams reads the streams of a scope, which has each name once.
+// streams returns the streams of a scope by name; names must be unique.
 func (h host) streams(t *testing.T, scope string) map[string]metricdata.Metrics {
 	t.Helper()
 	var collected metricdata.ResourceMetrics
@@ -104,16 +104,15 @@ func (h host) families(t *testing.T) map[string]*dto.MetricFamily {
 	return families
 }
 
-// documented returns the contract's families that instruments measure.
+// documented returns the contract's families that have instruments.
 func documented(t *testing.T) []row {
 	t.Helper()
 	all := slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv"))
 	return slices.DeleteFunc(all, func(r row) bool { return r.origin == "runtime" })
 }
 
-// The families have their documented names, help, labels and buckets on the provider
-// of a host, which has views of its own, and the host's instruments are as without the
-// options.
+// On a host's provider with its own views, the families have their documented names,
+// help, labels and buckets, and the host's instruments are unchanged.
 func TestProviderOptions(t *testing.T) {
 	boundaries := []float64{1, 2}
 	own := sdk.WithView(sdk.NewView(
@@ -171,7 +170,7 @@ func TestProviderOptions(t *testing.T) {
 	}
 }
 
-// shown shows a stream without its times.
+// shown formats a stream without its times.
 func shown(m metricdata.Metrics) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s %q %q", m.Name, m.Description, m.Unit)
@@ -210,7 +209,7 @@ func describeFamily(f *dto.MetricFamily) [4]string {
 	return [...]string{strings.ToLower(f.GetType().String()), list(labels), numbers(bounds), f.GetHelp()}
 }
 
-// No family is folded past the SDK's default limit, whether it is observed or recorded.
+// No family, observed or recorded, is subject to the SDK's default cardinality limit.
 func TestProviderOptionsLiftTheLimit(t *testing.T) {
 	const series = 2500
 	h := newHost(t, instrument.ProviderOptions()...)
@@ -237,8 +236,8 @@ func TestProviderOptionsLiftTheLimit(t *testing.T) {
 	}
 }
 
-// What the documentation says of a host's views that match our instruments too: they
-// add streams, and neither change nor drop the documented ones.
+// A host's views that match our instruments add streams, but do not change or drop the
+// documented ones.
 func TestWildcardViews(t *testing.T) {
 	const name = "coderd_api_request_latencies_seconds"
 	otel := instrument.APIRequestLatencies.Info().Instrument
@@ -285,7 +284,7 @@ func TestWildcardViews(t *testing.T) {
 	}
 }
 
-// A host that sets a limit again sees in the documented label that series are folded.
+// If a host sets a limit again, folded series have the documented label.
 func TestOverflowOnAHostsProvider(t *testing.T) {
 	h := newHost(t, append(instrument.ProviderOptions(), sdk.WithCardinalityLimit(10))...)
 	_, err := h.providers().Observe(func(o instrument.Observer) {

@@ -7,26 +7,27 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// ProviderOptions returns the options of a host's own meter provider, on which the
-// families are then measured beside the host's instruments:
+// ProviderOptions returns options for a host's own meter provider, so that it can
+// measure the families beside the host's instruments:
 //
 //	provider := sdkmetric.NewMeterProvider(append(instrument.ProviderOptions(), sdkmetric.WithReader(reader))...)
 //	providers := instrument.Providers{Deployment: provider, Workspaces: provider, Process: provider}
 //
-// The options are the [View] of each group and no cardinality limit. The SDK has a
-// limit for a provider or a reader, not for an instrument, so the host's instruments
-// lose the default of 2,000 series, too: a host that relies on it measures on a second
-// provider. If a later [sdk.WithCardinalityLimit] or a reader's
-// [sdk.WithCardinalityLimitSelector] sets a limit again, the SDK folds the series past
-// it into one with the attribute otel.metric.overflow, without an error or a log line.
+// The options are the [View] of each group and no cardinality limit. The SDK limits
+// providers and readers, not instruments, so the host's instruments lose the default
+// limit of 2,000 series too: hosts that rely on it need a second provider. If a later
+// [sdk.WithCardinalityLimit] or a reader's [sdk.WithCardinalityLimitSelector] sets a
+// limit again, the SDK folds the series past it into one with the attribute
+// otel.metric.overflow, without an error or a log line.
 //
-// A view of the host that matches our instruments too, such as a wildcard, adds a
-// second stream under the instrument's OpenTelemetry name; it cannot change or drop
-// the documented one. Views that give their scope do not match.
+// A host's view that also matches our instruments, such as a wildcard, adds a second
+// stream under the instrument's OpenTelemetry name; it cannot change or drop the
+// documented one. Views for another scope do not match.
 //
-// Such a provider has one resource for all groups, is read by every reader whether or
-// not the process reports the deployment, and renders nothing ahead of a scrape.
-// Package exporters does all three.
+// Such a provider has one resource for all groups, serves the deployment's families
+// from every process, and renders nothing ahead of scrapes. The providers of package
+// exporters have a resource for each group, serve the deployment's families only from
+// the process that reports them, and render ahead.
 func ProviderOptions() []sdk.Option {
 	var views []sdk.View
 	for g := range Groups() {
@@ -61,7 +62,7 @@ func stream(row Info) sdk.Stream {
 		Unit:        row.Unit,
 	}
 	if row.Type == Histogram {
-		// Not filtered: that would be half of what an observation costs.
+		// Labels are not filtered: the filter would double the time of an observation.
 		st.Aggregation = sdk.AggregationExplicitBucketHistogram{Boundaries: row.Buckets, NoMinMax: true}
 		st.ExemplarReservoirProviderSelector = exemplars(row.Buckets)
 		return st

@@ -50,8 +50,8 @@ func (r readers) collect(t *testing.T, g instrument.Group) map[string]metricdata
 	return streams
 }
 
-// TestView measures every family that has an instrument, and reads from each provider
-// exactly what the contract documents.
+// TestView measures every family that has an instrument, and compares each provider's
+// streams with the contract.
 func TestView(t *testing.T) {
 	for name, measure := range map[string]func(*testing.T, instrument.Providers, instrument.Family){
 		"documented labels": measureFamily,
@@ -85,8 +85,8 @@ func measureFamily(t *testing.T, p instrument.Providers, f instrument.Family) {
 	}
 }
 
-// measureWithALabelTooMany measures counters and gauges as only OpenTelemetry's API can.
-// The labels of histograms are not filtered.
+// measureWithALabelTooMany measures counters and gauges with an undocumented label, which
+// takes OpenTelemetry's own API. The labels of histograms are not filtered.
 func measureWithALabelTooMany(t *testing.T, p instrument.Providers, f instrument.Family) {
 	info := f.Info()
 	provider := map[instrument.Group]metric.MeterProvider{
@@ -119,7 +119,7 @@ func measureWithALabelTooMany(t *testing.T, p instrument.Providers, f instrument
 }
 
 // wantContract fails the test unless each provider has the contract's families of its
-// group, and no other.
+// group and no others.
 func wantContract(t *testing.T, r readers) {
 	t.Helper()
 	replica := r.collect(t, instrument.Process)
@@ -191,8 +191,8 @@ func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 	return typ, list(names), buckets
 }
 
-// TestViewMatchesItsGroup: a view matches the instruments of its group in the scope of
-// the catalogue, and leaves all others as they are.
+// TestViewMatchesItsGroup: a view matches only the instruments of its group in the
+// scope of the catalogue.
 func TestViewMatchesItsGroup(t *testing.T) {
 	agentsUp := instrument.AgentsUp.Info().Instrument
 	for _, test := range []struct {

@@ -1,11 +1,11 @@
-// Package health describes the health of a process that measures a deployment, as
-// far as metrics cannot: the text of errors with what to do about them, times, and
-// addresses. The status page of package exporters shows it.
+// Package health describes the health of a process that measures a deployment, where
+// metrics do not suffice: error texts with remedies, times and addresses. The status
+// page of package exporters shows it.
 //
-// The owner of each part fills it in whenever the page is read: a func(*[Report])
-// given to [github.com/otelcoder/otelcoder/instrument.Providers.ReportHealth], as
-// the recorders and the poller of package meters do, or to
-// [github.com/otelcoder/otelcoder/exporters.WithHealth].
+// Each component fills in its part when the page is read, with a func(*[Report]) that
+// it has registered: package meters with
+// [github.com/otelcoder/otelcoder/instrument.Providers.ReportHealth], other code with
+// that or with [github.com/otelcoder/otelcoder/exporters.WithHealth].
 package health
 
 import (
@@ -16,43 +16,44 @@ import (
 	"time"
 )
 
-// Report is the health of a process. Its text may come from outsiders.
+// Report is the health of a process. Its texts are untrusted: they may quote external
+// input.
 type Report struct {
-	Database *Database // nil without a database
+	Database *Database // nil if no database is read
 	Role     Role      // zero if unknown
 	Sources  []Source
 	Refused  []Refusal
 	Push     *Push // nil if nothing is pushed
 }
 
-// Database is the database that is read. It has no user and no password.
+// Database identifies the database that is read, without credentials.
 type Database struct {
 	Address string `json:"address"` // host:port
 	Name    string `json:"name"`
 }
 
-// Role tells whether the process reports the deployment.
+// Role describes whether the process reports the deployment.
 type Role struct {
 	State    RoleState `json:"state"`
 	Since    time.Time `json:"since,omitzero"`
-	Reporter string    `json:"reporter,omitempty"`  // address of the process that reports, while this one stands by; empty if unknown
-	StandBys []string  `json:"stand_bys,omitempty"` // addresses of the processes that stand by, while this one reports; empty if unknown
-	Problem  *Problem  `json:"problem,omitempty"`   // of Unreachable and NoReporter
+	Reporter string    `json:"reporter,omitempty"`  // when StandingBy: address of the reporting process; empty if unknown
+	StandBys []string  `json:"stand_bys,omitempty"` // when Reporting: addresses of the standbys; empty if unknown
+	Problem  *Problem  `json:"problem,omitempty"`   // when Unreachable or NoReporter
 }
 
-// RoleState is the state of the role.
+// RoleState is the state of the reporter role.
 type RoleState string
 
-// The states of the role.
+// The states of the reporter role.
 const (
 	Reporting   RoleState = "reporting"   // this process reports the deployment
 	StandingBy  RoleState = "standing_by" // another process reports it
-	TakingOver  RoleState = "taking_over" // none is held yet, or the role is taken and not reported in yet
+	TakingOver  RoleState = "taking_over" // the role is being acquired, or is held while reporting is suspended
 	Unreachable RoleState = "unreachable" // the database cannot be reached
-	NoReporter  RoleState = "no_reporter" // the database is reached, but the role cannot be held there
+	NoReporter  RoleState = "no_reporter" // the database is reachable, but does not grant the role
 )
 
-// Problem is an error together with its remedy.
+// Problem is an error and its remedy.
 type Problem struct {
 	Error   string    `json:"error"` // credentials in URLs are masked
 	Since   time.Time `json:"since,omitzero"`
@@ -61,8 +62,9 @@ type Problem struct {
 	Runbook string    `json:"runbook,omitempty"` // name of a page of docs/runbooks, such as OtelcoderSourceDown
 }
 
-// NewProblem returns the problem that an error is. An error with a method
-// Remedy() Problem supplies the remedy, the command and the runbook.
+// NewProblem returns the problem of an error that has lasted since the given time. If
+// the error has a method Remedy() Problem, that supplies the remedy, the command and
+// the runbook.
 func NewProblem(err error, since time.Time) *Problem {
 	var p Problem
 	var remedied interface{ Remedy() Problem }
@@ -76,31 +78,31 @@ func NewProblem(err error, since time.Time) *Problem {
 	return &p
 }
 
-// maxError is the greatest length of an error's text in bytes. Some quote a whole
-// answer.
+// maxError is the maximum length of an error's text in bytes. Some errors quote a
+// whole response.
 const maxError = 1000
 
-// Source is a part of the deployment's state that is read on an interval.
+// Source is the health of a source of the deployment's state.
 type Source struct {
 	Name            string    `json:"name"`                  // as the label of otelcoder_source_up
 	Up              bool      `json:"up"`                    // the last collection succeeded
-	LastSuccess     time.Time `json:"last_success,omitzero"` // zero for never
-	IntervalSeconds float64   `json:"interval_seconds"`      // 0 for no interval
+	LastSuccess     time.Time `json:"last_success,omitzero"` // zero if never
+	IntervalSeconds float64   `json:"interval_seconds"`      // 0 if it has no interval
 	DurationSeconds Number    `json:"last_duration_seconds"` // of the last collection
 	P95Seconds      Number    `json:"p95_duration_seconds"`  // of the recent collections
-	Series          int       `json:"series"`                // held from the last success
-	Withdrawn       bool      `json:"withdrawn,omitempty"`   // the series are too old to be served
-	Problem         *Problem  `json:"problem,omitempty"`     // why it is not up
+	Series          int       `json:"series"`                // from the last success
+	Withdrawn       bool      `json:"withdrawn,omitempty"`   // the series expired and are no longer served
+	Problem         *Problem  `json:"problem,omitempty"`     // why the last collection failed
 }
 
-// Refusal counts items from outside that were not taken, by origin and reason,
-// as otelcoder_refused_total does.
+// Refusal counts refused external input by origin and reason, like
+// otelcoder_refused_total.
 type Refusal struct {
 	Origin string    `json:"origin"`
 	Reason string    `json:"reason"`
 	Count  uint64    `json:"count"`
 	Last   time.Time `json:"last,omitzero"`
-	Means  string    `json:"means"` // one sentence; the page has one for each known reason
+	Means  string    `json:"means"` // one sentence; empty: the page's own text for the reason
 }
 
 // Push is the export over OTLP.
@@ -112,13 +114,13 @@ type Push struct {
 	Problem     *Problem  `json:"problem,omitempty"` // of the last export, if it failed
 }
 
-// Number is a number that may be unknown: NaN, null in JSON.
+// Number is a number that may be unknown: NaN in Go, null in JSON.
 type Number float64
 
 // Unknown returns the unknown number.
 func Unknown() Number { return Number(math.NaN()) }
 
-// Known reports whether the number is finite.
+// Known reports whether the number is known, that is, finite.
 func (n Number) Known() bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
 
 // MarshalJSON implements [json.Marshaler].
