@@ -16,7 +16,7 @@ type output struct {
 	closed       atomic.Bool               // nothing is measured any more
 	observations []*instrument.Observation // by group
 	histograms   map[instrument.Family]instrument.HistogramInstrument
-	silence      func() // ends the reports of health
+	stopHealth   func() // ends the reports of health
 
 	// Set once a recorder of the events themselves reports the family: a recorder or
 	// source that sees them from elsewhere does not report it too.
@@ -56,7 +56,7 @@ func newOutput(p instrument.Providers) (*output, error) {
 		}
 		out.observations = append(out.observations, o)
 	}
-	out.silence = p.ReportHealth(out.reportHealth)
+	out.stopHealth = p.ReportHealth(out.reportHealth)
 	return out, nil
 }
 
@@ -106,7 +106,7 @@ func (out *output) close() error {
 	if out.closed.Swap(true) {
 		return nil
 	}
-	out.silence()
+	out.stopHealth()
 	return out.unregister()
 }
 

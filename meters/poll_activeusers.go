@@ -19,7 +19,7 @@ func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) col
 		interval: c.interval,
 		collect: func(ctx context.Context) (snapshot, int, error) {
 			users, err := source.ActiveUsers(ctx)
-			if err != nil || !refused.sound(float64(users)) {
+			if err != nil || !refused.valid(float64(users)) {
 				return snapshot{}, 0, err
 			}
 			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, instrument.NoLabels{}, float64(users))}}, 1, nil

@@ -98,7 +98,7 @@ const (
 // not, from the question until the snapshot is built.
 func agents(out *output, c config, source AgentsSource, refused sourceRefusals) collector {
 	execution := out.histogram(instrument.CollectorAgentsExecution)
-	none := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
+	noLabels := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
 	return collector{
 		name: "agents",
 		families: []instrument.Family{
@@ -111,7 +111,7 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 		interval: c.interval,
 		collect: func(ctx context.Context) (snapshot, int, error) {
 			started := time.Now()
-			defer func() { execution.record(ctx, time.Since(started).Seconds(), none) }()
+			defer func() { execution.record(ctx, time.Since(started).Seconds(), noLabels) }()
 			workspaces, err := source.Agents(ctx)
 			if err != nil {
 				return snapshot{}, 0, err
@@ -164,7 +164,7 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 				}]++
 			}
 			for _, l := range a.Latencies {
-				if refused.sound(l.Seconds) {
+				if refused.valid(l.Seconds) {
 					latency := instrument.AgentLatency{Agent: agent, DERPRegion: refused.text(l.Region), Preferred: l.Preferred}
 					latencies[latency] = max(latencies[latency], l.Seconds)
 				}
@@ -174,7 +174,7 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 					apps[instrument.AgentApp{Agent: agent, AppName: refused.text(app.DisplayName), Health: string(app.Health)}]++
 				}
 			}
-			if s := a.StartupScript; s != nil && refused.sound(s.Seconds) {
+			if s := a.StartupScript; s != nil && refused.valid(s.Seconds) {
 				scripts[kept.merge(instrument.AgentScript{Agent: agent, Success: s.Success, TemplateName: template})] += s.Seconds
 			}
 		}

@@ -107,7 +107,7 @@ func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusal
 	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
 	for _, row := range rows {
 		values := row.values()
-		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.sound(v) }) {
+		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.valid(v) }) {
 			continue
 		}
 		agent := kept.mergeAgent(instrument.Agent{

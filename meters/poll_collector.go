@@ -30,7 +30,7 @@ func (s *collector) limit(c config, refused sourceRefusals) {
 	s.collect = func(ctx context.Context) (snapshot, int, error) {
 		found, rows, err := collect(ctx)
 		for group, samples := range found {
-			kept := atMost(samples, c.maxSeries)
+			kept := limitSamples(samples, c.maxSeries)
 			refused.addMany(refusedLimit, len(samples)-len(kept))
 			found[group] = kept
 		}
@@ -38,9 +38,9 @@ func (s *collector) limit(c config, refused sourceRefusals) {
 	}
 }
 
-// atMost returns as many samples of each family as there may be: the first ones
+// limitSamples returns as many samples of each family as there may be: the first ones
 // by their labels, so that series do not come and go.
-func atMost(samples []sample, most func(instrument.Family) int) []sample {
+func limitSamples(samples []sample, most func(instrument.Family) int) []sample {
 	counts := make(map[instrument.Family]int)
 	for _, s := range samples {
 		counts[s.family]++
@@ -58,15 +58,15 @@ func firstOf(samples []sample, f instrument.Family, most int) []sample {
 		sample
 		text string // of the labels, which takes long to write
 	}
-	var of []labelled
+	var matching []labelled
 	rest := slices.DeleteFunc(samples, func(s sample) bool {
 		if s.family == f {
-			of = append(of, labelled{s, s.labels.String()})
+			matching = append(matching, labelled{s, s.labels.String()})
 		}
 		return s.family == f
 	})
-	slices.SortFunc(of, func(a, b labelled) int { return cmp.Compare(a.text, b.text) })
-	for _, s := range of[:max(most, 0)] {
+	slices.SortFunc(matching, func(a, b labelled) int { return cmp.Compare(a.text, b.text) })
+	for _, s := range matching[:max(most, 0)] {
 		rest = append(rest, s.sample)
 	}
 	return rest
@@ -156,7 +156,7 @@ func (r sourceRefusals) documented(is bool) bool {
 }
 
 // sound reports whether a number can be a value, else counts it.
-func (r sourceRefusals) sound(value float64) bool {
+func (r sourceRefusals) valid(value float64) bool {
 	is := value >= 0 && !math.IsInf(value, 1) // NaN is not >= 0
 	if !is {
 		r.add(refusedValue)

@@ -65,13 +65,13 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 func insightsSamples(i Insights, refused sourceRefusals) []sample {
 	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {
-		if refused.sound(float64(row.Users)) {
+		if refused.valid(float64(row.Users)) {
 			users[instrument.TemplateUsers{TemplateName: refused.text(row.Template)}] += float64(row.Users)
 		}
 	}
 	usage := make(map[instrument.ApplicationUsage]float64, len(i.Applications))
 	for _, row := range i.Applications {
-		if refused.sound(row.Seconds) {
+		if refused.valid(row.Seconds) {
 			usage[instrument.ApplicationUsage{
 				ApplicationName: refused.text(row.Application),
 				Slug:            refused.text(row.Slug),
@@ -81,7 +81,7 @@ func insightsSamples(i Insights, refused sourceRefusals) []sample {
 	}
 	builds := make(map[instrument.ParameterUsage]float64, len(i.Parameters))
 	for _, row := range i.Parameters {
-		if refused.sound(float64(row.Builds)) {
+		if refused.valid(float64(row.Builds)) {
 			builds[instrument.ParameterUsage{
 				ParameterName:  refused.text(row.Name),
 				ParameterType:  refused.text(row.Type),

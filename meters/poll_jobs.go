@@ -33,7 +33,7 @@ func runningJobsSamples(counts map[Provisioner]int, refused sourceRefusals) []sa
 	var running [len(provisioners)]float64
 	for provisioner, n := range counts {
 		i, documented := provisioner.index()
-		if refused.documented(documented) && refused.sound(float64(n)) {
+		if refused.documented(documented) && refused.valid(float64(n)) {
 			running[i] = float64(n)
 		}
 	}

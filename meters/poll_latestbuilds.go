@@ -48,7 +48,7 @@ func latestBuildSamples(counts map[JobStatus]int, refused sourceRefusals) []samp
 		JobPending: 0, JobRunning: 0, JobSucceeded: 0, JobCanceling: 0, JobCanceled: 0, JobFailed: 0, JobUnknown: 0,
 	}
 	for status, n := range counts {
-		if !refused.sound(float64(n)) {
+		if !refused.valid(float64(n)) {
 			continue
 		}
 		if _, documented := workspaces[status]; !documented {

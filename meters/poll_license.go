@@ -35,12 +35,12 @@ func license(c config, source LicenseSource, refused sourceRefusals) collector {
 // licenseSamples has the active users with or without a limit, and the limit only
 // where one is in force.
 func licenseSamples(l License, refused sourceRefusals) []sample {
-	limited := refused.sound(float64(l.Limit)) && l.Limit > 0
+	limited := refused.valid(float64(l.Limit)) && l.Limit > 0
 	samples := []sample{newSample(instrument.LicenseUserLimitEnabled, instrument.NoLabels{}, oneIf(limited))}
 	if limited {
 		samples = append(samples, newSample(instrument.LicenseLimitUsers, instrument.NoLabels{}, float64(l.Limit)))
 	}
-	if refused.sound(float64(l.ActiveUsers)) {
+	if refused.valid(float64(l.ActiveUsers)) {
 		samples = append(samples, newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, float64(l.ActiveUsers)))
 	}
 	return samples

@@ -39,8 +39,8 @@ type API struct {
 	text     labelText
 	maxPaths int
 	paths    atomic.Pointer[map[string]*Path]
-	growing  sync.Mutex // held to replace paths
-	refused  *Path      // stands for PathUnknown where there was no room for a path
+	pathsMu  sync.Mutex // held to replace paths
+	overflow *Path      // stands for PathUnknown where there was no room for a path
 }
 
 // cacheLine is room for one at least, on every processor of note.
@@ -57,7 +57,7 @@ func newAPI(c config, out *output) *API {
 	a := &API{
 		created:            time.Now(),
 		maxPaths:           c.maxPaths,
-		refused:            newPath(PathUnknown),
+		overflow:           newPath(PathUnknown),
 		latencies:          out.histogram(instrument.APIRequestLatencies),
 		websocketDurations: out.histogram(instrument.APIWebsocketDurations),
 		refusals:           newRefusals(out, c.logger, "api", apiPathLimit, apiLength),
@@ -67,10 +67,10 @@ func newAPI(c config, out *output) *API {
 		PathUnknown: newPath(PathUnknown),
 		PathStatic:  newPath(PathStatic),
 	})
-	none := instrument.APIConcurrentRequests.Labels(instrument.NoLabels{})
+	noLabels := instrument.APIConcurrentRequests.Labels(instrument.NoLabels{})
 	out.observe(instrument.Process, func(o instrument.Observer) {
-		o.Observe(instrument.APIConcurrentRequests, none, float64(a.requests.Load()))
-		o.Observe(instrument.APIConcurrentWebsockets, none, float64(a.websockets.Load()))
+		o.Observe(instrument.APIConcurrentRequests, noLabels, float64(a.requests.Load()))
+		o.Observe(instrument.APIConcurrentWebsockets, noLabels, float64(a.websockets.Load()))
 		for name, path := range *a.paths.Load() {
 			if name == path.name { // else an alias, whose text was not valid
 				path.observe(o)
@@ -90,16 +90,16 @@ func (a *API) Path(path string) *Path {
 	// Checked before locking too: once the table is full, requests must not
 	// queue here.
 	if a.full(*a.paths.Load()) {
-		return a.refused
+		return a.overflow
 	}
-	a.growing.Lock()
-	defer a.growing.Unlock()
+	a.pathsMu.Lock()
+	defer a.pathsMu.Unlock()
 	paths := *a.paths.Load()
 	if p := paths[path]; p != nil {
 		return p
 	}
 	if a.full(paths) {
-		return a.refused
+		return a.overflow
 	}
 	path = strings.Clone(path) // it may be part of a larger text that should not be kept
 	name := a.text(path)
@@ -231,7 +231,7 @@ type RunningRequest struct {
 // sampled, the duration may be kept as an exemplar. End is called once.
 func (r RunningRequest) End(ctx context.Context, p *Path, method string, code int) {
 	seconds := (time.Since(r.api.created) - r.start).Seconds()
-	if p == r.api.refused {
+	if p == r.api.overflow {
 		r.api.refusals.add(apiPathLimit)
 		p = r.api.Path(PathUnknown)
 	}

@@ -12,7 +12,7 @@ import (
 // Workspaces come and go, and each new template version makes new series, so
 // those of builds are bounded in number and in age.
 const (
-	buildSeriesLife = 24 * time.Hour
+	buildSeriesTTL = 24 * time.Hour
 )
 
 // Builds counts workspace builds as coderd_workspace_builds_total.
@@ -84,7 +84,7 @@ func newBuilds(c config, out *output) *Builds {
 	b := &Builds{output: out, refused: refused, text: c.labelText(refused.adder(buildLength))}
 	b.series = &table[Build, *buildSeries]{
 		size:    c.maxSeries(instrument.WorkspaceBuilds) / len(outcomes),
-		life:    buildSeriesLife,
+		ttl:     buildSeriesTTL,
 		evicted: refused.adder(buildLimit),
 	}
 	out.observe(instrument.Workspaces, b.collect)
@@ -117,13 +117,13 @@ func (b *Builds) Start(build Build) *RunningBuild {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.move(running.build)
+	b.touch(running.build)
 	return running
 }
 
 // move returns the series of a build; b.mu is held.
-func (b *Builds) move(build Build) *buildSeries {
-	return b.series.move(build, time.Now(), func() *buildSeries {
+func (b *Builds) touch(build Build) *buildSeries {
+	return b.series.touch(build, time.Now(), func() *buildSeries {
 		b.output.changed(instrument.Workspaces)
 		return newBuildSeries(build)
 	})
@@ -151,7 +151,7 @@ func (r *RunningBuild) End(outcome Outcome) {
 	}
 	r.builds.mu.Lock()
 	defer r.builds.mu.Unlock()
-	r.builds.move(r.build)[i].builds++
+	r.builds.touch(r.build)[i].builds++
 	r.builds.output.changed(instrument.Workspaces)
 }
 

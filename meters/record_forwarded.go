@@ -9,7 +9,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-const forwardedLife = 2 * time.Minute
+const forwardedTTL = 2 * time.Minute
 
 // Forwarded keeps what workspace agents report themselves, as
 // agent_scripts_executed_total and coderd_agentstats_startup_script_seconds,
@@ -59,9 +59,9 @@ func newForwarded(c config, out *output) *Forwarded {
 	}
 	f.reported = &table[forwardedKey, *forwardedValue]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) + c.maxSeries(instrument.AgentStatsStartupScript),
-		life:    forwardedLife,
+		ttl:     forwardedTTL,
 		evicted: refused.adder(forwardedLimit),
-		gone:    f.leave,
+		dropped: f.removeValue,
 	}
 	out.scriptsForwarded.Store(true)
 	out.observe(instrument.Workspaces, f.collect)
@@ -162,7 +162,7 @@ func (a *AgentReports) Report(report []ForwardedMetric) {
 		if v, ok := f.reported.get(key, now); ok && v.generation > a.generation {
 			continue
 		}
-		v := f.reported.move(key, now, func() *forwardedValue { return f.join(key) })
+		v := f.reported.touch(key, now, func() *forwardedValue { return f.addValue(key) })
 		v.generation = a.generation
 		if v.value != m.value {
 			v.set(m.value)
@@ -187,7 +187,7 @@ func (a *AgentReports) Close() {
 
 // join adds an agent to the series that it feeds with its value of a key; f.mu
 // is held.
-func (f *Forwarded) join(key forwardedKey) *forwardedValue {
+func (f *Forwarded) addValue(key forwardedKey) *forwardedValue {
 	key.script = f.kept.merge(key.script)
 	s, ok := f.series[key]
 	if !ok {
@@ -195,11 +195,11 @@ func (f *Forwarded) join(key forwardedKey) *forwardedValue {
 		f.series[key] = s
 	}
 	f.output.changed(instrument.Workspaces)
-	return s.join()
+	return s.addAgent()
 }
 
 // leave is called for each value that is dropped; f.mu is held.
-func (f *Forwarded) leave(v *forwardedValue) {
+func (f *Forwarded) removeValue(v *forwardedValue) {
 	v.series.agents--
 	if v.series.agents == 0 {
 		delete(f.series, v.series.key)
@@ -358,7 +358,7 @@ func newForwardedSeries(key forwardedKey, labels instrument.Labels) *forwardedSe
 	}
 }
 
-func (s *forwardedSeries) join() *forwardedValue {
+func (s *forwardedSeries) addAgent() *forwardedValue {
 	s.agents++
 	s.merged = s.agents > 1 // there is no series without an agent
 	return &forwardedValue{series: s}

@@ -64,7 +64,7 @@ func (j *Jobs) Start(p Provisioner) *RunningJob {
 		return running
 	}
 	running.provisioner = i
-	j.move(i, 1)
+	j.add(i, 1)
 	return running
 }
 
@@ -83,13 +83,13 @@ func (r *RunningJob) End(outcome Outcome) {
 	if r.ended.Swap(true) {
 		return
 	}
-	r.jobs.move(r.provisioner, -1)
+	r.jobs.add(r.provisioner, -1)
 	r.jobs.Record(provisioners[r.provisioner], outcome, time.Since(r.started).Seconds())
 }
 
 // move changes how many jobs of a provisioner run.
-func (j *Jobs) move(provisioner int, by int64) {
-	j.current[provisioner].Add(by)
+func (j *Jobs) add(provisioner int, delta int64) {
+	j.current[provisioner].Add(delta)
 	j.output.changed(instrument.Workspaces)
 }
 

@@ -139,7 +139,7 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.requests.move(call, now, func() *oauth2Calls {
+	o.requests.touch(call, now, func() *oauth2Calls {
 		return &oauth2Calls{labels: instrument.OAuth2Requests.Labels(call)}
 	}).calls++
 
@@ -154,13 +154,13 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 
 // recordLimit keeps the newest rate limit of a resource; o.mu is held.
 func (o *OAuth2) recordLimit(name string, limit rateLimit, now time.Time) {
-	limits := o.limits.move(name, now, func() *rateLimits {
+	limits := o.limits.touch(name, now, func() *rateLimits {
 		return &rateLimits{
 			size:    max(o.maxLimits/maxRateLimitProviders, 1), // there are fewer providers then
 			evicted: o.refused.adder(oauth2Limit),
 		}
 	})
-	limits.move(limit.resource, now, func() *rateLimitSeries {
+	limits.touch(limit.resource, now, func() *rateLimitSeries {
 		labels := instrument.OAuth2RateLimitTotal.Labels(instrument.OAuth2RateLimit{Name: name, Resource: limit.resource})
 		return &rateLimitSeries{labels: labels}
 	}).rateLimit = limit

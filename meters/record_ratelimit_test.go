@@ -210,7 +210,7 @@ func FuzzRateLimit(f *testing.F) {
 		if got := families[instrument.OAuth2Requests.String()].Metric[0].Counter.GetValue(); got != 1 {
 			t.Errorf("%v calls, want 1", got)
 		}
-		wantSoundLabels(t, families)
+		wantValidLabels(t, families)
 		total := families["coderd_oauth2_external_requests_rate_limit_total"]
 		if total == nil {
 			return

@@ -10,7 +10,7 @@ import (
 // Agents come and go with their workspaces, so the series of their scripts are
 // bounded in number and in age.
 const (
-	scriptSeriesLife = 24 * time.Hour
+	scriptSeriesTTL = 24 * time.Hour
 )
 
 // Scripts counts the scripts that workspace agents have executed, as
@@ -50,7 +50,7 @@ func newScripts(c config, out *output) *Scripts {
 	s := &Scripts{output: out, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c.aggregateBy)}
 	s.series = &table[instrument.AgentScript, *scriptSeries]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
-		life:    scriptSeriesLife,
+		ttl:     scriptSeriesTTL,
 		evicted: refused.adder(scriptLimit),
 	}
 	out.observe(instrument.Workspaces, s.collect)
@@ -66,8 +66,8 @@ func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
 	script := s.kept.merge(agent.script(s.text)) // the key of both values of success
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	series := s.series.move(script, time.Now(), func() *scriptSeries { return s.newSeries(script) })
-	series[place(success)].executed++
+	series := s.series.touch(script, time.Now(), func() *scriptSeries { return s.newSeries(script) })
+	series[successIndex(success)].executed++
 	s.output.changed(instrument.Workspaces)
 }
 
@@ -75,13 +75,13 @@ func (s *Scripts) newSeries(script instrument.AgentScript) *scriptSeries {
 	series := new(scriptSeries)
 	for _, success := range []bool{false, true} {
 		script.Success = success
-		series[place(success)].labels = s.kept.labels(instrument.AgentScriptsExecuted, script)
+		series[successIndex(success)].labels = s.kept.labels(instrument.AgentScriptsExecuted, script)
 	}
 	return series
 }
 
 // place is where a value of success is in a scriptSeries.
-func place(success bool) int {
+func successIndex(success bool) int {
 	if success {
 		return 1
 	}

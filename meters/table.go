@@ -13,27 +13,27 @@ import (
 // mutex guards it.
 type table[K comparable, V any] struct {
 	size    int           // most rows
-	life    time.Duration // a row that has not moved for so long is dropped; 0: never
+	ttl     time.Duration // a row that has not moved for so long is dropped; 0: never
 	evicted func()        // called for each row that is dropped because the table is full
-	gone    func(V)       // called for each row that is dropped, for any reason; may be nil
+	dropped func(V)       // called for each row that is dropped, for any reason; may be nil
 
 	rows  map[K]*list.Element
 	order list.List // of *tableRow[K, V], the least recently moved first
 }
 
 type tableRow[K comparable, V any] struct {
-	key   K
-	value V
-	moved time.Time
+	key     K
+	value   V
+	touched time.Time
 }
 
 // move returns the row of a key and marks it as the most recently moved. A missing
 // row is created.
-func (t *table[K, V]) move(key K, now time.Time, create func() V) V {
+func (t *table[K, V]) touch(key K, now time.Time, create func() V) V {
 	t.expire(now)
 	if e, ok := t.rows[key]; ok {
 		row := e.Value.(*tableRow[K, V])
-		row.moved = now
+		row.touched = now
 		t.order.MoveToBack(e)
 		return row.value
 	}
@@ -78,29 +78,29 @@ func (t *table[K, V]) all(now time.Time) iter.Seq[V] {
 	}
 }
 
-// expire drops the rows that have not moved for the table's life. Every other
+// expire drops the rows that have not moved for the table's ttl. Every other
 // method calls it first, so that no caller sees a row that is too old.
 func (t *table[K, V]) expire(now time.Time) {
-	for t.life > 0 && t.order.Len() > 0 && clock.Between(t.oldest(), now) >= t.life {
+	for t.ttl > 0 && t.order.Len() > 0 && clock.Between(t.oldest(), now) >= t.ttl {
 		t.drop(t.order.Front())
 	}
 }
 
 // expiry returns when the next row expires; the zero time if none does.
 func (t *table[K, V]) expiry() time.Time {
-	if t.life == 0 || t.order.Len() == 0 {
+	if t.ttl == 0 || t.order.Len() == 0 {
 		return time.Time{}
 	}
-	return t.oldest().Add(t.life)
+	return t.oldest().Add(t.ttl)
 }
 
 // oldest returns when the first row moved.
-func (t *table[K, V]) oldest() time.Time { return t.order.Front().Value.(*tableRow[K, V]).moved }
+func (t *table[K, V]) oldest() time.Time { return t.order.Front().Value.(*tableRow[K, V]).touched }
 
 func (t *table[K, V]) drop(e *list.Element) {
 	row := t.order.Remove(e).(*tableRow[K, V])
 	delete(t.rows, row.key)
-	if t.gone != nil {
-		t.gone(row.value)
+	if t.dropped != nil {
+		t.dropped(row.value)
 	}
 }

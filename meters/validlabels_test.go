@@ -11,9 +11,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// wantSoundLabels fails the test if a scrape holds anything but documented
+// wantValidLabels fails the test if a scrape holds anything but documented
 // families with their documented labels, and text that every reader can read.
-func wantSoundLabels(t *testing.T, families map[string]*dto.MetricFamily) {
+func wantValidLabels(t *testing.T, families map[string]*dto.MetricFamily) {
 	t.Helper()
 	for name, family := range families {
 		f, ok := instrument.Lookup(name)
