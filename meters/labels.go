@@ -9,38 +9,35 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// cutMark ends a label value that was too long.
-const cutMark = "…"
+// ellipsis ends a truncated label value.
+const ellipsis = "…"
 
-// labelText makes text from outside fit for a label value: valid UTF-8, because
-// an exposition or an OTLP batch with anything else in it is refused whole;
-// without NUL, which programs written in C take for the end of a text and stores
-// like PostgreSQL refuse; and not too long.
+// labelText sanitizes a label value: valid UTF-8, because receivers reject an
+// exposition or OTLP batch with other bytes as a whole; without NUL, which ends a string
+// in C and which PostgreSQL rejects; and not longer than [WithMaxLabelLength].
 type labelText func(string) string
 
-// labelText returns one that cuts what is longer than [WithMaxLabelLength] says,
-// at a character, and marks it. It calls cut then.
-func (c config) labelText(cut func()) labelText {
+// labelText returns a labelText that calls truncated for each value that it truncates.
+func (c config) labelText(truncated func()) labelText {
 	return func(s string) string {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 		s = strings.ReplaceAll(s, "\x00", "\uFFFD")
 		if len(s) <= c.maxLabelLength {
 			return s
 		}
-		cut()
-		end := max(c.maxLabelLength-len(cutMark), 0)
+		truncated()
+		end := max(c.maxLabelLength-len(ellipsis), 0)
 		for !utf8.RuneStart(s[end]) {
 			end--
 		}
-		return s[:end] + cutMark
+		return s[:end] + ellipsis
 	}
 }
 
-// AgentLabel is a label by which agent statistics and forwarded metrics can be
-// aggregated.
+// AgentLabel is a label for [WithAggregateBy].
 type AgentLabel string
 
-// The labels to aggregate by.
+// The agent labels.
 const (
 	LabelAgentName     AgentLabel = "agent_name"
 	LabelTemplateName  AgentLabel = "template_name"
@@ -52,9 +49,9 @@ func allAgentLabels() []AgentLabel {
 	return []AgentLabel{LabelAgentName, LabelTemplateName, LabelUsername, LabelWorkspaceName}
 }
 
-// ParseAggregateBy reads a comma list of labels, the value of Coder's flag
-// --prometheus-aggregate-agent-stats-by, for [WithAggregateBy]. The list must
-// hold at least one label and none twice.
+// ParseAggregateBy parses a comma-separated list of labels for [WithAggregateBy], the
+// value of Coder's flag --prometheus-aggregate-agent-stats-by. The list must have at
+// least one label and no duplicates.
 func ParseAggregateBy(list string) ([]AgentLabel, error) {
 	var labels []AgentLabel
 	for name := range strings.SplitSeq(list, ",") {
@@ -70,7 +67,7 @@ func ParseAggregateBy(list string) ([]AgentLabel, error) {
 	return labels, nil
 }
 
-// checkAggregateBy returns an error unless there are labels, all of them known.
+// checkAggregateBy returns an error if there are no labels or one is unknown.
 func checkAggregateBy(labels []AgentLabel) error {
 	known := strings.Trim(fmt.Sprint(allAgentLabels()), "[]")
 	if len(labels) == 0 {
@@ -84,10 +81,10 @@ func checkAggregateBy(labels []AgentLabel) error {
 	return nil
 }
 
-// keptLabels are the labels that series have once they are aggregated: the labels by
-// which they are aggregated, and all that are no [AgentLabel].
+// keptLabels are the labels of aggregated series: the labels to aggregate by, and all
+// labels that are not an [AgentLabel].
 type keptLabels struct {
-	dropped []string // names of the other labels
+	dropped []string // names of the other agent labels
 }
 
 func newKeptLabels(by []AgentLabel) (k keptLabels) {
@@ -99,7 +96,7 @@ func newKeptLabels(by []AgentLabel) (k keptLabels) {
 	return k
 }
 
-// merge empties the values of dropped labels, so that scripts of one series are equal.
+// merge clears the values of dropped labels, so that scripts of one series are equal.
 func (k keptLabels) merge(s instrument.AgentScript) instrument.AgentScript {
 	s.Agent = k.mergeAgent(s.Agent)
 	if k.drops(LabelTemplateName) {
@@ -124,7 +121,7 @@ func (k keptLabels) mergeAgent(a instrument.Agent) instrument.Agent {
 
 func (k keptLabels) drops(label AgentLabel) bool { return slices.Contains(k.dropped, string(label)) }
 
-// labels makes the label set of a series, without the dropped labels.
+// labels returns the label set of a series, without the dropped labels.
 func (k keptLabels) labels(f instrument.Family, m instrument.Measured) instrument.Labels {
 	return f.LabelsWithout(m, k.dropped...)
 }

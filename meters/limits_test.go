@@ -42,7 +42,7 @@ func FuzzLabelText(f *testing.F) {
 	}
 	f.Add("🦀", 1)
 	f.Fuzz(func(t *testing.T, s string, longest int) {
-		longest = max(longest, len(cutMark))
+		longest = max(longest, len(ellipsis))
 		cut := false
 		got := config{maxLabelLength: longest}.labelText(func() { cut = true })(s)
 		if !utf8.ValidString(got) || strings.Contains(got, "\x00") || len(got) > longest {
@@ -51,7 +51,7 @@ func FuzzLabelText(f *testing.F) {
 		if clean := utf8.ValidString(s) && !strings.Contains(s, "\x00"); clean && len(s) <= longest && got != s {
 			t.Errorf("%q becomes %q", s, got)
 		}
-		if cut != strings.HasSuffix(got, cutMark) && !strings.Contains(s, cutMark) {
+		if cut != strings.HasSuffix(got, ellipsis) && !strings.Contains(s, ellipsis) {
 			t.Errorf("%q becomes %q, cut: %v", s, got, cut)
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option"
 )
 
-// Option configures [New]. An argument out of range is an error of New. A nil Option
-// does nothing.
+// Option configures [New], which returns an error if an argument is out of range. A nil
+// Option does nothing.
 type Option func(*config) error
 
 type config struct {
@@ -41,9 +41,9 @@ func newConfig(options []Option) (config, error) {
 	return c, err
 }
 
-// WithLogger sets the logger for changes of state: a source that fails or
-// recovers; an hour apart, what is left out of the metrics; and at level DEBUG
-// each collection. By default nothing is logged.
+// WithLogger sets the logger. Sources that fail or recover are logged, refused values at
+// most once an hour for each reason, and at level DEBUG each collection. By default
+// nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		c.logger = l
@@ -51,8 +51,8 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithInterval sets how often [Meters.Poll] asks every source but the insights, from 1 ms
-// to 24 hours. Default: one minute.
+// WithInterval sets the interval of [Meters.Poll] for all sources except the insights,
+// from 1 ms to 24 hours. Default: one minute.
 func WithInterval(d time.Duration) Option {
 	return func(c *config) error {
 		c.interval = d
@@ -60,8 +60,8 @@ func WithInterval(d time.Duration) Option {
 	}
 }
 
-// WithInsightsInterval sets how often [Meters.Poll] asks the source of insights, from 1 ms
-// to 24 hours. Default: five minutes.
+// WithInsightsInterval sets the interval of [Meters.Poll] for the insights, from 1 ms to
+// 24 hours. Default: five minutes.
 func WithInsightsInterval(d time.Duration) Option {
 	return func(c *config) error {
 		c.insightsInterval = d
@@ -69,9 +69,9 @@ func WithInsightsInterval(d time.Duration) Option {
 	}
 }
 
-// WithReachable makes [Meters.Poll] ask reachable, at each collection of the metrics,
-// whether the sources can be reached: while it returns false, otelcoder_source_up
-// of all sources is 0, without waiting until the sources are asked again. It must
+// WithReachable sets a function that reports whether the sources of [Meters.Poll] can be
+// reached. It is called at each collection of the metrics: while it returns false,
+// otelcoder_source_up of all sources is 0, before the sources are next queried. It must
 // not block.
 func WithReachable(reachable func() bool) Option {
 	return func(c *config) error {
@@ -80,11 +80,11 @@ func WithReachable(reachable func() bool) Option {
 	}
 }
 
-// WithCollected makes [Meters.Poll] call collected after each collection of a source,
-// by several goroutines at a time: with the name of the source as in
-// otelcoder_source_up, the number of series of each family that it feeds, which is 0
-// after a failure, how long it took, and why it failed. The next collection has the
-// series already. It must not block. Tests wait for a source by it.
+// WithCollected sets a function that [Meters.Poll] calls after each collection of a
+// source, concurrently, with the name of the source as in otelcoder_source_up, the
+// number of series of each of its families (0 after a failure), the duration, and the
+// error if it failed. The series are already visible to scrapes. It must not block.
+// Tests use it to wait for a source.
 func WithCollected(collected func(source string, series map[instrument.Family]int, took time.Duration, err error)) Option {
 	return func(c *config) error {
 		c.collected = collected
@@ -92,8 +92,8 @@ func WithCollected(collected func(source string, series map[instrument.Family]in
 	}
 }
 
-// WithMaxPaths sets how many distinct paths [API] tells apart, from 0 to 100,000;
-// requests to further ones are counted under the path UNKNOWN. Default: 1000.
+// WithMaxPaths sets the maximum number of distinct paths of [API], from 0 to 100,000.
+// Requests to further paths are counted under the path UNKNOWN. Default: 1000.
 func WithMaxPaths(n int) Option {
 	return func(c *config) error {
 		c.maxPaths = n
@@ -101,29 +101,28 @@ func WithMaxPaths(n int) Option {
 	}
 }
 
-// WithMaxLabelLength sets the greatest length of a label value, from 3 to 65,536
-// bytes. A longer one is cut at a character and ends in "…"; that is counted in
+// WithMaxLabelLength sets the maximum length of a label value, from 3 to 65,536 bytes.
+// Longer values are truncated at a character boundary, end in "…", and are counted in
 // otelcoder_refused_total, reason "length". Default: 1024.
 func WithMaxLabelLength(n int) Option {
 	return func(c *config) error {
 		c.maxLabelLength = n
-		return option.Within("WithMaxLabelLength", n, len(cutMark), 65_536)
+		return option.Within("WithMaxLabelLength", n, len(ellipsis), 65_536)
 	}
 }
 
-// WithMaxSeries sets how many series each of these families may have, from 2 (some
-// families have a series each of success and failure) to 10,000,000. Polled series
-// beyond the limit are left out, the same ones each time; of counted series, those
-// that have not moved for the longest time make room. Both are counted in
-// otelcoder_refused_total, reason "limit". Default: 100,000 of
-// coderd_workspace_builds_total, 200,000 of the families that agents forward, 10,000
-// of those of OAuth2, 1,000,000 of every other family.
+// WithMaxSeries sets the maximum number of series of each of these families, from 2
+// (some families have one series for success and one for failure) to 10,000,000. Polled
+// series beyond the limit are left out, the same ones each time; counted series replace
+// the least recently updated ones. Both are counted in otelcoder_refused_total, reason
+// "limit". Default: 100,000 for coderd_workspace_builds_total, 200,000 for the families
+// that agents forward, 10,000 for those of OAuth2, 1,000,000 for all other families.
 //
-// API requests have a limit of their own: [WithMaxPaths].
+// API requests are limited by [WithMaxPaths] instead.
 func WithMaxSeries(n int, families ...instrument.Family) Option {
 	return func(c *config) error {
 		if len(families) == 0 {
-			return errors.New("WithMaxSeries has no families: name those that the limit is for")
+			return errors.New("WithMaxSeries has no families: name the families to limit")
 		}
 		if c.seriesLimits == nil {
 			c.seriesLimits = make(map[instrument.Family]int)
@@ -139,9 +138,9 @@ func WithMaxSeries(n int, families ...instrument.Family) Option {
 	}
 }
 
-// WithAggregateBy merges the agent statistics of [Meters.Poll] and the metrics of
-// [Forwarded] into one series for each combination of these labels; the other
-// labels are left out. There must be at least one label. Default: all four.
+// WithAggregateBy aggregates the agent statistics of [Meters.Poll] and the metrics of
+// [Forwarded] by these labels, at least one; the other agent labels are left out.
+// Default: all four.
 func WithAggregateBy(labels ...AgentLabel) Option {
 	return func(c *config) error {
 		c.aggregateBy = slices.Clone(labels)
@@ -152,14 +151,14 @@ func WithAggregateBy(labels ...AgentLabel) Option {
 	}
 }
 
-// The limits of what outsiders can make more of. A deployment of 100,000
-// workspaces does not meet them. docs/limits.md tells what happens beyond.
+// Default limits, documented in docs/limits.md. A deployment of 100,000 workspaces stays
+// below them.
 const (
 	defaultMaxPaths       = 1_000
 	defaultMaxLabelLength = 1_024 // bytes
 )
 
-// maxSeries is how many series of a family there may be.
+// maxSeries returns the maximum number of series of a family.
 func (c config) maxSeries(f instrument.Family) int {
 	if n, ok := c.seriesLimits[f]; ok {
 		return n
@@ -168,9 +167,9 @@ func (c config) maxSeries(f instrument.Family) int {
 	case instrument.WorkspaceBuilds:
 		return 100_000
 	case instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript:
-		return 200_000 // of success and failure, of each of 100,000 agents
+		return 200_000 // success and failure of 100,000 agents
 	case instrument.OAuth2Requests, instrument.OAuth2RateLimitTotal:
 		return 10_000
 	}
-	return 1_000_000 // ten of each of 100,000 workspaces
+	return 1_000_000 // ten for each of 100,000 workspaces
 }

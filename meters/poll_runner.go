@@ -16,29 +16,28 @@ import (
 )
 
 const (
-	// maxCollection is the longest time limit of a collection. Ten thousand
-	// workspaces are collected in about a second.
+	// maxCollection is the maximum time limit of a collection. A collection of 10,000
+	// workspaces takes about a second.
 	maxCollection = 30 * time.Second
-	// grace is how long after its time limit a source may return before it
-	// counts as hung. One that respects its context says better what failed.
+	// grace is the time after its time limit until a source counts as hung. A source that
+	// respects its context returns within it, with a more specific error.
 	grace = time.Second
-	// firstRetry is how long after a failure a source is asked again; the pause
-	// doubles with each further failure.
+	// firstRetry is the pause before the first retry. It doubles with each failure.
 	firstRetry = time.Second
-	// maxMissed is how many intervals a source may miss before its series are
+	// maxMissed is the number of intervals without a success after which the series are
 	// withdrawn.
 	maxMissed = 5
 )
 
-// runner runs a collector on its interval, and keeps its latest snapshot.
+// runner runs a collector on its interval and keeps its latest snapshot.
 type runner struct {
 	collector
 	health    instrument.Labels // of its health families
 	logger    *slog.Logger
 	outage    *outage.Log
 	state     atomic.Pointer[state]
-	recent    durations     // of the last collections; for the goroutine of run
-	ended     chan struct{} // closed when nothing of the collector runs any more
+	recent    durations     // of the last collections; only run uses it
+	ended     chan struct{} // closed when run and its collection have returned
 	output    *output
 	collected func(string, map[instrument.Family]int, time.Duration, error) // nil without [WithCollected]
 }
@@ -57,53 +56,53 @@ func newRunner(s collector, c config, out *output) *runner {
 	return r
 }
 
-// state is what is known of a source. It never changes: a new one is swapped
-// in, so that everything read from one state belongs together.
+// state is the state of a source. It is immutable and swapped as a whole, so that readers
+// see consistent fields.
 type state struct {
-	snapshot  snapshot        // of the last collection that succeeded; empty once withdrawn
-	succeeded time.Time       // when it did; zero for never
+	snapshot  snapshot        // of the last success; empty once withdrawn
+	succeeded time.Time       // time of the last success; zero if never
 	failing   bool            // the last collection failed, or the current one hangs
-	took      time.Duration   // how long the last collection took, failed or not
-	p95       time.Duration   // of the recent collections; zero if there is none
-	problem   *health.Problem // of the last collection, nil if it succeeded
+	took      time.Duration   // duration of the last collection, failed or not
+	p95       time.Duration   // 95th percentile of the recent durations; 0 if none
+	problem   *health.Problem // of the last collection; nil if it succeeded
 }
 
-// run asks the source on the interval until ctx ends, and returns when the
-// source has. It alone changes the state and logs, so both are in order.
+// run queries the source on the interval until ctx ends, and returns when the source has
+// returned. Only run changes the state and logs, so both are in order.
 func (r *runner) run(ctx context.Context) {
 	defer close(r.ended)
 
-	next := time.NewTimer(0) // the first collection happens at once
+	next := time.NewTimer(0) // the first collection starts immediately
 	hung, stale := time.NewTimer(0), time.NewTimer(0)
 	hung.Stop()
 	stale.Stop()
 	defer func() { next.Stop(); hung.Stop(); stale.Stop() }()
 
-	answers := make(chan answer)
-	asking := false
+	results := make(chan result)
+	collecting := false
 	var pause time.Duration // after the last failure; 0 after a success
 	for {
 		select {
 		case <-next.C:
-			asking = true
-			go func() { answers <- r.ask(ctx) }()
+			collecting = true
+			go func() { results <- r.collectOnce(ctx) }()
 			hung.Reset(r.timeLimit() + grace)
 
-		case a := <-answers:
+		case res := <-results:
 			if ctx.Err() != nil {
-				return // it was told to give up: that is no failure
+				return // canceled, not failed
 			}
-			asking = false
+			collecting = false
 			hung.Stop()
-			if a.err != nil {
-				r.fail(a.err, a.took)
+			if res.err != nil {
+				r.fail(res.err, res.took)
 				pause = min(max(2*pause, firstRetry), r.interval)
 				next.Reset(pause)
 				continue
 			}
-			r.succeed(a)
+			r.succeed(res)
 			pause = 0
-			next.Reset(r.interval - a.took)
+			next.Reset(r.interval - res.took)
 			stale.Reset(r.lifetime())
 
 		case <-hung.C:
@@ -113,50 +112,51 @@ func (r *runner) run(ctx context.Context) {
 			r.withdraw()
 
 		case <-ctx.Done():
-			if asking {
-				<-answers
+			if collecting {
+				<-results
 			}
 			return
 		}
 	}
 }
 
-// timeLimit is how long the source may take for one answer.
+// timeLimit returns the time limit of a collection.
 func (r *runner) timeLimit() time.Duration { return min(r.interval, maxCollection) }
 
-// lifetime is how long an answer is shown if no other follows it.
+// lifetime returns how long a snapshot is served without another success.
 func (r *runner) lifetime() time.Duration { return maxMissed * r.interval }
 
-type answer struct {
+// result is the result of a collection.
+type result struct {
 	snapshot snapshot
-	rows     int // that the source returned
+	rows     int // returned by the source
 	err      error
 	took     time.Duration
 }
 
-// ask collects once. A source that panics has failed.
-func (r *runner) ask(ctx context.Context) (a answer) {
+// collectOnce collects with the time limit. A panic of the source is returned as an error.
+func (r *runner) collectOnce(ctx context.Context) (res result) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeLimit())
 	defer cancel()
 	started := time.Now()
 	defer func() {
 		if v := recover(); v != nil {
-			a.err = fmt.Errorf("panic: %v", v)
+			res.err = fmt.Errorf("panic: %v", v)
 		}
-		a.took = time.Since(started)
+		res.took = time.Since(started)
 	}()
-	a.snapshot, a.rows, a.err = r.collect(ctx)
-	return a
+	res.snapshot, res.rows, res.err = r.collect(ctx)
+	return res
 }
 
-func (r *runner) succeed(a answer) {
-	r.logger.Debug("collected", "source", r.name, "rows", a.rows, "series", a.snapshot.size(), "duration", a.took)
+func (r *runner) succeed(res result) {
+	r.logger.Debug("collected", "source", r.name, "rows", res.rows, "series", res.snapshot.size(), "duration", res.took)
 	r.outage.Recovered(r)
-	r.state.Store(&state{snapshot: a.snapshot, succeeded: time.Now(), took: a.took, p95: r.recent.add(a.took)})
+	r.state.Store(&state{snapshot: res.snapshot, succeeded: time.Now(), took: res.took, p95: r.recent.add(res.took)})
 	for _, group := range r.groups() {
 		r.output.changed(group)
 	}
-	r.reportCollected(a.snapshot, a.took, nil)
+	r.reportCollected(res.snapshot, res.took, nil)
 }
 
 func (r *runner) fail(err error, took time.Duration) {
@@ -164,17 +164,17 @@ func (r *runner) fail(err error, took time.Duration) {
 	if logged := new(LoggedError); !errors.As(err, &logged) {
 		r.outage.Failed(r, err.Error())
 	}
-	was := *r.state.Load()
-	was.failing, was.took, was.p95 = true, took, r.recent.add(took)
+	failed := *r.state.Load()
+	failed.failing, failed.took, failed.p95 = true, took, r.recent.add(took)
 	since := time.Now()
-	if was.problem != nil {
-		since = was.problem.Since
+	if failed.problem != nil {
+		since = failed.problem.Since
 	}
-	was.problem = health.NewProblem(err, since)
-	if was.problem.Runbook == "" {
-		was.problem.Runbook = "OtelcoderSourceDown"
+	failed.problem = health.NewProblem(err, since)
+	if failed.problem.Runbook == "" {
+		failed.problem.Runbook = "OtelcoderSourceDown"
 	}
-	r.state.Store(&was)
+	r.state.Store(&failed)
 	r.reportCollected(nil, took, err)
 }
 
@@ -196,15 +196,15 @@ func (r *runner) reportCollected(s snapshot, took time.Duration, err error) {
 }
 
 func (r *runner) withdraw() {
-	was := *r.state.Load()
-	r.logger.Warn("series of source withdrawn", "source", r.name, "last_success", was.succeeded)
-	was.snapshot = snapshot{}
-	r.state.Store(&was)
+	withdrawn := *r.state.Load()
+	r.logger.Warn("series of source withdrawn", "source", r.name, "last_success", withdrawn.succeeded)
+	withdrawn.snapshot = snapshot{}
+	r.state.Store(&withdrawn)
 }
 
-// live returns the state as it is now: if it is too old, its snapshot is empty and
-// the source is not up. Timers alone do not ensure that: a process can be frozen and
-// a machine suspended.
+// live returns the current state, and whether the source is up. If the last success is
+// older than the lifetime, the snapshot is empty and the source is not up. The timer of
+// run does not suffice for that: processes are frozen and machines suspended.
 func (r *runner) live() (now state, up bool) {
 	now = *r.state.Load()
 	if now.succeeded.IsZero() || clock.Since(now.succeeded) >= r.lifetime() {
@@ -245,7 +245,7 @@ func (r *runner) groups() []instrument.Group {
 	return groups
 }
 
-// observe has the collector's families observed.
+// observe registers the runner to report the collector's families.
 func (r *runner) observe() {
 	for _, group := range r.groups() {
 		r.output.observe(group, func(o instrument.Observer) { r.report(o, group) })
@@ -261,7 +261,7 @@ func (r *runner) observeHealth(o instrument.Observer, reachable bool) {
 	o.Observe(instrument.HealthSourceSeries, r.health, float64(now.snapshot.size()))
 }
 
-// report reports the series of a group, all from one answer.
+// report reports the series of a group, all from one snapshot.
 func (r *runner) report(o instrument.Observer, group instrument.Group) {
 	if r.replaced != nil && r.replaced.Load() {
 		return
@@ -275,13 +275,13 @@ func (r *runner) report(o instrument.Observer, group instrument.Group) {
 	}
 }
 
-// durations are the last 32 durations of something.
+// durations keeps the last 32 durations.
 type durations struct {
 	last  [32]time.Duration
 	added int
 }
 
-// add adds a duration and returns the 95th percentile, by the nearest rank.
+// add adds a duration and returns the 95th percentile (nearest rank).
 func (d *durations) add(took time.Duration) (p95 time.Duration) {
 	d.last[d.added%len(d.last)] = took
 	d.added++
