@@ -1,4 +1,4 @@
-// Package meters measures a Coder deployment: it turns events and polled state into
+// Package meters measures a Coder deployment: it records events and polls state, as
 // the metric families of package instrument.
 //
 //	exporter, err := exporters.New()
@@ -12,21 +12,21 @@
 //	...
 //	err = errors.Join(exporter.Shutdown(ctx), m.Shutdown(ctx))
 //
-// A [Meters] belongs to one process. Its methods return the recorders of events, each
-// of which hands out one handle for each set of labels: [API], [Builds], [Jobs],
-// [OAuth2] and [Forwarded]. For events that are only seen from elsewhere, such as in a
-// database, [JobTimings] takes the place of Jobs and [Scripts] that of Forwarded.
+// A process has one [Meters]. Its methods return the recorders of events: [API],
+// [Builds], [Jobs], [OAuth2] and [Forwarded]. A process that observes events from
+// outside, such as in a database, uses [JobTimings] instead of Jobs and [Scripts]
+// instead of Forwarded.
 //
-// State is polled: [Meters.Poll] asks small sources ([Sources]) on an interval, in the
-// background, and keeps their answers as immutable snapshots. A collection only reads
-// snapshots and never waits for a source. A source that fails keeps its last snapshot,
-// is retried with back-off, and loses its series after five missed intervals.
+// State is polled: [Meters.Poll] queries [Sources] on an interval, in the background,
+// and keeps the results as immutable snapshots. A collection of the metrics only reads
+// snapshots and never waits for a source. If a source fails, its last snapshot is kept,
+// it is retried with back-off, and its series are withdrawn after five missed intervals.
 //
-// [Meters.Shutdown] withdraws the series and ends all that was started. An exporter
-// that pushes is shut down before, so that its last push has the series.
+// [Meters.Shutdown] withdraws the series and stops all goroutines. Shut an exporter that
+// pushes down first, so that its last push includes the series.
 //
-// No request, agent, database row or OAuth2 provider can make this package panic, block
-// a collection or grow memory without bound: text is made valid UTF-8 where it enters,
-// tables have a documented size, and refused values are counted in
+// Requests, agents, database rows and OAuth2 providers are untrusted. They cannot make
+// this package panic, block a collection or grow memory without bound: label values are
+// made valid UTF-8, tables have a documented size, and refused values are counted in
 // otelcoder_refused_total.
 package meters

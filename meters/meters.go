@@ -11,9 +11,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// Meters owns the recorders and the sources of a process, which has one. Each method that returns a
-// recorder makes it on the first call and returns the same one later: a family has
-// no series before its recorder or its source is used.
+// Meters owns the recorders and the sources of a process; a process needs only one. A
+// method that returns a recorder creates it on the first call and then returns the same
+// one. A family has no series before its recorder or its source is used.
 type Meters struct {
 	config config
 	output *output
@@ -69,18 +69,18 @@ func (m *Meters) API() *API { return m.api() }
 func (m *Meters) Builds() *Builds { return m.builds() }
 
 // Jobs returns the recorder of provisioner jobs, for a process that runs them. It
-// replaces a [JobsSource], whose answers are not reported once Jobs was called.
+// replaces a [JobsSource], which is no longer reported after the first call.
 func (m *Meters) Jobs() *Jobs { return m.jobs() }
 
 // JobTimings returns the recorder of the durations of provisioner jobs, for a process
-// that learns of them elsewhere. It is part of [Meters.Jobs].
+// that observes jobs from outside. [Meters.Jobs] includes it.
 func (m *Meters) JobTimings() *JobTimings { return m.jobTimings() }
 
 // OAuth2 returns the recorder of calls to external OAuth2 providers.
 func (m *Meters) OAuth2() *OAuth2 { return m.oauth2() }
 
 // Forwarded returns the recorder of the metrics that agents report. It replaces
-// [Meters.Scripts], whose counts are not reported once Forwarded was called.
+// [Meters.Scripts], which is no longer reported after the first call.
 func (m *Meters) Forwarded() *Forwarded { return m.forwarded() }
 
 // Scripts returns the recorder of executed scripts, for a process that does not
@@ -88,31 +88,30 @@ func (m *Meters) Forwarded() *Forwarded { return m.forwarded() }
 func (m *Meters) Scripts() *Scripts { return m.scripts() }
 
 // EventsHealth returns the health of the source named events, which feeds recorders
-// and which Poll does not ask: that of coderdb.Follow.
+// and is not polled, such as coderdb.Follow.
 func (m *Meters) EventsHealth() *EventsHealth { return m.events() }
 
-// Poll asks the sources for the state of a deployment, in the background, until
-// [Meters.Shutdown]. It is called at most once, and panics when it is called again.
-// The failure of a source is not an error.
+// Poll queries the sources for the state of a deployment, in the background, until
+// [Meters.Shutdown]. It must be called at most once; a second call panics.
 //
-// Every source is asked at once and then on its interval ([WithInterval],
-// [WithInsightsInterval]), with a time limit of the interval or 30 seconds, the
-// shorter of both. Its answer becomes a snapshot that collections read. Rows with
-// equal labels are one series: values are summed, of latencies the greatest counts.
+// Each source is queried immediately and then on its interval ([WithInterval],
+// [WithInsightsInterval]), with a time limit of the interval, at most 30 seconds. The
+// result becomes a snapshot that collections of the metrics read. Rows with equal labels
+// are merged into one series: values are added, of latencies the maximum is taken.
 // Invalid rows are left out and counted in otelcoder_refused_total.
 //
-// A source that fails, panics or hangs keeps its last snapshot and is asked again
-// after a second, then after twice that and so on up to its interval. When its last
-// answer is five intervals old its series are withdrawn. Each change is logged once
-// ([WithLogger]), a changed error too, unless the source has logged it itself
-// ([LoggedError]). At level DEBUG each collection is logged.
+// If a source fails, panics or hangs, its last snapshot is kept, and the source is
+// queried again after one second; the pause doubles with each failure, up to the
+// interval. The series are withdrawn when the snapshot is five intervals old. Changes of
+// state and of the error are logged once ([WithLogger]), unless the source has logged
+// the error itself ([LoggedError]). At level DEBUG each collection is logged.
 //
 // The health families otelcoder_source_*{source} describe the sources:
 // active_users, latest_builds, agents, agent_stats, insights, license and jobs.
-// otelcoder_source_up is 0 before the first answer, after a failed collection, while
-// a collection overruns its limit by more than a second, and while the sources cannot
-// be reached ([WithReachable]). Every collection of the agents, failed or not, is one
-// observation of coderd_metrics_collector_agents_execution_seconds.
+// otelcoder_source_up is 0 before the first success, after a failed collection, while
+// a collection exceeds its time limit by more than a second, and while the sources
+// cannot be reached ([WithReachable]). Each collection of the agents, failed or not, is
+// one observation of coderd_metrics_collector_agents_execution_seconds.
 func (m *Meters) Poll(s Sources) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -120,7 +119,7 @@ func (m *Meters) Poll(s Sources) {
 		return
 	}
 	if m.polling {
-		panic("meters: Poll is called twice")
+		panic("meters: Poll called twice")
 	}
 	m.polling = true
 	refused := newSourceRefusals(m.output, m.config, s.refusals()...)
@@ -146,8 +145,8 @@ func (m *Meters) Poll(s Sources) {
 	}
 }
 
-// Go calls run in a goroutine, with a context that ends with [Meters.Shutdown], which
-// waits for it. After Shutdown it does nothing.
+// Go calls run in a goroutine. [Meters.Shutdown] cancels its context and waits for it.
+// After Shutdown, Go does nothing.
 func (m *Meters) Go(run func(context.Context)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -156,12 +155,11 @@ func (m *Meters) Go(run func(context.Context)) {
 	}
 }
 
-// Shutdown withdraws all series but those of histograms, which last as long as the
-// provider, and stops measuring: recorders may still be called, without effect. Then
-// it ends the context of the sources and of the functions that [Meters.Go] runs, and
-// waits for them. The error wraps that of ctx if it ends first; it names the
-// sources that have not returned. Later calls wait again. A function that Go runs must
-// not call it.
+// Shutdown withdraws all series except histograms, which last as long as their provider,
+// and stops measuring: recorders may still be called, without effect. Then it cancels
+// the context of the sources and of the functions started by [Meters.Go], and waits for
+// them. If ctx ends first, the error wraps ctx.Err() and names the sources that have not
+// returned. Later calls wait again. Functions started by Go must not call Shutdown.
 func (m *Meters) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	m.ended = true
@@ -180,12 +178,12 @@ func (m *Meters) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("wait for %s: %w", strings.Join(unreturned(sources), ", "), ctx.Err()))
 	}
 	if err != nil {
-		return fmt.Errorf("shut the meters down: %w", err)
+		return fmt.Errorf("shut down the meters: %w", err)
 	}
 	return nil
 }
 
-// unreturned lists what Shutdown still waits for.
+// unreturned returns the names of the goroutines that are still running.
 func unreturned(sources []*runner) []string {
 	var names []string
 	for _, s := range sources {

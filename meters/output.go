@@ -10,16 +10,16 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// output has the instruments of all families, and one callback for each group, which
-// calls the collect functions of the recorders and sources in use.
+// output has the instruments of all families, and a callback for each group that calls
+// the collect functions of the recorders and sources in use.
 type output struct {
-	closed       atomic.Bool               // nothing is measured any more
+	closed       atomic.Bool               // by close; recorders then do nothing
 	observations []*instrument.Observation // by group
 	histograms   map[instrument.Family]instrument.HistogramInstrument
-	stopHealth   func() // ends the reports of health
+	stopHealth   func() // unregisters reportHealth
 
-	// Set once a recorder of the events themselves reports the family: a recorder or
-	// source that sees them from elsewhere does not report it too.
+	// Set when the process itself records the events of the family. The recorder or
+	// source that observes them from outside then stops reporting it.
 	jobsCounted      atomic.Bool // coderd_provisionerd_jobs_current
 	scriptsForwarded atomic.Bool // agent_scripts_executed_total
 
@@ -28,7 +28,7 @@ type output struct {
 	reports  []func(*health.Report)
 }
 
-// newOutput creates the instruments. Those that nothing observes are not exported.
+// newOutput creates the instruments. Instruments without observations are not exported.
 func newOutput(p instrument.Providers) (*output, error) {
 	out := &output{
 		histograms: make(map[instrument.Family]instrument.HistogramInstrument),
@@ -60,8 +60,8 @@ func newOutput(p instrument.Providers) (*output, error) {
 	return out, nil
 }
 
-// observe has collect called at each collection of the group. If it observes series
-// at once, the caller announces them by changed.
+// observe registers collect, which is called at each collection of the group. If it has
+// series from the start, the caller must call changed.
 func (out *output) observe(group instrument.Group, collect func(instrument.Observer)) {
 	out.mu.Lock()
 	defer out.mu.Unlock()
@@ -77,15 +77,15 @@ func (out *output) collect(group instrument.Group, to instrument.Observer) {
 	}
 }
 
-// changed announces that a collect function of the group would now observe other
-// series or values than before.
+// changed reports that the series or values of a collect function of the group have
+// changed.
 func (out *output) changed(group instrument.Group) {
 	if !out.closed.Load() {
 		out.observations[group].Changed()
 	}
 }
 
-// report has report called whenever the health of the process is shown.
+// report registers report, which is called each time the health of the process is shown.
 func (out *output) report(report func(*health.Report)) {
 	out.mu.Lock()
 	defer out.mu.Unlock()
@@ -101,7 +101,7 @@ func (out *output) reportHealth(to *health.Report) {
 	}
 }
 
-// close withdraws all series and reports. Nothing is announced or recorded later.
+// close withdraws all series and health reports. Later changes and records are ignored.
 func (out *output) close() error {
 	if out.closed.Swap(true) {
 		return nil

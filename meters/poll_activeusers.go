@@ -6,8 +6,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// ActiveUsersSource counts the distinct users with an API key last used within
-// the past hour.
+// ActiveUsersSource counts the distinct users who used an API key within the past hour.
 type ActiveUsersSource interface {
 	ActiveUsers(ctx context.Context) (int, error)
 }

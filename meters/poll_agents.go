@@ -9,8 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// AgentsSource lists the workspaces that are not deleted, each with the agents
-// of its latest build; a workspace without agents is listed too.
+// AgentsSource lists the workspaces that are not deleted, including those without
+// agents, each with the agents of its latest build.
 type AgentsSource interface {
 	Agents(ctx context.Context) ([]Workspace, error)
 }
@@ -31,19 +31,19 @@ type Agent struct {
 	TailnetNode string // "nodeid:" and 16 hex digits; empty if unknown
 	Latencies   []RegionLatency
 	Apps        []AgentApp
-	// StartupScript is the result of the startup script of the current start; nil
-	// if the script has not ended, if the result is unknown, or if a
-	// [ForwardingAgent] reports it.
+	// StartupScript is the result of the startup script of the current start; nil if
+	// the script is still running, if the result is unknown, or if it is reported
+	// through [Forwarded].
 	StartupScript *StartupScript
 }
 
 // StartupScript is a startup script that has ended.
 type StartupScript struct {
-	Seconds float64 // how long it took
+	Seconds float64 // its duration
 	Success bool
 }
 
-// AgentStatus says whether an agent is connected.
+// AgentStatus is the connection status of an agent.
 type AgentStatus string
 
 // The statuses of an agent.
@@ -54,10 +54,10 @@ const (
 	AgentTimeout      AgentStatus = "timeout"
 )
 
-// AgentLifecycle is the phase of life an agent says it is in.
+// AgentLifecycle is the lifecycle state that an agent reports.
 type AgentLifecycle string
 
-// The phases of an agent's life.
+// The lifecycle states of an agent.
 const (
 	LifecycleCreated         AgentLifecycle = "created"
 	LifecycleStarting        AgentLifecycle = "starting"
@@ -72,7 +72,7 @@ const (
 
 // RegionLatency is an agent's latency to one relay (DERP) region.
 type RegionLatency struct {
-	Region    string  // its name; a region without one is "Unnamed <id>"
+	Region    string  // its name, or "Unnamed <id>"
 	Preferred bool    // the agent's home region
 	Seconds   float64 // latency in seconds
 }
@@ -94,8 +94,8 @@ const (
 	AppUnhealthy    AppHealth = "unhealthy"
 )
 
-// agents also measures its own collections: every one, whether it succeeds or
-// not, from the question until the snapshot is built.
+// agents also measures the duration of each of its collections, failed or not, including
+// the time to build the snapshot.
 func agents(out *output, c config, source AgentsSource, refused sourceRefusals) collector {
 	execution := out.histogram(instrument.CollectorAgentsExecution)
 	noLabels := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
@@ -128,9 +128,9 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 	}
 }
 
-// agentsSnapshot merges workspaces, agents, latencies and apps with equal labels,
-// and startup scripts by those of their labels that by holds. What is refused
-// leaves out its own series only; its agent is still counted.
+// agentsSnapshot merges workspaces, agents, latencies and apps with equal labels, and
+// aggregates startup scripts by the labels of by. A refused value leaves out only its own
+// series; the agent is still counted.
 func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefusals) snapshot {
 	var size struct{ agents, latencies, apps, scripts int }
 	for _, w := range workspaces {
@@ -193,7 +193,7 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 	return snapshot{instrument.Deployment: samples, instrument.Workspaces: workspaceSamples}
 }
 
-// tailnetNode is the node as it is documented, or unknown.
+// tailnetNode returns node if it has the documented format, otherwise unknown.
 func tailnetNode(node string) string {
 	digits, ok := strings.CutPrefix(node, "nodeid:")
 	if _, err := strconv.ParseUint(digits, 16, 64); !ok || len(digits) != 16 || err != nil {

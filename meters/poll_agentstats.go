@@ -7,23 +7,22 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// AgentStatsSource sums up what agents reported since the previous successful
-// call, one row an agent. The first call looks back one interval.
+// AgentStatsSource aggregates the reports of agents since the previous successful call,
+// one row for each agent. The first call returns the reports of one interval.
 type AgentStatsSource interface {
 	AgentStats(ctx context.Context) ([]AgentStats, error)
 }
 
-// skewedSource is an AgentStatsSource that leaves out reports whose time stamps are
-// too far from the present, as that of coderdb. They are counted in
+// skewedSource is an AgentStatsSource that leaves out reports with time stamps too far
+// from the current time, such as that of coderdb. They are counted in
 // otelcoder_refused_total, origin "source", reason "skew".
 type skewedSource interface {
-	// SkewedReports returns the number of reports that the latest successful call
-	// of AgentStats left out, 0 or more. It is called after AgentStats, by the same
-	// goroutine.
+	// SkewedReports returns the number of reports left out by the latest successful call
+	// of AgentStats. It is called after AgentStats by the same goroutine.
 	SkewedReports() int
 }
 
-// AgentStats are the statistics of one agent over one collection.
+// AgentStats are the statistics of one agent for one collection.
 type AgentStats struct {
 	AgentName string
 	Username  string
@@ -58,7 +57,7 @@ func agentStats(c config, source AgentStatsSource, refused sourceRefusals) colle
 	}
 }
 
-// agentStatsFamilies is in the order of agentStatsValues.
+// agentStatsFamilies returns the families in the order of agentStatsValues.
 func agentStatsFamilies() []instrument.Family {
 	return []instrument.Family{
 		instrument.AgentStatsRx,
@@ -74,8 +73,8 @@ func agentStatsFamilies() []instrument.Family {
 
 type agentStatsValues [8]float64
 
-// latencyValue is the place of the one value that is not summed.
-const latencyValue = 7
+// latencyIndex is the index of the median latency, the only value that is not summed.
+const latencyIndex = 7
 
 func (s AgentStats) values() agentStatsValues {
 	return agentStatsValues{
@@ -91,17 +90,17 @@ func (s AgentStats) values() agentStatsValues {
 }
 
 func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
-	latency := max(v[latencyValue], other[latencyValue])
+	latency := max(v[latencyIndex], other[latencyIndex])
 	for i := range v {
 		v[i] += other[i]
 	}
-	v[latencyValue] = latency
+	v[latencyIndex] = latency
 	return v
 }
 
-// agentStatsSamples merges rows by those of their labels that by holds; the
-// other labels are absent. A row with a value that makes no sense is left out
-// whole, so that all families are about the same agents.
+// agentStatsSamples aggregates rows by the labels of by; the other labels are left out. A
+// row with an invalid value is left out completely, so that all families cover the same
+// agents.
 func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusals) []sample {
 	kept := newKeptLabels(by)
 	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
@@ -121,7 +120,7 @@ func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusal
 	families := agentStatsFamilies()
 	samples := make([]sample, 0, len(merged)*len(families))
 	for agent, values := range merged {
-		labels := kept.labels(instrument.AgentStatsRx, agent) // those of all families
+		labels := kept.labels(instrument.AgentStatsRx, agent) // shared by all families
 		for i, f := range families {
 			samples = append(samples, sample{f, labels, values[i]})
 		}

@@ -12,19 +12,19 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// collector reads one source and makes the samples of the families that it feeds.
+// collector queries one source and makes the samples of its families.
 type collector struct {
 	name     string // of the source, in labels and log lines
 	families []instrument.Family
 	interval time.Duration
-	// replaced is set once a recorder reports the families instead; may be nil.
+	// replaced is set when a recorder reports the families instead; may be nil.
 	replaced *atomic.Bool
-	// collect asks the source and merges its rows into series: no two samples have
-	// the same family and labels. It also returns the number of rows.
+	// collect queries the source and merges its rows into samples with unique labels. It
+	// also returns the number of rows.
 	collect func(context.Context) (snapshot, int, error)
 }
 
-// limit leaves series past [WithMaxSeries] out of the snapshots.
+// limit makes collect leave out and count the series beyond [WithMaxSeries].
 func (s *collector) limit(c config, refused sourceRefusals) {
 	collect := s.collect
 	s.collect = func(ctx context.Context) (snapshot, int, error) {
@@ -38,25 +38,25 @@ func (s *collector) limit(c config, refused sourceRefusals) {
 	}
 }
 
-// limitSamples returns as many samples of each family as there may be: the first ones
-// by their labels, so that series do not come and go.
-func limitSamples(samples []sample, most func(instrument.Family) int) []sample {
+// limitSamples returns at most limit samples of each family: the first ones by labels, so
+// that the same series are kept each time.
+func limitSamples(samples []sample, limit func(instrument.Family) int) []sample {
 	counts := make(map[instrument.Family]int)
 	for _, s := range samples {
 		counts[s.family]++
 	}
-	maps.DeleteFunc(counts, func(f instrument.Family, n int) bool { return n <= most(f) })
+	maps.DeleteFunc(counts, func(f instrument.Family, n int) bool { return n <= limit(f) })
 	for f := range counts {
-		samples = firstOf(samples, f, most(f))
+		samples = firstOf(samples, f, limit(f))
 	}
 	return samples
 }
 
-// firstOf returns samples with only the first most of a family.
-func firstOf(samples []sample, f instrument.Family, most int) []sample {
+// firstOf returns samples with only the first limit samples of f.
+func firstOf(samples []sample, f instrument.Family, limit int) []sample {
 	type labelled struct {
 		sample
-		text string // of the labels, which takes long to write
+		text string // the labels as text, which is slow to format
 	}
 	var matching []labelled
 	rest := slices.DeleteFunc(samples, func(s sample) bool {
@@ -66,14 +66,14 @@ func firstOf(samples []sample, f instrument.Family, most int) []sample {
 		return s.family == f
 	})
 	slices.SortFunc(matching, func(a, b labelled) int { return cmp.Compare(a.text, b.text) })
-	for _, s := range matching[:max(most, 0)] {
+	for _, s := range matching[:max(limit, 0)] {
 		rest = append(rest, s.sample)
 	}
 	return rest
 }
 
-// snapshot holds the samples of a collection, by group. It is not changed once it
-// is observed.
+// snapshot has the samples of a collection by group. It is immutable once a runner has
+// published it.
 type snapshot map[instrument.Group][]sample
 
 func (s snapshot) size() (n int) {
@@ -94,7 +94,7 @@ func newSample(f instrument.Family, m instrument.Measured, value float64) sample
 	return sample{f, f.Labels(m), value}
 }
 
-// appendSamples appends the samples of a family, by what is measured.
+// appendSamples appends one sample of the family for each value.
 func appendSamples[M measured](samples []sample, f instrument.Family, values map[M]float64) []sample {
 	for m, value := range values {
 		samples = append(samples, newSample(f, m, value))
@@ -102,20 +102,20 @@ func appendSamples[M measured](samples []sample, f instrument.Family, values map
 	return samples
 }
 
-// measured is a struct of package instrument as a map key.
+// measured is an [instrument.Measured] that can be a map key.
 type measured interface {
 	comparable
 	instrument.Measured
 }
 
-// sourceRefusals counts what is left out of the answers of sources: once per
-// collection for as long as they give it.
+// sourceRefusals counts the values refused from sources, each again in every collection.
 type sourceRefusals struct {
 	refusals[sourceRefusal]
 	text labelText
 }
 
-// newSourceRefusals counts the reasons that any source may give, and further ones.
+// newSourceRefusals returns refusals with the reasons common to all sources and further
+// ones.
 func newSourceRefusals(out *output, c config, further ...sourceRefusal) sourceRefusals {
 	reasons := append([]sourceRefusal{refusedUndocumented, refusedValue, refusedLength, refusedLimit}, further...)
 	r := sourceRefusals{refusals: newRefusals(out, c.logger, "source", reasons...)}
@@ -123,7 +123,7 @@ func newSourceRefusals(out *output, c config, further ...sourceRefusal) sourceRe
 	return r
 }
 
-// refusals are the further reasons that these sources may give.
+// refusals returns the further reasons of these sources.
 func (s Sources) refusals() []sourceRefusal {
 	if _, ok := s.AgentStats.(skewedSource); ok {
 		return []sourceRefusal{refusedSkew}
@@ -131,35 +131,32 @@ func (s Sources) refusals() []sourceRefusal {
 	return nil
 }
 
-// sourceRefusal is why something was left out.
+// sourceRefusal is the reason of a refusal.
 type sourceRefusal string
 
 const (
-	// refusedUndocumented: not one of the documented values of a label.
-	refusedUndocumented sourceRefusal = "undocumented"
-	// refusedValue: a number that is negative or not finite.
-	refusedValue sourceRefusal = "value"
-	// refusedLength: a label value that was cut.
-	refusedLength sourceRefusal = "length"
-	// refusedLimit: a series too many of its family.
-	refusedLimit sourceRefusal = "limit"
-	// refusedSkew: a report of an agent whose time stamp is too far off.
-	refusedSkew sourceRefusal = "skew"
+	refusedUndocumented sourceRefusal = "undocumented" // an undocumented label value
+	refusedValue        sourceRefusal = "value"        // a negative, infinite or NaN value
+	refusedLength       sourceRefusal = "length"       // a truncated label value
+	refusedLimit        sourceRefusal = "limit"        // a series beyond the limit of its family
+	refusedSkew         sourceRefusal = "skew"         // an agent report with a skewed time stamp
 )
 
-// documented reports whether a label value is one, else counts it.
-func (r sourceRefusals) documented(is bool) bool {
-	if !is {
+// documented returns ok, whether a label value is documented, and counts a refusal if it
+// is not.
+func (r sourceRefusals) documented(ok bool) bool {
+	if !ok {
 		r.add(refusedUndocumented)
 	}
-	return is
+	return ok
 }
 
-// sound reports whether a number can be a value, else counts it.
+// valid reports whether a value is finite and at least 0, and counts a refusal if it is
+// not.
 func (r sourceRefusals) valid(value float64) bool {
-	is := value >= 0 && !math.IsInf(value, 1) // NaN is not >= 0
-	if !is {
+	ok := value >= 0 && !math.IsInf(value, 1) // NaN is not >= 0
+	if !ok {
 		r.add(refusedValue)
 	}
-	return is
+	return ok
 }

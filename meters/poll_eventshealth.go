@@ -8,23 +8,22 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// EventsHealth is the health of the source "events", which finds events that
-// recorders count, as coderdb.Follow does. It is reported by the health families of
-// the sources that [Meters.Poll] asks, without otelcoder_source_series. There is no
-// series before the first Report.
+// EventsHealth is the health of the source "events", which passes events to recorders, as
+// coderdb.Follow does. It has the same health families as the sources of [Meters.Poll],
+// except otelcoder_source_series, and no series before the first Report.
 type EventsHealth struct {
 	labels instrument.Labels
-	recent durations                   // of the last requests; for the goroutine of Report
-	now    atomic.Pointer[sourceState] // nil while the source is not asked
+	recent durations                   // of the last queries; only Report uses it
+	now    atomic.Pointer[sourceState] // nil before the first Report and after Withdraw
 }
 
 const eventsSource = "events"
 
 type sourceState struct {
 	up        bool
-	succeeded time.Time // zero for never
+	succeeded time.Time // zero if never
 	took, p95 time.Duration
-	problem   *health.Problem // of the last answer, nil if it succeeded
+	problem   *health.Problem // of the last query; nil if it succeeded
 }
 
 func newEventsHealth(out *output) *EventsHealth {
@@ -51,8 +50,8 @@ func (h *EventsHealth) report(r *health.Report) {
 	})
 }
 
-// Report reports a request for events: how long it took, and why it failed. It is for
-// one goroutine.
+// Report reports the duration of a query for events, and the error if it failed. It must
+// not be called concurrently.
 func (h *EventsHealth) Report(took time.Duration, err error) {
 	now := sourceState{up: err == nil, took: took, p95: h.recent.add(took)}
 	if now.up {
@@ -70,5 +69,5 @@ func (h *EventsHealth) Report(took time.Duration, err error) {
 	h.now.Store(&now)
 }
 
-// Withdraw withdraws the series until the next Report, while the source is not asked.
+// Withdraw withdraws the series until the next Report, for a source that is not queried.
 func (h *EventsHealth) Withdraw() { h.now.Store(nil) }

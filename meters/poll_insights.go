@@ -6,39 +6,38 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// InsightsSource sums up what users did over the past five minutes.
+// InsightsSource aggregates the activity of users over the past five minutes.
 type InsightsSource interface {
 	Insights(ctx context.Context) (Insights, error)
 }
 
-// Insights is what users did over the past five minutes.
+// Insights is the activity of users over the past five minutes.
 type Insights struct {
 	ActiveUsers  []TemplateUsers
 	Applications []ApplicationUsage
 	Parameters   []ParameterUsage
 }
 
-// TemplateUsers counts the users active in workspaces of a template.
+// TemplateUsers is the number of users active in workspaces of a template.
 type TemplateUsers struct {
 	Template string
 	Users    int
 }
 
-// ApplicationUsage is the time that users of a template spent in an
-// application.
+// ApplicationUsage is the time that users of a template used an application.
 type ApplicationUsage struct {
 	Template    string
 	Application string  // display name, or "Visual Studio Code", "JetBrains", "Web Terminal", "SSH"
 	Slug        string  // empty for these four
-	Seconds     float64 // whole minutes of use by each user, summed, in seconds
+	Seconds     float64 // sum over the users, each in whole minutes
 }
 
-// ParameterUsage counts the builds that gave a template's parameter a value.
+// ParameterUsage is the number of builds with a value of a template's parameter.
 type ParameterUsage struct {
 	Template string
 	Name     string
 	Type     string
-	Value    string // text that a user typed
+	Value    string // entered by a user
 	Builds   int
 }
 
@@ -61,7 +60,8 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 	}
 }
 
-// insightsSamples merges rows: templates of two organizations may share a name.
+// insightsSamples merges rows with equal labels, because templates of two organizations
+// may have the same name.
 func insightsSamples(i Insights, refused sourceRefusals) []sample {
 	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {

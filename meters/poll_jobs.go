@@ -6,8 +6,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// JobsSource counts the provisioner jobs that are running. A provisioner without
-// one may be left out.
+// JobsSource counts the running provisioner jobs by provisioner. Provisioners without
+// jobs may be left out.
 type JobsSource interface {
 	RunningJobs(ctx context.Context) (map[Provisioner]int, error)
 }
@@ -28,7 +28,7 @@ func runningJobs(out *output, c config, source JobsSource, refused sourceRefusal
 	}
 }
 
-// runningJobsSamples has every documented provisioner.
+// runningJobsSamples returns a sample for each documented provisioner.
 func runningJobsSamples(counts map[Provisioner]int, refused sourceRefusals) []sample {
 	var running [len(provisioners)]float64
 	for provisioner, n := range counts {

@@ -6,8 +6,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// LatestBuildsSource counts the workspaces that are not deleted by the job
-// status of their latest build. A status without a workspace may be left out.
+// LatestBuildsSource counts workspaces by the job status of their latest build, without
+// deleted workspaces. Statuses without workspaces may be left out.
 type LatestBuildsSource interface {
 	LatestBuilds(ctx context.Context) (map[JobStatus]int, error)
 }
@@ -41,8 +41,8 @@ func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) c
 	}
 }
 
-// latestBuildSamples has every documented status, and counts any other as
-// unknown: the workspaces add up.
+// latestBuildSamples returns a sample for each documented status. Other statuses count as
+// unknown, so that the sum is the number of workspaces.
 func latestBuildSamples(counts map[JobStatus]int, refused sourceRefusals) []sample {
 	workspaces := map[JobStatus]float64{
 		JobPending: 0, JobRunning: 0, JobSucceeded: 0, JobCanceling: 0, JobCanceled: 0, JobFailed: 0, JobUnknown: 0,

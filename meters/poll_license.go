@@ -6,14 +6,14 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// LicenseSource reads the number of active users and the licensed limit.
+// LicenseSource returns the number of active users and the licensed limit.
 type LicenseSource interface {
 	License(ctx context.Context) (License, error)
 }
 
 // License is the number of active users and the user limit in force.
 type License struct {
-	ActiveUsers int // with or without a limit; neither system users nor service accounts
+	ActiveUsers int // with or without a limit; without system users and service accounts
 	Limit       int // licensed users; 0 if no limit is in force
 }
 
@@ -32,8 +32,7 @@ func license(c config, source LicenseSource, refused sourceRefusals) collector {
 	}
 }
 
-// licenseSamples has the active users with or without a limit, and the limit only
-// where one is in force.
+// licenseSamples returns the limit only if one is in force.
 func licenseSamples(l License, refused sourceRefusals) []sample {
 	limited := refused.valid(float64(l.Limit)) && l.Limit > 0
 	samples := []sample{newSample(instrument.LicenseUserLimitEnabled, instrument.NoLabels{}, oneIf(limited))}

@@ -1,8 +1,8 @@
 package meters
 
-// Sources are where the state of a deployment is read. A nil source leaves its
-// families out. Each is asked by one goroutine, never twice at a time, with a
-// context that ends at the collection's time limit; it must return by then.
+// Sources are the sources of a deployment's state. The families of a nil source are not
+// served. A source is never called concurrently. It must return when its context ends, at
+// the time limit of the collection.
 type Sources struct {
 	ActiveUsers  ActiveUsersSource
 	LatestBuilds LatestBuildsSource
@@ -13,7 +13,7 @@ type Sources struct {
 	Jobs         JobsSource
 }
 
-// collectors returns one collector for each source that there is.
+// collectors returns one collector for each source that is not nil.
 func (s Sources) collectors(out *output, c config, refused sourceRefusals) []collector {
 	var collectors []collector
 	if s.ActiveUsers != nil {
@@ -43,9 +43,8 @@ func (s Sources) collectors(out *output, c config, refused sourceRefusals) []col
 	return collectors
 }
 
-// LoggedError is the error of a source that has logged the failure itself, such as
-// the one outage that makes several sources fail. [Meters.Poll] logs it at level DEBUG
-// only.
+// LoggedError wraps the error of a source that has already logged it, such as an outage
+// that affects several sources. [Meters.Poll] logs it only at level DEBUG.
 type LoggedError struct{ Err error }
 
 func (e *LoggedError) Error() string { return e.Err.Error() }

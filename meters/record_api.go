@@ -12,21 +12,22 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Paths of requests that matched no route, or one too many for [WithMaxPaths].
-// There is always room for these two.
+// Paths of requests that matched no route. Paths beyond the limit of [WithMaxPaths] are
+// counted as PathUnknown. These two do not count against the limit.
 const (
 	PathUnknown = "UNKNOWN" // below /api/
-	PathStatic  = "STATIC"  // elsewhere
+	PathStatic  = "STATIC"  // all others
 )
 
 // API measures HTTP requests and websockets, as the families
 // coderd_api_requests_processed_total, coderd_api_request_latencies_seconds,
 // coderd_api_websocket_durations_seconds, coderd_api_concurrent_requests and
-// coderd_api_concurrent_websockets. Package httpmw drives it.
+// coderd_api_concurrent_websockets. Package httpmw calls it.
 //
-// Requests share no lock, and measuring one allocates nothing.
+// Measuring a request takes no lock and does not allocate.
 type API struct {
-	// In flight. All requests write here, so that nothing they read may be near.
+	// In flight. All requests write these two, so padding separates them from the fields
+	// that requests read.
 	_                    cacheLine
 	requests, websockets atomic.Int64
 	_                    cacheLine
@@ -40,17 +41,17 @@ type API struct {
 	maxPaths int
 	paths    atomic.Pointer[map[string]*Path]
 	pathsMu  sync.Mutex // held to replace paths
-	overflow *Path      // stands for PathUnknown where there was no room for a path
+	overflow *Path      // returned for paths beyond the limit; End counts it as PathUnknown
 }
 
-// cacheLine is room for one at least, on every processor of note.
+// cacheLine is padding of at least one cache line on all common processors.
 type cacheLine [128]byte
 
 type apiRefusal string
 
 const (
-	apiPathLimit apiRefusal = "path limit" // requests counted under UNKNOWN for lack of room
-	apiLength    apiRefusal = "length"     // routes that were cut
+	apiPathLimit apiRefusal = "path limit" // requests counted under UNKNOWN because of the limit
+	apiLength    apiRefusal = "length"     // truncated routes
 )
 
 func newAPI(c config, out *output) *API {
@@ -72,7 +73,7 @@ func newAPI(c config, out *output) *API {
 		o.Observe(instrument.APIConcurrentRequests, noLabels, float64(a.requests.Load()))
 		o.Observe(instrument.APIConcurrentWebsockets, noLabels, float64(a.websockets.Load()))
 		for name, path := range *a.paths.Load() {
-			if name == path.name { // else an alias, whose text was not valid
+			if name == path.name { // otherwise an alias: the path before sanitizing
 				path.observe(o)
 			}
 		}
@@ -80,15 +81,15 @@ func newAPI(c config, out *output) *API {
 	return a
 }
 
-// Path returns the handle of the requests to a path: a route's pattern,
-// [PathUnknown] or [PathStatic], never a request's own path. Past the limit of
-// [WithMaxPaths] they count as PathUnknown.
+// Path returns the handle for requests to a path: a route's pattern, [PathUnknown] or
+// [PathStatic], never the URL path of a request. Beyond the limit of [WithMaxPaths],
+// requests are counted as PathUnknown.
 func (a *API) Path(path string) *Path {
 	if p := (*a.paths.Load())[path]; p != nil {
 		return p
 	}
-	// Checked before locking too: once the table is full, requests must not
-	// queue here.
+	// Checked before locking too, so that requests do not wait for the lock once the
+	// table is full.
 	if a.full(*a.paths.Load()) {
 		return a.overflow
 	}
@@ -101,7 +102,7 @@ func (a *API) Path(path string) *Path {
 	if a.full(paths) {
 		return a.overflow
 	}
-	path = strings.Clone(path) // it may be part of a larger text that should not be kept
+	path = strings.Clone(path) // it may be a substring, which would retain a larger string
 	name := a.text(path)
 	p := paths[name]
 	if p == nil {
@@ -115,7 +116,7 @@ func (a *API) Path(path string) *Path {
 
 func (a *API) full(paths map[string]*Path) bool { return len(paths)-2 >= a.maxPaths }
 
-// Path is the handle of the requests to one path. It may be kept.
+// Path is the handle for requests to one path. It may be kept.
 type Path struct {
 	name      string
 	websocket instrument.Labels
@@ -126,8 +127,8 @@ func newPath(name string) *Path {
 	return &Path{name: name, websocket: instrument.APIWebsocketDurations.Labels(instrument.APIRequest{Path: name})}
 }
 
-// endpoint returns what is kept of the requests of a method, which counts as
-// _OTHER if it is not one of the nine standard ones.
+// endpoint returns the endpoint of a method: _OTHER unless it is one of the nine standard
+// methods.
 func (p *Path) endpoint(method string) *endpoint {
 	at := methodIndex(method)
 	if e := p.endpoints[at].Load(); e != nil {
@@ -172,9 +173,8 @@ type endpoint struct {
 	codes   atomic.Pointer[codeCount]
 }
 
-// codeCount counts the requests that ended with one code. The counts of an
-// endpoint are a list that only grows, at its head: there are few, and a list
-// needs no lock.
+// codeCount counts the requests with one status code. The counts of an endpoint are a
+// linked list that only grows at its head: it is short and needs no lock.
 type codeCount struct {
 	code   int
 	labels instrument.Labels
@@ -204,8 +204,8 @@ func (e *endpoint) count(code int) {
 	}
 }
 
-// Start counts a request as in flight, from now until its End. websocket says
-// whether it asks for an upgrade to a websocket, granted or not.
+// Start counts a request as in flight until its End. websocket is true if the request
+// asks for an upgrade to a websocket, granted or not.
 func (a *API) Start(websocket bool) RunningRequest {
 	a.inFlight(websocket).Add(1)
 	return RunningRequest{api: a, start: time.Since(a.created), websocket: websocket}
@@ -221,14 +221,14 @@ func (a *API) inFlight(websocket bool) *atomic.Int64 {
 // RunningRequest is a request in flight.
 type RunningRequest struct {
 	api       *API
-	start     time.Duration // since the API was created: half of what the time of day takes
+	start     time.Duration // since the API was created: time.Since takes half as long as time.Now
 	websocket bool
 }
 
-// End counts the request under its path, method and status code, records how
-// long it took, in seconds, and that it is in flight no more. A method that is
-// not one of the nine standard ones counts as _OTHER. If the span in ctx is
-// sampled, the duration may be kept as an exemplar. End is called once.
+// End counts the request under its path, method and status code, records its duration in
+// seconds, and no longer counts it as in flight. Methods other than the nine standard
+// ones are counted as _OTHER. If the span in ctx is sampled, the duration may become an
+// exemplar. End must be called once.
 func (r RunningRequest) End(ctx context.Context, p *Path, method string, code int) {
 	seconds := (time.Since(r.api.created) - r.start).Seconds()
 	if p == r.api.overflow {
@@ -242,6 +242,6 @@ func (r RunningRequest) End(ctx context.Context, p *Path, method string, code in
 		r.api.latencies.record(ctx, seconds, e.labels)
 	}
 	e.count(code)
-	// Last, so that whoever sees nothing in flight sees all of it counted.
+	// Last, so that a scrape with no requests in flight has counted all of them.
 	r.api.inFlight(r.websocket).Add(-1)
 }

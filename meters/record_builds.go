@@ -9,18 +9,16 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Workspaces come and go, and each new template version makes new series, so
-// those of builds are bounded in number and in age.
-const (
-	buildSeriesTTL = 24 * time.Hour
-)
+// buildSeriesTTL bounds the age of series: workspaces are short-lived, and each template
+// version creates new series.
+const buildSeriesTTL = 24 * time.Hour
 
 // Builds counts workspace builds as coderd_workspace_builds_total.
 //
-// A series that has not moved for 24 hours is dropped, and starts again at 0
-// with the next build. No more than 100,000 series are held ([WithMaxSeries]);
-// past that, those that have not moved for the longest time are dropped and
-// counted in otelcoder_refused_total, origin "builds", reason "limit".
+// A series is dropped after 24 hours without a build, and restarts at 0 with the next
+// one. At most 100,000 series are kept ([WithMaxSeries]); beyond that, the least recently
+// updated are dropped and counted in otelcoder_refused_total, origin "builds", reason
+// "limit".
 type Builds struct {
 	output  *output
 	refused refusals[buildRefusal]
@@ -35,11 +33,11 @@ type buildRefusal string
 const (
 	buildAction  buildRefusal = "action"  // not one of the three actions
 	buildOutcome buildRefusal = "outcome" // neither Succeeded nor Failed
-	buildLimit   buildRefusal = "limit"   // dropped to make room
-	buildLength  buildRefusal = "length"  // a label value that was cut
+	buildLimit   buildRefusal = "limit"   // dropped because of the limit
+	buildLength  buildRefusal = "length"  // a truncated label value
 )
 
-// Build says which workspace build a count belongs to.
+// Build describes a workspace build.
 type Build struct {
 	Action          BuildAction
 	OwnerEmail      string
@@ -48,7 +46,7 @@ type Build struct {
 	WorkspaceName   string
 }
 
-// BuildAction is what a build does to its workspace.
+// BuildAction is the workspace transition of a build.
 type BuildAction string
 
 // The actions.
@@ -58,7 +56,7 @@ const (
 	BuildDestroy BuildAction = "DESTROY"
 )
 
-// buildSeries are the series of a build, by outcome. They live and go together.
+// buildSeries are the series of a build, by outcome. They expire together.
 type buildSeries [len(outcomes)]struct {
 	labels instrument.Labels
 	builds int
@@ -91,11 +89,11 @@ func newBuilds(c config, out *output) *Builds {
 	return b
 }
 
-// Start is to be called when the job of a workspace build starts. It exposes
-// the build's series of both outcomes, at 0 if they are new: a counter that is
-// born with the value 1 hides its first event from increase().
+// Start must be called when the job of a workspace build starts. It exposes the series
+// of both outcomes, at 0 if they are new, because increase() does not see the first
+// event of a counter that starts at 1.
 //
-// A build with an unknown action is not counted.
+// Builds with an unknown action are not counted, but refused.
 func (b *Builds) Start(build Build) *RunningBuild {
 	running := &RunningBuild{builds: b}
 	if b.output.closed.Load() {
@@ -121,7 +119,7 @@ func (b *Builds) Start(build Build) *RunningBuild {
 	return running
 }
 
-// move returns the series of a build; b.mu is held.
+// touch returns the series of a build; b.mu must be held.
 func (b *Builds) touch(build Build) *buildSeries {
 	return b.series.touch(build, time.Now(), func() *buildSeries {
 		b.output.changed(instrument.Workspaces)
@@ -136,10 +134,9 @@ type RunningBuild struct {
 	ended  atomic.Bool
 }
 
-// End counts the build under its outcome. Only the first call counts.
+// End counts the build under its outcome. Later calls have no effect.
 //
-// Series that were dropped while the build ran, which takes 24 hours or a full
-// table, are made again.
+// If the series were dropped while the build ran, they are created again.
 func (r *RunningBuild) End(outcome Outcome) {
 	if r.ended.Swap(true) || r.builds.output.closed.Load() {
 		return
@@ -165,8 +162,8 @@ func (b *Builds) collect(o instrument.Observer) {
 	}
 }
 
-// snapshot copies the series, because observing 100,000 of them takes too long
-// to keep builds waiting, and returns when the first of them expires.
+// snapshot copies the series, so that builds do not wait while up to 100,000 of them are
+// observed. It returns when the first of them expires.
 func (b *Builds) snapshot() (snapshot []buildSeries, expiry time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -177,10 +174,10 @@ func (b *Builds) snapshot() (snapshot []buildSeries, expiry time.Time) {
 	return snapshot, b.series.expiry()
 }
 
-// Outcome is how a workspace build or a provisioner job ended.
+// Outcome is the outcome of a workspace build or a provisioner job.
 type Outcome string
 
-// The outcomes. A canceled job has failed, unless it finished all the same.
+// The outcomes. A canceled job has failed, unless it completed before it was stopped.
 const (
 	Succeeded Outcome = "success"
 	Failed    Outcome = "failed"
@@ -188,8 +185,8 @@ const (
 
 var outcomes = [...]Outcome{Succeeded, Failed}
 
-// index returns the outcome's place among outcomes, and whether it has one.
-func (o Outcome) index() (int, bool) {
-	i := slices.Index(outcomes[:], o)
+// index returns the index in outcomes; ok is false if the outcome is unknown.
+func (o Outcome) index() (i int, ok bool) {
+	i = slices.Index(outcomes[:], o)
 	return i, i >= 0
 }

@@ -9,22 +9,21 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
+// forwardedTTL is how long a value is kept after its last report.
 const forwardedTTL = 2 * time.Minute
 
-// Forwarded keeps what workspace agents report themselves, as
-// agent_scripts_executed_total and coderd_agentstats_startup_script_seconds,
-// with the agent's labels or those of them that [WithAggregateBy] names, and the
-// label success.
+// Forwarded records the metrics that workspace agents report, as the families
+// agent_scripts_executed_total and coderd_agentstats_startup_script_seconds, with the
+// agent labels of [WithAggregateBy] and the label success.
 //
-// Agents with equal labels are one series, whose value is their sum. A counter
-// that more than one agent has fed does not fall while one of them still
-// reports: what an agent had counted stays when it leaves or starts again at 0.
-// A series goes with its last agent.
+// Agents with equal labels share one series with the sum of their values. A counter
+// shared by several agents does not decrease while one of them still reports: the counts
+// of an agent are kept when it disconnects or restarts at 0. A series is dropped with its
+// last agent.
 //
-// A value is dropped when its agent has not reported it for two minutes. No more
-// than 200,000 values of each family are held ([WithMaxSeries]); past that, those
-// that have not been reported for the longest time are dropped and counted in
-// otelcoder_refused_total, origin "agent", reason "limit".
+// A value is dropped after two minutes without a report. At most 200,000 values of each
+// family are kept ([WithMaxSeries]); beyond that, the least recently reported are dropped
+// and counted in otelcoder_refused_total, origin "agent", reason "limit".
 type Forwarded struct {
 	output  *output
 	refused refusals[forwardedRefusal]
@@ -42,10 +41,10 @@ type forwardedRefusal string
 const (
 	forwardedType      forwardedRefusal = "type"      // not the documented type
 	forwardedLabels    forwardedRefusal = "labels"    // not exactly the documented labels
-	forwardedNumber    forwardedRefusal = "value"     // negative, infinite or not a number
-	forwardedDuplicate forwardedRefusal = "duplicate" // the second one in a report
-	forwardedLimit     forwardedRefusal = "limit"     // dropped to make room
-	forwardedLength    forwardedRefusal = "length"    // a label value that was cut
+	forwardedNumber    forwardedRefusal = "value"     // negative, infinite or NaN
+	forwardedDuplicate forwardedRefusal = "duplicate" // series already in the same report
+	forwardedLimit     forwardedRefusal = "limit"     // dropped because of the limit
+	forwardedLength    forwardedRefusal = "length"    // a truncated label value
 )
 
 func newForwarded(c config, out *output) *Forwarded {
@@ -68,8 +67,8 @@ func newForwarded(c config, out *output) *Forwarded {
 	return f
 }
 
-// ForwardingAgent says which agent reports. The control plane knows it; what an
-// agent says of itself does not count.
+// ForwardingAgent identifies the agent that reports. The control plane must supply it,
+// because the agent's own reports are not trusted.
 type ForwardingAgent struct {
 	Username      string // the workspace owner's
 	WorkspaceName string
@@ -77,7 +76,7 @@ type ForwardingAgent struct {
 	TemplateName  string
 }
 
-// script is what is measured of the agent's scripts, without success.
+// script returns the label values of the agent's scripts, without success.
 func (a ForwardingAgent) script(text labelText) instrument.AgentScript {
 	return instrument.AgentScript{
 		Agent: instrument.Agent{
@@ -89,12 +88,11 @@ func (a ForwardingAgent) script(text labelText) instrument.AgentScript {
 	}
 }
 
-// Agent returns the handle of a connected agent, to be closed when the
-// connection ends.
+// Agent returns the handle of a connected agent, which must be closed when the connection
+// ends.
 //
-// A second handle of the same agent means that it has connected again: it takes
-// over what the earlier one reported, whose Report and Close no longer change
-// that.
+// A second handle of the same agent means that the agent has reconnected. It takes over
+// the reported values, and the earlier handle's Report and Close no longer change them.
 func (f *Forwarded) Agent(agent ForwardingAgent) *AgentReports {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -112,15 +110,15 @@ func (f *Forwarded) Agent(agent ForwardingAgent) *AgentReports {
 	return a
 }
 
-// AgentReports takes the reports of one connected agent.
+// AgentReports receives the reports of one connected agent.
 type AgentReports struct {
 	forwarded  *Forwarded
 	script     instrument.AgentScript // of the agent, without success
-	generation int                    // of two handles of an agent, the newer one has the higher
+	generation int                    // a newer handle of the same agent has a higher one
 	closed     bool                   // guarded by forwarded.mu
 }
 
-// keys returns the keys of all that the agent can report.
+// keys returns the keys of all values that the agent can report.
 func (a *AgentReports) keys() []forwardedKey {
 	var keys []forwardedKey
 	for _, f := range forwardedFamilies {
@@ -135,15 +133,13 @@ func (a *AgentReports) key(f instrument.Family, success bool) forwardedKey {
 	return forwardedKey{f, script}
 }
 
-// Report takes what the agent reports, in place of what it reported of the same
-// series before.
+// Report records the agent's metrics. A value replaces the previous one of its series.
 //
-// A metric of a documented name needs the documented type, the label success
-// with the value true or false and no other, and a finite value that is not
-// negative. Otherwise it is left out, and counted in otelcoder_refused_total,
-// origin "agent", reason "type", "labels", "value" or, for a series that the
-// report holds already, "duplicate". Metrics of other names, of which agents
-// report many, are left out silently.
+// A metric with a documented name must have the documented type, only the label success
+// with the value true or false, and a finite value of at least 0. Otherwise it is refused
+// and counted in otelcoder_refused_total, origin "agent", reason "type", "labels" or
+// "value"; a second metric of the same series has the reason "duplicate". Metrics with
+// other names are ignored.
 func (a *AgentReports) Report(report []ForwardedMetric) {
 	f := a.forwarded
 	if f.output.closed.Load() {
@@ -171,7 +167,7 @@ func (a *AgentReports) Report(report []ForwardedMetric) {
 	}
 }
 
-// Close drops what the agent reported. Later reports are ignored.
+// Close drops the values that the agent reported. Later reports are ignored.
 func (a *AgentReports) Close() {
 	f := a.forwarded
 	f.mu.Lock()
@@ -185,8 +181,8 @@ func (a *AgentReports) Close() {
 	}
 }
 
-// join adds an agent to the series that it feeds with its value of a key; f.mu
-// is held.
+// addValue creates the value of a key and adds the agent to its series; f.mu must be
+// held.
 func (f *Forwarded) addValue(key forwardedKey) *forwardedValue {
 	key.script = f.kept.merge(key.script)
 	s, ok := f.series[key]
@@ -198,7 +194,7 @@ func (f *Forwarded) addValue(key forwardedKey) *forwardedValue {
 	return s.addAgent()
 }
 
-// leave is called for each value that is dropped; f.mu is held.
+// removeValue removes the agent of a dropped value from its series; f.mu must be held.
 func (f *Forwarded) removeValue(v *forwardedValue) {
 	v.series.agents--
 	if v.series.agents == 0 {
@@ -214,14 +210,14 @@ func (f *Forwarded) collect(o instrument.Observer) {
 	}
 }
 
-// snapshot copies the series, so that no agent waits until they are observed, and
+// snapshot copies the series, so that agents do not wait while they are observed. It
 // returns when the first of their values expires.
 func (f *Forwarded) snapshot() (samples []sample, expiry time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	values := f.reported.all(time.Now())
-	// Merged gauges are summed anew each time: adding to a sum and taking from it
-	// again would not give back exactly what one agent said.
+	// Merged gauges are summed each time, because adding to a float64 sum and subtracting
+	// again does not restore the exact value.
 	summed := false
 	for _, s := range f.series {
 		if s.merged && !s.counter {
@@ -242,18 +238,18 @@ func (f *Forwarded) snapshot() (samples []sample, expiry time.Time) {
 	return samples, f.reported.expiry()
 }
 
-// ForwardedMetric is a metric as an agent reports it. Nothing of it is trusted.
+// ForwardedMetric is a metric as an agent reports it. It is untrusted.
 type ForwardedMetric struct {
 	Name   string // documented Prometheus name
 	Type   ForwardedType
 	Value  float64
-	Labels []ForwardedLabel // its own, without those that tell which agent it is
+	Labels []ForwardedLabel // without the labels of the agent
 }
 
 // ForwardedType is the type of a forwarded metric.
 type ForwardedType string
 
-// The types that agents report.
+// The types of forwarded metrics.
 const (
 	ForwardedCounter ForwardedType = "counter"
 	ForwardedGauge   ForwardedType = "gauge"
@@ -262,19 +258,19 @@ const (
 // ForwardedLabel is a label of a forwarded metric.
 type ForwardedLabel struct{ Name, Value string }
 
-// forwardedFamilies are the families that agents feed. Each has one label of its
-// own: success.
+// forwardedFamilies are the families that agents report. Besides the agent's labels they
+// have only the label success.
 var forwardedFamilies = [...]instrument.Family{instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript}
 
-// acceptedMetric is a forwarded metric that is as it should be.
+// acceptedMetric is a valid forwarded metric.
 type acceptedMetric struct {
 	family  instrument.Family
 	success bool
 	value   float64
 }
 
-// accept returns what can be taken of a report, which is at most two metrics of
-// each family, and counts what is refused.
+// accept returns the valid metrics of a report, at most two of each family, and counts
+// the refused ones.
 func (f *Forwarded) accept(report []ForwardedMetric) []acceptedMetric {
 	var accepted []acceptedMetric
 	for _, m := range report {
@@ -313,7 +309,8 @@ func (m ForwardedMetric) family() (instrument.Family, bool) {
 	return 0, false
 }
 
-// success returns the value of the one label that a metric may have.
+// success returns the value of the metric's only label; ok is false if the labels are
+// invalid.
 func (m ForwardedMetric) success() (success, ok bool) {
 	if len(m.Labels) != 1 || m.Labels[0].Name != "success" {
 		return false, false
@@ -327,14 +324,14 @@ func (m ForwardedMetric) success() (success, ok bool) {
 	return false, false
 }
 
-// forwardedKey identifies a value of an agent, or a series: in the key of a series,
-// the labels that are not kept are empty.
+// forwardedKey identifies a value of an agent or, with empty values for the dropped
+// labels, a series.
 type forwardedKey struct {
 	family instrument.Family
 	script instrument.AgentScript
 }
 
-// forwardedValue is what one agent reported.
+// forwardedValue is a value that one agent reported.
 type forwardedValue struct {
 	value      float64
 	generation int // of the handle that reported it
@@ -346,8 +343,8 @@ type forwardedSeries struct {
 	sample
 	key     forwardedKey
 	counter bool
-	agents  int  // that feed it now
-	merged  bool // more than one agent has fed it
+	agents  int  // number of current agents
+	merged  bool // has had more than one agent
 }
 
 func newForwardedSeries(key forwardedKey, labels instrument.Labels) *forwardedSeries {
@@ -358,19 +355,20 @@ func newForwardedSeries(key forwardedKey, labels instrument.Labels) *forwardedSe
 	}
 }
 
+// addAgent adds an agent and returns its value.
 func (s *forwardedSeries) addAgent() *forwardedValue {
 	s.agents++
-	s.merged = s.agents > 1 // there is no series without an agent
+	s.merged = s.agents > 1 // 1 only in a new series: removeValue deletes series without agents
 	return &forwardedValue{series: s}
 }
 
-// set changes what an agent reports. A merged counter only grows, by what the
-// agent has counted since; a value that falls counts from 0 again.
+// set changes the value of an agent. A merged counter only increases, by the difference
+// from the agent's previous value; a lower value is a restart from 0.
 func (v *forwardedValue) set(value float64) {
 	switch s := v.series; {
 	case !s.merged:
 		s.value = value
-	case !s.counter: // summed when it is asked for
+	case !s.counter: // summed by snapshot
 	case value >= v.value:
 		s.value += value - v.value
 	default:

@@ -10,17 +10,17 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Jobs measures provisioner jobs of every type where they run: how many run now,
-// as coderd_provisionerd_jobs_current, and how long they took, with its
-// [JobTimings].
+// Jobs measures provisioner jobs of all types in the process that runs them: the number
+// of running jobs, as coderd_provisionerd_jobs_current, and with its [JobTimings] their
+// durations.
 type Jobs struct {
-	*JobTimings // Record is for a job that was watched from elsewhere
+	*JobTimings // Record is for jobs that another process runs
 
 	output  *output
 	current [len(provisioners)]atomic.Int64
 }
 
-// Provisioner is what runs a job.
+// Provisioner is the type of the provisioner that runs a job.
 type Provisioner string
 
 // The provisioners.
@@ -31,10 +31,9 @@ const (
 
 var provisioners = [...]Provisioner{Terraform, Echo}
 
-// index returns the provisioner's place among provisioners, and whether it has
-// one.
-func (p Provisioner) index() (int, bool) {
-	i := slices.Index(provisioners[:], p)
+// index returns the index in provisioners; ok is false if the provisioner is unknown.
+func (p Provisioner) index() (i int, ok bool) {
+	i = slices.Index(provisioners[:], p)
 	return i, i >= 0
 }
 
@@ -54,7 +53,8 @@ func newJobs(timings *JobTimings, out *output) *Jobs {
 	return j
 }
 
-// Start is to be called when a job starts to run.
+// Start must be called when a job starts to run. Jobs of an unknown provisioner are
+// refused.
 func (j *Jobs) Start(p Provisioner) *RunningJob {
 	running := &RunningJob{jobs: j, started: time.Now()}
 	i, ok := p.index()
@@ -71,14 +71,13 @@ func (j *Jobs) Start(p Provisioner) *RunningJob {
 // RunningJob is a provisioner job that has started.
 type RunningJob struct {
 	jobs        *Jobs
-	provisioner int // its index
+	provisioner int // index in provisioners
 	started     time.Time
 	ended       atomic.Bool
 }
 
-// End records the time since the job started under its outcome. Only the first
-// call counts. With an unknown outcome the job has ended too, but its time is
-// not recorded.
+// End records the time since Start under the outcome. With an unknown outcome the job
+// ends too, but its time is refused. Later calls have no effect.
 func (r *RunningJob) End(outcome Outcome) {
 	if r.ended.Swap(true) {
 		return
@@ -87,19 +86,18 @@ func (r *RunningJob) End(outcome Outcome) {
 	r.jobs.Record(provisioners[r.provisioner], outcome, time.Since(r.started).Seconds())
 }
 
-// move changes how many jobs of a provisioner run.
+// add changes the number of running jobs of a provisioner.
 func (j *Jobs) add(provisioner int, delta int64) {
 	j.current[provisioner].Add(delta)
 	j.output.changed(instrument.Workspaces)
 }
 
-// JobTimings measures how long provisioner jobs of every type took, as
-// coderd_provisionerd_job_timings_seconds, where they are watched from elsewhere; a
-// [JobsSource] then counts the running ones. Where jobs run, use [Jobs].
+// JobTimings measures the durations of provisioner jobs of all types, as
+// coderd_provisionerd_job_timings_seconds, in a process that observes jobs from outside.
+// A [JobsSource] then counts the running ones. A process that runs jobs uses [Jobs].
 //
-// A job with an unknown provisioner or outcome, or a time that is negative,
-// infinite or no number, is left out, and counted in otelcoder_refused_total,
-// origin "jobs".
+// Jobs with an unknown provisioner or outcome, or with a time that is negative, infinite
+// or NaN, are refused and counted in otelcoder_refused_total, origin "jobs".
 type JobTimings struct {
 	refused refusals[jobRefusal]
 	timings histogram
@@ -111,7 +109,7 @@ type jobRefusal string
 const (
 	jobProvisioner jobRefusal = "provisioner" // neither Terraform nor Echo
 	jobOutcome     jobRefusal = "outcome"     // neither Succeeded nor Failed
-	jobSeconds     jobRefusal = "value"       // negative, infinite or not a number
+	jobSeconds     jobRefusal = "value"       // negative, infinite or NaN
 )
 
 func newJobTimings(c config, out *output) *JobTimings {
@@ -128,7 +126,7 @@ func newJobTimings(c config, out *output) *JobTimings {
 	return t
 }
 
-// Record records how many seconds a job took that has ended.
+// Record records the duration of a job that has ended, in seconds.
 func (t *JobTimings) Record(p Provisioner, outcome Outcome, seconds float64) {
 	i, ok := p.index()
 	if !ok {

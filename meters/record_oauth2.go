@@ -9,23 +9,22 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// What the providers' answers can make series of is bounded, though providers
-// are few and configured.
-const maxRateLimitProviders = 100 // among which the room for rate limits is shared out
+// maxRateLimitProviders is the number of providers that share the limit for rate limits.
+const maxRateLimitProviders = 100
 
-// OAuth2 measures calls to external OAuth2 providers: how many there were, as
+// OAuth2 measures calls to external OAuth2 providers: their number, as
 // coderd_oauth2_external_requests_total, and the rate limits in the responses, as
 // coderd_oauth2_external_requests_rate_limit_*.
 //
-// No more than 10,000 series of calls are held, and the rate limits of 100
-// providers, 100 each ([WithMaxSeries] of OAuth2Requests, of OAuth2RateLimitTotal
-// for all 100); past that, those that have not moved for the longest time are
+// At most 10,000 series of calls are kept ([WithMaxSeries] of OAuth2Requests), and the
+// rate limits of 100 providers, 100 for each provider (WithMaxSeries of
+// OAuth2RateLimitTotal sets the total). Beyond that, the least recently updated are
 // dropped and counted in otelcoder_refused_total, origin "oauth2", reason "limit".
 type OAuth2 struct {
 	output    *output
 	refused   refusals[oauth2Refusal]
 	text      labelText
-	maxLimits int // series of a family of rate limits
+	maxLimits int // maximum number of series of a rate limit family
 
 	mu       sync.Mutex
 	requests *table[instrument.OAuth2Request, *oauth2Calls]
@@ -36,8 +35,8 @@ type oauth2Refusal string
 
 const (
 	oauth2Source oauth2Refusal = "source" // not a constant of OAuth2Source
-	oauth2Limit  oauth2Refusal = "limit"  // dropped to make room
-	oauth2Length oauth2Refusal = "length" // a provider's name that was cut
+	oauth2Limit  oauth2Refusal = "limit"  // dropped because of the limit
+	oauth2Length oauth2Refusal = "length" // a truncated provider name
 )
 
 // OAuth2Source is the kind of a call to an OAuth2 provider.
@@ -86,15 +85,14 @@ func newOAuth2(c config, out *output) *OAuth2 {
 	return o
 }
 
-// Transport returns base, or [http.DefaultTransport] if that is nil, with every
-// call measured: for the provider of the configured name, and for one kind of
-// calls. Requests, responses and errors pass through unchanged.
+// Transport wraps base, or [http.DefaultTransport] if base is nil, and measures its calls
+// for the provider with the configured name and one kind of call. Requests, responses
+// and errors are passed through unchanged.
 //
-// Calls of an unknown source pass through too, but are not measured; they are
-// counted in otelcoder_refused_total, origin "oauth2", reason "source".
+// Calls of an unknown source are passed through but not measured; they are counted in
+// otelcoder_refused_total, origin "oauth2", reason "source".
 //
-// A status code that is none (below 100 or above 999) is recorded as 0, as if
-// there had been no response.
+// The status code is 0 without a response, or if it is below 100 or above 999.
 func (o *OAuth2) Transport(name string, source OAuth2Source, base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -115,14 +113,14 @@ func (t *oauth2Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+// CloseIdleConnections is called by [http.Client.CloseIdleConnections].
 func (t *oauth2Transport) CloseIdleConnections() {
 	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
 	}
 }
 
-// record counts a call; response is nil if there was none.
+// record counts a call; response is nil if the call failed.
 func (o *OAuth2) record(name string, source OAuth2Source, response *http.Response) {
 	if o.output.closed.Load() {
 		return
@@ -143,8 +141,8 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 		return &oauth2Calls{labels: instrument.OAuth2Requests.Labels(call)}
 	}).calls++
 
-	// Only what is refused counts against the limit of the address; the limits
-	// of other responses belong to one user each.
+	// Only unauthorized calls count against the limit of the client's address; other
+	// responses have the limit of a single user.
 	if call.StatusCode == http.StatusUnauthorized {
 		if limit, ok := parseRateLimit(response.Header); ok {
 			o.recordLimit(name, limit, now)
@@ -152,11 +150,11 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 	}
 }
 
-// recordLimit keeps the newest rate limit of a resource; o.mu is held.
+// recordLimit keeps the newest rate limit of a resource; o.mu must be held.
 func (o *OAuth2) recordLimit(name string, limit rateLimit, now time.Time) {
 	limits := o.limits.touch(name, now, func() *rateLimits {
 		return &rateLimits{
-			size:    max(o.maxLimits/maxRateLimitProviders, 1), // there are fewer providers then
+			size:    max(o.maxLimits/maxRateLimitProviders, 1), // if maxLimits is lower, so is the number of providers
 			evicted: o.refused.adder(oauth2Limit),
 		}
 	})
@@ -176,7 +174,7 @@ func (o *OAuth2) collect(to instrument.Observer) {
 	}
 }
 
-// snapshot copies the series, so that no call waits until they are observed.
+// snapshot copies the series, so that calls do not wait while they are observed.
 func (o *OAuth2) snapshot() (calls []oauth2Calls, limits []rateLimitSeries) {
 	now := time.Now()
 	o.mu.Lock()

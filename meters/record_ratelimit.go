@@ -9,7 +9,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// rateLimit is what the headers of a response say of a rate limit.
+// rateLimit is a rate limit from the headers of a response.
 type rateLimit struct {
 	resource               string // the value of the label
 	limit, remaining, used uint64
@@ -25,19 +25,18 @@ type rateLimitSeries struct {
 	rateLimit
 }
 
-// maxResource is how long the name of a resource may be, in bytes.
+// maxResource is the maximum length of a resource name in bytes.
 const maxResource = 64
 
-// parseRateLimit reads a rate limit from headers as GitHub sends them. A header
-// that is missing, repeated or malformed makes it no rate limit, and so do zeros
-// throughout.
+// parseRateLimit parses the rate limit headers of GitHub. It returns false if a header is
+// missing, repeated or malformed, or if limit, remaining and used are all 0.
 func parseRateLimit(h http.Header) (l rateLimit, ok bool) {
 	resource, ok := oneValue(h, "X-Ratelimit-Resource")
 	if !ok || resource == "" || len(resource) > maxResource || strings.ContainsFunc(resource, notPrintableASCII) {
 		return l, false
 	}
-	// The limit is that of calls without a valid token, another one than that
-	// of each user under the same name.
+	// This limit applies to calls without a valid token. GitHub uses the same resource
+	// name for the limit of each user.
 	l.resource = resource + "-unauthorized"
 	for header, number := range map[string]*uint64{
 		"X-Ratelimit-Limit":     &l.limit,
@@ -50,7 +49,7 @@ func parseRateLimit(h http.Header) (l rateLimit, ok bool) {
 			return l, false
 		}
 		var err error
-		// 53 bits are what a float64 holds exactly.
+		// A float64 represents integers of up to 53 bits exactly.
 		if *number, err = strconv.ParseUint(text, 10, 53); err != nil {
 			return l, false
 		}
@@ -76,6 +75,6 @@ func (l rateLimitSeries) observe(to instrument.Observer) {
 		return
 	}
 	to.Observe(instrument.OAuth2RateLimitNextReset, l.labels, float64(l.reset))
-	reset := time.Unix(int64(l.reset), 0) // #nosec G115 -- of 53 bits, see parseRateLimit
+	reset := time.Unix(int64(l.reset), 0) // #nosec G115 -- at most 53 bits, see parseRateLimit
 	to.Observe(instrument.OAuth2RateLimitResetIn, l.labels, max(0, time.Until(reset).Seconds()))
 }

@@ -7,21 +7,19 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Agents come and go with their workspaces, so the series of their scripts are
-// bounded in number and in age.
-const (
-	scriptSeriesTTL = 24 * time.Hour
-)
+// scriptSeriesTTL bounds the age of series, because agents are as short-lived as their
+// workspaces.
+const scriptSeriesTTL = 24 * time.Hour
 
-// Scripts counts the scripts that workspace agents have executed, as
-// agent_scripts_executed_total, where they are seen from elsewhere and the agents'
-// own reports, which are for [Forwarded], do not arrive. The labels are those that
-// [WithAggregateBy] names, and success.
+// Scripts counts the scripts executed by workspace agents, as
+// agent_scripts_executed_total, in a process that observes scripts from outside. A
+// process that receives the agents' reports uses [Forwarded]. The labels are the agent
+// labels of [WithAggregateBy], and success.
 //
-// A series that has not moved for 24 hours is dropped, and starts again at 0
-// with the next script. No more than 200,000 series are held ([WithMaxSeries]);
-// past that, those that have not moved for the longest time are dropped and
-// counted in otelcoder_refused_total, origin "scripts", reason "limit".
+// A series is dropped after 24 hours without a script, and restarts at 0 with the next
+// one. At most 200,000 series are kept ([WithMaxSeries]); beyond that, the least recently
+// updated are dropped and counted in otelcoder_refused_total, origin "scripts", reason
+// "limit".
 type Scripts struct {
 	output *output
 	text   labelText
@@ -34,12 +32,12 @@ type Scripts struct {
 type scriptRefusal string
 
 const (
-	scriptLimit  scriptRefusal = "limit"  // dropped to make room
-	scriptLength scriptRefusal = "length" // a label value that was cut
+	scriptLimit  scriptRefusal = "limit"  // dropped because of the limit
+	scriptLength scriptRefusal = "length" // a truncated label value
 )
 
-// scriptSeries are the series of an agent, of failure and of success. They live
-// and go together.
+// scriptSeries are the series of an agent, of failure and of success. They expire
+// together.
 type scriptSeries [2]struct {
 	labels   instrument.Labels
 	executed int
@@ -57,8 +55,8 @@ func newScripts(c config, out *output) *Scripts {
 	return s
 }
 
-// Executed counts a script that an agent has executed. With the first one of an
-// agent the other value of success is exposed too, at 0.
+// Executed counts a script that an agent has executed. The first script of an agent also
+// exposes the series of the other value of success, at 0.
 func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
 	if s.output.closed.Load() {
 		return
@@ -80,7 +78,7 @@ func (s *Scripts) newSeries(script instrument.AgentScript) *scriptSeries {
 	return series
 }
 
-// place is where a value of success is in a scriptSeries.
+// successIndex returns the index of a value of success in a scriptSeries.
 func successIndex(success bool) int {
 	if success {
 		return 1
@@ -101,7 +99,7 @@ func (s *Scripts) collect(o instrument.Observer) {
 	}
 }
 
-// snapshot copies the series, so that no script waits until they are observed, and
+// snapshot copies the series, so that scripts do not wait while they are observed. It
 // returns when the first of them expires.
 func (s *Scripts) snapshot() (snapshot []scriptSeries, expiry time.Time) {
 	s.mu.Lock()

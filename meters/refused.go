@@ -11,24 +11,23 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// refusalPause is the least time between two log lines of one reason: whoever
-// sends nonsense does not fill the log too.
+// refusalPause is the minimum time between two log lines of one reason, so that invalid
+// input does not flood the log.
 const refusalPause = time.Hour
 
-// refusals counts what one origin sent and was not taken, by reason, as
-// otelcoder_refused_total, and logs it. Every reason is exposed from the start,
-// at 0.
+// refusals counts the refused input of one origin by reason, as otelcoder_refused_total,
+// and logs it. All reasons are exposed from the start, at 0.
 type refusals[R ~string] struct {
 	output *output
 	origin string
 	logger *slog.Logger
-	counts map[R]*refusalCount // its keys never change
+	counts map[R]*refusalCount // the keys never change
 }
 
 type refusalCount struct {
 	n      atomic.Int64
-	last   atomic.Int64 // when the last one was, in Unix nanoseconds; 0 for never
-	logged atomic.Int64 // when, in Unix nanoseconds; 0 for never
+	last   atomic.Int64 // time of the last refusal in Unix nanoseconds; 0 if none
+	logged atomic.Int64 // time of the last log line in Unix nanoseconds; 0 if none
 }
 
 func newRefusals[R ~string](out *output, logger *slog.Logger, origin string, reasons ...R) refusals[R] {

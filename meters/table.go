@@ -8,17 +8,17 @@ import (
 	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
-// table bounds the series of a family that outsiders can create: when it is full,
-// a new row replaces the one that has not moved for the longest time. The owner's
-// mutex guards it.
+// table is an LRU table that bounds the number of series that external input can create:
+// when it is full, a new row replaces the least recently touched one. The owner's mutex
+// guards it.
 type table[K comparable, V any] struct {
-	size    int           // most rows
-	ttl     time.Duration // a row that has not moved for so long is dropped; 0: never
+	size    int           // maximum number of rows
+	ttl     time.Duration // time after the last touch until a row is dropped; 0: never
 	evicted func()        // called for each row that is dropped because the table is full
-	dropped func(V)       // called for each row that is dropped, for any reason; may be nil
+	dropped func(V)       // called for each row that is dropped for any reason; may be nil
 
 	rows  map[K]*list.Element
-	order list.List // of *tableRow[K, V], the least recently moved first
+	order list.List // of *tableRow[K, V], the least recently touched first
 }
 
 type tableRow[K comparable, V any] struct {
@@ -27,8 +27,8 @@ type tableRow[K comparable, V any] struct {
 	touched time.Time
 }
 
-// move returns the row of a key and marks it as the most recently moved. A missing
-// row is created.
+// touch returns the row of a key, created if missing, and marks it as the most recently
+// touched.
 func (t *table[K, V]) touch(key K, now time.Time, create func() V) V {
 	t.expire(now)
 	if e, ok := t.rows[key]; ok {
@@ -49,7 +49,7 @@ func (t *table[K, V]) touch(key K, now time.Time, create func() V) V {
 	return row.value
 }
 
-// get returns the row of a key without moving it.
+// get returns the row of a key without touching it.
 func (t *table[K, V]) get(key K, now time.Time) (value V, ok bool) {
 	t.expire(now)
 	e, ok := t.rows[key]
@@ -59,14 +59,14 @@ func (t *table[K, V]) get(key K, now time.Time) (value V, ok bool) {
 	return e.Value.(*tableRow[K, V]).value, true
 }
 
-// remove drops the row of a key, if there is one.
+// remove drops the row of a key, if it exists.
 func (t *table[K, V]) remove(key K) {
 	if e, ok := t.rows[key]; ok {
 		t.drop(e)
 	}
 }
 
-// all yields every row, the least recently moved first.
+// all yields all rows, the least recently touched first.
 func (t *table[K, V]) all(now time.Time) iter.Seq[V] {
 	t.expire(now)
 	return func(yield func(V) bool) {
@@ -78,15 +78,15 @@ func (t *table[K, V]) all(now time.Time) iter.Seq[V] {
 	}
 }
 
-// expire drops the rows that have not moved for the table's ttl. Every other
-// method calls it first, so that no caller sees a row that is too old.
+// expire drops rows older than the ttl. The methods that return rows call it first, so
+// that callers never see an expired row.
 func (t *table[K, V]) expire(now time.Time) {
 	for t.ttl > 0 && t.order.Len() > 0 && clock.Between(t.oldest(), now) >= t.ttl {
 		t.drop(t.order.Front())
 	}
 }
 
-// expiry returns when the next row expires; the zero time if none does.
+// expiry returns when the next row expires, or the zero time if no row does.
 func (t *table[K, V]) expiry() time.Time {
 	if t.ttl == 0 || t.order.Len() == 0 {
 		return time.Time{}
@@ -94,7 +94,7 @@ func (t *table[K, V]) expiry() time.Time {
 	return t.oldest().Add(t.ttl)
 }
 
-// oldest returns when the first row moved.
+// oldest returns when the least recently touched row was touched.
 func (t *table[K, V]) oldest() time.Time { return t.order.Front().Value.(*tableRow[K, V]).touched }
 
 func (t *table[K, V]) drop(e *list.Element) {
