@@ -22,8 +22,8 @@
 // snapshots and never waits for a source. If a source fails, its last snapshot is kept,
 // it is retried with back-off, and its series are withdrawn after five missed intervals.
 //
-// [Meters.Shutdown] withdraws the series and stops all goroutines. Shut an exporter that
-// pushes down first, so that its last push includes the series.
+// [Meters.Shutdown] withdraws the series and stops all goroutines. Shut down exporters
+// that push first, so that their last push includes the series.
 //
 // Requests, agents, database rows and OAuth2 providers are untrusted. They cannot make
 // this package panic, block a collection or grow memory without bound: label values are

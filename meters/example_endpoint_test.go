@@ -8,15 +8,15 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// endpoint stands for an exporter of package exporters.
+// endpoint replaces an exporter of package exporters.
 type endpoint struct{ *meterstest.Reader }
 
 func newEndpoint() endpoint { return endpoint{meterstest.NewReader(example{})} }
 
-// scrape prints what a scrape shows of the families.
+// scrape prints the exposition of the families.
 func (e endpoint) scrape(families ...instrument.Family) { fmt.Print(e.Text(example{}, families...)) }
 
-// example is as much of a test as an example needs.
+// example implements testing.TB as far as examples need it.
 type example struct{ testing.TB }
 
 func (example) Helper()                        {}

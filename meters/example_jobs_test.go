@@ -17,7 +17,7 @@ func ExampleJobs() {
 	jobs := m.Jobs()
 	job := jobs.Start(meters.Terraform)
 	endpoint.scrape(instrument.ProvisionerdJobsCurrent)
-	job.End(meters.Failed) // its time is in coderd_provisionerd_job_timings_seconds now
+	job.End(meters.Failed) // its duration is now in coderd_provisionerd_job_timings_seconds
 	// Output:
 	// # TYPE coderd_provisionerd_jobs_current gauge
 	// coderd_provisionerd_jobs_current{provisioner="echo"} 0

@@ -12,12 +12,12 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// workspaces is a source: what a control plane knows of its workspaces.
+// workspaces is an AgentsSource, as a control plane could implement it.
 type workspaces []meters.Workspace
 
 func (w workspaces) Agents(context.Context) ([]meters.Workspace, error) { return w, nil }
 
-// provider is told when there is something new to read.
+// provider is a Notifier.
 type provider struct {
 	*sdk.MeterProvider
 	changed chan time.Time
@@ -25,8 +25,8 @@ type provider struct {
 
 func (p provider) Changed(from time.Time) { p.changed <- from }
 
-// A control plane hands over what it knows; package exporters would make the
-// providers.
+// A control plane polls its own workspaces. Programs use the providers of package
+// exporters instead of this one.
 func ExampleMeters_Poll() {
 	reader := sdk.NewManualReader()
 	deployment := provider{
@@ -47,7 +47,7 @@ func ExampleMeters_Poll() {
 		}},
 	}})
 
-	<-deployment.changed // the first answer is there
+	<-deployment.changed // the first snapshot is available
 	var collected metricdata.ResourceMetrics
 	if err := reader.Collect(context.Background(), &collected); err != nil {
 		fmt.Println(err)

@@ -31,7 +31,7 @@ func Example() {
 
 	m.Jobs().Start(meters.Terraform)
 
-	// A server of the program has this handler.
+	// Mount this handler on a server of the program.
 	scrape := httptest.NewRecorder()
 	exporter.Handler().ServeHTTP(scrape, httptest.NewRequest("GET", "/metrics", nil))
 	for line := range strings.Lines(scrape.Body.String()) {

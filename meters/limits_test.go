@@ -21,7 +21,7 @@ func TestLabelText(t *testing.T) {
 		{"", "", 0},
 		{"0123456789", "0123456789", 0},
 		{"01234567890", "0123456…", 1},
-		{"a\xffb\x00cde", "a\uFFFDb…", 1}, // 11 bytes once it is text
+		{"a\xffb\x00cde", "a\uFFFDb…", 1}, // 11 bytes after sanitizing
 		{"ééééé", "ééééé", 0},
 		{"éééééé", "ééé…", 1},
 		{"🦀🦀🦀", "🦀…", 1},
@@ -34,8 +34,8 @@ func TestLabelText(t *testing.T) {
 	}
 }
 
-// Whatever is said, the label value is text of at most so many bytes, and text
-// that is short enough is left as it is.
+// Label values are valid text within the limit, and valid text within the limit is
+// unchanged.
 func FuzzLabelText(f *testing.F) {
 	for _, s := range []string{"", "dev", "a\nb", "\x00", "\xff", "\xf0\x9f\xa6", "🦀🦀🦀🦀🦀", strings.Repeat("long", 10)} {
 		f.Add(s, 16)
@@ -57,8 +57,8 @@ func FuzzLabelText(f *testing.F) {
 	})
 }
 
-// Labels that are alike once they are cut are one series, and the cut is counted
-// and logged.
+// Label values that are equal after truncation share one series, and the truncation is
+// counted and logged.
 func TestLongNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, log := meterstest.NewReader(t), new(log)
@@ -76,8 +76,8 @@ coderd_agents_up{template_name="docker",username="ada",workspace_name="xxxxxxxxx
 	})
 }
 
-// Past the limit the same series are shown each time, those of other families
-// whole, and what is left out is counted; it is logged once an hour.
+// Beyond the limit the same series are kept each time, other families are complete, and
+// the series left out are counted, and logged once an hour.
 func TestTooManySeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, log := meterstest.NewReader(t), new(log)
@@ -104,8 +104,7 @@ coderd_agents_apps{agent_name="main",app_name="app1",health="healthy",username="
 	})
 }
 
-// FuzzAggregateBy: what is not a set of the documented labels is refused in one
-// line.
+// FuzzAggregateBy: a list other than a set of documented labels is an error of one line.
 func FuzzAggregateBy(f *testing.F) {
 	for _, s := range []string{"agent_name,template_name,username,workspace_name", "username", "", ",", "username,username", " username , agent_name ", "success", "\xff", strings.Repeat("username,", 1000)} {
 		f.Add(s)
@@ -114,7 +113,7 @@ func FuzzAggregateBy(f *testing.F) {
 		labels, err := ParseAggregateBy(s)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "cannot aggregate by ") || strings.Contains(err.Error(), "\n") {
-				t.Errorf("%q: the error does not say so in one line: %v", s, err)
+				t.Errorf("%q: unclear or multi-line error: %v", s, err)
 			}
 			return
 		}
@@ -124,7 +123,7 @@ func FuzzAggregateBy(f *testing.F) {
 	})
 }
 
-// TestLimitsPage holds the operator's page to the defaults.
+// TestLimitsPage compares docs/limits.md with the defaults.
 func TestLimitsPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/limits.md")
 	if err != nil {
@@ -149,7 +148,7 @@ func TestLimitsPage(t *testing.T) {
 	}
 }
 
-// number writes a number with commas, as the page does.
+// number formats a number with commas, as on the page.
 func number(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

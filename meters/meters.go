@@ -11,9 +11,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// Meters owns the recorders and the sources of a process; a process needs only one. A
-// method that returns a recorder creates it on the first call and then returns the same
-// one. A family has no series before its recorder or its source is used.
+// Meters owns the recorders and the sources of a process, which has one Meters. A method
+// that returns a recorder creates it on the first call and then returns the same one. A
+// family has no series before its recorder or its source is used.
 type Meters struct {
 	config config
 	output *output

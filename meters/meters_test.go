@@ -18,8 +18,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestSeriesAppearWithUse checks which families each recorder has at once, and that
-// there are none before.
+// TestSeriesAppearWithUse: each recorder exposes its initial families when it is created,
+// and not before.
 func TestSeriesAppearWithUse(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -62,7 +62,7 @@ func TestSeriesAppearWithUse(t *testing.T) {
 	}
 }
 
-// TestJobsAndJobTimingsAreOne checks that both count into the same series.
+// TestJobsAndJobTimingsAreOne: both record into the same series.
 func TestJobsAndJobTimingsAreOne(t *testing.T) {
 	meter, m := newMeters(t)
 	m.JobTimings().Record("cloud", Succeeded, 1)
@@ -73,7 +73,7 @@ func TestJobsAndJobTimingsAreOne(t *testing.T) {
 	}
 }
 
-// TestJobsReplaceTheirSource, whichever is used first.
+// TestJobsReplaceTheirSource: Jobs replaces a JobsSource, whichever is used first.
 func TestJobsReplaceTheirSource(t *testing.T) {
 	source := Sources{Jobs: runningJobsFunc(answers(map[Provisioner]int{Terraform: 5, Echo: 5}))}
 	synctest.Test(t, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestJobsReplaceTheirSource(t *testing.T) {
 	})
 }
 
-// TestForwardedReplacesScripts: a process that agents report to knows better.
+// TestForwardedReplacesScripts: the agents' reports replace the counts of Scripts.
 func TestForwardedReplacesScripts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meter, m := newMeters(t)
@@ -110,7 +110,7 @@ func TestForwardedReplacesScripts(t *testing.T) {
 	})
 }
 
-// TestPollTwice is a mistake of the program.
+// TestPollTwice: a second call of Poll panics.
 func TestPollTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := poll(t, meterstest.NewReader(t), Sources{})
@@ -135,7 +135,7 @@ func TestGo(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
 		if err := m.Shutdown(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a shutdown that was too short: %v", err)
+			t.Errorf("a shutdown that timed out: %v", err)
 		}
 		if err := m.Shutdown(t.Context()); err != nil || !ended {
 			t.Errorf("ended: %v, error: %v", ended, err)
@@ -145,9 +145,9 @@ func TestGo(t *testing.T) {
 	})
 }
 
-// TestShutdownEndsMeasuring uses everything, and again after Shutdown: no series but
-// those of histograms is left, no value changes, and nothing is announced or logged
-// later, as timers would. The end of the bubble checks that no goroutine is left.
+// TestShutdownEndsMeasuring uses all recorders and sources before and after Shutdown:
+// only histogram series remain, no value changes, and later timers notify and log
+// nothing. The end of the bubble checks that all goroutines have returned.
 func TestShutdownEndsMeasuring(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := new(log)
@@ -169,7 +169,7 @@ func TestShutdownEndsMeasuring(t *testing.T) {
 			agent.Report([]ForwardedMetric{scriptsExecuted("true", 1), scriptsExecuted("false", -1)})
 		}
 		use()
-		m.Poll(crowd())
+		m.Poll(manyRows())
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
 		m.JobTimings().Record(Terraform, Succeeded, 1)
@@ -186,7 +186,7 @@ func TestShutdownEndsMeasuring(t *testing.T) {
 		wantAnnounced(t, meter, true)
 		l.Take()
 
-		time.Sleep(2 * time.Hour) // refusals are logged again
+		time.Sleep(2 * time.Hour) // then refusals would be logged again
 		use()
 		build.End(Succeeded)
 		job.End(Succeeded)
@@ -204,7 +204,7 @@ func TestShutdownEndsMeasuring(t *testing.T) {
 	})
 }
 
-// TestFirstUseAfterShutdown measures nothing either.
+// TestFirstUseAfterShutdown: recorders created after Shutdown measure nothing.
 func TestFirstUseAfterShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meter, m := newMeters(t)
@@ -218,7 +218,7 @@ func TestFirstUseAfterShutdown(t *testing.T) {
 			}
 		}
 		m.Poll(Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
-			t.Error("a source was asked")
+			t.Error("a source was queried")
 			return 0, nil
 		})})
 		wantAnnounced(t, meter, false)
@@ -226,7 +226,7 @@ func TestFirstUseAfterShutdown(t *testing.T) {
 	})
 }
 
-// TestZeroProviders measures nothing.
+// TestZeroProviders: without providers nothing is measured.
 func TestZeroProviders(t *testing.T) {
 	m, err := New(instrument.Providers{})
 	if err != nil {
@@ -248,7 +248,7 @@ func TestZeroProviders(t *testing.T) {
 	}
 }
 
-// refusing makes no instrument of one name.
+// refusing returns an error for the instrument of one name.
 type refusing struct {
 	metric.MeterProvider
 	name string
@@ -279,7 +279,8 @@ func (m refusingMeter) Float64ObservableGauge(name string, options ...metric.Flo
 	return m.Meter.Float64ObservableGauge(name, options...)
 }
 
-// TestNewReturnsErrorsOfProviders, for each kind of instrument.
+// TestNewReturnsErrorsOfProviders: New fails if an instrument of any kind cannot be
+// created.
 func TestNewReturnsErrorsOfProviders(t *testing.T) {
 	for _, f := range []instrument.Family{instrument.ProvisionerdJobTimings, instrument.AgentsUp, instrument.HealthSourceUp} {
 		p := refusing{noop.NewMeterProvider(), f.Info().Instrument}
@@ -290,10 +291,10 @@ func TestNewReturnsErrorsOfProviders(t *testing.T) {
 	}
 }
 
-// TestOAuth2PassesThroughAfterShutdown: calls go on.
+// TestOAuth2PassesThroughAfterShutdown: a transport still passes calls after Shutdown.
 func TestOAuth2PassesThroughAfterShutdown(t *testing.T) {
 	_, m := newMeters(t)
-	transport := m.OAuth2().Transport("github", OAuth2Exchange, says(http.StatusTeapot, nil))
+	transport := m.OAuth2().Transport("github", OAuth2Exchange, respond(http.StatusTeapot, nil))
 	if err := m.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -70,9 +70,8 @@ func WithInsightsInterval(d time.Duration) Option {
 }
 
 // WithReachable sets a function that reports whether the sources of [Meters.Poll] can be
-// reached. It is called at each collection of the metrics: while it returns false,
-// otelcoder_source_up of all sources is 0, before the sources are next queried. It must
-// not block.
+// reached. While it returns false, otelcoder_source_up of all sources is 0. It is called
+// at each collection of the metrics, concurrently, and must not block.
 func WithReachable(reachable func() bool) Option {
 	return func(c *config) error {
 		c.reachable = reachable

@@ -17,7 +17,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestOptions goes over every option of every constructor.
+// TestOptions tests each option with valid and invalid values.
 func TestOptions(t *testing.T) {
 	const (
 		interval = "must be from 1ms to 24h0m0s"
@@ -88,7 +88,7 @@ func TestOptions(t *testing.T) {
 	}, constructors())
 }
 
-// TestOptionErrorsAreJoined checks that an error has all that is wrong.
+// TestOptionErrorsAreJoined: the error of New lists all invalid options.
 func TestOptionErrorsAreJoined(t *testing.T) {
 	_, err := New(meterstest.NewReader(t).Providers(), WithMaxPaths(-1), WithLogger(nil), WithMaxPaths(5))
 	const want = "create the meters: WithMaxPaths is -1: it must be from 0 to 100000\nWithLogger is nil: leave the option out for its default"
@@ -97,8 +97,7 @@ func TestOptionErrorsAreJoined(t *testing.T) {
 	}
 }
 
-// TestSmallestSeriesLimits checks that no family has more series than the smallest
-// limit.
+// TestSmallestSeriesLimits: no family exceeds the smallest limit.
 func TestSmallestSeriesLimits(t *testing.T) {
 	limit := WithMaxSeries(2, slices.Collect(instrument.All())...)
 	for family, record := range map[instrument.Family]func(*Meters) error{
@@ -120,7 +119,7 @@ func TestSmallestSeriesLimits(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)
-		poll(t, m, crowd(), limit)
+		poll(t, m, manyRows(), limit)
 		for family, found := range m.Families(t) {
 			if n := len(found.GetMetric()); n > 2 && !strings.HasPrefix(family, "otelcoder_") {
 				t.Errorf("%d series of %s, want at most 2", n, family)
@@ -130,14 +129,14 @@ func TestSmallestSeriesLimits(t *testing.T) {
 	})
 }
 
-// constructors returns the constructor of the package, followed by more events of
-// each recorder and rows of each source than the smallest limits have room for.
+// constructors returns New followed by more events and rows than the smallest limits
+// allow.
 func constructors() map[string]func(*testing.T, Option) error {
 	constructors := make(map[string]func(*testing.T, Option) error)
 	for name, use := range map[string]func(*Meters) error{
 		"New": func(*Meters) error { return nil },
 		"Poll": func(m *Meters) error {
-			m.Poll(crowd())
+			m.Poll(manyRows())
 			return nil
 		},
 		"API": recordAPI, "Builds": recordBuilds, "Forwarded": recordForwarded, "Jobs": recordJobs,
@@ -159,7 +158,7 @@ func constructors() map[string]func(*testing.T, Option) error {
 	return constructors
 }
 
-// several are more events than the smallest limits have room for.
+// several is a number of events beyond the smallest limits.
 const several = 5
 
 func recordAPI(m *Meters) error {
@@ -204,7 +203,7 @@ func recordJobTimings(m *Meters) error {
 func recordOAuth2(m *Meters) error {
 	oauth2 := m.OAuth2()
 	for i := range several * several {
-		transport := oauth2.Transport(fmt.Sprint("provider ", i%several), OAuth2Exchange, says(http.StatusUnauthorized, http.Header{
+		transport := oauth2.Transport(fmt.Sprint("provider ", i%several), OAuth2Exchange, respond(http.StatusUnauthorized, http.Header{
 			"X-Ratelimit-Resource":  {fmt.Sprint("resource ", i/several)},
 			"X-Ratelimit-Limit":     {"60"},
 			"X-Ratelimit-Remaining": {"59"},
@@ -232,8 +231,8 @@ func recordScripts(m *Meters) error {
 	return nil
 }
 
-// crowd returns sources of more rows than the smallest limits have room for.
-func crowd() Sources {
+// manyRows returns sources with more rows than the smallest limits allow.
+func manyRows() Sources {
 	var workspaces []Workspace
 	var stats []AgentStats
 	var insights Insights

@@ -13,7 +13,7 @@ import (
 // output has the instruments of all families, and a callback for each group that calls
 // the collect functions of the recorders and sources in use.
 type output struct {
-	closed       atomic.Bool               // by close; recorders then do nothing
+	closed       atomic.Bool               // set by close; recorders then do nothing
 	observations []*instrument.Observation // by group
 	histograms   map[instrument.Family]instrument.HistogramInstrument
 	stopHealth   func() // unregisters reportHealth

@@ -10,8 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestStateIsReadAfresh: a collection replaces the one before. It neither adds
-// to it nor keeps the statistics of an agent that is gone.
+// TestStateIsReadAfresh: a collection replaces the previous one. Values are not added,
+// and the series of removed agents are dropped.
 func TestStateIsReadAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)

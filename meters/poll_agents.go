@@ -32,8 +32,8 @@ type Agent struct {
 	Latencies   []RegionLatency
 	Apps        []AgentApp
 	// StartupScript is the result of the startup script of the current start; nil if
-	// the script is still running, if the result is unknown, or if it is reported
-	// through [Forwarded].
+	// the script has not ended, if the result is unknown, or if it is reported through
+	// [Forwarded].
 	StartupScript *StartupScript
 }
 

@@ -22,7 +22,7 @@ func TestAgents(t *testing.T) {
 	}{
 		{name: "none", want: ""},
 		{
-			name: "a workspace with all there is",
+			name: "a workspace with all fields",
 			workspaces: []Workspace{{Name: "dev", Username: "alice", Template: "docker", Agents: []Agent{{
 				Name: "main", Status: AgentConnected, Lifecycle: LifecycleReady, TailnetNode: "nodeid:00000000deadbeef",
 				Latencies: []RegionLatency{{Region: "Frankfurt", Preferred: true, Seconds: 0.012}, {Region: "Unnamed 7", Seconds: 0.25}},
@@ -47,7 +47,7 @@ coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"} 0
 `,
 		},
 		{
-			name: "agents count whatever their state",
+			name: "agents of all states count",
 			workspaces: []Workspace{{Name: "dev", Username: "alice", Template: "docker", Agents: []Agent{
 				{Name: "a", Status: AgentTimeout, Lifecycle: LifecycleCreated},
 				{Name: "b", Status: AgentDisconnected, Lifecycle: LifecycleOff, TailnetNode: "relay"},
@@ -92,7 +92,7 @@ coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"} 1
 `,
 		},
 		{
-			name: "text that is not UTF-8 merges with what it is shown as",
+			name: "invalid UTF-8 merges with its sanitized text",
 			workspaces: []Workspace{
 				{Name: "dev\xff", Username: "al\x00ice", Template: "\xc3docker"},
 				{Name: "dev\ufffd", Username: "al\ufffdice", Template: "\ufffddocker", Agents: []Agent{{
@@ -134,8 +134,8 @@ otelcoder_refused_total{origin="source",reason="value"} %d
 `, label, value), instrument.HealthRefused)
 }
 
-// What makes no sense leaves out its own series, and is counted; its agent is
-// counted as one nevertheless.
+// An invalid value leaves out its own series and is counted as refused; the agent is still
+// counted.
 func TestAgentsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)
@@ -223,8 +223,7 @@ coderd_agentstats_startup_script_seconds{success="true",template_name="k8s"} 4
 	}
 }
 
-// Every collection is observed: one that succeeds, one that fails, one that
-// panics.
+// Every collection is observed: successful, failed or panicking.
 func TestAgentsExecution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)

@@ -8,7 +8,7 @@ import (
 )
 
 // AgentStatsSource aggregates the reports of agents since the previous successful call,
-// one row for each agent. The first call returns the reports of one interval.
+// one row for each agent. The first call covers one interval.
 type AgentStatsSource interface {
 	AgentStats(ctx context.Context) ([]AgentStats, error)
 }

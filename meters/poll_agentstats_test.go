@@ -103,7 +103,7 @@ func aggregateBy(t *testing.T, list string) []Option {
 	return []Option{WithAggregateBy(labels...)}
 }
 
-// Dropped labels are absent; bytes are summed, of latencies the greatest counts.
+// Dropped labels are absent, bytes are added, and of latencies the maximum is taken.
 func TestAgentStatsAggregation(t *testing.T) {
 	rows := []AgentStats{
 		{AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: 1, MedianLatency: 0.1},

@@ -13,7 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestWithCollected is called with the outcome of each source's first collection.
+// TestWithCollected: the function is called with the result of each source's first
+// collection.
 func TestWithCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type outcome struct {

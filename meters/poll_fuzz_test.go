@@ -9,8 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// Whatever sources say, the next scrape is whole: label values are valid UTF-8, no
-// value is negative or not a number, no series is there twice.
+// With any data from sources, the next scrape is valid: label values are valid UTF-8, no
+// value is negative or NaN, and no series is duplicated.
 func FuzzPoll(f *testing.F) {
 	f.Add("dev", "main", "connected", 0.02, 3)
 	f.Add("", "", "", 0.0, 0)

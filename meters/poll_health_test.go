@@ -18,7 +18,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// board is a meter provider that keeps the reports of health.
+// board is a meter provider that implements HealthBoard.
 type board struct {
 	metric.MeterProvider
 	mu      sync.Mutex
@@ -57,7 +57,7 @@ func newBoard(t *testing.T) (*board, instrument.Providers) {
 	return b, p
 }
 
-// licenses answers as its function does.
+// licenses is a function that implements LicenseSource.
 type licenses func() (meters.License, error)
 
 func (l licenses) License(context.Context) (meters.License, error) { return l() }
@@ -102,9 +102,9 @@ func TestPollReportsHealth(t *testing.T) {
 		takes.Store(int64(3 * time.Second))
 		time.Sleep(60 * time.Second)
 		takes.Store(int64(time.Second))
-		time.Sleep(40 * time.Minute) // longer than the durations are kept
+		time.Sleep(40 * time.Minute) // 32 collections replace the first duration
 		if s := source(); s.DurationSeconds != 1 || s.P95Seconds != 1 {
-			t.Errorf("a duration of long ago counts: %+v", s)
+			t.Errorf("an old duration still counts: %+v", s)
 		}
 		takes.Store(int64(3 * time.Second))
 		time.Sleep(60 * time.Second * 3)

@@ -29,7 +29,7 @@ type ApplicationUsage struct {
 	Template    string
 	Application string  // display name, or "Visual Studio Code", "JetBrains", "Web Terminal", "SSH"
 	Slug        string  // empty for these four
-	Seconds     float64 // sum over the users, each in whole minutes
+	Seconds     float64 // use in seconds, summed over users, of whole minutes each
 }
 
 // ParameterUsage is the number of builds with a value of a template's parameter.

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// failing answers with the error that it holds, else with 7 users, after 250 ms.
+// failing returns err if it is set, otherwise 7 users, after 250 ms.
 type failing struct{ err variable[error] }
 
 func (f *failing) ActiveUsers(context.Context) (int, error) {
@@ -20,7 +20,7 @@ func (f *failing) ActiveUsers(context.Context) (int, error) {
 	return 7, f.err.get()
 }
 
-// fleet answers with its workspaces.
+// fleet is an AgentsSource that returns itself.
 type fleet []Workspace
 
 func (f fleet) Agents(context.Context) ([]Workspace, error) { return f, nil }
@@ -57,7 +57,7 @@ func TestPollLogsCollections(t *testing.T) {
 	})
 }
 
-// Another error of a source that fails is logged, but at a bounded rate.
+// A different error of a failing source is logged, at a limited rate.
 func TestPollLogsAnotherError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
@@ -77,7 +77,7 @@ func TestPollLogsAnotherError(t *testing.T) {
 	})
 }
 
-// The failures that a source has logged itself are logged at level DEBUG only.
+// Failures that the source has already logged are logged only at level DEBUG.
 func TestPollLoggedError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log

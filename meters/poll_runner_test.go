@@ -13,8 +13,8 @@ func newLicense(t *testing.T) *runner {
 	return newRunner(collector{name: "license", interval: time.Minute}, meters.config, meters.output)
 }
 
-// A process that was frozen may be collected before its timers have run: what it
-// knew is not shown then either.
+// After a freeze, a process may be scraped before its timers have run. It must not serve
+// an expired snapshot.
 func TestPolledThawed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLicense(t)
@@ -30,8 +30,8 @@ func TestPolledThawed(t *testing.T) {
 	})
 }
 
-// A suspended machine stops the monotonic clock: the wall clock alone shows that
-// the answer is too old.
+// A suspended machine stops the monotonic clock, so only the wall clock shows that the
+// snapshot has expired.
 func TestPolledResumed(t *testing.T) {
 	p := newLicense(t)
 	p.state.Store(&state{

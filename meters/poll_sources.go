@@ -1,8 +1,8 @@
 package meters
 
 // Sources are the sources of a deployment's state. The families of a nil source are not
-// served. A source is never called concurrently. It must return when its context ends, at
-// the time limit of the collection.
+// served. Sources are called concurrently, each by one goroutine at a time, and must
+// return when the context ends, at the time limit of the collection.
 type Sources struct {
 	ActiveUsers  ActiveUsersSource
 	LatestBuilds LatestBuildsSource

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// The sources of the tests are functions.
+// Functions that implement the sources.
 type (
 	activeUsersFunc  func(context.Context) (int, error)
 	latestBuildsFunc func(context.Context) (map[JobStatus]int, error)
@@ -40,12 +40,12 @@ func (f licenseFunc) License(ctx context.Context) (License, error) { return f(ct
 
 func (f runningJobsFunc) RunningJobs(ctx context.Context) (map[Provisioner]int, error) { return f(ctx) }
 
-// answers makes a source's method that always gives the same answer.
+// answers returns a source function that always returns answer.
 func answers[T any](answer T) func(context.Context) (T, error) {
 	return func(context.Context) (T, error) { return answer, nil }
 }
 
-// variable is a value that a test changes while a source reads it.
+// variable is a value that a test can change while a source reads it.
 type variable[T any] struct {
 	mu    sync.Mutex
 	value T
@@ -63,12 +63,12 @@ func (v *variable[T]) set(value T) {
 	v.value = value
 }
 
-// log keeps log lines without their time.
+// log records log lines without their time.
 type log struct{ logged.Log }
 
 func (l *log) option() Option { return WithLogger(l.Logger()) }
 
-// want fails the test if the lines since the last call are not these.
+// want fails the test unless these lines were logged since the last call.
 func (l *log) want(t *testing.T, lines ...string) {
 	t.Helper()
 	if got := l.Take(); got != strings.Join(append(lines, ""), "\n") {
@@ -76,8 +76,8 @@ func (l *log) want(t *testing.T, lines ...string) {
 	}
 }
 
-// poll polls the sources until the test ends, and returns when they have
-// answered for the first time. The test must run in a bubble.
+// poll polls the sources until the test ends, and returns after their first collections.
+// The test must run in a bubble.
 func poll(t *testing.T, m *meterstest.Reader, s Sources, options ...Option) *Meters {
 	t.Helper()
 	meters := newMetersOn(t, m, options...)
@@ -101,7 +101,7 @@ func wantAnnounced(t *testing.T, m *meterstest.Reader, want bool) {
 		if !want {
 			t.Error("a change was announced")
 		}
-		m.Text(t) // a reader that prepares reads what has changed
+		m.Text(t) // a reader that renders ahead reads again after each change
 	default:
 		if want {
 			t.Error("no change was announced")
@@ -116,7 +116,7 @@ func TestPollAsksOnTheInterval(t *testing.T) {
 		poll(t, meterstest.NewReader(t), Sources{
 			ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
 				users = append(users, time.Since(start).String())
-				time.Sleep(7 * time.Second) // does not delay the next one
+				time.Sleep(7 * time.Second) // does not delay the next collection
 				return 1, nil
 			}),
 			Insights: insightsFunc(func(context.Context) (Insights, error) {
@@ -127,10 +127,10 @@ func TestPollAsksOnTheInterval(t *testing.T) {
 		time.Sleep(10*time.Minute + time.Second)
 		synctest.Wait()
 		if want := strings.Fields("0s 1m0s 2m0s 3m0s 4m0s 5m0s 6m0s 7m0s 8m0s 9m0s 10m0s"); !slices.Equal(users, want) {
-			t.Errorf("asked for active users at %v, want %v", users, want)
+			t.Errorf("active users queried at %v, want %v", users, want)
 		}
 		if want := strings.Fields("0s 5m0s 10m0s"); !slices.Equal(insights, want) {
-			t.Errorf("asked for insights at %v, want %v", insights, want)
+			t.Errorf("insights queried at %v, want %v", insights, want)
 		}
 	})
 }
@@ -152,15 +152,15 @@ func TestPollOptions(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if want := strings.Fields("0s 20s 40s 1m0s"); !slices.Equal(users, want) {
-			t.Errorf("asked for active users at %v, want %v", users, want)
+			t.Errorf("active users queried at %v, want %v", users, want)
 		}
 		if want := strings.Fields("0s 30s 1m0s"); !slices.Equal(insights, want) {
-			t.Errorf("asked for insights at %v, want %v", insights, want)
+			t.Errorf("insights queried at %v, want %v", insights, want)
 		}
 	})
 	for _, option := range []Option{WithInterval(0), WithInsightsInterval(-time.Second)} {
 		if _, err := New(meterstest.NewReader(t).Providers(), option); err == nil {
-			t.Error("an interval that is not positive was taken")
+			t.Error("no error for an interval that is not positive")
 		}
 	}
 }
@@ -168,19 +168,19 @@ func TestPollOptions(t *testing.T) {
 func TestPollBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		var asked []string
+		var queried []string
 		poll(t, meterstest.NewReader(t), Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
-			asked = append(asked, time.Since(start).String())
+			queried = append(queried, time.Since(start).String())
 			if since := time.Since(start); since == 2*time.Minute+3*time.Second {
-				return 1, nil // one success, and it starts all over
+				return 1, nil // a success resets the back-off
 			}
 			return 0, errors.New("down")
 		})})
 		time.Sleep(3*time.Minute + 10*time.Second)
 		synctest.Wait()
 		want := strings.Fields("0s 1s 3s 7s 15s 31s 1m3s 2m3s 3m3s 3m4s 3m6s 3m10s")
-		if !slices.Equal(asked, want) {
-			t.Errorf("asked at %v, want %v", asked, want)
+		if !slices.Equal(queried, want) {
+			t.Errorf("queried at %v, want %v", queried, want)
 		}
 	})
 }
@@ -197,7 +197,7 @@ func TestPollFailureWithdrawalRecovery(t *testing.T) {
 		health := []instrument.Family{instrument.HealthSourceUp, instrument.HealthSourceSeries,
 			instrument.HealthSourceDuration, instrument.HealthSourceLastSuccess}
 
-		// Nobody has answered yet.
+		// No source has returned yet.
 		m.Expect(t, "", instrument.APIActiveUsers)
 		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="active_users"} 0
@@ -227,7 +227,7 @@ otelcoder_source_up{source="active_users"} 1
 `, health...)
 		l.want(t)
 
-		// The source fails, the series stay.
+		// The source fails; its series are kept.
 		down.set(errors.New("connection refused"))
 		time.Sleep(5*time.Minute - time.Nanosecond)
 		m.Expect(t, series, instrument.APIActiveUsers)
@@ -248,7 +248,7 @@ otelcoder_source_up{source="active_users"} 1
 		wantAnnounced(t, m, false)
 		l.want(t)
 
-		// It recovers, and they are back with the next retry.
+		// It recovers, and the next retry restores the series.
 		down.set(nil)
 		time.Sleep(time.Minute + time.Second)
 		wantAnnounced(t, m, true)
@@ -273,7 +273,7 @@ func TestPollNoAnswerAtAll(t *testing.T) {
 	})
 }
 
-// A source that respects its context gives up at its time limit, and says why.
+// A source that respects its context returns at its time limit, with its own error.
 func TestPollTimeLimit(t *testing.T) {
 	for _, test := range []struct {
 		interval time.Duration
@@ -303,8 +303,8 @@ func TestPollTimeLimit(t *testing.T) {
 	}
 }
 
-// A source that ignores its context cannot be stopped, but it is withdrawn, and
-// does not hold up a shutdown.
+// A source that ignores its context cannot be stopped, but its series are withdrawn and a
+// shutdown does not wait for it beyond its context.
 func TestPollHungSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
@@ -340,7 +340,7 @@ func TestPollHungSource(t *testing.T) {
 		wantAnnounced(t, m, true)
 		m.Expect(t, "", instrument.APIActiveUsers)
 		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 0)
-		wantValue(t, m, `otelcoder_source_up{source="license"}`, 1) // the other goes on
+		wantValue(t, m, `otelcoder_source_up{source="license"}`, 1) // the other source is still collected
 		l.want(t, `level=WARN msg="series of source withdrawn" source=active_users last_success=2000-01-01T00:00:00.000Z`)
 
 		hang.set(false)
@@ -376,23 +376,23 @@ func TestPollShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		m := meterstest.NewReader(t)
-		asked := 0
+		queried := 0
 		p, err := New(m.Providers(), l.option())
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.Poll(Sources{
 			ActiveUsers: activeUsersFunc(func(ctx context.Context) (int, error) {
-				if asked++; asked == 1 {
+				if queried++; queried == 1 {
 					return 7, nil
 				}
 				<-ctx.Done()
-				time.Sleep(10 * time.Millisecond) // tidying up
+				time.Sleep(10 * time.Millisecond) // clean-up after the cancellation
 				return 0, ctx.Err()
 			}),
 			LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{})),
 		})
-		time.Sleep(time.Minute + time.Second) // the second collection is under way
+		time.Sleep(time.Minute + time.Second) // the second collection is running
 		wantAnnounced(t, m, true)
 		wantValue(t, m, "coderd_api_active_users_duration_hour", 7)
 
@@ -401,16 +401,16 @@ func TestPollShutdown(t *testing.T) {
 		}
 		wantAnnounced(t, m, true)
 		m.Expect(t, "")
-		l.want(t) // to be stopped is no failure
+		l.want(t) // a canceled collection is not a failure
 		time.Sleep(time.Hour)
-		if asked != 2 {
-			t.Errorf("asked %d times, want 2", asked)
+		if queried != 2 {
+			t.Errorf("queried %d times, want 2", queried)
 		}
 		if err := p.Shutdown(t.Context()); err != nil {
 			t.Errorf("second shutdown: %v", err)
 		}
 
-		// The providers can be used again.
+		// New Meters can use the same providers.
 		poll(t, m, Sources{ActiveUsers: activeUsersFunc(answers(8))})
 		wantValue(t, m, "coderd_api_active_users_duration_hour", 8)
 		m.Expect(t, `# TYPE otelcoder_refused_total counter
@@ -456,7 +456,7 @@ otelcoder_refused_total{origin="source",reason="value"} 0
 	})
 }
 
-// Changes that nobody has looked at are one.
+// Changes between two reads are notified once.
 func TestPollAnnouncesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)
@@ -470,7 +470,7 @@ func TestPollAnnouncesOnce(t *testing.T) {
 	})
 }
 
-// Whatever the time, the families of one collector come from one answer.
+// All families of a collector come from the same snapshot in each scrape.
 func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 	m := meterstest.NewReader(t)
 	bytes := int64(0)
@@ -493,7 +493,7 @@ func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 				if len(rx) != len(tx) {
 					t.Errorf("%d and %d series", len(rx), len(tx))
 				}
-				// Busy machines withdraw series within half a millisecond.
+				// rx may be empty: on a busy machine, series expire at this interval.
 				for i := range rx {
 					if rx[i].GetGauge().GetValue() != tx[i].GetGauge().GetValue() {
 						t.Errorf("received %s, sent %s", rx[i], tx[i])
@@ -508,7 +508,8 @@ func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 	}
 }
 
-// TestUnreachableSourcesAreNotUp, whatever they answered last; their series stay.
+// TestUnreachableSourcesAreNotUp: unreachable sources are not up even after a success;
+// their series are kept.
 func TestUnreachableSourcesAreNotUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)

@@ -24,7 +24,8 @@ const (
 // coderd_api_websocket_durations_seconds, coderd_api_concurrent_requests and
 // coderd_api_concurrent_websockets. Package httpmw calls it.
 //
-// Measuring a request takes no lock and does not allocate.
+// After the first request to a path, measuring takes no lock of this package and does not
+// allocate.
 type API struct {
 	// In flight. All requests write these two, so padding separates them from the fields
 	// that requests read.

@@ -106,7 +106,7 @@ func TestAPILabels(t *testing.T) {
 		count("GET", "/codes", code)
 	}
 	count("GET", "/text\xff\x00", 200)
-	count("GET", "/text\ufffd\ufffd", 200) // the same, once made valid
+	count("GET", "/text\ufffd\ufffd", 200) // the same after sanitizing
 	m.Expect(t, `
 # TYPE coderd_api_requests_processed_total counter
 coderd_api_requests_processed_total{code="100",method="GET",path="/codes"} 1
@@ -159,7 +159,7 @@ func TestAPINoPaths(t *testing.T) {
 	}
 }
 
-// Nothing is lost while endpoints, paths and codes appear, and are collected.
+// No request is lost while endpoints, paths and codes are added and collected.
 func TestAPIConcurrently(t *testing.T) {
 	m, api := newAPI(t, meters.WithMaxPaths(10))
 	const workers, rounds = 8, 100
@@ -210,7 +210,7 @@ func BenchmarkAPI(b *testing.B) {
 	})
 }
 
-// FuzzMethod: whatever method a stranger invents is counted under one of ten.
+// FuzzMethod: any method is counted under one of ten.
 func FuzzMethod(f *testing.F) {
 	for _, method := range []string{"GET", "get", "", "GET ", "FOO", "CONNECT", "_OTHER", "\xff", "G\x00T", strings.Repeat("A", 10_000)} {
 		f.Add(method)

@@ -93,7 +93,7 @@ func newBuilds(c config, out *output) *Builds {
 // of both outcomes, at 0 if they are new, because increase() does not see the first
 // event of a counter that starts at 1.
 //
-// Builds with an unknown action are not counted, but refused.
+// Builds with an unknown action are refused.
 func (b *Builds) Start(build Build) *RunningBuild {
 	running := &RunningBuild{builds: b}
 	if b.output.closed.Load() {

@@ -25,7 +25,7 @@ func testBuilds(t *testing.T, options ...Option) (*meterstest.Reader, *Builds) {
 	return m, meters.Builds()
 }
 
-// aBuilds is the exposition of aBuild with these counts.
+// aBuilds returns the exposition of aBuild with these counts.
 func aBuilds(failed, succeeded int) string {
 	return fmt.Sprintf(`# TYPE coderd_workspace_builds_total counter
 coderd_workspace_builds_total{action="START",owner_email="alice@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} %d
@@ -63,7 +63,7 @@ func TestBuildsTellsApart(t *testing.T) {
 		func(b *Build) { b.OwnerEmail = "bob@example.com" },
 		func(b *Build) { b.TemplateName = "k8s" },
 		func(b *Build) { b.TemplateVersion = "v2" },
-		func(b *Build) { b.WorkspaceName = "\xff\x00" }, // neither UTF-8 nor what Prometheus reads
+		func(b *Build) { b.WorkspaceName = "\xff\x00" }, // invalid UTF-8 and NUL
 	} {
 		build := aBuild
 		change(&build)
@@ -96,7 +96,7 @@ func TestBuildsRefuse(t *testing.T) {
 
 	running := b.Start(aBuild)
 	running.End("canceled")
-	running.End(Succeeded) // it has ended already
+	running.End(Succeeded) // a second End
 	m.Expect(t, aBuilds(0, 0), instrument.WorkspaceBuilds)
 	m.Expect(t, `# TYPE otelcoder_refused_total counter
 otelcoder_refused_total{origin="builds",reason="action"} 1
@@ -118,7 +118,7 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 		running := b.Start(aBuild)
 		m.Expect(t, aBuilds(0, 0), instrument.WorkspaceBuilds)
 
-		// A build moves its series when it starts and when it ends.
+		// A build touches its series when it starts and when it ends.
 		time.Sleep(23 * time.Hour)
 		running.End(Failed)
 		time.Sleep(23 * time.Hour)
@@ -126,7 +126,7 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 		time.Sleep(23 * time.Hour)
 		m.Expect(t, aBuilds(1, 0), instrument.WorkspaceBuilds)
 
-		// One that takes longer than a day is counted all the same.
+		// A build longer than a day is counted too.
 		time.Sleep(time.Hour)
 		m.Expect(t, "", instrument.WorkspaceBuilds)
 		running.End(Succeeded)
@@ -135,8 +135,8 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 	})
 }
 
-// TestBuildsAnnounceChanges: a reader that prepares learns of every change, also
-// of those that time brings while nobody looks.
+// TestBuildsAnnounceChanges: a reader that renders ahead is notified of every change,
+// including the expiry of series.
 func TestBuildsAnnounceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, b := testBuilds(t)
@@ -152,7 +152,7 @@ func TestBuildsAnnounceChanges(t *testing.T) {
 		time.Sleep(24*time.Hour - time.Nanosecond)
 		wantAnnounced(t, m, false)
 		time.Sleep(time.Nanosecond)
-		wantAnnounced(t, m, true) // none left
+		wantAnnounced(t, m, true) // expired
 
 		b.Start(aBuild)
 		wantAnnounced(t, m, true)
@@ -172,7 +172,7 @@ func TestBuildsAreBounded(t *testing.T) {
 		t.Errorf("%d builds of two series, want 50000", len(series))
 	}
 
-	b.series.size = 1 // scraping them all takes seconds
+	b.series.size = 1 // a scrape of all series takes seconds
 	for range 49_999 {
 		b.series.drop(b.series.order.Front())
 	}

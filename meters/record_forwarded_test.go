@@ -45,9 +45,9 @@ agent_scripts_executed_total{agent_name="main",success="true",template_name="doc
 		want    string
 		refused string // reason and count
 	}{
-		{name: "nothing"},
+		{name: "empty report"},
 		{
-			name: "all that is documented",
+			name: "all documented metrics",
 			report: []ForwardedMetric{
 				scriptsExecuted("true", 3), scriptsExecuted("false", 0),
 				startupScript("true", 1.5), startupScript("false", 0.25),
@@ -127,8 +127,8 @@ coderd_agentstats_startup_script_seconds{agent_name="main",success="true",templa
 	}
 }
 
-// TestForwardedFlood: an agent cannot make more than four series, and what it
-// sends does not touch those of others.
+// TestForwardedFlood: an agent cannot create more than four series or change those of
+// other agents.
 func TestForwardedFlood(t *testing.T) {
 	m, f := testForwarded(t)
 	f.Agent(anAgent).Report([]ForwardedMetric{scriptsExecuted("true", 3)})
@@ -155,7 +155,7 @@ otelcoder_refused_total{origin="agent",reason="value"} 0
 `)
 }
 
-// The samples of anAgent.
+// Samples of anAgent.
 const (
 	aScript  = `agent_scripts_executed_total{agent_name="main",success="true",template_name="docker",username="alice",workspace_name="dev"}`
 	aStartup = `coderd_agentstats_startup_script_seconds{agent_name="main",success="true",template_name="docker",username="alice",workspace_name="dev"}`
@@ -171,7 +171,7 @@ func wantNone(t *testing.T, m *meterstest.Reader, sample string) {
 func TestForwardedReplaces(t *testing.T) {
 	m, f := testForwarded(t)
 	agent := f.Agent(anAgent)
-	for _, n := range []float64{3, 5, 5, 1, 0, 2} { // an agent that starts again counts from 0
+	for _, n := range []float64{3, 5, 5, 1, 0, 2} { // a restarted agent counts from 0
 		agent.Report([]ForwardedMetric{scriptsExecuted("true", n), startupScript("true", n/10)})
 		wantValue(t, m, aScript, n)
 		wantValue(t, m, aStartup, n/10)
@@ -184,7 +184,7 @@ func TestForwardedForgetsAfterTwoMinutes(t *testing.T) {
 		agent := f.Agent(anAgent)
 		agent.Report([]ForwardedMetric{scriptsExecuted("true", 3), startupScript("true", 1.5)})
 
-		// What an agent no longer reports goes, what it reports stays.
+		// Values that are no longer reported expire; reported ones are kept.
 		time.Sleep(time.Minute)
 		agent.Report([]ForwardedMetric{scriptsExecuted("true", 4)})
 		time.Sleep(time.Minute - time.Nanosecond)
@@ -212,14 +212,14 @@ agent_scripts_executed_total{agent_name="main",success="true",template_name="doc
 `
 	agent.Close()
 	m.Expect(t, want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
-	agent.Report([]ForwardedMetric{scriptsExecuted("true", 4)}) // one that came late
+	agent.Report([]ForwardedMetric{scriptsExecuted("true", 4)}) // a late report
 	m.Expect(t, want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 	agent.Close()
 	m.Expect(t, want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 }
 
-// TestForwardedReconnect: an agent connects again before its old connection is
-// seen to have ended.
+// TestForwardedReconnect: an agent reconnects before the end of its old connection is
+// detected.
 func TestForwardedReconnect(t *testing.T) {
 	for _, by := range [][]AgentLabel{allAgentLabels(), {LabelUsername}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -240,7 +240,7 @@ func TestForwardedReconnect(t *testing.T) {
 			old.Close()
 			wantValue(t, m, sample, 4)
 
-			// Connected again, but silent: the values go with their age.
+			// Reconnected without a report: the values expire.
 			last := f.Agent(anAgent)
 			agent.Close()
 			time.Sleep(2*time.Minute - time.Nanosecond)
@@ -321,20 +321,20 @@ func TestForwardedMerging(t *testing.T) {
 		}
 		for i, step := range []struct {
 			agent   string
-			reports float64 // -1: it leaves
+			reports float64 // -1: it disconnects
 			scripts float64 // -1: no series
 			seconds float64
 		}{
 			{agent: "a", reports: 10, scripts: 10, seconds: 10},
-			{agent: "a", reports: 4, scripts: 4, seconds: 4},    // alone, it says what is
-			{agent: "b", reports: 5, scripts: 9, seconds: 9},    // from now on the counter grows
+			{agent: "a", reports: 4, scripts: 4, seconds: 4},    // a single agent
+			{agent: "b", reports: 5, scripts: 9, seconds: 9},    // merged: from now on the counter only increases
 			{agent: "a", reports: 6, scripts: 11, seconds: 11},  // by 2
-			{agent: "a", reports: 1, scripts: 12, seconds: 6},   // started again, 1 since
+			{agent: "a", reports: 1, scripts: 12, seconds: 6},   // restarted, 1 since
 			{agent: "b", reports: 8, scripts: 15, seconds: 9},   // by 3
-			{agent: "a", reports: -1, scripts: 15, seconds: 8},  // what it counted stays
+			{agent: "a", reports: -1, scripts: 15, seconds: 8},  // its counts are kept
 			{agent: "b", reports: 9, scripts: 16, seconds: 9},   // by 1
-			{agent: "b", reports: 2, scripts: 18, seconds: 2},   // started again, 2 since
-			{agent: "b", reports: -1, scripts: -1, seconds: -1}, // the last one
+			{agent: "b", reports: 2, scripts: 18, seconds: 2},   // restarted, 2 since
+			{agent: "b", reports: -1, scripts: -1, seconds: -1}, // the last agent
 		} {
 			if step.reports >= 0 {
 				agents[step.agent].Report([]ForwardedMetric{scriptsExecuted("true", step.reports), startupScript("true", step.reports)})
@@ -352,7 +352,7 @@ func TestForwardedMerging(t *testing.T) {
 			}
 		}
 
-		// All begins anew, and agents that fall silent leave as well.
+		// A new series restarts, and agents without reports leave it too.
 		a := f.Agent(ForwardingAgent{Username: "alice", AgentName: "a"})
 		b := f.Agent(ForwardingAgent{Username: "alice", AgentName: "b"})
 		a.Report([]ForwardedMetric{scriptsExecuted("true", 3), startupScript("true", 0.3)})
@@ -366,7 +366,7 @@ func TestForwardedMerging(t *testing.T) {
 		wantNone(t, m, merged)
 		wantNone(t, m, longest)
 
-		// Also when nobody looked in between.
+		// The same without a scrape in between.
 		a.Report([]ForwardedMetric{scriptsExecuted("true", 5)})
 		time.Sleep(2 * time.Minute)
 		b.Report([]ForwardedMetric{scriptsExecuted("true", 6)})
@@ -374,8 +374,8 @@ func TestForwardedMerging(t *testing.T) {
 	})
 }
 
-// TestForwardedMergedCounterOnlyGrows: whatever agents report, the sum of more
-// than one does not fall until none is left.
+// TestForwardedMergedCounterOnlyGrows: the sum of several agents does not decrease while
+// one of them still reports.
 func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
 	_, f := testForwarded(t, WithAggregateBy(LabelTemplateName))
 	random := rand.New(rand.NewPCG(1, 2))
@@ -409,8 +409,8 @@ func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
 	}
 }
 
-// TestForwardedAnnouncesChanges: a reader that prepares learns of every change,
-// also of those that time brings while nobody looks, but not of each report.
+// TestForwardedAnnouncesChanges: a reader that renders ahead is notified of every change,
+// including the expiry of values, but not of reports without a change.
 func TestForwardedAnnouncesChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, f := testForwarded(t)
@@ -428,7 +428,7 @@ func TestForwardedAnnouncesChanges(t *testing.T) {
 		time.Sleep(2*time.Minute - time.Nanosecond)
 		wantAnnounced(t, m, false)
 		time.Sleep(time.Nanosecond)
-		wantAnnounced(t, m, true) // none left
+		wantAnnounced(t, m, true) // expired
 
 		agent.Report(report)
 		wantAnnounced(t, m, true)
@@ -482,10 +482,10 @@ func TestForwardedAtOnce(t *testing.T) {
 	wantValue(t, m, `coderd_agentstats_startup_script_seconds{success="true",template_name=""}`, 8)
 }
 
-// FuzzForwardedReport: whatever an agent reports, a scrape succeeds, holds at
-// most four series of it, and those of other agents untouched.
+// FuzzForwardedReport: with any report, a scrape succeeds and has at most four series of
+// the agent, and those of other agents are unchanged.
 //
-// A line of a report is a name, a type, a value and labels, by tabs.
+// Each line of a report has a name, a type, a value and labels, separated by tabs.
 func FuzzForwardedReport(f *testing.F) {
 	const success = "\tsuccess=true"
 	f.Add("alice", "dev", "main", "docker", scripts+"\tcounter\t3"+success)

@@ -11,8 +11,8 @@ import (
 )
 
 // Jobs measures provisioner jobs of all types in the process that runs them: the number
-// of running jobs, as coderd_provisionerd_jobs_current, and with its [JobTimings] their
-// durations.
+// of running jobs, as coderd_provisionerd_jobs_current, and their durations, with the
+// embedded [JobTimings].
 type Jobs struct {
 	*JobTimings // Record is for jobs that another process runs
 

@@ -41,11 +41,11 @@ coderd_provisionerd_jobs_current{provisioner="terraform"} 0
 		third.End(Failed)
 		wantJobs(t, m, 0, 0)
 
-		for range 3 { // once ended is enough
+		for range 3 { // only the first counts
 			first.End(Succeeded)
 			third.End(Succeeded)
 		}
-		j.Record(Terraform, Failed, 0.5) // watched from elsewhere
+		j.Record(Terraform, Failed, 0.5) // run by another process
 		m.Expect(t, `# TYPE coderd_provisionerd_job_timings_seconds histogram
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="failed",le="1"} 0
 coderd_provisionerd_job_timings_seconds_bucket{provisioner="echo",status="failed",le="10"} 0
@@ -90,7 +90,7 @@ func TestJobsRefuse(t *testing.T) {
 	j.Start("pulumi").End(Succeeded)
 	j.Record("pulumi", "canceled", math.NaN())
 	running := j.Start(Terraform)
-	running.End("canceled") // is over, though nobody knows how
+	running.End("canceled") // ends, but with an unknown outcome
 	running.End(Succeeded)
 	j.Record(Terraform, "", 1)
 	j.Record(Terraform, Succeeded, math.NaN())

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 )
 
-// TestJobTimings leave the jobs that run now to a source.
+// TestJobTimings: JobTimings records durations, and a JobsSource counts the running jobs.
 func TestJobTimings(t *testing.T) {
 	m, meters := newMeters(t)
 	timings := meters.JobTimings()
@@ -30,7 +30,7 @@ otelcoder_refused_total{origin="jobs",reason="value"} 0
 `)
 }
 
-// TestJobsAnnounceChanges of the jobs that run, and of the times.
+// TestJobsAnnounceChanges: changes of running jobs and of timings are notified.
 func TestJobsAnnounceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, j := testJobs(t)
@@ -40,7 +40,7 @@ func TestJobsAnnounceChanges(t *testing.T) {
 		wantAnnounced(t, m, true)
 		running.End(Failed)
 		wantAnnounced(t, m, false)
-		other.End("canceled") // no time, but one job less
+		other.End("canceled") // no duration, but one running job less
 		wantAnnounced(t, m, true)
 		j.Record(Terraform, Failed, 0.5)
 		wantAnnounced(t, m, true)

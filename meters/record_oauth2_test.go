@@ -25,14 +25,14 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// says makes a provider that always gives the same response.
-func says(status int, header http.Header) roundTripper {
+// respond returns a provider that always returns the same response.
+func respond(status int, header http.Header) roundTripper {
 	return func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
 	}
 }
 
-// call makes one call, whatever comes of it.
+// call makes one call and ignores its result.
 func call(t *testing.T, transport http.RoundTripper) {
 	t.Helper()
 	response, err := transport.RoundTrip(httptest.NewRequest("GET", "http://provider.example.com/user", nil))
@@ -47,14 +47,14 @@ func TestOAuth2(t *testing.T) {
 		base roundTripper
 		want string // status_code
 	}{
-		{"answer", says(200, nil), "200"},
-		{"refusal", says(401, nil), "401"},
-		{"lowest status", says(100, nil), "100"},
-		{"highest status", says(999, nil), "999"},
-		{"no status", says(0, nil), "0"},
-		{"status too low", says(99, nil), "0"},
-		{"status too high", says(1000, nil), "0"},
-		{"negative status", says(-200, nil), "0"},
+		{"answer", respond(200, nil), "200"},
+		{"refusal", respond(401, nil), "401"},
+		{"lowest status", respond(100, nil), "100"},
+		{"highest status", respond(999, nil), "999"},
+		{"no status", respond(0, nil), "0"},
+		{"status too low", respond(99, nil), "0"},
+		{"status too high", respond(1000, nil), "0"},
+		{"negative status", respond(-200, nil), "0"},
 		{"no response", func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }, "0"},
 		{"neither response nor error", func(*http.Request) (*http.Response, error) { return nil, nil }, "0"},
 	} {
@@ -77,13 +77,13 @@ func TestOAuth2TellsApart(t *testing.T) {
 		"ValidateToken", "Exchange", "TokenSource", "AppInstallations", "AuthorizeDevice",
 		"GitAPIAuthUser", "GitAPIListEmails", "GitAPIOrgMemberships", "GitAPITeamMemberships",
 	} {
-		call(t, o.Transport("github", source, says(200, nil)))
+		call(t, o.Transport("github", source, respond(200, nil)))
 	}
-	call(t, o.Transport("gitlab", OAuth2Exchange, says(200, nil)))
-	call(t, o.Transport("gitlab", OAuth2Exchange, says(200, nil)))   // another transport, the same series
-	call(t, o.Transport("\xff\x00", OAuth2Exchange, says(200, nil))) // neither UTF-8 nor what Prometheus reads
-	call(t, o.Transport("github", "Unknown", says(200, nil)))
-	call(t, o.Transport("github", "", says(200, nil)))
+	call(t, o.Transport("gitlab", OAuth2Exchange, respond(200, nil)))
+	call(t, o.Transport("gitlab", OAuth2Exchange, respond(200, nil)))   // another transport, the same series
+	call(t, o.Transport("\xff\x00", OAuth2Exchange, respond(200, nil))) // invalid UTF-8 and NUL
+	call(t, o.Transport("github", "Unknown", respond(200, nil)))
+	call(t, o.Transport("github", "", respond(200, nil)))
 	m.Expect(t, `# TYPE coderd_oauth2_external_requests_total counter
 coderd_oauth2_external_requests_total{name="github",source="AppInstallations",status_code="200"} 1
 coderd_oauth2_external_requests_total{name="github",source="AuthorizeDevice",status_code="200"} 1
@@ -103,8 +103,8 @@ otelcoder_refused_total{origin="oauth2",reason="source"} 2
 `)
 }
 
-// TestOAuth2PassesThrough: what the base was given and what it returned are what
-// the caller gave and gets, also for a source that is not measured.
+// TestOAuth2PassesThrough: requests, responses and errors are unchanged, also for an
+// unknown source.
 func TestOAuth2PassesThrough(t *testing.T) {
 	for _, source := range []OAuth2Source{OAuth2Exchange, "Unknown"} {
 		_, o := testOAuth2(t)
@@ -168,10 +168,10 @@ func TestOAuth2ClosesIdleConnections(t *testing.T) {
 	client := http.Client{Transport: o.Transport("github", OAuth2Exchange, base)}
 	client.CloseIdleConnections()
 	if !base.closed {
-		t.Error("the base keeps its idle connections")
+		t.Error("the base's idle connections were not closed")
 	}
-	client.Transport = o.Transport("github", OAuth2Exchange, says(200, nil))
-	client.CloseIdleConnections() // a base that has none
+	client.Transport = o.Transport("github", OAuth2Exchange, respond(200, nil))
+	client.CloseIdleConnections() // a base without the method
 }
 
 type idle struct {
@@ -188,7 +188,7 @@ func TestOAuth2IsBounded(t *testing.T) {
 		for _, source := range oauth2Sources {
 			for status := 100; status <= 999; status++ {
 				if status != 401 {
-					call(t, o.Transport(name, source, says(status, nil)))
+					call(t, o.Transport(name, source, respond(status, nil)))
 				}
 			}
 		}
@@ -205,7 +205,7 @@ func TestOAuth2AtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			transport := o.Transport("github", OAuth2Exchange, says(401, githubHeaders()))
+			transport := o.Transport("github", OAuth2Exchange, respond(401, githubHeaders()))
 			for range 100 {
 				call(t, transport)
 			}

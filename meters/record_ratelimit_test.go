@@ -22,8 +22,8 @@ var rateLimitFamilies = []instrument.Family{
 	instrument.OAuth2RateLimitUsed,
 }
 
-// githubHeaders are those of a response at 2000-01-01 00:00:00 UTC, when bubbles
-// of synctest begin. The limit is reset a minute later.
+// githubHeaders are the headers of a response at 2000-01-01 00:00:00 UTC, when bubbles of
+// synctest start. The limit is reset a minute later.
 func githubHeaders() http.Header {
 	return http.Header{
 		"X-Ratelimit-Limit":     {"60"},
@@ -106,7 +106,7 @@ coderd_oauth2_external_requests_rate_limit_used{name="github",resource="core-una
 				if test.status != 0 {
 					status = test.status
 				}
-				call(t, o.Transport("github", OAuth2ValidateToken, says(status, headers)))
+				call(t, o.Transport("github", OAuth2ValidateToken, respond(status, headers)))
 				m.Expect(t, test.want, rateLimitFamilies...)
 				wantValue(t, m, fmt.Sprintf(`coderd_oauth2_external_requests_total{name="github",source="ValidateToken",status_code="%d"}`, status), 1)
 			})
@@ -120,7 +120,7 @@ func TestRateLimitCountsDown(t *testing.T) {
 		const nextReset = `coderd_oauth2_external_requests_rate_limit_next_reset_unix{name="github",resource="core-unauthorized"}`
 		m, o := testOAuth2(t)
 		headers := githubHeaders()
-		transport := o.Transport("github", OAuth2ValidateToken, says(401, headers))
+		transport := o.Transport("github", OAuth2ValidateToken, respond(401, headers))
 		call(t, transport)
 		for _, step := range []struct {
 			wait time.Duration
@@ -131,28 +131,28 @@ func TestRateLimitCountsDown(t *testing.T) {
 			wantValue(t, m, nextReset, 946684860)
 		}
 
-		// The next response begins another interval.
+		// The next response starts another interval.
 		headers.Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()+30, 10))
 		headers.Set("X-RateLimit-Remaining", "7")
 		call(t, transport)
 		wantValue(t, m, resetIn, 30)
 		wantValue(t, m, `coderd_oauth2_external_requests_rate_limit_remaining{name="github",resource="core-unauthorized"}`, 7)
 
-		// One that does not know when it ends takes the reset with it.
+		// A response with an unknown reset withdraws the reset series.
 		headers.Set("X-RateLimit-Reset", "0")
 		call(t, transport)
 		m.Expect(t, "", instrument.OAuth2RateLimitResetIn, instrument.OAuth2RateLimitNextReset)
 	})
 }
 
-// TestRateLimitsAreBounded: a provider that invents resources loses its own
-// oldest, and not those of others.
+// TestRateLimitsAreBounded: a provider that invents resources evicts only its own oldest
+// series.
 func TestRateLimitsAreBounded(t *testing.T) {
 	m, o := testOAuth2(t)
 	ask := func(name, resource string) {
 		headers := githubHeaders()
 		headers.Set("X-RateLimit-Resource", resource)
-		call(t, o.Transport(name, OAuth2ValidateToken, says(401, headers)))
+		call(t, o.Transport(name, OAuth2ValidateToken, respond(401, headers)))
 	}
 	series := func() []string {
 		text := m.Text(t, instrument.OAuth2RateLimitUsed)
@@ -184,8 +184,7 @@ func TestRateLimitsAreBounded(t *testing.T) {
 	wantValue(t, m, `otelcoder_refused_total{origin="oauth2",reason="limit"}`, 4)
 }
 
-// FuzzRateLimit: whatever a provider sends, a scrape succeeds and holds what
-// was well-formed.
+// FuzzRateLimit: with any headers, a scrape succeeds and has the well-formed rate limits.
 func FuzzRateLimit(f *testing.F) {
 	f.Add("github", "60", "59", "1", "946684860", "core", "")
 	f.Add("github", "0", "0", "0", "0", "core", "")
@@ -204,7 +203,7 @@ func FuzzRateLimit(f *testing.F) {
 		if second != "" {
 			headers.Add("X-Ratelimit-Limit", second)
 		}
-		call(t, o.Transport(name, OAuth2ValidateToken, says(401, headers)))
+		call(t, o.Transport(name, OAuth2ValidateToken, respond(401, headers)))
 
 		families := m.Families(t)
 		if got := families[instrument.OAuth2Requests.String()].Metric[0].Counter.GetValue(); got != 1 {

@@ -17,7 +17,7 @@ func testScripts(t *testing.T, options ...Option) (*meterstest.Reader, *Scripts)
 	return m, meters.Scripts()
 }
 
-// someScripts is the exposition of anAgent with these counts.
+// someScripts returns the exposition of anAgent with these counts.
 func someScripts(failed, succeeded int) string {
 	return fmt.Sprintf(`# TYPE agent_scripts_executed_total counter
 agent_scripts_executed_total{agent_name="main",success="false",template_name="docker",username="alice",workspace_name="dev"} %d
@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 	s.Executed(anAgent, true)
 	m.Expect(t, someScripts(1, 2), instrument.AgentScriptsExecuted)
 
-	s.Executed(ForwardingAgent{"bob", "\xff\x00", "main", "docker"}, false) // neither UTF-8 nor what Prometheus reads
+	s.Executed(ForwardingAgent{"bob", "\xff\x00", "main", "docker"}, false) // invalid UTF-8 and NUL
 	m.Expect(t, `# TYPE agent_scripts_executed_total counter
 agent_scripts_executed_total{agent_name="main",success="false",template_name="docker",username="alice",workspace_name="dev"} 1
 agent_scripts_executed_total{agent_name="main",success="false",template_name="docker",username="bob",workspace_name="��"} 1
@@ -72,7 +72,7 @@ func TestScriptsForgetAfterADay(t *testing.T) {
 		m.Expect(t, "", instrument.AgentScriptsExecuted)
 		s.Executed(anAgent, false)
 		m.Expect(t, someScripts(1, 0), instrument.AgentScriptsExecuted)
-		time.Sleep(24 * time.Hour) // the table arms no timer then
+		time.Sleep(24 * time.Hour) // expiry needs no timer
 	})
 }
 
@@ -86,7 +86,7 @@ func TestScriptsAnnounceChanges(t *testing.T) {
 		time.Sleep(24*time.Hour - time.Nanosecond)
 		wantAnnounced(t, m, false)
 		time.Sleep(time.Nanosecond)
-		wantAnnounced(t, m, true) // none left
+		wantAnnounced(t, m, true) // expired
 	})
 }
 
@@ -101,7 +101,7 @@ func TestScriptsAreBounded(t *testing.T) {
 	}
 	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=scripts reason=limit total=1`)
 
-	s.series.size = 1 // scraping them all takes seconds
+	s.series.size = 1 // a scrape of all series takes seconds
 	for range 99_999 {
 		s.series.drop(s.series.order.Front())
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// wantValidLabels fails the test if a scrape holds anything but documented
-// families with their documented labels, and text that every reader can read.
+// wantValidLabels fails the test unless all families of a scrape are documented, with
+// their documented labels and values of valid UTF-8 without NUL.
 func wantValidLabels(t *testing.T, families map[string]*dto.MetricFamily) {
 	t.Helper()
 	for name, family := range families {
