@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -17,8 +16,9 @@ import (
 // test ends.
 type Database struct {
 	// URL connects to it as its owner, a superuser on a server of [Start].
-	URL  string
-	name string
+	URL   string
+	name  string
+	owner session
 }
 
 // numbers makes the names of databases and roles differ within a test binary.
@@ -33,22 +33,24 @@ func create(t testing.TB, admin, encoding string) *Database {
 	t.Helper()
 	name := newName("otelcoder_test")
 	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING '"+encoding+"'")
+	d := &Database{URL: withDatabase(t, admin, name), name: name}
 	t.Cleanup(func() {
+		d.CloseOwner()
 		// The server may have been stopped, or the database replaced, by the test.
 		_ = execute(admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 	})
-	return &Database{URL: withDatabase(t, admin, name), name: name}
+	return d
 }
 
 // Exec runs SQL as the owner: one statement with arguments, or any number of
 // statements without.
 func (d *Database) Exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
-	run(t, d.URL, sql, args...)
+	must(t, sql, d.owner.do(d.URL, statement(sql, args...)))
 }
 
 // Try runs SQL as the owner, and returns its error.
-func (d *Database) Try(sql string) error { return execute(d.URL, sql) }
+func (d *Database) Try(sql string) error { return d.owner.do(d.URL, statement(sql)) }
 
 // Name is the name of the database.
 func (d *Database) Name() string { return d.name }
@@ -57,12 +59,9 @@ func (d *Database) Name() string { return d.name }
 func Value[T any](t testing.TB, d *Database, sql string, args ...any) T {
 	t.Helper()
 	var v T
-	err := connect(d.URL, func(ctx context.Context, c *pgx.Conn) error {
+	must(t, sql, d.owner.do(d.URL, func(ctx context.Context, c *pgx.Conn) error {
 		return c.QueryRow(ctx, sql, args...).Scan(&v)
-	})
-	if err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
+	}))
 	return v
 }
 
@@ -72,10 +71,8 @@ func (d *Database) Role(t testing.TB, grants func(role string) string) string {
 	t.Helper()
 	name := newName("otelcoder_role")
 	const password = "correct horse/battery?staple"
-	d.Exec(t, "CREATE ROLE "+name+" LOGIN PASSWORD '"+password+"'")
-	t.Cleanup(func() {
-		_ = execute(d.URL, "DROP OWNED BY "+name+"; DROP ROLE "+name)
-	})
+	d.Exec(t, "CREATE ROLE "+name+" LOGIN PASSWORD '"+verifier(password)+"'")
+	t.Cleanup(func() { _ = d.Try("DROP OWNED BY " + name + "; DROP ROLE " + name) })
 	if script := grants(name); strings.TrimSpace(script) != "" {
 		d.Exec(t, script)
 	}
@@ -99,6 +96,10 @@ func (d *Database) Disconnect(t testing.TB) {
 	d.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 }
 
+// CloseOwner closes the owner's connection until the next call: it counts where
+// connections are limited.
+func (d *Database) CloseOwner() { d.owner.close() }
+
 func withDatabase(t testing.TB, address, name string) string {
 	u := parse(t, address)
 	u.Path = "/" + name
@@ -114,32 +115,9 @@ func parse(t testing.TB, address string) *url.URL {
 	return u
 }
 
-func run(t testing.TB, address, sql string, args ...any) {
-	t.Helper()
-	if err := execute(address, sql, args...); err != nil {
-		t.Fatalf("%.200s: %v", sql, err)
-	}
+// At is the database of a URL, which is not dropped when the test ends.
+func At(t testing.TB, address string) *Database {
+	d := &Database{URL: address}
+	t.Cleanup(d.CloseOwner)
+	return d
 }
-
-func execute(address, sql string, args ...any) error {
-	return connect(address, func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, sql, args...)
-		return err
-	})
-}
-
-// connect gives f a connection of its own. The tests' contexts are not used:
-// they have ended when databases are dropped.
-func connect(address string, f func(context.Context, *pgx.Conn) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	c, err := pgx.Connect(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.Close(ctx)
-	return f(ctx, c)
-}
-
-// At is the database of a URL, which no test drops.
-func At(address string) *Database { return &Database{URL: address} }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -229,21 +230,8 @@ func (s *Server) init() error {
 	if s.as, err = unprivileged(); err != nil {
 		return err
 	}
-	passwordFile := filepath.Join(s.dir, "password")
-	if err := os.WriteFile(passwordFile, []byte(password+"\n"), 0o600); err != nil {
-		return fmt.Errorf("start PostgreSQL: %w", err)
-	}
-	if s.as != nil {
-		for _, path := range []string{s.dir, passwordFile} {
-			if err := os.Chown(path, int(s.as.Uid), int(s.as.Gid)); err != nil {
-				return fmt.Errorf("start PostgreSQL: %w", err)
-			}
-		}
-	}
-	initdb := s.command("initdb", "--pgdata="+s.data(), "--username="+superuser, "--pwfile="+passwordFile,
-		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
+	if err := s.makeData(); err != nil {
+		return err
 	}
 	s.URL = (&url.URL{
 		Scheme:   "postgres",
@@ -251,7 +239,69 @@ func (s *Server) init() error {
 		Path:     "/postgres",
 		RawQuery: url.Values{"host": {s.dir}}.Encode(),
 	}).String()
-	return s.run()
+	if err := s.run(); err != nil {
+		return err
+	}
+	if err := execute(s.URL, "ALTER ROLE "+superuser+" PASSWORD '"+verifier(password)+"'"); err != nil {
+		s.stop()
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// blank is the data directory of a server that has not run yet. With [Main] the first
+// server leaves a copy for the others: initdb takes seconds.
+var blank struct {
+	sync.Mutex
+	dir string // made by Main; empty without
+}
+
+// makeData makes the data directory.
+func (s *Server) makeData() error {
+	if s.as != nil {
+		if err := os.Chown(s.dir, int(s.as.Uid), int(s.as.Gid)); err != nil {
+			return fmt.Errorf("start PostgreSQL: %w", err)
+		}
+	}
+	blank.Lock()
+	defer blank.Unlock()
+	if blank.dir == "" {
+		return s.initdb()
+	}
+	kept := filepath.Join(blank.dir, "data")
+	if _, err := os.Stat(kept); err == nil {
+		return copyData(kept, s.data())
+	}
+	if err := s.initdb(); err != nil {
+		return err
+	}
+	return copyData(s.data(), kept)
+}
+
+// copyData copies a data directory with its owner.
+func copyData(from, to string) error {
+	if out, err := exec.Command("cp", "-R", "-p", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the data directory: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+func (s *Server) initdb() error {
+	passwordFile := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(passwordFile, []byte(password+"\n"), 0o600); err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	if s.as != nil {
+		if err := os.Chown(passwordFile, int(s.as.Uid), int(s.as.Gid)); err != nil {
+			return fmt.Errorf("start PostgreSQL: %w", err)
+		}
+	}
+	initdb := s.command("initdb", "--pgdata="+s.data(), "--username="+superuser, "--pwfile="+passwordFile,
+		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 // unprivileged is the user to run servers as, which refuse to run as root; nil

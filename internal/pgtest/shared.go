@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -41,8 +42,8 @@ func NewEncoded(t testing.TB, encoding string) *Database {
 	return create(t, shared.server.URL, encoding)
 }
 
-// Main wraps a package's tests so that the server is stopped when they have
-// run.
+// Main wraps a package's tests: the server is stopped when they have run, and initdb
+// runs only once.
 func Main(m *testing.M) Tests { return Tests{m} }
 
 // Tests are the tests of a package.
@@ -50,6 +51,13 @@ type Tests struct{ m *testing.M }
 
 // Run runs the tests, stops the server and returns the exit code.
 func (t Tests) Run() int {
+	dir, err := os.MkdirTemp("", "pgtest")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	blank.dir = dir
 	code := t.m.Run()
 	shared.Lock()
 	defer shared.Unlock()

@@ -118,8 +118,9 @@ func TestStandbyLags(t *testing.T) {
 	await(t, "the standby follows", collect)
 
 	standby.Exec(t, "SELECT pg_wal_replay_pause()")
+	replay := pgtest.At(t, standby.URL)
 	await(t, "it has paused", func() bool {
-		return pgtest.Value[string](t, pgtest.At(standby.URL), "SELECT pg_get_wal_replay_pause_state()") == "paused"
+		return pgtest.Value[string](t, replay, "SELECT pg_get_wal_replay_pause_state()") == "paused"
 	})
 	d.Exec(t, addSQL)
 	for began := time.Now(); time.Since(began) < time.Second; time.Sleep(50 * time.Millisecond) {
