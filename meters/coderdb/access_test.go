@@ -17,17 +17,12 @@ import (
 
 // readAll asks everything that can be asked.
 func readAll(ctx context.Context, db *DB) error {
-	s := db.Sources()
-	var errs [8]error
-	_, errs[0] = s.ActiveUsers.ActiveUsers(ctx)
-	_, errs[1] = s.LatestBuilds.LatestBuilds(ctx)
-	_, errs[2] = s.Agents.Agents(ctx)
-	_, errs[3] = s.AgentStats.AgentStats(ctx)
-	_, errs[4] = s.Insights.Insights(ctx)
-	_, errs[5] = s.License.License(ctx)
-	_, errs[6] = s.Jobs.RunningJobs(ctx)
-	_, errs[7] = db.follower().next(ctx)
-	return errors.Join(errs[:]...)
+	var errs []error
+	for _, c := range collections {
+		_, err := c.collect(ctx, db, db.Sources())
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // TestSecretsCannotBeRead by the restricted role, as which the golden tests run.
@@ -69,13 +64,21 @@ func TestEveryGrantIsNeeded(t *testing.T) {
 			if err := readAll(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
+			order := slices.Clone(collections)
 			for _, c := range granted(t, d, url) {
 				d.Exec(t, fmt.Sprintf("REVOKE SELECT (%s) ON %s FROM %s", c.column, c.table, c.role))
-				err := readAll(t.Context(), db)
 				mend := fmt.Sprintf(`GRANT SELECT ("%s") ON "public"."%s" TO "%s"`, c.column, c.table, c.role)
-				if err == nil || !strings.Contains(err.Error(), mend) {
-					t.Fatalf("%s.%s: error %v, want one that says %s", c.table, c.column, err, mend)
+				var errs []error
+				needs := slices.IndexFunc(order, func(asked collection) bool {
+					_, err := asked.collect(t.Context(), db, db.Sources())
+					errs = append(errs, err)
+					return err != nil && strings.Contains(err.Error(), mend)
+				})
+				if needs < 0 {
+					t.Fatalf("%s.%s: error %v, want one that says %s", c.table, c.column, errors.Join(errs...), mend)
 				}
+				// It is likely to need the next column too.
+				order[0], order[needs] = order[needs], order[0]
 				d.Exec(t, mend)
 			}
 			if err := readAll(t.Context(), db); err != nil {

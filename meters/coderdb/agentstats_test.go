@@ -76,10 +76,11 @@ func TestAgentStatsWindows(t *testing.T) {
 // TestAgentStatsSkew: each report is counted once, whatever the clock that stamped
 // it and also where collections fail; late ones only until the lag is known.
 func TestAgentStatsSkew(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	for _, skew := range []time.Duration{-5*time.Minute + time.Second, -45 * time.Second, -20 * time.Second, 0, 20 * time.Second, 5 * time.Minute} {
 		for _, interval := range []time.Duration{10 * time.Second, time.Minute} {
 			t.Run(fmt.Sprintf("%v every %v", skew, interval), func(t *testing.T) {
-				d, url := newDatabase(t, "schema.sql", "fleet.sql")
+				d.Exec(t, "TRUNCATE workspace_agent_stats")
 				now := noon
 				db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(interval))
 				source := db.Sources().AgentStats
@@ -120,6 +121,7 @@ func TestAgentStatsSkew(t *testing.T) {
 // 30 s, through replicas of Coder with clocks of their own, and are committed late.
 func TestAgentStatsOfManyClocks(t *testing.T) {
 	const agents = 10
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	for _, interval := range []time.Duration{10 * time.Second, time.Minute} {
 		for seed := range uint64(4) {
 			t.Run(fmt.Sprintf("every %v, seed %d", interval, seed), func(t *testing.T) {
@@ -127,7 +129,7 @@ func TestAgentStatsOfManyClocks(t *testing.T) {
 				between := func(from, until time.Duration) time.Duration {
 					return from + time.Duration(r.Int64N(int64(until-from)))
 				}
-				d, url := newDatabase(t, "schema.sql", "fleet.sql")
+				d.Exec(t, "TRUNCATE workspace_agent_stats")
 				now := noon
 				db := open(t, url, clockOption(func() time.Time { return now }), WithInterval(interval))
 				source := db.Sources().AgentStats
@@ -253,9 +255,10 @@ func TestAgentStatsOfAClockThatIsSet(t *testing.T) {
 // TestAgentStatsTooFarBehind counts the reports that are left out where all clocks
 // lag.
 func TestAgentStatsTooFarBehind(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	for _, behind := range []time.Duration{8 * time.Minute, 59 * time.Minute, 48 * time.Hour} {
 		t.Run(behind.String(), func(t *testing.T) {
-			d, url := newDatabase(t, "schema.sql", "fleet.sql")
+			d.Exec(t, "TRUNCATE workspace_agent_stats")
 			now := noon
 			db := open(t, url, clockOption(func() time.Time { return now }))
 			source := db.Sources().AgentStats

@@ -11,7 +11,6 @@ import (
 
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
-	"github.com/otelcoder/otelcoder/meters"
 )
 
 // queries counts the queries that are sent.
@@ -32,44 +31,6 @@ func newFleetOf(t testing.TB, n int) (*pgtest.Database, string) {
 	d.Exec(t, fmt.Sprintf("SET fleet.workspaces = %d;", n)+read(t, "any_fleet.sql"))
 	d.Exec(t, "ANALYZE")
 	return d, d.Role(t, coderschema.Grants)
-}
-
-// collections are what the sources are asked, one by one.
-var collections = []struct {
-	name    string
-	collect func(context.Context, *DB, meters.Sources) (rows int, err error)
-}{
-	{"agents", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
-		rows, err := s.Agents.Agents(ctx)
-		return len(rows), err
-	}},
-	{"agentstats", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
-		rows, err := db.Sources().AgentStats.AgentStats(ctx) // each time the first window
-		return len(rows), err
-	}},
-	{"insights", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
-		i, err := s.Insights.Insights(ctx)
-		return len(i.Applications), err
-	}},
-	{"latestbuilds", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
-		rows, err := s.LatestBuilds.LatestBuilds(ctx)
-		return len(rows), err
-	}},
-	{"activeusers", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
-		return s.ActiveUsers.ActiveUsers(ctx)
-	}},
-	{"license", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
-		_, err := s.License.License(ctx)
-		return 0, err
-	}},
-	{"jobs", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
-		rows, err := s.Jobs.RunningJobs(ctx)
-		return len(rows), err
-	}},
-	{"events", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
-		e, err := db.follower().next(ctx)
-		return len(e.Running), err
-	}},
 }
 
 // BenchmarkCollection shows how long one collection takes with the database

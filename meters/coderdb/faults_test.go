@@ -55,6 +55,7 @@ func wantRecovery(t *testing.T, db *DB) {
 // TestFaults of a server, one after the other: each collection ends in time,
 // says what is wrong, and works again when it can.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	s := pgtest.Start(t)
 	d := s.Database(t)
 	schema := read(t, "schema.sql")
@@ -138,6 +139,7 @@ func wantRecoveryOf(t *testing.T, db *DB, text string) {
 
 // TestSilentServer accepts connections and says nothing.
 func TestSilentServer(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -29,37 +29,29 @@ func TestSlowSources(t *testing.T) {
 	db := open(t, url)
 	for range 2 { // as slow for the first time, and known to be
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
-		s, events := db.Sources(), db.follower()
+		sources := db.Sources()
 		slow := make(map[string]error)
 		var mu sync.Mutex
 		var asked sync.WaitGroup
 		began := time.Now()
-		ask := func(name string, isSlow bool, collect func(context.Context) error) {
+		for _, c := range collections {
 			asked.Go(func() {
-				err := collect(ctx)
+				_, err := c.collect(ctx, db, sources)
 				mu.Lock()
 				defer mu.Unlock()
-				if isSlow {
-					slow[name] = err
+				if c.name == "license" || c.name == "activeusers" {
+					slow[c.name] = err
 				} else if took := time.Since(began); err != nil || took > 6*time.Second {
-					t.Errorf("%s: error %v after %v", name, err, took)
+					t.Errorf("%s: error %v after %v", c.name, err, took)
 				}
 			})
 		}
-		ask("licenses", true, func(ctx context.Context) error { _, err := s.License.License(ctx); return err })
-		ask("users", true, func(ctx context.Context) error { _, err := s.ActiveUsers.ActiveUsers(ctx); return err })
-		ask("agents", false, func(ctx context.Context) error { _, err := s.Agents.Agents(ctx); return err })
-		ask("stats", false, func(ctx context.Context) error { _, err := s.AgentStats.AgentStats(ctx); return err })
-		ask("builds", false, func(ctx context.Context) error { _, err := s.LatestBuilds.LatestBuilds(ctx); return err })
-		ask("insights", false, func(ctx context.Context) error { _, err := s.Insights.Insights(ctx); return err })
-		ask("jobs", false, func(ctx context.Context) error { _, err := s.Jobs.RunningJobs(ctx); return err })
-		ask("events", false, func(ctx context.Context) error { _, err := events.next(ctx); return err })
 		asked.Wait()
 		cancel()
-		if slow["licenses"] == nil || slow["users"] == nil {
+		if slow["license"] == nil || slow["activeusers"] == nil {
 			t.Fatalf("errors %v", slow)
 		}
-		all := slow["licenses"].Error() + "\n" + slow["users"].Error()
+		all := slow["license"].Error() + "\n" + slow["activeusers"].Error()
 		if strings.Count(all, "other collections take too long") != 1 {
 			t.Errorf("one of two should say that it waited for a connection:\n%s", all)
 		}
@@ -85,6 +77,7 @@ func TestThreeConnections(t *testing.T) {
 	role := roleOf(t, url)
 	for _, limit := range []string{"ROLE " + role, "DATABASE " + d.Name()} {
 		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT 2")
+		d.CloseOwner()
 		err := checkLock(t, url)
 		what, name, _ := strings.Cut(limit, " ")
 		if want := "too few connections are allowed: 2, and each process needs 3: run ALTER " + what + ` "` + name + `" CONNECTION LIMIT 3`; !errors.Is(err, reporterlock.ErrConnectionLimit) || !strings.Contains(err.Error(), want) {

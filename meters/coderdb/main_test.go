@@ -88,6 +88,46 @@ func newMeters(t *testing.T, p instrument.Providers, options ...meters.Option) *
 	return m
 }
 
+// collection is what one source is asked, or the follower of events.
+type collection struct {
+	name    string
+	collect func(context.Context, *DB, meters.Sources) (rows int, err error)
+}
+
+var collections = []collection{
+	{"agents", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		rows, err := s.Agents.Agents(ctx)
+		return len(rows), err
+	}},
+	{"agentstats", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
+		rows, err := db.Sources().AgentStats.AgentStats(ctx) // each time the first window
+		return len(rows), err
+	}},
+	{"insights", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		i, err := s.Insights.Insights(ctx)
+		return len(i.Applications), err
+	}},
+	{"latestbuilds", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		rows, err := s.LatestBuilds.LatestBuilds(ctx)
+		return len(rows), err
+	}},
+	{"activeusers", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		return s.ActiveUsers.ActiveUsers(ctx)
+	}},
+	{"license", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		_, err := s.License.License(ctx)
+		return 0, err
+	}},
+	{"jobs", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		rows, err := s.Jobs.RunningJobs(ctx)
+		return len(rows), err
+	}},
+	{"events", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
+		e, err := db.follower().next(ctx)
+		return len(e.Running), err
+	}},
+}
+
 // exposition polls the sources once and returns the text of families.
 func exposition(t *testing.T, sources meters.Sources, families ...instrument.Family) string {
 	t.Helper()

@@ -110,7 +110,7 @@ func watch(t *testing.T, reporters ...*Reporter) {
 // await waits until a condition holds.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for began := time.Now(); !condition(); time.Sleep(time.Millisecond) {
+	for began := time.Now(); !condition(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(began) > patience {
 			t.Fatalf("not within %v: %s", patience, what)
 		}

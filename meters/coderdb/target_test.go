@@ -40,6 +40,7 @@ func rotate(t *testing.T, db *pgtest.Database, address, password string) string 
 // A password that rotates is used from the next connection on, by collections
 // and by the role.
 func TestPasswordRotates(t *testing.T) {
+	t.Parallel()
 	server, first := newDatabase(t, "schema.sql")
 	var current rotating
 	current.set(first)
@@ -87,6 +88,7 @@ func TestPasswordRotates(t *testing.T) {
 // Reconnect replaces the connections of collections and of the role, and nothing
 // fails.
 func TestReconnect(t *testing.T) {
+	t.Parallel()
 	server, address := newDatabase(t, "schema.sql")
 	db := open(t, address)
 	reporter := newReporter(t, address, WithLogger(testLogger(t)))
