@@ -85,6 +85,7 @@ func TestOneCommandMends(t *testing.T) {
 			secret, _ := u.User.Password()
 			u.User = url.UserPassword(role, secret)
 			db.Exec(t, strings.ReplaceAll(test.breaks, "{role}", role))
+			db.CloseOwner()
 
 			said, err := short(t, u.String())
 			failures := strings.Count(said, "✗ ")

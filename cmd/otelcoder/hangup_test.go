@@ -31,10 +31,8 @@ func TestHangup(t *testing.T) {
 	db, first := deployment(t, live(t))
 	file := filepath.Join(t.TempDir(), "url")
 	write(t, file, first+"\n")
-	command, log := startProcess(t, []string{"CODER_PG_CONNECTION_URL=", "OTELCODER_POSTGRES_URL_FILE=" + file},
-		"server", "--prometheus-enable", "--prometheus-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0", "--interval", "1s")
-	ready := logs(t, log, readyLine.String())
-	s := &service{ready[1], ready[2], log}
+	command, s := startServer(t, "CODER_PG_CONNECTION_URL=", "OTELCODER_POSTGRES_URL_FILE="+file)
+	log := s.log
 	s.untilFollowing(t)
 
 	hangUp := func(want string) {
@@ -75,10 +73,8 @@ func TestHangup(t *testing.T) {
 func TestHangupWithoutFile(t *testing.T) {
 	t.Parallel()
 	_, address := deployment(t, live(t))
-	command, log := startProcess(t, []string{"CODER_PG_CONNECTION_URL=" + address},
-		"server", "--prometheus-enable", "--prometheus-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0", "--interval", "1s")
-	ready := logs(t, log, readyLine.String())
-	s := &service{ready[1], ready[2], log}
+	command, s := startServer(t, "CODER_PG_CONNECTION_URL="+address)
+	log := s.log
 	s.untilFollowing(t)
 	log.Take()
 	for range 2 {

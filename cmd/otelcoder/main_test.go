@@ -183,6 +183,15 @@ func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd
 	return command, log
 }
 
+// startServer starts a server like that of [start], as a process of its own.
+func startServer(t *testing.T, environment ...string) (*exec.Cmd, *service) {
+	t.Helper()
+	command, log := startProcess(t, environment, "server", "--prometheus-enable",
+		"--prometheus-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0", "--interval", "1s")
+	ready := logs(t, log, readyLine.String())
+	return command, &service{ready[1], ready[2], log}
+}
+
 func TestExitCode(t *testing.T) {
 	const absent = "postgres://otelcoder:hunter2@127.0.0.1:1/coder"
 	for name, test := range map[string]struct {

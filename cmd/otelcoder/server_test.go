@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -203,9 +204,10 @@ func TestSwitches(t *testing.T) {
 }
 
 func TestAggregation(t *testing.T) {
+	t.Parallel()
 	db, url := deployment(t, live(t))
-	t.Setenv("CODER_PROMETHEUS_AGGREGATE_AGENT_STATS_BY", "template_name,username")
-	scrape := start(t, url).until(t, "/", "the statistics", func(scrape string) bool {
+	command, s := startServer(t, "CODER_PG_CONNECTION_URL="+url, "CODER_PROMETHEUS_AGGREGATE_AGENT_STATS_BY=template_name,username")
+	scrape := s.until(t, "/", "the statistics", func(scrape string) bool {
 		db.Exec(t, statistics)
 		return has(scrape, "coderd_agentstats_rx_bytes{")
 	})
@@ -216,6 +218,10 @@ func TestAggregation(t *testing.T) {
 		if !has(scrape, line+"\n") {
 			t.Errorf("no line %s", line)
 		}
+	}
+	command.Process.Signal(syscall.SIGTERM)
+	if err := command.Wait(); err != nil {
+		t.Errorf("ended with %v", err)
 	}
 }
 

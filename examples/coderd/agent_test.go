@@ -18,6 +18,7 @@ import (
 // An agent that sends everything it must not: it is refused and counted, and
 // nobody else notices.
 func TestHostileAgent(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--load", "0", "--workspaces", "20") // too few for a hostile one of its own
 	refused := func(s samples) samples {
 		s = maps.Clone(s)
@@ -77,6 +78,7 @@ func TestHostileAgent(t *testing.T) {
 }
 
 func TestAgentWebsocketEnds(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--load", "0", "--workspaces", "2")
 	for name, test := range map[string]struct {
 		message string

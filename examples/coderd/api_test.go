@@ -205,6 +205,7 @@ func TestEndsInUse(t *testing.T) {
 
 // Every kind of request that the load makes ends as it should.
 func TestLoad(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--load", "500")
 	p.until(t, func(s samples) error {
 		for _, sample := range []string{

@@ -128,7 +128,7 @@ func (p *program) until(t *testing.T, done func(samples) error) samples {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within 50 s: %v", err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // a scrape is work, too
 	}
 }
 
@@ -149,6 +149,7 @@ func (s samples) missing() []string {
 }
 
 func TestEveryFamily(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"--load", "0"}, {"--load", "0", "--workspaces", "2"}, {}} {
 		t.Run(fmt.Sprint(args), func(t *testing.T) {
 			t.Parallel()
@@ -163,6 +164,7 @@ func TestEveryFamily(t *testing.T) {
 }
 
 func TestManyWorkspaces(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--load", "0", "--workspaces", "5000")
 	p.until(t, func(s samples) error {
 		up := 0
@@ -247,6 +249,7 @@ func TestRefusedToStart(t *testing.T) {
 }
 
 func TestDisabledByDefault(t *testing.T) {
+	t.Parallel()
 	command, log := startProcess(t, "--load", "0", "--http-address", "127.0.0.1:0", "--prometheus-address", taken(t, "127.0.0.1:0"))
 	line := regexp.MustCompile(`msg=ready .* metrics="none: see --prometheus-enable"`)
 	for deadline := time.Now().Add(time.Minute); !line.MatchString(log.String()); time.Sleep(20 * time.Millisecond) {
@@ -317,6 +320,7 @@ func TestEndsAtOnce(t *testing.T) {
 
 // Ctrl-C while everything is in use.
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	command, log := startProcess(t, "--load", "100", "--prometheus-enable",
 		"--prometheus-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
 	ready := <-log.Find(readyLine)

@@ -69,9 +69,10 @@ var answers = map[string]http.HandlerFunc{
 // takes nothing from a scrape; when it is well again it has everything.
 func TestReceiverInTrouble(t *testing.T) {
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "1000") // milliseconds for all tries
+	forbidGlobalErrors(t)
 	for name, answer := range answers {
 		t.Run(name, func(t *testing.T) {
-			forbidGlobalErrors(t)
+			t.Parallel()
 			receiver := new(receiver)
 			var well atomic.Bool
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -233,6 +234,7 @@ func TestAHangingReceiverIsGivenUp(t *testing.T) {
 // What is left is not held for a receiver that does not answer for three seconds: it
 // may hang. If it answers after all, the next push has the time that it takes.
 func TestASlowReceiverGetsEverything(t *testing.T) {
+	t.Parallel()
 	receiver := new(receiver)
 	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -295,6 +297,7 @@ func TestShutdownPushesALastTime(t *testing.T) {
 // The last push of a group has all the time of Shutdown: a receiver that hangs on
 // the other group's takes none of it.
 func TestEachLastPushHasItsTime(t *testing.T) {
+	t.Parallel()
 	receiver := new(receiver)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		content, _ := io.ReadAll(r.Body)
