@@ -24,10 +24,17 @@ run: ## start the example control plane and its endpoint
 build: ## build the service, bin/otelcoder
 	CGO_ENABLED=0 go build -trimpath -o bin/otelcoder ./cmd/otelcoder
 
+# The slowest package comes first, so that the others run beside it. Many tests
+# wait, for a takeover or a time-out: more of them than there are CPUs run at a time.
 .PHONY: test
-test: ## run every test
-	@.ci/need $(if $(RACE),gcc) postgresql pgbouncer procps curl
-	go test $(RACE) ./...
+test: ## run the tests of the module, and those of e2e/ that start no server (4 minutes)
+	@.ci/need $(if $(RACE),gcc) postgresql pgbouncer procps
+	go test $(RACE) -parallel 4 ./meters/coderdb ./...
+	go -C e2e test ./bench/... ./helm ./invariant ./rules
+
+.PHONY: e2e
+e2e: ## run every end-to-end test, with a real Prometheus, collector and PostgreSQL (10 minutes)
+	@.ci/need postgresql procps curl
 	go -C e2e test -p 1 ./...
 
 .PHONY: test-browser

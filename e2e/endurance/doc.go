@@ -1,6 +1,6 @@
 // Package endurance holds the tests of what goes on for long: strangers and
 // agents that do their worst, kills without a warning, and days of load in
-// minutes. They are short in `make test`; `make soak` gives them their time, by
+// minutes. They are short in `make e2e`; `make soak` gives them their time, by
 // these flags:
 //
 //	-hostile  how long strangers do their worst (10s)

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // notTyped are the commands that the test does not type, by how they begin, and
 // what holds them instead.
 var notTyped = map[string]string{
-	"make test":               "it is what runs this test",
+	"make test":               "it takes minutes, and .ci/run runs it",
 	"go get github.com/":      "the module's own code is not published to the tests; e2e/go.mod imports it",
 	"go run ./examples/embed": "its addresses are fixed, and may be taken; the tests of examples/embed run it",
 	"docker build":            "no engine runs here; e2e/image builds and runs what the Dockerfile says",
