@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Report is the page as JSON: the facts, the glance, and the headline.
+// Report is the page as JSON.
 type Report struct {
 	State    State  `json:"state"`
 	Headline string `json:"headline"` // one sentence on the state
 	Details  string `json:"details"`  // further sentences, or empty
 	Facts
-	Deployment *Deployment      `json:"deployment"` // null if this process does not report it
+	Deployment *Deployment      `json:"deployment"` // null if this process is not the reporter
 	API        *API             `json:"api"`        // null without an API
 	LastHour   map[string]Chart `json:"last_hour"`  // by the name of the number
 
@@ -42,8 +42,8 @@ func newReport(ctx context.Context, b Backend, h *History) Report {
 	return r
 }
 
-// sanitize removes credentials, and replaces nil slices, which JSON would show
-// as null. It changes nothing of the backend's.
+// sanitize removes credentials, and replaces nil slices, which JSON would encode as
+// null. It does not modify the data of the backend.
 func (r *Report) sanitize() {
 	r.Role.Problem = sanitized(r.Role.Problem)
 	r.Sources = slices.Clone(r.Sources)
@@ -84,7 +84,7 @@ func sanitized(p *Problem) *Problem {
 	return &clean
 }
 
-// judge sets the state, the headline and the advice.
+// judge sets the state, headline, details and advice.
 func (r *Report) judge() {
 	since := ""
 	if !r.Role.Since.IsZero() {
@@ -169,7 +169,7 @@ func (r *Report) judge() {
 	r.Details = strings.Join(details, " ")
 }
 
-// oldest returns when the source that is longest without success succeeded.
+// oldest returns the earliest last success of a source.
 func (r *Report) oldest() (oldest time.Time) {
 	for _, s := range r.Sources {
 		if !s.LastSuccess.IsZero() && (oldest.IsZero() || s.LastSuccess.Before(oldest)) {
@@ -186,7 +186,7 @@ func plural(n int, one, many string) string {
 	return count(float64(n)) + " " + many
 }
 
-// meaning says in one sentence what a refusal means.
+// meaning returns a sentence that explains a refusal.
 func meaning(origin, reason string) string {
 	switch origin + "/" + reason {
 	case "agent/type":
