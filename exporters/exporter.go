@@ -30,8 +30,8 @@ type Exporter struct {
 	foreign    [instrument.Process + 1]*foreign // by group
 	names      *names
 	refusals   *refusals
-	runtime    *prometheus.Registry // nil without runtime families
-	host       *host                // nil without a gatherer of the host's
+	runtime    *prometheus.Registry // nil with WithoutRuntime
+	host       *host                // nil without WithGatherer
 
 	ended   atomic.Bool // Shutdown was called
 	stop    context.CancelFunc
@@ -45,10 +45,9 @@ type Exporter struct {
 	preparing    chan struct{} // holds a token for each scrape being prepared
 }
 
-// New returns an Exporter with its meter providers, to be shut down with
-// [Exporter.Shutdown]. It fails only if an option is out of range, a gatherer has
-// metrics of the catalogue, or the OpenTelemetry SDK, client_golang or the function
-// given to [WithReader] returns an error.
+// New returns an Exporter, to be shut down with [Exporter.Shutdown]. It fails if an
+// option is out of range, the gatherer of [WithGatherer] has metrics of the catalogue,
+// or the OpenTelemetry SDK, client_golang or the function of [WithReader] fails.
 func New(options ...Option) (*Exporter, error) {
 	c, err := newConfig(options)
 	if err != nil {
@@ -135,7 +134,7 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	return nil
 }
 
-// openHost begins to serve the host's gatherer.
+// openHost starts serving the gatherer of WithGatherer.
 func (e *Exporter) openHost(gatherer prometheus.Gatherer, r reserved) error {
 	e.host = newHost(e, gatherer, r)
 	e.running.Go(e.host.run)
@@ -154,16 +153,15 @@ func (e *Exporter) Providers() instrument.Providers {
 	}
 }
 
-// Shutdown flushes and stops the readers. Later measurements are lost, and scrapes
-// are answered with 503.
+// Shutdown flushes and stops the readers. Later measurements are lost; scrapes get 503.
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	e.ended.Store(true)
 	e.stop()
-	if e.host != nil { // the readers gather from it a last time
+	if e.host != nil { // the final push still gathers from it
 		release := context.AfterFunc(ctx, e.host.stop)
 		defer release()
 	}
-	// Readers that push do so a last time, each with all the time that is left.
+	// Flush the readers in parallel, so that each has until ctx ends.
 	var flushing sync.WaitGroup
 	var errs [2]error
 	for i, g := range []*group{e.deployment, e.process} {
@@ -173,7 +171,7 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	flushing.Wait()
 	err := errors.Join(errs[:]...)
-	// The readers have read these a last time.
+	// The readers no longer read these providers.
 	if e.workspaces != nil {
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
 	}

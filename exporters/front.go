@@ -22,12 +22,12 @@ import (
 )
 
 const (
-	// maxViews is how many views are prepared at a time; further ones wait.
+	// maxViews limits the views prepared at a time; further requests wait.
 	maxViews = 4
-	// refreshLimit is how long a view waits for new numbers: it is for the first one
-	// of a process that is not scraped.
+	// refreshLimit is how long a view waits for a refresh of the summaries. Only a
+	// process that is not scraped needs it.
 	refreshLimit = 100 * time.Millisecond
-	// previewSize is enough for the lines that the page shows.
+	// previewSize is the maximum length of the preview in bytes.
 	previewSize = 4 << 10
 )
 
@@ -39,13 +39,13 @@ type front struct {
 	version  string
 	started  time.Time
 	scrapes  scrapes
-	families []status.Family    // without the numbers of series
+	families []status.Family    // without series counts
 	viewing  chan struct{}      // holds a token for each view being prepared
 	opening  chan struct{}      // holds a token while series are collected
-	wanted   chan chan struct{} // asks run to refresh the numbers
+	wanted   chan chan struct{} // requests to run for a refresh
 
 	mu   sync.Mutex
-	role status.Role // as WithReporter has it
+	role status.Role // from WithReporter
 }
 
 func newFront(e *Exporter, c config) *front {
@@ -64,7 +64,7 @@ func newFront(e *Exporter, c config) *front {
 	return f
 }
 
-// run records the numbers at a glance until ctx ends.
+// run records the history and refreshes the summaries on request until ctx ends.
 func (f *front) run(ctx context.Context) {
 	ticker := time.NewTicker(status.SampleInterval)
 	defer ticker.Stop()
@@ -82,8 +82,7 @@ func (f *front) run(ctx context.Context) {
 	}
 }
 
-// refresh brings the summaries up to date, and reports whether this process reports
-// the deployment.
+// refresh updates the summaries. It returns whether this process is the reporter.
 func (f *front) refresh(ctx context.Context) (reports bool) {
 	e := f.exporter
 	reports = f.observeRole()
@@ -95,7 +94,7 @@ func (f *front) refresh(ctx context.Context) (reports bool) {
 	return reports
 }
 
-// observeRole asks whether this process reports, and notes since when.
+// observeRole updates the role and returns whether this process is the reporter.
 func (f *front) observeRole() bool {
 	state := status.StandingBy
 	if f.exporter.reporter() {
@@ -105,7 +104,7 @@ func (f *front) observeRole() bool {
 	defer f.mu.Unlock()
 	switch f.role.State {
 	case state:
-	case "": // never asked before
+	case "": // the first call
 		f.role = status.Role{State: state, Since: f.started}
 	default:
 		f.role = status.Role{State: state, Since: time.Now()}
@@ -144,7 +143,7 @@ func (f *front) Facts(ctx context.Context) status.Facts {
 	return facts
 }
 
-// await waits until the numbers are up to date, but not for long.
+// await waits for a refresh, at most for refreshLimit.
 func (f *front) await(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()
@@ -160,7 +159,7 @@ func (f *front) await(ctx context.Context) {
 	}
 }
 
-// preview returns the beginning of /metrics as it was served last.
+// preview returns the beginning of the last text rendering of /metrics.
 func (f *front) preview(reports bool) string {
 	var head []byte
 	for _, g := range []*group{f.exporter.deployment, f.exporter.workspaces, f.exporter.process} {
@@ -214,7 +213,7 @@ func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series]
 	}
 }
 
-// yieldPoints yields the points of metrics, and reports whether to go on.
+// yieldPoints yields the points of metrics. It returns false once yield does.
 func yieldPoints(metrics []metricdata.Metrics, labels []string, yield func(status.Series) bool) bool {
 	values := func(set *attribute.Set) []string {
 		found := make([]string, len(labels))
@@ -251,7 +250,7 @@ func yieldPoints(metrics []metricdata.Metrics, labels []string, yield func(statu
 	return true
 }
 
-// runtimeSeries yields the series of a family that no instrument measures.
+// runtimeSeries yields the series of a runtime family, which has no instrument.
 func (f *front) runtimeSeries(g *group, name string, labels []string, yield func(status.Series) bool) {
 	var families []*dto.MetricFamily
 	g.try(func() (err error) {
@@ -288,8 +287,8 @@ func (f *front) runtimeSeries(g *group, name string, labels []string, yield func
 	}
 }
 
-// handler answers with the page. Like a scrape, an answer with numbers of the
-// deployment is only sent while this process reports it.
+// handler serves the page. Like a scrape, it sends numbers of the deployment only
+// while this process is the reporter.
 func (f *front) handler(page *status.Page) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(page, w, r) })
 }
@@ -324,7 +323,8 @@ func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request)
 	}
 }
 
-// prepare has the page write its answer. The number of concurrent calls is limited.
+// prepare renders the page. The number of concurrent calls is limited. It returns
+// false if the client has disconnected.
 func (f *front) prepare(page *status.Page, to *answerBuffer, r *http.Request) bool {
 	select {
 	case f.viewing <- struct{}{}:
@@ -336,7 +336,7 @@ func (f *front) prepare(page *status.Page, to *answerBuffer, r *http.Request) bo
 	return true
 }
 
-// answerBuffer keeps an answer until it is complete.
+// answerBuffer buffers a response.
 type answerBuffer struct {
 	header http.Header
 	code   int
@@ -347,7 +347,7 @@ func (b *answerBuffer) Header() http.Header         { return b.header }
 func (b *answerBuffer) WriteHeader(code int)        { b.code = code }
 func (b *answerBuffer) Write(p []byte) (int, error) { return b.body.Write(p) }
 
-// scrapes are the facts about the answers to scrapers.
+// scrapes records the answers to scrapers.
 type scrapes struct {
 	mu      sync.Mutex
 	last    *status.Scrape
@@ -360,7 +360,7 @@ type minuteOf struct {
 	n      int
 }
 
-// maxAgent is the length in bytes to which a User-Agent is cut.
+// maxAgent is the maximum length of a recorded User-Agent in bytes.
 const maxAgent = 200
 
 func (s *scrapes) record(scrape status.Scrape) {
@@ -382,8 +382,8 @@ func (s *scrapes) record(scrape status.Scrape) {
 	m.n++
 }
 
-// facts returns the facts. The number a minute is of the last five full minutes, or
-// of those since the first scrape.
+// facts returns the last scrape and the scrapes per minute, the mean of up to five full
+// minutes since the first scrape.
 func (s *scrapes) facts(now time.Time) status.Scrapes {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -394,7 +394,7 @@ func (s *scrapes) facts(now time.Time) status.Scrapes {
 	facts := status.Scrapes{Last: &last, PerMinute: status.Unknown()}
 	this := now.Unix() / 60
 	from := max(s.began.Unix()/60+1, this-5)
-	if from >= this { // there is no full minute yet
+	if from >= this { // no full minute yet
 		return facts
 	}
 	n := 0
@@ -407,7 +407,7 @@ func (s *scrapes) facts(now time.Time) status.Scrapes {
 	return facts
 }
 
-// measured counts the bytes of an answer.
+// measured counts the bytes written.
 type measured struct {
 	io.Writer
 	bytes int64
@@ -419,7 +419,7 @@ func (m *measured) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// scraped notes an answer to a scraper.
+// scraped records an answer to a scraper.
 func (f *front) scraped(r *http.Request, q query, began time.Time, bytes int64) {
 	scrape := status.Scrape{
 		At: began, By: r.UserAgent(), Path: r.URL.Path, Format: formats[q.format].name,

@@ -9,10 +9,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// overflow identifies the series that the SDK folds others into.
+// overflow is the attribute set of the SDK's overflow series.
 var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
 
-// hasOverflow reports whether the SDK folded series of a stream into one.
+// hasOverflow reports whether data has an overflow series.
 func hasOverflow(data metricdata.Aggregation) bool {
 	found := false
 	sift(data, func(set *attribute.Set) bool {
@@ -24,8 +24,8 @@ func hasOverflow(data metricdata.Aggregation) bool {
 
 var errInvalidText = errors.New("series are left out whose labels are not valid UTF-8")
 
-// withValidText returns data without the series and exemplars of attributes that are
-// not valid UTF-8, and an error if there was such a series.
+// withValidText removes series and exemplars with invalid UTF-8. It returns an error if
+// it has removed a series.
 func withValidText(data metricdata.Aggregation) (metricdata.Aggregation, error) {
 	var err error
 	data = sift(data, func(set *attribute.Set) bool {
@@ -44,7 +44,7 @@ func isValidText(a attribute.KeyValue) bool {
 	return utf8.ValidString(string(a.Key)) && utf8.ValidString(a.Value.String())
 }
 
-// sift returns data with the series to keep. It changes data.
+// sift removes the series for which keep returns false. It changes data.
 func sift(data metricdata.Aggregation, keep func(*attribute.Set) bool) metricdata.Aggregation {
 	switch d := data.(type) {
 	case metricdata.Gauge[int64]:
