@@ -37,8 +37,8 @@ type Exporter struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup // goroutines that render ahead, until stop is called
 
-	front *front // nil without a status page
-	board board
+	statusPage *statusPage // nil without a status page
+	board      board
 
 	scrapeErrors atomic.Int64
 	pushed       [len(outcomes)]atomic.Int64
@@ -69,10 +69,10 @@ func New(options ...Option) (*Exporter, error) {
 }
 
 func (e *Exporter) open(ctx context.Context, c config) (err error) {
-	beside := prometheus.Gatherer(prometheus.Gatherers{})
+	extra := prometheus.Gatherer(prometheus.Gatherers{})
 	if c.runtime {
 		e.runtime = newRuntimeRegistry()
-		beside = trimmed{e.runtime}
+		extra = trimmed{e.runtime}
 	}
 	reserved := newReserved(c.runtime)
 	e.names = newNames(reserved, c.refuseForeign)
@@ -107,7 +107,7 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Exported: e.exported,
 		Health:   e.addHealth,
 		Producer: producers{workspaces, e.foreign[instrument.Process]},
-		Gatherer: e.withHost(beside),
+		Gatherer: e.withHost(extra),
 	})
 	if err != nil {
 		return err
@@ -115,11 +115,11 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.reader); err != nil {
 		return err
 	}
-	if e.process, err = e.newGroupLive(instrument.Process, processReader, beside); err != nil {
+	if e.process, err = e.newGroupLive(instrument.Process, processReader, extra); err != nil {
 		return err
 	}
 	if c.statusPage {
-		e.front = newFront(e, c)
+		e.statusPage = newStatusPage(e, c)
 	}
 	e.handler = e.newHandler()
 	if err := e.observeHealth(c.version); err != nil {
@@ -128,8 +128,8 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	for _, g := range []*group{e.deployment, e.workspaces} {
 		e.running.Go(func() { g.cache.Run(ctx) })
 	}
-	if e.front != nil {
-		e.running.Go(func() { e.front.run(ctx) })
+	if e.statusPage != nil {
+		e.running.Go(func() { e.statusPage.run(ctx) })
 	}
 	return nil
 }

@@ -84,12 +84,12 @@ func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
 		families, err = f.converter.convert(f.read(ctx))
 		return err
 	})
-	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.wants(f.GetName()) })
+	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.selects(f.GetName()) })
 }
 
-// concerned reports whether the query can match foreign instruments.
-func (f *foreign) concerned(q query) bool {
-	return f.used.Load() && f.exporter.names.reserved.concerned(q)
+// mayMatch reports whether the query can match foreign instruments.
+func (f *foreign) mayMatch(q query) bool {
+	return f.used.Load() && f.exporter.names.reserved.mayMatch(q)
 }
 
 // Produce implements [sdk.Producer]. It returns the streams under their OpenTelemetry

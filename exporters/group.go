@@ -32,8 +32,8 @@ type group struct {
 	cache *render.Cache[format] // nil if rendered for each scrape
 	seed  maphash.Seed          // for hashes of samples
 
-	// beside gathers additional families; empty in groups with a cache.
-	beside prometheus.Gatherer
+	// extra gathers additional families; empty in groups with a cache.
+	extra prometheus.Gatherer
 
 	summaries  atomic.Pointer[summaries]        // nil at first
 	collecting time.Duration                    // duration of the last refresh, used only there
@@ -57,16 +57,16 @@ func (e *Exporter) newGroupAhead(of instrument.Group, reader sdk.Reader) (*group
 
 // newGroupLive returns a group that is rendered for each scrape, with the families of
 // an additional gatherer. Reader is an additional reader or nil.
-func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, beside prometheus.Gatherer) (*group, error) {
+func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, extra prometheus.Gatherer) (*group, error) {
 	g, err := e.newGroup(of, reader)
 	if err != nil {
 		return nil, err
 	}
-	g.beside = beside
+	g.extra = extra
 	return g, nil
 }
 
-func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, error) {
+func (e *Exporter) newGroup(of instrument.Group, reader sdk.Reader) (*group, error) {
 	converter, err := newConverter(
 		// The views set the documented names.
 		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
@@ -76,7 +76,7 @@ func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, er
 		return nil, fmt.Errorf("create the Prometheus exporter of the %s group: %w", of, err)
 	}
 	g := &group{
-		exporter: e, of: of, beside: prometheus.Gatherers{}, foreign: e.foreign[of],
+		exporter: e, of: of, extra: prometheus.Gatherers{}, foreign: e.foreign[of],
 		reader: sdk.NewManualReader(), converter: converter,
 	}
 	options := []sdk.Option{
@@ -86,8 +86,8 @@ func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, er
 		// series of all but the first 2,000 workspaces into one.
 		sdk.WithCardinalityLimit(0),
 	}
-	if further != nil {
-		options = append(options, sdk.WithReader(further))
+	if reader != nil {
+		options = append(options, sdk.WithReader(reader))
 	}
 	g.provider = sdk.NewMeterProvider(options...)
 	return g, nil

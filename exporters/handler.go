@@ -31,10 +31,10 @@ func (e *Exporter) MetricsHandler(groups ...instrument.Group) http.Handler {
 // StatusHandler returns a handler that serves the status page on any path, or 404 with
 // [WithoutStatusPage].
 func (e *Exporter) StatusHandler() http.Handler {
-	if e.front == nil {
+	if e.statusPage == nil {
 		return http.NotFoundHandler()
 	}
-	return e.front.handler(e.front.page.Unlinked())
+	return e.statusPage.handler(e.statusPage.page.Unlinked())
 }
 
 // selection holds the groups and the host that a path serves.
@@ -79,13 +79,13 @@ func (e *Exporter) newHandler() http.Handler {
 		case path != "/":
 			mux.Handle(path, h)
 			path += "/"
-		case e.front != nil:
-			h = pageOrMetrics(e.front.handler(e.front.page), h)
+		case e.statusPage != nil:
+			h = pageOrMetrics(e.statusPage.handler(e.statusPage.page), h)
 		}
 		mux.Handle(path+"{$}", h)
 	}
-	if e.front != nil {
-		mux.Handle("/status", e.front.handler(e.front.page))
+	if e.statusPage != nil {
+		mux.Handle("/status", e.statusPage.handler(e.statusPage.page))
 		mux.HandleFunc("/status/{$}", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "../status") // relative: the handler can be mounted anywhere
 			w.WriteHeader(http.StatusMovedPermanently)
@@ -144,7 +144,7 @@ func (e *Exporter) answer(s selection) http.Handler {
 		if r.Method == http.MethodHead {
 			return
 		}
-		sent := &measured{Writer: w}
+		sent := &countingWriter{Writer: w}
 		err = render.Write(leaseWriter{sent, lease}, q.encoding, renderings...)
 		if errors.Is(err, errLeaseLost) {
 			panic(http.ErrAbortHandler) // shows the client that the answer is incomplete
@@ -152,8 +152,8 @@ func (e *Exporter) answer(s selection) http.Handler {
 		// Clients notice other errors. Flush while the lease is valid: otherwise the
 		// server sends the end of the answer later.
 		http.NewResponseController(w).Flush()
-		if e.front != nil && err == nil {
-			e.front.scraped(r, q, began, sent.bytes)
+		if e.statusPage != nil && err == nil {
+			e.statusPage.recordScrape(r, q, began, sent.bytes)
 		}
 	})
 }
@@ -214,7 +214,7 @@ func (e *Exporter) prepare(ctx context.Context, s selection, q query) (rendering
 func (s selection) rendered(ctx context.Context, reports bool, q query) ([]render.Rendering, error) {
 	var renderings []render.Rendering
 	for _, g := range s.groups {
-		if g.cache != nil && !reports || !q.concerns(g.of) {
+		if g.cache != nil && !reports || !q.mayMatch(g.of) {
 			continue
 		}
 		r, err := g.rendering(ctx, q)
@@ -222,7 +222,7 @@ func (s selection) rendered(ctx context.Context, reports bool, q query) ([]rende
 			return nil, err
 		}
 		renderings = append(renderings, r)
-		if !g.foreign.concerned(q) {
+		if !g.foreign.mayMatch(q) {
 			continue
 		}
 		if r, err = g.foreign.rendering(ctx, q); err != nil {
@@ -230,7 +230,7 @@ func (s selection) rendered(ctx context.Context, reports bool, q query) ([]rende
 		}
 		renderings = append(renderings, r)
 	}
-	if s.host != nil && s.host.reserved.concerned(q) {
+	if s.host != nil && s.host.reserved.mayMatch(q) {
 		r, err := s.host.rendering(ctx, q)
 		if err != nil {
 			return nil, err

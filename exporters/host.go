@@ -33,9 +33,9 @@ type host struct {
 	stop   context.CancelFunc
 	wanted chan *gathering // requests to run
 
-	mu      sync.Mutex
-	current *gathering // in progress, or nil
-	trouble string     // the last logged problem; empty if all metrics were served
+	mu          sync.Mutex
+	current     *gathering // in progress, or nil
+	lastProblem string     // the last logged problem; empty if all metrics were served
 }
 
 // gathering is a call of Gather, shared by concurrent scrapes.
@@ -108,24 +108,24 @@ func (h *host) gather(ctx context.Context) vetted {
 // report counts a gathering with errors, and logs it if the previous gathering had
 // other errors or no error.
 func (h *host) report(err error, v vetted) {
-	var trouble string
+	var problem string
 	if err != nil {
-		trouble, err = "error", brief(err)
+		problem, err = "error", brief(err)
 	}
 	if len(v.conflicts) > 0 {
-		trouble += fmt.Sprint(v.conflicts)
+		problem += fmt.Sprint(v.conflicts)
 		err = errors.Join(err, conflictError(v.conflicts))
 	}
-	if v.left.n > 0 {
-		trouble += "left"
-		err = errors.Join(err, v.left.error())
+	if v.omitted.n > 0 {
+		problem += "omitted"
+		err = errors.Join(err, v.omitted.error())
 	}
 	if err != nil {
 		h.exporter.scrapeErrors.Add(1)
 	}
 	h.mu.Lock()
-	changed := trouble != h.trouble
-	h.trouble = trouble
+	changed := problem != h.lastProblem
+	h.lastProblem = problem
 	h.mu.Unlock()
 	switch {
 	case !changed:
@@ -143,7 +143,7 @@ func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error)
 	if scheme := q.contentType.ToEscapingScheme(); !v.legacy && scheme != model.NoEscaping {
 		v = h.reserved.vet(v.escaped(scheme), h.exporter.names.has) // escaped names can collide
 	} else {
-		v.left = left{} // gather has reported them
+		v.omitted = omissions{} // gather has reported them
 	}
 	b := render.NewBuilder(render.Of(q.encoding), render.Rendering{})
 	b.Begin("")
@@ -154,13 +154,13 @@ func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error)
 			e.add(f)
 			return e.end()
 		}); err != nil {
-			v.left.add(fmt.Errorf("%s: %w", f.GetName(), err))
+			v.omitted.add(fmt.Errorf("%s: %w", f.GetName(), err))
 		}
 	}
 	b.Commit(0)
-	if v.left.n > 0 {
+	if v.omitted.n > 0 {
 		h.exporter.scrapeErrors.Add(1)
-		h.paced.Warn("metrics of the host's gatherer are left out of an answer", "error", v.left.error())
+		h.paced.Warn("metrics of the host's gatherer are left out of an answer", "error", v.omitted.error())
 	}
 	return b.End(), ctx.Err()
 }

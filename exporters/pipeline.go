@@ -149,11 +149,11 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 			continue
 		}
 		var sum summary
-		var left error // the first conversion error
+		var convertErr error // the first conversion error
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
 				converted, err := g.convert(piece)
-				left = cmp.Or(left, err)
+				convertErr = cmp.Or(convertErr, err)
 				for _, c := range converted {
 					sum.addConverted(c)
 					for _, e := range encoders {
@@ -170,8 +170,8 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 			return
 		}
 		of[f.name] = sum
-		if left != nil {
-			g.failed(left)
+		if convertErr != nil {
+			g.failed(convertErr)
 			state = 0 // count the error again next time
 		}
 		for _, e := range encoders {
@@ -214,7 +214,7 @@ func (g *group) gather(ctx context.Context, q query) []*dto.MetricFamily {
 	var metrics []metricdata.Metrics
 	of := make(map[string]summary)
 	for _, f := range g.collect(ctx) {
-		if q.wants(f.name) {
+		if q.selects(f.name) {
 			metrics = append(metrics, f.metrics...)
 			of[f.name] = f.summarize()
 		}
@@ -226,9 +226,9 @@ func (g *group) gather(ctx context.Context, q query) []*dto.MetricFamily {
 		return err
 	})
 	g.try(func() error {
-		gathered, err := g.beside.Gather()
+		gathered, err := g.extra.Gather()
 		for _, f := range gathered {
-			if q.wants(f.GetName()) {
+			if q.selects(f.GetName()) {
 				families = append(families, f)
 				of[f.GetName()] = summary{series: len(f.Metric)}
 			}

@@ -49,11 +49,11 @@ func newQuery(r *http.Request) (query, error) {
 	return q, nil
 }
 
-// wants reports whether the query selects the family.
-func (q query) wants(family string) bool { return q.names == nil || q.names[family] }
+// selects reports whether the query selects the family.
+func (q query) selects(family string) bool { return q.names == nil || q.names[family] }
 
-// concerns reports whether the query can match a family of the group.
-func (q query) concerns(of instrument.Group) bool {
+// mayMatch reports whether the query can match a family of the group.
+func (q query) mayMatch(of instrument.Group) bool {
 	if q.names == nil {
 		return true
 	}

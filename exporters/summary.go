@@ -215,7 +215,7 @@ func (g *group) refresh(ctx context.Context) {
 		return
 	}
 	g.try(func() error {
-		families, err := g.beside.Gather()
+		families, err := g.extra.Gather()
 		for _, f := range families {
 			of[f.GetName()] = summary{series: len(f.Metric)}
 		}

@@ -21,26 +21,26 @@ type vetted struct {
 	families  []*dto.MetricFamily // sorted by name
 	legacy    bool                // no name needs escaping
 	conflicts []string            // families whose names are in the catalogue
-	left      left                // other errors of families and series
+	omitted   omissions           // other errors of families and series
 }
 
-// left counts errors and keeps the first.
-type left struct {
+// omissions counts errors and keeps the first.
+type omissions struct {
 	n     int
 	first error
 }
 
-func (l *left) add(err error) {
-	l.n++
-	l.first = cmp.Or(l.first, err)
+func (o *omissions) add(err error) {
+	o.n++
+	o.first = cmp.Or(o.first, err)
 }
 
 // error returns the errors as one, or nil.
-func (l left) error() error {
-	if l.n > 1 {
-		return fmt.Errorf("%w, and %d more", l.first, l.n-1)
+func (o omissions) error() error {
+	if o.n > 1 {
+		return fmt.Errorf("%w, and %d more", o.first, o.n-1)
 	}
-	return l.first
+	return o.first
 }
 
 func conflictError(names []string) error {
@@ -76,8 +76,8 @@ func newReserved(runtime bool) reserved {
 	return r
 }
 
-// concerned reports whether the query can match a family outside the catalogue.
-func (r reserved) concerned(q query) bool {
+// mayMatch reports whether the query can match a family outside the catalogue.
+func (r reserved) mayMatch(q query) bool {
 	if q.names == nil {
 		return true
 	}
@@ -132,10 +132,10 @@ func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) boo
 		names := seriesNames(name, of)
 		switch {
 		case name == "" || !utf8.ValidString(name):
-			v.left.add(fmt.Errorf("%q is not the name of a metric", name))
+			v.omitted.add(fmt.Errorf("%q is not the name of a metric", name))
 			continue
 		case slices.ContainsFunc(names, func(n string) bool { return taken[n] || others(n) }):
-			v.left.add(fmt.Errorf("%s: another metric has the same name, or series of it", name))
+			v.omitted.add(fmt.Errorf("%s: another metric has the same name, or series of it", name))
 			continue
 		}
 		kept := v.vetSeries(f)
@@ -172,7 +172,7 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 			}
 		}
 		if err != nil {
-			v.left.add(fmt.Errorf("%s: %w", f.GetName(), err))
+			v.omitted.add(fmt.Errorf("%s: %w", f.GetName(), err))
 			continue
 		}
 		for _, l := range m.Label {

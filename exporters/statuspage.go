@@ -31,8 +31,8 @@ const (
 	previewSize = 4 << 10
 )
 
-// front is the status page of an Exporter. It implements [status.Backend].
-type front struct {
+// statusPage is the status page of an Exporter. It implements [status.Backend].
+type statusPage struct {
 	exporter *Exporter
 	page     *status.Page
 	history  status.History
@@ -48,44 +48,44 @@ type front struct {
 	role status.Role // from WithReporter
 }
 
-func newFront(e *Exporter, c config) *front {
-	f := &front{
+func newStatusPage(e *Exporter, c config) *statusPage {
+	p := &statusPage{
 		exporter: e, version: c.version, started: time.Now(),
 		viewing: make(chan struct{}, maxViews), opening: make(chan struct{}, 1), wanted: make(chan chan struct{}),
 	}
 	for family := range instrument.All() {
 		row := family.Info()
-		f.families = append(f.families, status.Family{Name: row.Name, Type: row.Type.String(), Help: row.Help, Labels: row.Labels, Group: row.Group.String()})
+		p.families = append(p.families, status.Family{Name: row.Name, Type: row.Type.String(), Help: row.Help, Labels: row.Labels, Group: row.Group.String()})
 	}
 	for _, report := range c.health {
 		e.board.ReportHealth(report)
 	}
-	f.page = status.NewPage(f, &f.history)
-	return f
+	p.page = status.NewPage(p, &p.history)
+	return p
 }
 
 // run records the history and refreshes the summaries on request until ctx ends.
-func (f *front) run(ctx context.Context) {
+func (p *statusPage) run(ctx context.Context) {
 	ticker := time.NewTicker(status.SampleInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case refreshed := <-f.wanted:
-			f.refresh(ctx)
+		case refreshed := <-p.wanted:
+			p.refresh(ctx)
 			close(refreshed)
 		case <-ticker.C:
-			reports := f.refresh(ctx)
-			f.history.Record(time.Now(), f.exporter.sample(reports))
+			reports := p.refresh(ctx)
+			p.history.Record(time.Now(), p.exporter.sample(reports))
 		}
 	}
 }
 
 // refresh updates the summaries. It returns whether this process is the reporter.
-func (f *front) refresh(ctx context.Context) (reports bool) {
-	e := f.exporter
-	reports = f.observeRole()
+func (p *statusPage) refresh(ctx context.Context) (reports bool) {
+	e := p.exporter
+	reports = p.observeRole()
 	for _, g := range []*group{e.process, e.workspaces, e.deployment} {
 		if g.cache == nil || reports {
 			g.refresh(ctx)
@@ -95,42 +95,42 @@ func (f *front) refresh(ctx context.Context) (reports bool) {
 }
 
 // observeRole updates the role and returns whether this process is the reporter.
-func (f *front) observeRole() bool {
+func (p *statusPage) observeRole() bool {
 	state := status.StandingBy
-	if f.exporter.reporter() {
+	if p.exporter.reporter() {
 		state = status.Reporting
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch f.role.State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.role.State {
 	case state:
 	case "": // the first call
-		f.role = status.Role{State: state, Since: f.started}
+		p.role = status.Role{State: state, Since: p.started}
 	default:
-		f.role = status.Role{State: state, Since: time.Now()}
+		p.role = status.Role{State: state, Since: time.Now()}
 	}
 	return state == status.Reporting
 }
 
 // Facts implements [status.Backend].
-func (f *front) Facts(ctx context.Context) status.Facts {
-	e := f.exporter
-	f.await(ctx)
-	reports := f.observeRole()
-	told := e.board.report()
+func (p *statusPage) Facts(ctx context.Context) status.Facts {
+	e := p.exporter
+	p.await(ctx)
+	reports := p.observeRole()
+	reported := e.board.report()
 	facts := status.Facts{
-		At: time.Now(), Version: f.version, Started: f.started,
-		Database: told.Database, Role: told.Role, Sources: told.Sources, Refused: told.Refused, Push: told.Push,
-		Scrapes:  f.scrapes.facts(time.Now()),
-		Families: slices.Clone(f.families),
+		At: time.Now(), Version: p.version, Started: p.started,
+		Database: reported.Database, Role: reported.Role, Sources: reported.Sources, Refused: reported.Refused, Push: reported.Push,
+		Scrapes:  p.scrapes.facts(time.Now()),
+		Families: slices.Clone(p.families),
 		Sample:   e.sample(reports),
-		Preview:  f.preview(reports),
+		Preview:  p.preview(reports),
 	}
 	facts.Scrapes.Errors = uint64(e.scrapeErrors.Load()) // #nosec G115 -- it is never negative
 	if facts.Role.State == "" {
-		f.mu.Lock()
-		facts.Role = f.role
-		f.mu.Unlock()
+		p.mu.Lock()
+		facts.Role = p.role
+		p.mu.Unlock()
 	}
 	i := 0
 	for family := range instrument.All() {
@@ -144,12 +144,12 @@ func (f *front) Facts(ctx context.Context) status.Facts {
 }
 
 // await waits for a refresh, at most for refreshLimit.
-func (f *front) await(ctx context.Context) {
+func (p *statusPage) await(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()
 	refreshed := make(chan struct{})
 	select {
-	case f.wanted <- refreshed:
+	case p.wanted <- refreshed:
 	case <-ctx.Done():
 		return
 	}
@@ -160,9 +160,9 @@ func (f *front) await(ctx context.Context) {
 }
 
 // preview returns the beginning of the last text rendering of /metrics.
-func (f *front) preview(reports bool) string {
+func (p *statusPage) preview(reports bool) string {
 	var head []byte
-	for _, g := range []*group{f.exporter.deployment, f.exporter.workspaces, f.exporter.process} {
+	for _, g := range []*group{p.exporter.deployment, p.exporter.workspaces, p.exporter.process} {
 		if g.cache == nil || reports {
 			head = append(head, g.head(previewSize-len(head))...)
 		}
@@ -171,19 +171,19 @@ func (f *front) preview(reports bool) string {
 }
 
 // Series implements [status.Backend].
-func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series] {
+func (p *statusPage) Series(ctx context.Context, name string) iter.Seq[status.Series] {
 	return func(yield func(status.Series) bool) {
 		of, ok := instrument.Lookup(name)
 		if !ok {
 			return
 		}
-		g := f.exporter.groupOf(of)
-		if g.cache != nil && !f.exporter.reporter() {
+		g := p.exporter.groupOf(of)
+		if g.cache != nil && !p.exporter.reporter() {
 			return
 		}
 		labels := of.Info().Labels
 		if of.Info().Origin == instrument.Runtime {
-			f.runtimeSeries(g, name, labels, yield)
+			p.runtimeSeries(g, name, labels, yield)
 			return
 		}
 		if rendered, ok := g.newestText(); ok {
@@ -195,8 +195,8 @@ func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series]
 			return
 		}
 		select {
-		case f.opening <- struct{}{}:
-			defer func() { <-f.opening }()
+		case p.opening <- struct{}{}:
+			defer func() { <-p.opening }()
 		case <-ctx.Done():
 			return
 		}
@@ -251,10 +251,10 @@ func yieldPoints(metrics []metricdata.Metrics, labels []string, yield func(statu
 }
 
 // runtimeSeries yields the series of a runtime family, which has no instrument.
-func (f *front) runtimeSeries(g *group, name string, labels []string, yield func(status.Series) bool) {
+func (p *statusPage) runtimeSeries(g *group, name string, labels []string, yield func(status.Series) bool) {
 	var families []*dto.MetricFamily
 	g.try(func() (err error) {
-		families, err = g.beside.Gather()
+		families, err = g.extra.Gather()
 		return err
 	})
 	for _, family := range families {
@@ -289,12 +289,12 @@ func (f *front) runtimeSeries(g *group, name string, labels []string, yield func
 
 // handler serves the page. Like a scrape, it sends numbers of the deployment only
 // while this process is the reporter.
-func (f *front) handler(page *status.Page) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(page, w, r) })
+func (p *statusPage) handler(page *status.Page) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(page, w, r) })
 }
 
-func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request) {
-	e := f.exporter
+func (p *statusPage) serve(page *status.Page, w http.ResponseWriter, r *http.Request) {
+	e := p.exporter
 	if e.ended.Load() {
 		http.Error(w, "no status: "+errShutDown.Error(), http.StatusServiceUnavailable)
 		return
@@ -305,7 +305,7 @@ func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request)
 	for {
 		reports = e.reporter()
 		prepared = answerBuffer{header: w.Header()}
-		if !f.prepare(page, &prepared, r) {
+		if !p.prepare(page, &prepared, r) {
 			return // the client is gone
 		}
 		if valid() {
@@ -325,10 +325,10 @@ func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request)
 
 // prepare renders the page. The number of concurrent calls is limited. It returns
 // false if the client has disconnected.
-func (f *front) prepare(page *status.Page, to *answerBuffer, r *http.Request) bool {
+func (p *statusPage) prepare(page *status.Page, to *answerBuffer, r *http.Request) bool {
 	select {
-	case f.viewing <- struct{}{}:
-		defer func() { <-f.viewing }()
+	case p.viewing <- struct{}{}:
+		defer func() { <-p.viewing }()
 	case <-r.Context().Done():
 		return false
 	}
@@ -407,20 +407,20 @@ func (s *scrapes) facts(now time.Time) status.Scrapes {
 	return facts
 }
 
-// measured counts the bytes written.
-type measured struct {
+// countingWriter counts the bytes written.
+type countingWriter struct {
 	io.Writer
 	bytes int64
 }
 
-func (m *measured) Write(p []byte) (int, error) {
+func (m *countingWriter) Write(p []byte) (int, error) {
 	n, err := m.Writer.Write(p)
 	m.bytes += int64(n)
 	return n, err
 }
 
-// scraped records an answer to a scraper.
-func (f *front) scraped(r *http.Request, q query, began time.Time, bytes int64) {
+// recordScrape records an answer to a scraper.
+func (p *statusPage) recordScrape(r *http.Request, q query, began time.Time, bytes int64) {
 	scrape := status.Scrape{
 		At: began, By: r.UserAgent(), Path: r.URL.Path, Format: formats[q.format].name,
 		Bytes: bytes, DurationSeconds: time.Since(began).Seconds(),
@@ -428,5 +428,5 @@ func (f *front) scraped(r *http.Request, q query, began time.Time, bytes int64) 
 	if q.encoding == render.Gzip {
 		scrape.Encoding = "gzip"
 	}
-	f.scrapes.record(scrape)
+	p.scrapes.record(scrape)
 }
