@@ -47,13 +47,13 @@ func (p *Push) Metrics() exporters.Option {
 			options = append(options, sdk.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(c.Gatherer))))
 		}
 		return sdk.NewPeriodicReader(&metricExporter{
-			Exporter: exporter,
-			idle:     p.metrics.idle,
-			reader:   c,
-			resource: p.resources[c.Group],
-			outage:   outage,
-			timeout:  exportTimeout(),
-			patience: patience,
+			Exporter:  exporter,
+			idle:      p.metrics.idle,
+			reader:    c,
+			resource:  p.resources[c.Group],
+			outage:    outage,
+			timeout:   exportTimeout(),
+			dropAfter: defaultDropAfter,
 		}, options...), nil
 	})
 }
@@ -127,20 +127,20 @@ func (e *sharedExporter) Shutdown(ctx context.Context) error {
 	return e.Exporter.Shutdown(ctx)
 }
 
-// patience is how long the rest of a collection is kept while the receiver does not
+// defaultDropAfter is how long the rest of a collection is kept while the receiver does not
 // answer. A working receiver answers in a fraction of it. A collection is large, and
 // keeps labels in memory that would otherwise be freed.
-const patience = 3 * time.Second
+const defaultDropAfter = 3 * time.Second
 
 // metricExporter exports the collections of one reader.
 type metricExporter struct {
 	sdk.Exporter
-	idle     *http.Client // client to close idle connections of, or nil
-	reader   exporters.ReaderConfig
-	resource *resource.Resource
-	outage   *outage
-	timeout  time.Duration // of a batch
-	patience time.Duration // longer after a slow answer
+	idle      *http.Client // client to close idle connections of, or nil
+	reader    exporters.ReaderConfig
+	resource  *resource.Resource
+	outage    *outage
+	timeout   time.Duration // of a batch
+	dropAfter time.Duration // longer after a slow answer
 }
 
 // Temporality returns cumulative temporality, so that the next push replaces a failed
@@ -189,26 +189,26 @@ func (e *metricExporter) Export(ctx context.Context, collected *metricdata.Resou
 // refusals together take the timeout of a batch, or if a batch is not answered in time:
 // the next collection has all values.
 func (e *metricExporter) push(ctx context.Context, collected *metricdata.ResourceMetrics) (sent int, failure error) {
-	left := e.timeout
+	remaining := e.timeout
 	var late *delivery
 	var dropped bool
 	for batch, more := range batches(collected) {
 		// Another replica may have become the reporter: a push can take long, and
 		// the process can be suspended during it.
-		if left <= 0 || ctx.Err() != nil || !e.reader.Reports() {
+		if remaining <= 0 || ctx.Err() != nil || !e.reader.Reports() {
 			break
 		}
 		// Replace the provider's resource, which has all of OTEL_RESOURCE_ATTRIBUTES.
 		batch.Resource = e.resource
 		sent++
 		d := e.send(ctx, batch)
-		if !d.within(e.patience) {
+		if !d.answeredWithin(e.dropAfter) {
 			late, dropped = d, more
 			break
 		}
 		if d.err != nil {
 			failure = cmp.Or(failure, brief(d.err))
-			left -= d.took
+			remaining -= d.took
 		}
 	}
 	if late == nil {
@@ -217,10 +217,10 @@ func (e *metricExporter) push(ctx context.Context, collected *metricdata.Resourc
 	*collected = metricdata.ResourceMetrics{} // the reader refers to it, too
 	<-late.answered
 	if late.err != nil {
-		e.patience = patience
+		e.dropAfter = defaultDropAfter
 		return sent, cmp.Or(failure, brief(late.err))
 	}
-	e.patience = 2 * late.took
+	e.dropAfter = 2 * late.took
 	if dropped {
 		failure = cmp.Or(failure, fmt.Errorf("the receiver took %v to answer: the rest is dropped, the next push waits longer", late.took.Round(time.Millisecond)))
 	}
@@ -247,8 +247,8 @@ func (e *metricExporter) send(ctx context.Context, batch *metricdata.ResourceMet
 	return d
 }
 
-// within reports whether the delivery is answered within limit.
-func (d *delivery) within(limit time.Duration) bool {
+// answeredWithin reports whether the delivery is answered within limit.
+func (d *delivery) answeredWithin(limit time.Duration) bool {
 	select {
 	case <-d.answered:
 		return true
