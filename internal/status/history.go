@@ -57,7 +57,7 @@ const (
 const (
 	workspaces = iota
 	agentsConnected
-	agentsAway
+	agentsNotConnected
 	activeUsers
 	jobsRunning
 	buildsSucceeded // counter
@@ -102,7 +102,7 @@ func newPoint(at time.Time, s Sample) point {
 	}
 	if s.Agents != nil {
 		p.values[agentsConnected] = s.Agents["connected"]
-		p.values[agentsAway] = total(s.Agents) - s.Agents["connected"]
+		p.values[agentsNotConnected] = total(s.Agents) - s.Agents["connected"]
 	}
 	p.values[activeUsers] = float64(s.ActiveUsers)
 	p.values[jobsRunning] = float64(s.JobsRunning)
@@ -179,19 +179,19 @@ type API struct {
 
 // The names of the charts.
 const (
-	chartWorkspaces      = "workspaces"
-	chartAgentsConnected = "agents_connected"
-	chartAgentsAway      = "agents_not_connected"
-	chartActiveUsers     = "active_users"
-	chartJobsRunning     = "jobs_running"
-	chartBuildsSucceeded = "builds_succeeded_per_minute"
-	chartBuildsFailed    = "builds_failed_per_minute"
-	chartRequests        = "requests_per_second"
-	chartErrors          = "error_share"
-	chartP50             = "p50_seconds"
-	chartP95             = "p95_seconds"
-	chartInFlight        = "in_flight"
-	chartWebsockets      = "websockets"
+	chartWorkspaces         = "workspaces"
+	chartAgentsConnected    = "agents_connected"
+	chartAgentsNotConnected = "agents_not_connected"
+	chartActiveUsers        = "active_users"
+	chartJobsRunning        = "jobs_running"
+	chartBuildsSucceeded    = "builds_succeeded_per_minute"
+	chartBuildsFailed       = "builds_failed_per_minute"
+	chartRequests           = "requests_per_second"
+	chartErrors             = "error_share"
+	chartP50                = "p50_seconds"
+	chartP95                = "p95_seconds"
+	chartInFlight           = "in_flight"
+	chartWebsockets         = "websockets"
 )
 
 // glance returns the numbers and charts at now. S is the current sample.
@@ -237,7 +237,7 @@ func (h *History) glance(now time.Time, s Sample) (*Deployment, *API, map[string
 	if deployment != nil {
 		chart(chartWorkspaces, level(workspaces))
 		chart(chartAgentsConnected, level(agentsConnected))
-		chart(chartAgentsAway, level(agentsAway))
+		chart(chartAgentsNotConnected, level(agentsNotConnected))
 		chart(chartActiveUsers, level(activeUsers))
 		chart(chartJobsRunning, level(jobsRunning))
 		chart(chartBuildsSucceeded, counted(buildsSucceeded))

@@ -266,7 +266,7 @@ func (v view) Chart(name string) drawing {
 	switch name {
 	case chartWorkspaces:
 		return line("Workspaces", "accent", c, count, false)
-	case chartAgentsAway:
+	case chartAgentsNotConnected:
 		return line("Agents not connected", "bad", c, count, true)
 	case chartActiveUsers:
 		return line("Active users", "accent", c, count, true)

@@ -38,7 +38,7 @@ func newReport(ctx context.Context, b Backend, h *History) Report {
 	r := Report{Facts: b.Facts(ctx)}
 	r.sanitize()
 	r.Deployment, r.API, r.LastHour = h.glance(r.At, r.Sample)
-	r.judge()
+	r.setState()
 	return r
 }
 
@@ -84,8 +84,8 @@ func sanitized(p *Problem) *Problem {
 	return &clean
 }
 
-// judge sets the state, headline, details and advice.
-func (r *Report) judge() {
+// setState sets the state, headline, details and advice.
+func (r *Report) setState() {
 	since := ""
 	if !r.Role.Since.IsZero() {
 		since = " for " + duration(r.At.Sub(r.Role.Since))
