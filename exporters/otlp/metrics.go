@@ -127,9 +127,9 @@ func (e *sharedExporter) Shutdown(ctx context.Context) error {
 	return e.Exporter.Shutdown(ctx)
 }
 
-// defaultDropAfter is how long the rest of a collection is kept while the receiver does not
-// answer. A working receiver answers in a fraction of it. A collection is large, and
-// keeps labels in memory that would otherwise be freed.
+// defaultDropAfter is how long the rest of a collection is kept while the receiver does
+// not answer. A working receiver answers in a fraction of it. A collection is large,
+// and keeps labels in memory that would otherwise be freed.
 const defaultDropAfter = 3 * time.Second
 
 // metricExporter exports the collections of one reader.

@@ -104,7 +104,7 @@ func (r *Report) setState() {
 	case TakingOver:
 		r.State = StateStarting
 		r.Headline = "Starting."
-		r.Details = "Which replica reports is decided within seconds."
+		r.Details = "A replica becomes the reporter within seconds."
 		return
 	case StandingBy:
 		r.State = StateStandingBy
@@ -196,7 +196,7 @@ func meaning(origin, reason string) string {
 	case "agent/duplicate":
 		return "An agent sent a series twice; the second was dropped."
 	case "api/path limit":
-		return "The router has more routes than are counted apart; the others count as UNKNOWN."
+		return "The router has more routes than the limit; the others are counted as UNKNOWN."
 	case "builds/action":
 		return "A build had an action other than start, stop and delete; it was not counted."
 	case "builds/outcome", "jobs/outcome":
@@ -208,23 +208,23 @@ func meaning(origin, reason string) string {
 	case "source/undocumented":
 		return "A row of the database had a status that Coder does not document; it was left out."
 	case "source/skew":
-		return "Reports of agents were stamped more than 5 min off the database's clock; they were not counted."
+		return "Agent reports had timestamps more than 5 min off the database's clock; they were not counted."
 	case "host/instrument":
-		return "The program created an instrument that is not in the catalogue, where only those are served."
+		return "The program created an instrument outside the catalogue, in otelcoder's scope or although they are turned off; it is not served."
 	case "host/name":
 		return "The program created an instrument whose Prometheus name another family has; it is not served."
 	case "host/overflow":
 		return "A stream had more series than the OpenTelemetry SDK's limit; the others were folded into one."
 	case "source/limit":
-		return "A family reached its greatest number of series; the others are left out."
+		return "A family reached its series limit; further series are left out."
 	}
 	switch reason {
 	case "limit":
-		return "There were more series than are kept; the longest silent made room."
+		return "The series limit was reached; the series without updates for the longest time were dropped."
 	case "length":
 		return "A label value was too long; it was cut and ends in …."
 	case "value":
 		return "A number was negative, infinite or not a number; it was dropped."
 	}
-	return "An item from outside was not taken."
+	return "An input was refused."
 }
