@@ -7,7 +7,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// board collects the health of the parts of the process.
+// board collects the health reports of the parts of the process.
 type board struct {
 	mu      sync.Mutex
 	reports []*func(*health.Report)
@@ -26,7 +26,8 @@ func (b *board) ReportHealth(report func(*health.Report)) (stop func()) {
 	}
 }
 
-// report returns what the parts report. A part that panics reports nothing.
+// report calls all report functions. The report of a function that panics is
+// discarded.
 func (b *board) report() (r health.Report) {
 	b.mu.Lock()
 	reports := slices.Clone(b.reports)
@@ -47,8 +48,8 @@ func (b *board) report() (r health.Report) {
 	return r
 }
 
-// merged adds up the refusals of one origin and reason, which several recorders can
-// have.
+// merged adds up the refusals with the same origin and reason: several recorders can
+// report them.
 func merged(all []health.Refusal) []health.Refusal {
 	var once []health.Refusal
 	for _, r := range all {

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// What is observed on the providers is served under its documented name.
+// Observations on the providers are served under their documented names.
 func Example() {
 	exporter, err := exporters.New()
 	if err != nil {
@@ -42,7 +42,7 @@ func Example() {
 	// coderd_agents_up{template_name="docker",username="ann",workspace_name="dev"} 1
 }
 
-// A host serves its own metrics beside those of otelcoder, on a mux of its own.
+// A host serves its own metrics and those of otelcoder on its own mux.
 func ExampleWithGatherer() {
 	registry := prometheus.NewRegistry()
 	promauto.With(registry).NewCounter(prometheus.CounterOpts{Name: "host_jobs_total", Help: "Jobs of the host."}).Inc()
@@ -68,8 +68,8 @@ func ExampleWithGatherer() {
 	// host_jobs_total 1
 }
 
-// A host adds otelcoder's metrics to an endpoint of its own. The default registry has
-// the metrics of the Go runtime.
+// A host adds otelcoder's metrics to its own endpoint. The default registry has the
+// metrics of the Go runtime.
 func ExampleExporter_Gather() {
 	exporter, err := exporters.New(exporters.WithoutRuntime())
 	if err != nil {

@@ -2,14 +2,13 @@ package exporters
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// DefaultMaxScrapes is for the test of the page of limits.
+// DefaultMaxScrapes is the default of WithMaxScrapes.
 const DefaultMaxScrapes = defaultMaxScrapes
 
-// PieceSize is how many series are converted at a time.
+// PieceSize is the number of points that are converted at a time.
 const PieceSize = pieceSize
 
-// OnConversion has converted called for each conversion of series of the Deployment
-// group.
+// OnConversion calls converted for each conversion of series of the Deployment group.
 func (e *Exporter) OnConversion(converted func()) {
 	e.deployment.converter.registry.MustRegister(onConversion(converted))
 }

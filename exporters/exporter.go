@@ -30,25 +30,24 @@ type Exporter struct {
 	foreign    [instrument.Process + 1]*foreign // by group
 	names      *names
 	refusals   *refusals
-	runtime    *prometheus.Registry // nil without runtime families
-	host       *host                // nil without a gatherer of the host's
+	runtime    *prometheus.Registry // nil with WithoutRuntime
+	host       *host                // nil without WithGatherer
 
 	ended   atomic.Bool // Shutdown was called
 	stop    context.CancelFunc
 	running sync.WaitGroup // goroutines that render ahead, until stop is called
 
-	front *front // nil without a status page
-	board board
+	statusPage *statusPage // nil without a status page
+	board      board
 
 	scrapeErrors atomic.Int64
 	pushed       [len(outcomes)]atomic.Int64
 	preparing    chan struct{} // holds a token for each scrape being prepared
 }
 
-// New returns an Exporter with its meter providers, to be shut down with
-// [Exporter.Shutdown]. It fails only if an option is out of range, a gatherer has
-// metrics of the catalogue, or the OpenTelemetry SDK, client_golang or the function
-// given to [WithReader] returns an error.
+// New returns an Exporter, to be shut down with [Exporter.Shutdown]. It fails if an
+// option is out of range, the gatherer of [WithGatherer] has metrics of the catalogue,
+// or the OpenTelemetry SDK, client_golang or the function of [WithReader] fails.
 func New(options ...Option) (*Exporter, error) {
 	c, err := newConfig(options)
 	if err != nil {
@@ -70,10 +69,10 @@ func New(options ...Option) (*Exporter, error) {
 }
 
 func (e *Exporter) open(ctx context.Context, c config) (err error) {
-	beside := prometheus.Gatherer(prometheus.Gatherers{})
+	extra := prometheus.Gatherer(prometheus.Gatherers{})
 	if c.runtime {
 		e.runtime = newRuntimeRegistry()
-		beside = trimmed{e.runtime}
+		extra = trimmed{e.runtime}
 	}
 	reserved := newReserved(c.runtime)
 	e.names = newNames(reserved, c.refuseForeign)
@@ -108,7 +107,7 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 		Exported: e.exported,
 		Health:   e.addHealth,
 		Producer: producers{workspaces, e.foreign[instrument.Process]},
-		Gatherer: e.withHost(beside),
+		Gatherer: e.withHost(extra),
 	})
 	if err != nil {
 		return err
@@ -116,11 +115,11 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.reader); err != nil {
 		return err
 	}
-	if e.process, err = e.newGroupLive(instrument.Process, processReader, beside); err != nil {
+	if e.process, err = e.newGroupLive(instrument.Process, processReader, extra); err != nil {
 		return err
 	}
 	if c.statusPage {
-		e.front = newFront(e, c)
+		e.statusPage = newStatusPage(e, c)
 	}
 	e.handler = e.newHandler()
 	if err := e.observeHealth(c.version); err != nil {
@@ -129,13 +128,13 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	for _, g := range []*group{e.deployment, e.workspaces} {
 		e.running.Go(func() { g.cache.Run(ctx) })
 	}
-	if e.front != nil {
-		e.running.Go(func() { e.front.run(ctx) })
+	if e.statusPage != nil {
+		e.running.Go(func() { e.statusPage.run(ctx) })
 	}
 	return nil
 }
 
-// openHost begins to serve the host's gatherer.
+// openHost starts serving the gatherer of WithGatherer.
 func (e *Exporter) openHost(gatherer prometheus.Gatherer, r reserved) error {
 	e.host = newHost(e, gatherer, r)
 	e.running.Go(e.host.run)
@@ -154,16 +153,15 @@ func (e *Exporter) Providers() instrument.Providers {
 	}
 }
 
-// Shutdown flushes and stops the readers. Later measurements are lost, and scrapes
-// are answered with 503.
+// Shutdown flushes and stops the readers. Later measurements are lost; scrapes get 503.
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	e.ended.Store(true)
 	e.stop()
-	if e.host != nil { // the readers gather from it a last time
+	if e.host != nil { // the final push still gathers from it
 		release := context.AfterFunc(ctx, e.host.stop)
 		defer release()
 	}
-	// Readers that push do so a last time, each with all the time that is left.
+	// Flush the readers in parallel, so that each has until ctx ends.
 	var flushing sync.WaitGroup
 	var errs [2]error
 	for i, g := range []*group{e.deployment, e.process} {
@@ -173,7 +171,7 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	flushing.Wait()
 	err := errors.Join(errs[:]...)
-	// The readers have read these a last time.
+	// The readers no longer read these providers.
 	if e.workspaces != nil {
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
 	}

@@ -47,7 +47,7 @@ func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, labels in
 	}
 }
 
-// scrape asks the endpoint; headers are name, value pairs.
+// scrape requests a path of the endpoint. Headers are name, value pairs.
 func scrape(t *testing.T, e *exporters.Exporter, method, path string, headers ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequest(method, path, nil)
@@ -223,8 +223,8 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// A Coder server that is not told apart from its replicas is counted as often
-// as it has replicas.
+// Families of the deployment must not be served by several replicas: Prometheus would
+// count them for each.
 func TestOnlyTheReporterServesTheDeployment(t *testing.T) {
 	reports := false
 	e := newExporter(t, exporters.WithReporter(func() bool { return reports }))
@@ -244,8 +244,8 @@ func TestOnlyTheReporterServesTheDeployment(t *testing.T) {
 	}
 }
 
-// A process that loses the role while it prepares an answer answers like any
-// other that has not got it.
+// A process that loses the role while it prepares an answer answers without the
+// reporter's families.
 func TestTheRoleIsLostWhileAnAnswerIsPrepared(t *testing.T) {
 	var reports atomic.Bool
 	reports.Store(true)
@@ -260,7 +260,7 @@ func TestTheRoleIsLostWhileAnAnswerIsPrepared(t *testing.T) {
 	}
 }
 
-// onWrite calls a function before anything of an answer is written.
+// onWrite calls a function before the first write of an answer.
 type onWrite struct {
 	http.ResponseWriter
 	call func()
@@ -271,8 +271,8 @@ func (w onWrite) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// A process can be frozen in the midst of an answer. When it goes on, another
-// tells what this one told, and nobody may take both.
+// A process can be suspended while it writes an answer. When it resumes, another process
+// is the reporter, so the answer must not be complete.
 func TestTheRoleIsLostWhileAnAnswerIsWritten(t *testing.T) {
 	var reports atomic.Bool
 	e := newExporter(t, exporters.WithReporter(reports.Load))
@@ -280,7 +280,7 @@ func TestTheRoleIsLostWhileAnAnswerIsWritten(t *testing.T) {
 		e.Handler().ServeHTTP(onWrite{w, func() { reports.Store(false) }}, r)
 	}))
 	defer server.Close()
-	// On a connection that was used before, the client would ask again by itself.
+	// On a reused connection the client would retry.
 	once := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	get := func(path, accept, encoding string) error {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+path, nil)
@@ -312,7 +312,7 @@ func TestTheRoleIsLostWhileAnAnswerIsWritten(t *testing.T) {
 	}
 }
 
-// With client_golang's defaults one such series makes the whole answer a 500.
+// With client_golang's defaults one such series fails the scrape with 500.
 func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
 	var log strings.Builder
 	e := newExporter(t, exporters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
@@ -375,7 +375,7 @@ func TestScrapesAreCountedByStatus(t *testing.T) {
 	}
 }
 
-// In OpenMetrics a counter's family is named without _total: here like a gauge.
+// In OpenMetrics the family of a counter is named without _total, here like a gauge.
 func TestOpenMetricsUsesNoNameTwice(t *testing.T) {
 	text := body(t, scrape(t, newExporter(t), "GET", "/", "Accept", "application/openmetrics-text;version=1.0.0"))
 	for line, want := range map[string]int{
@@ -406,7 +406,7 @@ func TestRenderedBytesAreReported(t *testing.T) {
 	}
 }
 
-// What is rendered ahead is rendered anew when it says that it has changed.
+// Families in the cache are rendered again after an announced change.
 func TestAnnouncedChangesAreServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)

@@ -12,8 +12,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// samples returns the lines of a family that a scrape of the deployment shows,
-// comments too.
+// samples returns the lines of a family in a scrape of the deployment, with comments.
 func samples(t *testing.T, e *exporters.Exporter, f instrument.Family) string {
 	t.Helper()
 	var lines strings.Builder
@@ -56,9 +55,8 @@ coderd_agents_up{template_name="tmpl",username="ann",workspace_name="dev"} 2
 	}
 }
 
-// TestFamilyOfTwoInstruments has a host measure a family itself, with an
-// instrument of another kind: the family must not stand in an answer twice, which
-// Prometheus would refuse.
+// TestFamilyOfTwoInstruments creates a second instrument of another kind for a family.
+// Prometheus refuses an answer that has the family twice.
 func TestFamilyOfTwoInstruments(t *testing.T) {
 	e := newExporter(t)
 	meter := e.Providers().Deployment.Meter(instrument.ScopeName)

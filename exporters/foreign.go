@@ -21,18 +21,18 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// foreign holds the foreign instruments of a group: those that a host creates on the
-// group's provider in a scope of its own. They have an SDK provider of their own, with
-// the SDK's cardinality limit, since a provider has one limit for all instruments. They
-// are rendered for each scrape, since nothing announces their changes.
+// foreign serves the foreign instruments of a group: instruments that a host creates
+// on the group's provider in its own scope. They have a separate SDK provider with the
+// SDK's cardinality limit, because a provider has one limit for all instruments. They
+// are rendered for each scrape, because their changes are not announced.
 type foreign struct {
 	*group
-	used atomic.Bool // there is an instrument
+	used atomic.Bool // an instrument was created
 }
 
 func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
-	// The exporter's default: a counter host.requests is host_requests_total, and
-	// labels name its scope.
+	// The exporter's default: the counter host.requests becomes host_requests_total,
+	// with labels for its scope.
 	converter, err := newConverter(otelprometheus.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes))
 	if err != nil {
 		return nil, fmt.Errorf("create the Prometheus exporter of the foreign instruments of the %s group: %w", of, err)
@@ -44,13 +44,13 @@ func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
 			return dropped(i), true
 		}
 		f.used.Store(true)
-		return sdk.Stream{}, false // as the instrument is
+		return sdk.Stream{}, false // no change
 	}))
 	return f, nil
 }
 
-// catalogueView is the view of a group's instruments that the catalogue holds. No other
-// instrument can be in its scope.
+// catalogueView returns the view of the catalogue's instruments of a group. It refuses
+// other instruments in the catalogue's scope.
 func (e *Exporter) catalogueView(of instrument.Group) sdk.View {
 	view := instrument.View(of)
 	return func(i sdk.Instrument) (sdk.Stream, bool) {
@@ -67,15 +67,14 @@ func dropped(i sdk.Instrument) sdk.Stream {
 	return sdk.Stream{Name: i.Name, Aggregation: sdk.AggregationDrop{}}
 }
 
-// rendering returns the part of the foreign instruments of an answer. It fails only if
-// ctx ends before.
+// rendering renders the foreign instruments for a scrape. It fails only if ctx ends.
 func (f *foreign) rendering(ctx context.Context, q query) (render.Rendering, error) {
 	b := render.NewBuilder(render.Of(q.encoding), render.Rendering{})
 	f.encodeAll(f.gather(ctx, q), q.format, b)
 	return b.End(), ctx.Err()
 }
 
-// gather returns the families that the query names, in order of their names.
+// gather returns the families selected by the query, sorted by name.
 func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
 	if q.names == nil {
 		defer f.complete()()
@@ -85,23 +84,23 @@ func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
 		families, err = f.converter.convert(f.read(ctx))
 		return err
 	})
-	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.wants(f.GetName()) })
+	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.selects(f.GetName()) })
 }
 
-// concerned reports whether an answer can contain foreign instruments.
-func (f *foreign) concerned(q query) bool {
-	return f.used.Load() && f.exporter.names.reserved.concerned(q)
+// mayMatch reports whether the query can match foreign instruments.
+func (f *foreign) mayMatch(q query) bool {
+	return f.used.Load() && f.exporter.names.reserved.mayMatch(q)
 }
 
-// Produce returns the streams under their OpenTelemetry names. It implements
-// [sdk.Producer]; its error is nil.
+// Produce implements [sdk.Producer]. It returns the streams under their OpenTelemetry
+// names, and no error.
 func (f *foreign) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	return f.read(ctx), nil
 }
 
-// read reads the streams. It leaves out streams that have the name of another one in
-// their scope, as a float64 instrument can that of an int64 instrument, and series with
-// text that is not valid UTF-8, which would fail a whole push.
+// read reads the streams. It leaves out duplicate names within a scope, since the SDK
+// accepts an int64 and a float64 instrument of one name, and series with invalid UTF-8,
+// which would fail the whole push.
 func (f *foreign) read(ctx context.Context) []metricdata.ScopeMetrics {
 	if !f.used.Load() {
 		return nil
@@ -132,7 +131,7 @@ func (f *foreign) read(ctx context.Context) []metricdata.ScopeMetrics {
 	return scopes
 }
 
-// identity identifies an instrument, as far as its view is told.
+// identity holds the fields of an instrument that a view receives.
 type identity struct {
 	scope                   instrumentation.Scope
 	kind                    sdk.InstrumentKind
@@ -143,27 +142,27 @@ func identityOf(i sdk.Instrument) identity {
 	return identity{i.Scope, i.Kind, i.Name, i.Unit, i.Description}
 }
 
-// names assigns Prometheus names to foreign instruments. No two families of an answer
-// may have the same name, nor a histogram's _sum that of another family.
+// names assigns Prometheus names to foreign instruments. Family names are unique
+// within a scrape, and differ from the series names of other families, such as the _sum
+// of a histogram.
 type names struct {
 	namer    otlptranslator.MetricNamer
 	reserved reserved
-	refuse   bool // every foreign instrument
+	refuse   bool // refuse all foreign instruments
 
 	mu          sync.Mutex
-	owners      map[string]owner // by each name that a family has in any format
+	owners      map[string]owner // by name of the family or its series, in any format
 	instruments map[scoped]identity
 }
 
-// owner is the foreign family that has a name. It can come from several scopes of one
-// group.
+// owner is the foreign family that uses a name. Several scopes of a group can share it.
 type owner struct {
 	family string
 	typ    dto.MetricType
 	group  instrument.Group
 }
 
-// scoped is the family of one scope.
+// scoped identifies a family within a scope.
 type scoped struct {
 	family string
 	scope  instrumentation.Scope
@@ -177,7 +176,7 @@ func newNames(r reserved, refuse bool) *names {
 	}
 }
 
-// has reports whether a foreign family has the name in any format.
+// has reports whether a foreign family uses the name in any format.
 func (n *names) has(name string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -185,7 +184,7 @@ func (n *names) has(name string) bool {
 	return taken
 }
 
-// names returns the names that the family and its series have in any format.
+// names returns the names of the family and its series in all formats.
 func (o owner) names() []string {
 	names := seriesNames(o.family, o.typ)
 	if o.typ == dto.MetricType_COUNTER { // OpenMetrics names the family without _total
@@ -194,13 +193,13 @@ func (o owner) names() []string {
 	return names
 }
 
-// refusal is why an instrument is refused.
+// refusal is the reason for refusing an instrument.
 type refusal struct {
 	reason  refusalReason
 	because string
 }
 
-// admit assigns the instrument its name, or returns why it cannot be served.
+// admit reserves the Prometheus name of the instrument, or returns a refusal.
 func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 	if n.refuse {
 		return &refusal{refusedInstrument, "the option WithoutForeignInstruments is set"}
@@ -232,7 +231,8 @@ func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 	return nil
 }
 
-// translate returns name and type as the OpenTelemetry Prometheus exporter has them.
+// translate returns the name and type that the OpenTelemetry Prometheus exporter
+// gives the instrument.
 func (n *names) translate(i sdk.Instrument) (string, dto.MetricType, error) {
 	for _, text := range []string{i.Name, i.Unit, i.Description, i.Scope.Name, i.Scope.Version, i.Scope.SchemaURL} {
 		if !utf8.ValidString(text) {

@@ -24,10 +24,10 @@ import (
 
 const hostScope = "example.org/host"
 
-// scopeLabels are those of an instrument in a host's scope.
+// scopeLabels are the labels of the host's scope.
 const scopeLabels = `otel_scope_name="example.org/host",otel_scope_schema_url="",otel_scope_version=""`
 
-// must returns an instrument whose creation must not fail.
+// must returns an instrument. It fails the test on an error.
 func must[T any](t *testing.T) func(T, error) T {
 	t.Helper()
 	return func(v T, err error) T {
@@ -44,7 +44,7 @@ func count(t *testing.T, provider metric.MeterProvider, scope, name string, opti
 	must[metric.Float64Counter](t)(provider.Meter(scope).Float64Counter(name, options...)).Add(t.Context(), 1)
 }
 
-// hostLines returns the lines of a scrape that the catalogue's families do not have.
+// hostLines returns the lines of a scrape outside the catalogue's families.
 func hostLines(text string) string {
 	var lines strings.Builder
 	for line := range strings.Lines(text) {
@@ -55,8 +55,7 @@ func hostLines(text string) string {
 	return lines.String()
 }
 
-// Instruments that a host creates on the providers are served as the OpenTelemetry
-// Prometheus exporter names them by default.
+// Instruments of a host have the default names of the OpenTelemetry Prometheus exporter.
 func TestForeignInstruments(t *testing.T) {
 	e := newExporter(t)
 	p := e.Providers()
@@ -121,14 +120,14 @@ host_size_bytes{` + scopeLabels + `} 8
 			t.Errorf("%s has a target_info", path)
 		}
 	}
-	// Instruments of the host change nothing about ours, nor is there an error.
+	// Instruments of the host neither change ours nor cause an error.
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	for _, series := range []string{deploymentSeries, replicaSeries, workspacesSeries, "\notelcoder_scrape_errors_total 0\n", `otelcoder_refused_total{origin="host",reason="name"} 0` + "\n"} {
 		if !strings.Contains(text, series) {
 			t.Errorf("the answer lacks %q", series)
 		}
 	}
-	// A change is served by the next scrape: nobody announces it.
+	// The next scrape has a change without an announcement.
 	requests.Add(t.Context(), 5, metric.WithAttributes(attribute.String("url.path", "/")))
 	if text := body(t, scrape(t, e, "GET", "/metrics")); !strings.Contains(text, `url_path="/"} 7`+"\n") {
 		t.Errorf("a change is not served:\n%s", hostLines(text))
@@ -139,7 +138,7 @@ host_size_bytes{` + scopeLabels + `} 8
 	}
 }
 
-// Foreign instruments of the groups that one process reports are served only by it.
+// Only the reporter serves foreign instruments of Deployment and Workspaces.
 func TestForeignInstrumentsFollowTheReporter(t *testing.T) {
 	var reports atomic.Bool
 	e := newExporter(t, exporters.WithReporter(reports.Load))
@@ -158,7 +157,7 @@ func TestForeignInstrumentsFollowTheReporter(t *testing.T) {
 	}
 }
 
-// refusedCount returns the value of otelcoder_refused_total of origin host.
+// refusedCount returns otelcoder_refused_total of a reason, with origin host.
 func refusedCount(t *testing.T, e *exporters.Exporter, reason string) string {
 	t.Helper()
 	prefix := fmt.Sprintf("otelcoder_refused_total{origin=%q,reason=%q} ", "host", reason)
@@ -194,8 +193,8 @@ func TestWithoutForeignInstruments(t *testing.T) {
 	}
 }
 
-// An instrument whose name another family has is refused when it is created: it costs
-// no scrape anything.
+// An instrument with the name of another family is refused at its creation, without
+// scrape errors.
 func TestForeignNamesThatCollide(t *testing.T) {
 	counter := func(name string) func(metric.Meter) error {
 		return func(m metric.Meter) error { _, err := m.Float64Counter(name); return err }
@@ -251,7 +250,7 @@ func TestForeignNamesThatCollide(t *testing.T) {
 	}
 }
 
-// typesOf returns the names and types of the families of an answer.
+// typesOf returns the types of the families of an answer by name.
 func typesOf(text string) []string {
 	var names []string
 	for line := range strings.Lines(text) {
@@ -262,7 +261,7 @@ func typesOf(text string) []string {
 	return names
 }
 
-// The same family in two groups would stand in an answer twice.
+// The same family in two groups would occur twice in an answer.
 func TestForeignNameOfAnotherGroup(t *testing.T) {
 	e := newExporter(t)
 	count(t, e.Providers().Deployment, hostScope, "host.requests")
@@ -276,7 +275,7 @@ func TestForeignNameOfAnotherGroup(t *testing.T) {
 	}
 }
 
-// A callback may observe a refused instrument beside others.
+// A callback may observe a refused instrument together with others.
 func TestRefusedInstrumentInACallback(t *testing.T) {
 	e := newExporter(t)
 	meter := e.Providers().Process.Meter(hostScope)
@@ -293,8 +292,7 @@ func TestRefusedInstrumentInACallback(t *testing.T) {
 	}
 }
 
-// Two instruments of one name with values of different types would have the same
-// series.
+// An int64 and a float64 instrument of the same name would have duplicate series.
 func TestForeignInstrumentsOfTwoNumberTypes(t *testing.T) {
 	e := newExporter(t)
 	meter := e.Providers().Process.Meter(hostScope)
@@ -311,7 +309,7 @@ func TestForeignInstrumentsOfTwoNumberTypes(t *testing.T) {
 	}
 }
 
-// What the SDK folds past its limit is counted and logged; the catalogue's families
+// Overflow at the SDK's cardinality limit is counted and logged. The catalogue's families
 // have no limit.
 func TestOverflow(t *testing.T) {
 	const series = 2500
@@ -334,11 +332,11 @@ func TestOverflow(t *testing.T) {
 		if n := strings.Count(text, "coderd_api_request_latencies_seconds_count{"); n != series {
 			t.Errorf("%d series of the catalogue, want %d", n, series)
 		}
-		// A family of ours that is folded is counted, too.
+		// Overflow of a family of the catalogue is counted, too.
 		must[metric.Float64Histogram](t)(e.Providers().Process.Meter(instrument.ScopeName).Float64Histogram("coderd.api.websocket.duration",
 			metric.WithUnit("s"))).Record(t.Context(), 1, metric.WithAttributes(attribute.Bool("otel.metric.overflow", true)))
 		scrape(t, e, "GET", "/metrics/replica")
-		if n := refusedCount(t, e, "overflow"); n != "3" { // and of that scrape, the next one tells
+		if n := refusedCount(t, e, "overflow"); n != "3" { // the next scrape shows the overflow of this one
 			t.Errorf("%s collections with folded series, want 3", n)
 		}
 		for _, stream := range []string{"host.requests", "coderd_api_websocket_durations_seconds"} {
@@ -357,7 +355,7 @@ func TestOverflow(t *testing.T) {
 	})
 }
 
-// A series whose text is not UTF-8 is left out, for scrapes and for readers.
+// Series with invalid UTF-8 are left out of scrapes and readers.
 func TestForeignInvalidText(t *testing.T) {
 	var produced sdk.Producer
 	e := newExporter(t, exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
@@ -397,7 +395,7 @@ func TestForeignInvalidText(t *testing.T) {
 	}
 }
 
-// A query by name finds foreign instruments, and only them where it names no other.
+// A query by name selects foreign instruments, and renders nothing else.
 func TestForeignInstrumentsByName(t *testing.T) {
 	e := newExporter(t)
 	count(t, e.Providers().Process, hostScope, "host.requests")
@@ -415,8 +413,7 @@ func TestForeignInstrumentsByName(t *testing.T) {
 	}
 }
 
-// The exporter as a gatherer has the foreign instruments, too, of groups that this
-// process reports.
+// Gather returns the foreign instruments, too, of the groups that this process reports.
 func TestForeignInstrumentsAreGathered(t *testing.T) {
 	var reports atomic.Bool
 	e := newExporter(t, exporters.WithReporter(reports.Load))
@@ -439,8 +436,8 @@ func TestForeignInstrumentsAreGathered(t *testing.T) {
 	}
 }
 
-// A metric of the host's registry that has the name of an instrument of the host is
-// left out: an answer has each name once, in OpenMetrics too.
+// A metric of the host's registry with the name of an instrument of the host is left
+// out: names in an answer are unique, in OpenMetrics too.
 func TestForeignInstrumentsBesideAGatherer(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	host := promauto.With(registry)

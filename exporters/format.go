@@ -21,7 +21,7 @@ const (
 )
 
 var formats = [...]struct {
-	name     string // as otelcoder_rendered_bytes names it
+	name     string // label of otelcoder_rendered_bytes
 	kind     expfmt.FormatType
 	encoding expfmt.Format
 	end      string // ends an answer
@@ -31,15 +31,14 @@ var formats = [...]struct {
 	protobuf:    {"protobuf", expfmt.TypeProtoDelim, expfmt.FmtProtoDelim, ""},
 }
 
-// unescaped is the format for expfmt to encode in. It does not look for names to
-// escape.
+// unescaped returns the expfmt format without escaping, which saves a pass over the
+// names.
 func (f format) unescaped() expfmt.Format {
 	return formats[f].encoding.WithEscapingScheme(model.NoEscaping)
 }
 
-// accepted are the content types offered. The first one answers "*/*": curl and
-// browsers show Prometheus text, as documented. Readable protobuf is left out, since
-// nothing scrapes it.
+// accepted lists the offered content types. The first one answers "*/*", so that curl
+// and browsers get Prometheus text. Readable protobuf is left out: no scraper uses it.
 var accepted = []expfmt.Format{
 	expfmt.FmtText,
 	expfmt.FmtOpenMetrics_1_0_0,
@@ -47,9 +46,9 @@ var accepted = []expfmt.Format{
 	expfmt.FmtProtoDelim,
 }
 
-// negotiate returns the format that a scraper prefers and its content type:
-// Prometheus text unless it asks for another. The same bytes are right for all
-// versions and escapings of a format, since the documented names need none.
+// negotiate returns the preferred format of a scraper and its content type; the
+// default is Prometheus text. All versions and escapings of a format share the same
+// bytes, because the documented names need no escaping.
 func negotiate(h http.Header) (format, expfmt.Format) {
 	contentType := expfmt.NegotiateAccept(h, accepted...)
 	for f := range formats {
@@ -60,12 +59,12 @@ func negotiate(h http.Header) (format, expfmt.Format) {
 	return text, expfmt.FmtText
 }
 
-// adapt changes a counter to type unknown if OpenMetrics would name it otherwise, or
-// its family as another one. OpenMetrics adds _total to the name of a counter without
-// it, and names the family of the counter go_memstats_alloc_bytes_total
-// go_memstats_alloc_bytes, which is a gauge; a strict parser refuses a scrape with a
-// name used twice. The sample's name stays the same. Taken reports whether a family
-// has a name.
+// adapt changes the type of a counter to unknown if OpenMetrics would rename it, or
+// name its family like another one; the sample keeps its name. OpenMetrics adds _total
+// to counters without it, and cuts it from the name of the family: the family of
+// go_memstats_alloc_bytes_total would have the name of the gauge
+// go_memstats_alloc_bytes, and strict parsers refuse duplicate names. Taken reports
+// whether a family has a name.
 func (f format) adapt(family *dto.MetricFamily, taken func(name string) bool) *dto.MetricFamily {
 	base, isTotal := strings.CutSuffix(family.GetName(), "_total")
 	if f != openMetrics || family.GetType() != dto.MetricType_COUNTER || isTotal && !taken(base) {

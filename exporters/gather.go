@@ -8,10 +8,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Gather implements [prometheus.Gatherer], for a host with an endpoint of its own. It
-// returns the families of this process now, but not those of [WithGatherer]. Families
-// that fail are left out and counted: it returns no error. Each call converts all
-// series, so for more than some 10,000 use [Exporter.MetricsHandler].
+// Gather implements [prometheus.Gatherer], for a host with its own endpoint, without
+// the metrics of [WithGatherer]. It never returns an error: families that fail are left
+// out and counted. It converts all series at each call: above some 10,000 series
+// use [Exporter.MetricsHandler].
 func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	for !e.ended.Load() {
 		reports := e.reporter()
@@ -30,7 +30,7 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	return nil, nil
 }
 
-// gatherAll returns the group's families in order of their names.
+// gatherAll returns all families of the group, sorted by name.
 func (g *group) gatherAll() []*dto.MetricFamily {
 	defer g.complete()()
 	return g.gather(context.Background(), query{})

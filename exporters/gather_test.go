@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// gathered returns the families that the Exporter gathers.
+// gathered returns the families of Gather.
 func gathered(t *testing.T, e *exporters.Exporter) answer {
 	t.Helper()
 	families, err := e.Gather()
@@ -51,8 +51,8 @@ func TestGatherHasWhatIsServed(t *testing.T) {
 	}
 }
 
-// TestGatherOnTheHostsEndpoint uses promhttp with its defaults, with which one error
-// fails the scrape.
+// TestGatherOnTheHostsEndpoint uses promhttp with its defaults: an error fails the
+// scrape.
 func TestGatherOnTheHostsEndpoint(t *testing.T) {
 	e := newExporter(t, exporters.WithoutRuntime())
 	endpoint := promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, registry(), e}, promhttp.HandlerOpts{EnableOpenMetrics: true})

@@ -18,7 +18,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// group is the families of one meter provider.
+// group renders the families of one meter provider.
 type group struct {
 	exporter  *Exporter
 	of        instrument.Group
@@ -27,24 +27,24 @@ type group struct {
 	converter *converter
 	foreign   *foreign // nil in a foreign group
 
-	// Groups with many series are rendered ahead of scrapes, and served by the
-	// reporter only.
+	// Groups with many series are rendered ahead of scrapes and only served by the
+	// reporter.
 	cache *render.Cache[format] // nil if rendered for each scrape
-	seed  maphash.Seed          // of the hashes of samples
+	seed  maphash.Seed          // for hashes of samples
 
-	// beside gathers further families. Only groups without a cache have any.
-	beside prometheus.Gatherer
+	// extra gathers additional families; empty in groups with a cache.
+	extra prometheus.Gatherer
 
 	summaries  atomic.Pointer[summaries]        // nil at first
-	collecting time.Duration                    // how long refresh took; for its goroutine
-	live       atomic.Pointer[render.Rendering] // the last one as text, of a group without a cache
+	collecting time.Duration                    // duration of the last refresh, used only there
+	live       atomic.Pointer[render.Rendering] // last text rendering of a group without a cache
 
 	failures atomic.Int64
 	failing  atomic.Bool // scrapes are incomplete
 }
 
-// newGroupAhead returns a group that is rendered ahead of scrapes, once its cache
-// runs. A further reader may be nil.
+// newGroupAhead returns a group that its cache renders ahead of scrapes. The caller
+// runs the cache. Reader is an additional reader or nil.
 func (e *Exporter) newGroupAhead(of instrument.Group, reader sdk.Reader) (*group, error) {
 	g, err := e.newGroup(of, reader)
 	if err != nil {
@@ -55,21 +55,20 @@ func (e *Exporter) newGroupAhead(of instrument.Group, reader sdk.Reader) (*group
 	return g, nil
 }
 
-// newGroupLive returns a group that is rendered for each scrape, together with the
-// families of another gatherer. A further reader may be nil.
-func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, beside prometheus.Gatherer) (*group, error) {
+// newGroupLive returns a group that is rendered for each scrape, with the families of
+// an additional gatherer. Reader is an additional reader or nil.
+func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, extra prometheus.Gatherer) (*group, error) {
 	g, err := e.newGroup(of, reader)
 	if err != nil {
 		return nil, err
 	}
-	g.beside = beside
+	g.extra = extra
 	return g, nil
 }
 
-func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, error) {
+func (e *Exporter) newGroup(of instrument.Group, reader sdk.Reader) (*group, error) {
 	converter, err := newConverter(
-		// The views give streams their documented names: nothing is added or
-		// escaped.
+		// The views set the documented names.
 		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
 		otelprometheus.WithoutScopeInfo(),
 	)
@@ -77,26 +76,25 @@ func (e *Exporter) newGroup(of instrument.Group, further sdk.Reader) (*group, er
 		return nil, fmt.Errorf("create the Prometheus exporter of the %s group: %w", of, err)
 	}
 	g := &group{
-		exporter: e, of: of, beside: prometheus.Gatherers{}, foreign: e.foreign[of],
+		exporter: e, of: of, extra: prometheus.Gatherers{}, foreign: e.foreign[of],
 		reader: sdk.NewManualReader(), converter: converter,
 	}
 	options := []sdk.Option{
 		sdk.WithReader(g.reader),
 		sdk.WithView(e.catalogueView(of)),
-		// Package meters limits series where values enter. The SDK's limit
-		// would fold a deployment of more than 2,000 workspaces into one
-		// overflow series.
+		// Package meters limits the series. The SDK's limit would fold the
+		// series of all but the first 2,000 workspaces into one.
 		sdk.WithCardinalityLimit(0),
 	}
-	if further != nil {
-		options = append(options, sdk.WithReader(further))
+	if reader != nil {
+		options = append(options, sdk.WithReader(reader))
 	}
 	g.provider = sdk.NewMeterProvider(options...)
 	return g, nil
 }
 
-// rendering returns the group's part of an answer. It fails only if ctx ends before
-// it is rendered, or the cache has ended.
+// rendering renders the group for a scrape. It fails only if ctx ends or the cache has
+// ended.
 func (g *group) rendering(ctx context.Context, q query) (render.Rendering, error) {
 	if g.cache != nil {
 		r, err := g.cache.Get(ctx, q.format, q.encoding)
@@ -114,8 +112,7 @@ func (g *group) rendering(ctx context.Context, q query) (render.Rendering, error
 	return r, ctx.Err()
 }
 
-// try calls a step of a rendering, and counts its error or panic. It reports
-// whether there was none.
+// try calls step and reports whether it succeeded. Errors and panics are counted.
 func (g *group) try(step func() error) (ok bool) {
 	if err := try(step); err != nil {
 		g.failed(err)
@@ -124,7 +121,7 @@ func (g *group) try(step func() error) (ok bool) {
 	return true
 }
 
-// try returns the step's error, or its panic as one.
+// try calls step and returns its error. A panic becomes an error.
 func try(step func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -134,7 +131,7 @@ func try(step func() error) (err error) {
 	return step()
 }
 
-// failed counts a scrape error. It logs the first one only.
+// failed counts a scrape error. Only the first of a row is logged.
 func (g *group) failed(err error) {
 	g.failures.Add(1)
 	g.exporter.scrapeErrors.Add(1)
@@ -144,7 +141,7 @@ func (g *group) failed(err error) {
 	g.exporter.logger.Warn("scrape is incomplete: affected series are left out", "error", brief(err))
 }
 
-// brief shortens the error of a gatherer, which can have one for each series.
+// brief shortens the error of a gatherer, which can list an error for each series.
 func brief(err error) error {
 	var several prometheus.MultiError
 	if errors.As(err, &several) && len(several) > 1 {
@@ -153,8 +150,8 @@ func brief(err error) error {
 	return err
 }
 
-// complete returns a function to call when a rendering has ended: it logs if this is
-// the first one since an error.
+// complete returns a function to call after a rendering. It logs the first rendering
+// without an error after a failed one.
 func (g *group) complete() func() {
 	before := g.failures.Load()
 	return func() {

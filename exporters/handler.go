@@ -16,35 +16,34 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status"
 )
 
-// Handler returns the endpoint, for a host that serves it on a server of its own. It
-// answers GET and HEAD on the documented paths, with or without a slash at the end,
-// and on /status with the status page, which / shows to browsers too. After
-// [Exporter.Shutdown] it answers 503. To mount it below a path, use [http.StripPrefix],
-// or the two handlers that answer on any path.
+// Handler returns the endpoint, for a host with its own server. It answers GET and
+// HEAD on the documented paths, with or without a trailing slash. /status shows the
+// status page, as / does to browsers. Below another path, mount it with
+// [http.StripPrefix], or mount the two other handlers.
 func (e *Exporter) Handler() http.Handler { return e.handler }
 
-// MetricsHandler returns a handler that answers on any path with the families of
-// groups; without groups with all, those of [WithGatherer] too.
+// MetricsHandler returns a handler that serves the families of groups on any path;
+// without groups all families, including those of [WithGatherer].
 func (e *Exporter) MetricsHandler(groups ...instrument.Group) http.Handler {
 	return e.metrics(e.selection(groups...))
 }
 
-// StatusHandler returns a handler that answers on any path with the status page, or
-// with 404 if [WithoutStatusPage] is given.
+// StatusHandler returns a handler that serves the status page on any path, or 404 with
+// [WithoutStatusPage].
 func (e *Exporter) StatusHandler() http.Handler {
-	if e.front == nil {
+	if e.statusPage == nil {
 		return http.NotFoundHandler()
 	}
-	return e.front.handler(e.front.page.Unlinked())
+	return e.statusPage.handler(e.statusPage.page.Unlinked())
 }
 
-// selection is the families of a path.
+// selection holds the groups and the host that a path serves.
 type selection struct {
 	groups []*group
 	host   *host // or nil
 }
 
-// selection returns the families of groups, or all.
+// selection returns the selection of groups, by default of everything.
 func (e *Exporter) selection(groups ...instrument.Group) selection {
 	all := selection{[]*group{e.deployment, e.workspaces, e.process}, e.host}
 	if len(groups) == 0 {
@@ -53,8 +52,8 @@ func (e *Exporter) selection(groups ...instrument.Group) selection {
 	return selection{groups: slices.DeleteFunc(all.groups, func(g *group) bool { return !slices.Contains(groups, g.of) })}
 }
 
-// metrics returns the handler of a selection. Handlers share the collectors of
-// promhttp: the first call registers them, later calls find them.
+// metrics returns the handler of a selection. All handlers share the collectors of
+// promhttp, which the first call registers.
 func (e *Exporter) metrics(s selection) http.Handler {
 	h := e.answer(s)
 	if e.runtime != nil {
@@ -80,13 +79,13 @@ func (e *Exporter) newHandler() http.Handler {
 		case path != "/":
 			mux.Handle(path, h)
 			path += "/"
-		case e.front != nil:
-			h = pageOrMetrics(e.front.handler(e.front.page), h)
+		case e.statusPage != nil:
+			h = pageOrMetrics(e.statusPage.handler(e.statusPage.page), h)
 		}
 		mux.Handle(path+"{$}", h)
 	}
-	if e.front != nil {
-		mux.Handle("/status", e.front.handler(e.front.page))
+	if e.statusPage != nil {
+		mux.Handle("/status", e.statusPage.handler(e.statusPage.page))
 		mux.HandleFunc("/status/{$}", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "../status") // relative: the handler can be mounted anywhere
 			w.WriteHeader(http.StatusMovedPermanently)
@@ -95,7 +94,7 @@ func (e *Exporter) newHandler() http.Handler {
 	return mux
 }
 
-// pageOrMetrics answers browsers with the page, unless they ask for metrics by name.
+// pageOrMetrics serves browsers the page unless the query has name[].
 func pageOrMetrics(page, metrics http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !status.IsBrowser(r.Header) || r.URL.Query().Has(nameParameter) {
@@ -118,7 +117,7 @@ func getOrHead(next http.Handler) http.Handler {
 	})
 }
 
-// answer answers a scrape with the selected families.
+// answer serves the selected families.
 func (e *Exporter) answer(s selection) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -145,23 +144,23 @@ func (e *Exporter) answer(s selection) http.Handler {
 		if r.Method == http.MethodHead {
 			return
 		}
-		sent := &measured{Writer: w}
+		sent := &countingWriter{Writer: w}
 		err = render.Write(leaseWriter{sent, lease}, q.encoding, renderings...)
 		if errors.Is(err, errLeaseLost) {
-			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
+			panic(http.ErrAbortHandler) // shows the client that the answer is incomplete
 		}
-		// The client notices any other error. Flush while the lease is valid: the
-		// server would send the end of the answer later.
+		// Clients notice other errors. Flush while the lease is valid: otherwise the
+		// server sends the end of the answer later.
 		http.NewResponseController(w).Flush()
-		if e.front != nil && err == nil {
-			e.front.scraped(r, q, began, sent.bytes)
+		if e.statusPage != nil && err == nil {
+			e.statusPage.recordScrape(r, q, began, sent.bytes)
 		}
 	})
 }
 
 // leaseWriter withholds the last byte of each write until the lease is checked
-// again: a process can be frozen while it writes, and when it continues, another
-// process may serve the same series.
+// again. A process can be suspended while it writes, and on resumption another process
+// may serve the same series.
 type leaseWriter struct {
 	io.Writer
 	valid func() bool
@@ -187,9 +186,9 @@ var (
 	errShutDown       = errors.New("the exporter is shut down")
 )
 
-// prepare renders the selected families, and returns a function that reports whether the
-// answer is still valid: with the families of the reporter it is valid only as long
-// as this process is the reporter. The number of concurrent calls is limited.
+// prepare renders the selected families. Valid reports whether the answer may be
+// sent: families of the reporter only while this process is the reporter. The number
+// of concurrent calls is limited.
 func (e *Exporter) prepare(ctx context.Context, s selection, q query) (renderings []render.Rendering, valid func() bool, err error) {
 	select {
 	case e.preparing <- struct{}{}:
@@ -210,12 +209,12 @@ func (e *Exporter) prepare(ctx context.Context, s selection, q query) (rendering
 	}
 }
 
-// rendered returns the renderings of the families that the query names, and of the
-// format's end.
+// rendered returns the renderings of the families selected by the query and the end
+// of the format.
 func (s selection) rendered(ctx context.Context, reports bool, q query) ([]render.Rendering, error) {
 	var renderings []render.Rendering
 	for _, g := range s.groups {
-		if g.cache != nil && !reports || !q.concerns(g.of) {
+		if g.cache != nil && !reports || !q.mayMatch(g.of) {
 			continue
 		}
 		r, err := g.rendering(ctx, q)
@@ -223,7 +222,7 @@ func (s selection) rendered(ctx context.Context, reports bool, q query) ([]rende
 			return nil, err
 		}
 		renderings = append(renderings, r)
-		if !g.foreign.concerned(q) {
+		if !g.foreign.mayMatch(q) {
 			continue
 		}
 		if r, err = g.foreign.rendering(ctx, q); err != nil {
@@ -231,7 +230,7 @@ func (s selection) rendered(ctx context.Context, reports bool, q query) ([]rende
 		}
 		renderings = append(renderings, r)
 	}
-	if s.host != nil && s.host.reserved.concerned(q) {
+	if s.host != nil && s.host.reserved.mayMatch(q) {
 		r, err := s.host.rendering(ctx, q)
 		if err != nil {
 			return nil, err

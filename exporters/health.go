@@ -8,10 +8,10 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// outcomes are the outcomes of a push, as otelcoder_otlp_exports_total names them.
+// outcomes are the values of the label outcome of otelcoder_otlp_exports_total.
 var outcomes = [...]string{"success", "failure"}
 
-// observeHealth observes the health families of the endpoint.
+// observeHealth registers the callback of the endpoint's health families.
 func (e *Exporter) observeHealth(version string) error {
 	info := instrument.HealthBuildInfo.Labels(instrument.BuildInfo{GoVersion: runtime.Version(), Version: version})
 	none := instrument.HealthReporter.Labels(instrument.NoLabels{})
@@ -61,7 +61,7 @@ func (e *Exporter) exported(err error) {
 	e.pushed[outcome].Add(1)
 }
 
-// moduleVersion is the version of this module in the running program.
+// moduleVersion returns the version of this module in the running program.
 func moduleVersion() string {
 	const unknown = "(devel)"
 	build, ok := debug.ReadBuildInfo()

@@ -17,12 +17,12 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pace"
 )
 
-// gatherLimit is how long an answer waits for the host's gatherer: half of the
-// default timeout of a Prometheus scrape.
+// gatherLimit is how long a scrape waits for the host's gatherer: half of
+// Prometheus's default scrape timeout.
 const gatherLimit = 5 * time.Second
 
-// host serves the families of [WithGatherer]. Gather takes no context, so it is called
-// in a goroutine: a gatherer that hangs occupies this goroutine and no other.
+// host serves the families of [WithGatherer]. Gather takes no context, so a single
+// goroutine calls it: a gatherer that hangs blocks no other goroutine.
 type host struct {
 	exporter *Exporter
 	gatherer prometheus.Gatherer
@@ -31,14 +31,14 @@ type host struct {
 
 	ctx    context.Context // of run
 	stop   context.CancelFunc
-	wanted chan *gathering // to run
+	wanted chan *gathering // requests to run
 
-	mu      sync.Mutex
-	current *gathering // in progress, or nil
-	trouble string     // what was logged last; empty if all was served
+	mu          sync.Mutex
+	current     *gathering // in progress, or nil
+	lastProblem string     // the last logged problem; empty if all metrics were served
 }
 
-// gathering is a call of Gather, shared by all answers that want one at its time.
+// gathering is a call of Gather, shared by concurrent scrapes.
 type gathering struct {
 	begun time.Time
 	done  chan struct{} // closed when vetted is set
@@ -55,7 +55,7 @@ func newHost(e *Exporter, gatherer prometheus.Gatherer, r reserved) *host {
 	return h
 }
 
-// run calls the gatherer when an answer wants its families, until stop is called.
+// run calls the gatherer on request until stop is called.
 func (h *host) run() {
 	for {
 		select {
@@ -63,14 +63,14 @@ func (h *host) run() {
 			return
 		case g := <-h.wanted:
 			var families []*dto.MetricFamily
-			// Like promhttp with ContinueOnError, keep the families that come with
-			// an error.
+			// Like promhttp with ContinueOnError, keep families returned with an
+			// error.
 			err := try(func() (err error) {
 				families, err = h.gatherer.Gather()
 				return err
 			})
 			g.vetted = h.reserved.vet(families, h.exporter.names.has)
-			if time.Since(g.begun) < gatherLimit { // else the answers have reported it
+			if time.Since(g.begun) < gatherLimit { // otherwise the scrapes have reported it
 				h.report(err, g.vetted)
 			}
 			h.mu.Lock()
@@ -81,15 +81,15 @@ func (h *host) run() {
 	}
 }
 
-// gather returns the host's families; none if ctx ends or gatherLimit passes before
-// they are gathered.
+// gather returns the host's families. It returns no families if ctx ends or after
+// gatherLimit.
 func (h *host) gather(ctx context.Context) vetted {
 	h.mu.Lock()
 	g := h.current
 	if g == nil {
 		g = &gathering{begun: time.Now(), done: make(chan struct{})}
 		h.current = g
-		h.wanted <- g // has room: nothing else is in progress
+		h.wanted <- g // does not block: no other gathering is in progress
 	}
 	h.mu.Unlock()
 	timer := time.NewTimer(gatherLimit - time.Since(g.begun))
@@ -105,27 +105,27 @@ func (h *host) gather(ctx context.Context) vetted {
 	return vetted{}
 }
 
-// report counts a gathering that lacks something, and logs it if the one before
-// lacked nothing, or something else.
+// report counts a gathering with errors, and logs it if the previous gathering had
+// other errors or no error.
 func (h *host) report(err error, v vetted) {
-	var trouble string
+	var problem string
 	if err != nil {
-		trouble, err = "error", brief(err)
+		problem, err = "error", brief(err)
 	}
 	if len(v.conflicts) > 0 {
-		trouble += fmt.Sprint(v.conflicts)
+		problem += fmt.Sprint(v.conflicts)
 		err = errors.Join(err, conflictError(v.conflicts))
 	}
-	if v.left.n > 0 {
-		trouble += "left"
-		err = errors.Join(err, v.left.error())
+	if v.omitted.n > 0 {
+		problem += "omitted"
+		err = errors.Join(err, v.omitted.error())
 	}
 	if err != nil {
 		h.exporter.scrapeErrors.Add(1)
 	}
 	h.mu.Lock()
-	changed := trouble != h.trouble
-	h.trouble = trouble
+	changed := problem != h.lastProblem
+	h.lastProblem = problem
 	h.mu.Unlock()
 	switch {
 	case !changed:
@@ -136,14 +136,14 @@ func (h *host) report(err error, v vetted) {
 	}
 }
 
-// rendering returns the host's part of an answer. It fails only if ctx ends before.
+// rendering renders the host's families for a scrape. It fails only if ctx ends.
 func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error) {
 	v := h.gather(ctx).only(q)
 	taken := func(name string) bool { return catalogued(name) || v.has(name) || h.exporter.names.has(name) }
 	if scheme := q.contentType.ToEscapingScheme(); !v.legacy && scheme != model.NoEscaping {
-		v = h.reserved.vet(v.escaped(scheme), h.exporter.names.has) // two names can be the same one, escaped
+		v = h.reserved.vet(v.escaped(scheme), h.exporter.names.has) // escaped names can collide
 	} else {
-		v.left = left{} // reported
+		v.omitted = omissions{} // gather has reported them
 	}
 	b := render.NewBuilder(render.Of(q.encoding), render.Rendering{})
 	b.Begin("")
@@ -154,13 +154,13 @@ func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error)
 			e.add(f)
 			return e.end()
 		}); err != nil {
-			v.left.add(fmt.Errorf("%s: %w", f.GetName(), err))
+			v.omitted.add(fmt.Errorf("%s: %w", f.GetName(), err))
 		}
 	}
 	b.Commit(0)
-	if v.left.n > 0 {
+	if v.omitted.n > 0 {
 		h.exporter.scrapeErrors.Add(1)
-		h.paced.Warn("metrics of the host's gatherer are left out of an answer", "error", v.left.error())
+		h.paced.Warn("metrics of the host's gatherer are left out of an answer", "error", v.omitted.error())
 	}
 	return b.End(), ctx.Err()
 }

@@ -34,13 +34,13 @@ const (
 	acceptProtobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// answer is a scrape that was parsed: the samples of each family.
+// answer is a parsed scrape: the samples of each family.
 type answer map[string][]string
 
 func (a answer) names() []string { return slices.Sorted(maps.Keys(a)) }
 
-// parsed reads an answer as a strict parser does: a family occurs once, a series occurs
-// once, and samples follow the type of their family.
+// parsed parses an answer strictly: families and series are unique, and samples follow
+// the type of their family.
 func parsed(t *testing.T, response *http.Response) answer {
 	t.Helper()
 	if response.StatusCode != http.StatusOK {
@@ -113,8 +113,7 @@ func samplesOf(t *testing.T, families []*dto.MetricFamily) answer {
 	return a
 }
 
-// parsedOpenMetrics groups samples under the name that the family has in the other
-// formats.
+// parsedOpenMetrics groups samples by the name of the family in the other formats.
 func parsedOpenMetrics(t *testing.T, text string) answer {
 	t.Helper()
 	text, ended := strings.CutSuffix(text, "# EOF\n")
@@ -154,7 +153,7 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 	return a
 }
 
-// ask scrapes in each format and encoding.
+// ask scrapes in all formats and encodings.
 func ask(t *testing.T, e *exporters.Exporter, path string) map[string]answer {
 	t.Helper()
 	answers := make(map[string]answer)
@@ -181,7 +180,7 @@ func registry() *prometheus.Registry {
 
 var registryNames = []string{"host_jobs", "host_jobs_total", "host_native_seconds", "host_restarts", "host_size_bytes", "host_wait_seconds"}
 
-// logged is a log that several goroutines write.
+// logged is a log buffer that is safe for concurrent use.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -193,7 +192,7 @@ func (l *logged) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// count returns how often the log contains text.
+// count returns the number of occurrences of text in the log.
 func (l *logged) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -384,12 +383,12 @@ func exemplar(name, value string) *dto.Exemplar {
 	return &dto.Exemplar{Value: new(1.0), Label: []*dto.LabelPair{{Name: &name, Value: &value}}}
 }
 
-// TestBrokenGatherers: a gatherer costs its own metrics at most.
+// TestBrokenGatherers checks that a broken gatherer affects only its own metrics.
 func TestBrokenGatherers(t *testing.T) {
 	good := gauges("good", series(1))
 	for name, test := range map[string]struct {
 		gather func() ([]*dto.MetricFamily, error)
-		want   []string // the names served
+		want   []string // names of the served families
 		log    string
 	}{
 		"error":             {func() ([]*dto.MetricFamily, error) { return nil, errors.New("boom") }, nil, "boom"},
@@ -458,7 +457,7 @@ func TestBrokenGatherers(t *testing.T) {
 			if !slices.Equal(names, test.want) {
 				t.Errorf("%q are pushed, want %q", names, test.want)
 			}
-			// One gathering for New, one for each answer and one for the reader.
+			// New, each answer and the reader gather once.
 			wantErrors, wantLines := "14", 1
 			if test.log == "" {
 				wantErrors, wantLines = "0", 0
@@ -477,7 +476,7 @@ func families(all ...*dto.MetricFamily) func() ([]*dto.MetricFamily, error) {
 	return func() ([]*dto.MetricFamily, error) { return all, nil }
 }
 
-// TestGathererHangs: a scrape waits for a gatherer that hangs once.
+// TestGathererHangs checks that a scrape waits once for a gatherer that hangs.
 func TestGathererHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logged
@@ -521,7 +520,7 @@ func TestGathererHangs(t *testing.T) {
 	})
 }
 
-// TestGathererHangsForever: Shutdown keeps its deadline.
+// TestGathererHangsForever checks that Shutdown returns at its deadline.
 func TestGathererHangsForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
@@ -548,7 +547,7 @@ func TestGathererHangsForever(t *testing.T) {
 	})
 }
 
-// TestConcurrentScrapesShareAGathering is about scrapes that come while Gather runs.
+// TestConcurrentScrapesShareAGathering scrapes while Gather runs.
 func TestConcurrentScrapesShareAGathering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -608,7 +607,7 @@ func TestUTF8NamesOfTheHost(t *testing.T) {
 	}
 }
 
-// TestAHostThatGathersTheExporter: a gatherer can contain the exporter that serves it.
+// TestAHostThatGathersTheExporter uses a gatherer that contains its own exporter.
 func TestAHostThatGathersTheExporter(t *testing.T) {
 	var e *exporters.Exporter
 	e = newExporter(t, exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
@@ -623,7 +622,7 @@ func TestAHostThatGathersTheExporter(t *testing.T) {
 	}
 }
 
-// gathering is a producer that only gathers.
+// gathering is a producer that gathers and produces nothing.
 type gathering struct{ prometheus.Gatherer }
 
 func (g gathering) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A program that is only scraped is to link neither gRPC nor an OTLP exporter, nor
-// what the service has for its own endpoint.
+// A program that is only scraped must link neither gRPC nor an OTLP exporter, nor the
+// packages of the service's endpoint.
 func TestScrapedProgramsLinkNoPush(t *testing.T) {
 	const module = "github.com/otelcoder/otelcoder/"
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps",

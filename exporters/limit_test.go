@@ -13,8 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Past the limit a scrape is told to come again, at once, and the next one finds
-// room.
+// Above the limit a scrape gets 503 with Retry-After at once, and the next one succeeds.
 func TestMaxScrapes(t *testing.T) {
 	e := newExporter(t, exporters.WithMaxScrapes(1))
 	reached, goOn := make(chan struct{}, 1), make(chan struct{})
@@ -49,7 +48,7 @@ func TestMaxScrapes(t *testing.T) {
 	}
 }
 
-// slowReader is a client that has asked and does not read.
+// slowReader is a client that sends a request and does not read the answer.
 type slowReader struct {
 	*httptest.ResponseRecorder
 	reached, goOn chan struct{}
@@ -64,7 +63,7 @@ func (w slowReader) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A client that reads slowly, or not at all, keeps nobody else from scraping.
+// A client that reads slowly or never does not block other scrapes.
 func TestSlowReadersTakeNoRoom(t *testing.T) {
 	e := newExporter(t, exporters.WithMaxScrapes(1))
 	w := slowReader{httptest.NewRecorder(), make(chan struct{}, 1), make(chan struct{})}

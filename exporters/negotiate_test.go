@@ -13,8 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/exporters"
 )
 
-// FuzzScrapeHeaders: whatever a scraper says that it can read, it is answered in
-// one of the formats, in full, and compressed only if the answer says so.
+// FuzzScrapeHeaders checks that a scraper with any headers gets a complete answer in
+// one of the formats, compressed only with Content-Encoding.
 func FuzzScrapeHeaders(f *testing.F) {
 	for _, accept := range []string{
 		"", "*/*", "text/plain;version=0.0.4;q=0.3",

@@ -12,19 +12,19 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option"
 )
 
-// Option configures an [Exporter]. An argument out of range is an error of [New]. A
-// nil Option does nothing.
+// Option configures an [Exporter]. [New] returns an error for an argument out of
+// range, and ignores a nil Option.
 type Option func(*config) error
 
 type config struct {
 	logger     *slog.Logger
 	reporter   func() bool
 	version    string
-	maxScrapes int // answers prepared at a time
+	maxScrapes int // concurrent scrapes
 	serve      func(net.Listener, *http.Server) error
 	newReader  func(ReaderConfig) (sdk.Reader, error)
 	statusPage bool
-	gatherer   prometheus.Gatherer // nil for none
+	gatherer   prometheus.Gatherer // nil without WithGatherer
 	runtime    bool                // serve the runtime families
 	health     []func(*health.Report)
 
@@ -46,8 +46,7 @@ func newConfig(options []Option) (config, error) {
 	return c, err
 }
 
-// WithLogger sets the logger for errors during scrapes. By default nothing is
-// logged.
+// WithLogger sets the logger. Default: no logging.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		c.logger = l
@@ -55,10 +54,9 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithReporter sets a function that reports whether this process reports the
-// Deployment and Workspaces groups now. It is called for every scrape, by several
-// goroutines at a time; while it returns false, scrapes contain neither. By default
-// this process reports both: right for a control plane of one replica.
+// WithReporter sets a function that reports whether this process is the reporter: only
+// its scrapes have the Deployment and Workspaces groups. It is called for each scrape,
+// concurrently. Default: always true, for a single replica.
 func WithReporter(reports func() bool) Option {
 	return func(c *config) error {
 		c.reporter = reports
@@ -70,8 +68,8 @@ func WithReporter(reports func() bool) Option {
 const defaultMaxScrapes = 40
 
 // WithMaxScrapes sets how many scrapes are prepared at a time, from 1 to 10,000;
-// further ones are answered with 503. A scrape whose answer is being sent does not
-// count: clients that read slowly do not block others. Default: 40.
+// further ones get 503. Answers that are being sent do not count, so that slow clients
+// do not block others. Default: 40.
 func WithMaxScrapes(n int) Option {
 	return func(c *config) error {
 		c.maxScrapes = n
@@ -79,9 +77,9 @@ func WithMaxScrapes(n int) Option {
 	}
 }
 
-// WithServe sets the function that serves the endpoint's listener, such as with TLS
-// and passwords. It gets a server with time-outs and limits, and must return when the
-// server is shut down. Default: plain HTTP.
+// WithServe sets the function that serves the listener, for example with TLS and
+// passwords. The server has time-outs and limits; the function must return when it is
+// shut down. Default: plain HTTP.
 func WithServe(serve func(net.Listener, *http.Server) error) Option {
 	return func(c *config) error {
 		c.serve = serve
@@ -89,10 +87,10 @@ func WithServe(serve func(net.Listener, *http.Server) error) Option {
 	}
 }
 
-// WithReader adds readers besides those that answer scrapes: [New] calls newReader
-// for the Deployment group, and for Process, whose reader also gets Workspaces.
-// The readers see the same families and are shut down with the Exporter. Package
-// [github.com/otelcoder/otelcoder/exporters/otlp] makes such readers.
+// WithReader adds readers, such as those of package
+// [github.com/otelcoder/otelcoder/exporters/otlp]: [New] calls newReader for the
+// Deployment and the Process group, and shuts the readers down with the Exporter. They
+// get the families that scrapes get.
 func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
 	return func(c *config) error {
 		c.newReader = newReader
@@ -100,12 +98,11 @@ func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
 	}
 }
 
-// WithGatherer serves the host's metrics, such as [prometheus.DefaultGatherer], on /,
-// /metrics and /metrics/host, and gives them to the readers of [WithReader]. A name of
-// the catalogue is an error of [New]; if it comes later, the metric is left out. The
-// documented go_*, process_* and promhttp_* metrics of the host are left out unless
-// [WithoutRuntime] is given. So are metrics that cannot be served, and all if Gather
-// takes longer than five seconds: this is logged at a change, and counted in
+// WithGatherer adds the metrics of the host, such as [prometheus.DefaultGatherer], to
+// scrapes and readers. [New] returns an error if one has a name of the catalogue; later
+// such metrics are left out. Documented go_*, process_* and promhttp_* metrics are left
+// out unless [WithoutRuntime] is given. Invalid metrics are left out, and all metrics
+// if Gather takes longer than five seconds; both are logged and counted in
 // otelcoder_scrape_errors_total.
 func WithGatherer(g prometheus.Gatherer) Option {
 	return func(c *config) error {
@@ -115,7 +112,7 @@ func WithGatherer(g prometheus.Gatherer) Option {
 }
 
 // WithoutRuntime leaves out the go_*, process_* and promhttp_* metrics, for a host that
-// serves its own, by [WithGatherer] or beside [Exporter.Gather].
+// serves its own.
 func WithoutRuntime() Option {
 	return func(c *config) error {
 		c.runtime = false
@@ -123,10 +120,10 @@ func WithoutRuntime() Option {
 	}
 }
 
-// WithHealth adds functions that report the health of parts of the process for the
-// status page, such as the methods Health of package coderdb. Meters that measure on
-// [Exporter.Providers] need none. Each is called for each view, by
-// several goroutines at a time, and must not block.
+// WithHealth adds functions that report the health of parts of the process to the
+// status page, such as the Health methods of package coderdb. Meters on
+// [Exporter.Providers] need none. Each is called for each view, concurrently, and must
+// not block.
 func WithHealth(reports ...func(*health.Report)) Option {
 	return func(c *config) error {
 		c.health = append(c.health, reports...)
@@ -139,8 +136,8 @@ func WithHealth(reports ...func(*health.Report)) Option {
 	}
 }
 
-// WithoutStatusPage switches the status page off: / always answers with the metrics,
-// /status with 404.
+// WithoutStatusPage turns the status page off: / always serves metrics, /status gets
+// 404.
 func WithoutStatusPage() Option {
 	return func(c *config) error {
 		c.statusPage = false
@@ -148,21 +145,18 @@ func WithoutStatusPage() Option {
 	}
 }
 
-// WithoutForeignInstruments refuses foreign instruments: those that a host creates on
-// [Exporter.Providers] and the catalogue does not hold. Each is logged, and counted in
-// otelcoder_refused_total, origin "host", reason "instrument". By default they are
-// served and pushed with their group.
+// WithoutForeignInstruments refuses foreign instruments, which a host creates on
+// [Exporter.Providers] in its own scopes. By default they are served and pushed
+// with their group, up to the SDK's cardinality limit of 2,000 series each. A scrape
+// has the names and labels of the OpenTelemetry Prometheus exporter: the counter
+// host.requests is host_requests_total, with otel_scope_name, otel_scope_version and
+// otel_scope_schema_url. A push has their OpenTelemetry names.
 //
-// A scrape shows them under the name that the OpenTelemetry Prometheus exporter gives
-// them by default, so a counter host.requests is host_requests_total, with the labels
-// otel_scope_name, otel_scope_version and otel_scope_schema_url. A push has their
-// OpenTelemetry name. An instrument is refused in either case, reason "name", if it
-// would have the Prometheus name of a family of the catalogue, or of another instrument
-// of another type, group or unit. So is every instrument in the scope
-// instrument.ScopeName that the catalogue does not hold, reason "instrument".
-//
-// The SDK's cardinality limit applies to foreign instruments: 2,000 series each. A
-// collection of a stream that is past the limit is counted, reason "overflow".
+// Refusals are logged and counted in otelcoder_refused_total with origin "host" and a
+// reason: "instrument" with this option, or for an instrument outside the catalogue in
+// the scope instrument.ScopeName; "name" if the catalogue, or an instrument of another
+// type, group or unit, has its Prometheus name; "overflow" for a collection above the
+// limit.
 func WithoutForeignInstruments() Option {
 	return func(c *config) error {
 		c.refuseForeign = true

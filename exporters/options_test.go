@@ -16,7 +16,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
 )
 
-// TestOptions goes over every option.
+// TestOptions tests every option.
 func TestOptions(t *testing.T) {
 	const scrapes = "must be from 1 to 10000"
 	optiontest.Run(t, []optiontest.Row[exporters.Option]{

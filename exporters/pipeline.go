@@ -18,15 +18,15 @@ import (
 	"github.com/otelcoder/otelcoder/exporters/internal/render"
 )
 
-// The way of a measurement to a scrape has four stages:
+// A scrape has four stages:
 //
-//	collect   instruments        -> family            points, as OpenTelemetry has them
+//	collect   instruments        -> family            OpenTelemetry data points
 //	convert   family             -> dto.MetricFamily  series, by the OpenTelemetry exporter
-//	encode    dto.MetricFamily   -> render.Rendering  text, and text compressed
+//	encode    dto.MetricFamily   -> render.Rendering  plain and compressed text
 //	answer    render.Rendering   -> HTTP, in handler.go
 //
-// The first three run in the background for groups with a cache, else for each
-// scrape. Errors and panics leave out the families that they affect.
+// The first three run in the background for groups with a cache, otherwise for each
+// scrape. Errors and panics leave out the affected families.
 
 // family is a collected metric family.
 type family struct {
@@ -34,7 +34,7 @@ type family struct {
 	metrics []metricdata.Metrics // several only if a host defines a family twice
 }
 
-// read reads the streams of a group, and counts those with folded series.
+// read reads the streams of the group. It counts streams above the cardinality limit.
 func (g *group) read(ctx context.Context) []metricdata.ScopeMetrics {
 	var collected metricdata.ResourceMetrics
 	g.try(func() error {
@@ -54,7 +54,7 @@ func (g *group) read(ctx context.Context) []metricdata.ScopeMetrics {
 	return collected.ScopeMetrics
 }
 
-// collect collects the families of a group, in order of their names.
+// collect collects the families of the group, sorted by name.
 func (g *group) collect(ctx context.Context) []family {
 	var metrics []metricdata.Metrics
 	for _, scope := range g.read(ctx) {
@@ -73,12 +73,12 @@ func (g *group) collect(ctx context.Context) []family {
 	return families
 }
 
-// converter converts metrics to series. It is an OpenTelemetry Prometheus exporter
-// that exports nothing but the metrics it is given.
+// converter converts metrics to series with an OpenTelemetry Prometheus exporter, which
+// it feeds as a producer.
 type converter struct {
 	registry *prometheus.Registry
 
-	mu     sync.Mutex // one conversion at a time
+	mu     sync.Mutex // held during a conversion
 	scopes []metricdata.ScopeMetrics
 }
 
@@ -92,17 +92,17 @@ func newConverter(options ...otelprometheus.Option) (*converter, error) {
 	if err != nil {
 		return nil, err
 	}
-	sdk.NewMeterProvider(sdk.WithReader(exporter)) // an exporter does not work without one
+	sdk.NewMeterProvider(sdk.WithReader(exporter)) // the exporter needs a provider
 	return c, nil
 }
 
-// Produce returns the metrics to the exporter.
+// Produce implements [sdk.Producer]. The exporter calls it.
 func (c *converter) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	return c.scopes, nil
 }
 
-// convert returns the families of metrics. Series that cannot be converted are left
-// out and reported by the error.
+// convert converts streams to families. Series that cannot be converted are left
+// out, with an error.
 func (c *converter) convert(scopes []metricdata.ScopeMetrics) ([]*dto.MetricFamily, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,18 +111,17 @@ func (c *converter) convert(scopes []metricdata.ScopeMetrics) ([]*dto.MetricFami
 	return c.registry.Gather()
 }
 
-// convert returns the families of the catalogue's metrics, as the converter does.
+// convert converts metrics of the catalogue, like converter.convert.
 func (g *group) convert(metrics []metricdata.Metrics) ([]*dto.MetricFamily, error) {
 	return g.converter.convert([]metricdata.ScopeMetrics{{Metrics: metrics}})
 }
 
-// pieceSize is how many points are converted at a time: series take several times
-// the memory of their text, and a rendering that is stopped ends within a piece.
+// pieceSize is how many points are converted at a time. It bounds the memory, since
+// series take several times the memory of their text, and the delay of a cancellation.
 const pieceSize = 4096
 
-// encodeEach encodes the families one by one, each as a part of its own. Families
-// whose samples are those of the last rendering are not converted. It returns early
-// when ctx ends.
+// encodeEach encodes each family as a part. Families with unchanged samples are not
+// converted again. It returns early when ctx ends.
 func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Builder) {
 	defer g.complete()()
 	var text bytes.Buffer
@@ -132,7 +131,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		if ctx.Err() != nil {
 			return
 		}
-		families[i] = family{} // its memory is free before the next family needs it
+		families[i] = family{} // free its memory before the next family
 		state := f.state(g.seed)
 		var encoders []*encoder
 		for format, b := range builders {
@@ -150,11 +149,11 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 			continue
 		}
 		var sum summary
-		var left error // series are left out
+		var convertErr error // the first conversion error
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
 				converted, err := g.convert(piece)
-				left = cmp.Or(left, err)
+				convertErr = cmp.Or(convertErr, err)
 				for _, c := range converted {
 					sum.addConverted(c)
 					for _, e := range encoders {
@@ -171,9 +170,9 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 			return
 		}
 		of[f.name] = sum
-		if left != nil {
-			g.failed(left)
-			state = 0 // count them again next time
+		if convertErr != nil {
+			g.failed(convertErr)
+			state = 0 // count the error again next time
 		}
 		for _, e := range encoders {
 			if !whole || !g.try(e.end) {
@@ -186,9 +185,8 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 	g.summarize(of)
 }
 
-// encodeTogether encodes the families that the query names, and those that are
-// gathered beside them, as one part: small families compress better and faster
-// together.
+// encodeTogether encodes the selected families as one part: small families compress
+// better and faster together.
 func (g *group) encodeTogether(ctx context.Context, q query, to *render.Builder) {
 	if q.names == nil {
 		defer g.complete()()
@@ -210,13 +208,13 @@ func (g *group) encodeAll(families []*dto.MetricFamily, format format, to *rende
 	to.Commit(0)
 }
 
-// gather returns the families that the query names, and those that are gathered
-// beside them, in order of their names.
+// gather returns the selected families of the instruments and of the additional
+// gatherer, sorted by name.
 func (g *group) gather(ctx context.Context, q query) []*dto.MetricFamily {
 	var metrics []metricdata.Metrics
 	of := make(map[string]summary)
 	for _, f := range g.collect(ctx) {
-		if q.wants(f.name) {
+		if q.selects(f.name) {
 			metrics = append(metrics, f.metrics...)
 			of[f.name] = f.summarize()
 		}
@@ -228,9 +226,9 @@ func (g *group) gather(ctx context.Context, q query) []*dto.MetricFamily {
 		return err
 	})
 	g.try(func() error {
-		gathered, err := g.beside.Gather()
+		gathered, err := g.extra.Gather()
 		for _, f := range gathered {
-			if q.wants(f.GetName()) {
+			if q.selects(f.GetName()) {
 				families = append(families, f)
 				of[f.GetName()] = summary{series: len(f.Metric)}
 			}
@@ -251,13 +249,13 @@ type encoder struct {
 	text   *bytes.Buffer // reused
 	taken  func(name string) bool
 
-	family *dto.MetricFamily // what is encoded at the end
+	family *dto.MetricFamily // encoded by end
 	begun  bool              // a piece was encoded
 	err    error
 }
 
-// add encodes a piece of the family. Protobuf has a message for each family: it is
-// encoded by end.
+// add encodes a piece of the family. In protobuf a family is one message, which end
+// encodes.
 func (e *encoder) add(piece *dto.MetricFamily) {
 	switch {
 	case e.err != nil:
@@ -291,7 +289,7 @@ func (e *encoder) encode(piece *dto.MetricFamily) error {
 	}
 	text := e.text.Bytes()
 	if e.begun {
-		_, text, _ = bytes.Cut(text, []byte("\n")) // the type was written with the first piece
+		_, text, _ = bytes.Cut(text, []byte("\n")) // the first piece has the type line
 	}
 	e.begun = true
 	e.to.Write(text)

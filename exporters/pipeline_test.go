@@ -22,7 +22,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestLargeFamily: a family that is converted in pieces has one comment, and all
+// TestLargeFamily checks that a family converted in pieces has one comment and all
 // series in order.
 func TestLargeFamily(t *testing.T) {
 	const series = exporters.PieceSize + 1
@@ -63,7 +63,7 @@ func TestLargeFamily(t *testing.T) {
 	}
 }
 
-// TestUnchangedFamiliesAreKept: of three families one changes.
+// TestUnchangedFamiliesAreKept changes one of three families.
 func TestUnchangedFamiliesAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)
@@ -96,7 +96,7 @@ func TestUnchangedFamiliesAreKept(t *testing.T) {
 		if n := conversions.Load(); n != 4 {
 			t.Errorf("one changed family: %d conversions", n-3)
 		}
-		// A format that is new is rendered from the start.
+		// A new format needs a full rendering.
 		if text := body(t, scrape(t, e, "GET", "/metrics/deployment", "Accept", "application/openmetrics-text")); strings.Count(text, "# TYPE ") != 3 {
 			t.Errorf("OpenMetrics lacks families:\n%s", text)
 		}
@@ -106,8 +106,8 @@ func TestUnchangedFamiliesAreKept(t *testing.T) {
 	})
 }
 
-// TestIncompleteFamilyStaysIncomplete: a family with a series that cannot be served
-// is counted for each rendering, also if another family has changed.
+// TestIncompleteFamilyStaysIncomplete checks that a family with an invalid series is
+// counted for each rendering, even if only another family has changed.
 func TestIncompleteFamilyStaysIncomplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
@@ -152,8 +152,8 @@ func TestIncompleteFamilyStaysIncomplete(t *testing.T) {
 	})
 }
 
-// TestCallbackPanics: a callback that panics or fails leaves out its own
-// observations, for scrapes and for other readers. It is counted and logged.
+// TestCallbackPanics checks that a callback that panics or fails affects only its own
+// observations, in scrapes and other readers, and is counted and logged.
 func TestCallbackPanics(t *testing.T) {
 	boom := errors.New("boom")
 	groups := map[string]func(instrument.Providers) (metric.MeterProvider, instrument.Family){
@@ -249,7 +249,7 @@ func TestCallbackPanics(t *testing.T) {
 	}
 }
 
-// TestGathererPanics is about a panic outside of callbacks.
+// TestGathererPanics tests a panic outside of callbacks.
 func TestGathererPanics(t *testing.T) {
 	e := newExporter(t)
 	e.OnConversion(func() { panic("boom") })
@@ -259,7 +259,7 @@ func TestGathererPanics(t *testing.T) {
 	}
 }
 
-// TestShutdownStopsARendering: a rendering of many series stops within its family.
+// TestShutdownStopsARendering checks that a rendering stops within a large family.
 func TestShutdownStopsARendering(t *testing.T) {
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {

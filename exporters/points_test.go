@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// TestState: families have the same state if and only if their text is the same.
+// TestState checks that states are equal if and only if the text is equal.
 func TestState(t *testing.T) {
 	now := time.Now()
 	point := func(label string, value float64) metricdata.DataPoint[float64] {

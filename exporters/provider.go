@@ -10,18 +10,17 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// provider is the meter provider of a group as recorders get it. A callback that
-// panics or returns an error leaves out its own observations and is counted as a
-// scrape error. The SDK's provider would end the process, or keep part of the
-// observations for the next collection, and a periodic reader would export nothing
-// at all.
+// provider is the meter provider of a group for recorders. It guards callbacks: a
+// panic or an error is counted as a scrape error and leaves out only the observations
+// of the callback. In the SDK a panic ends the process, and after an error a periodic
+// reader exports nothing.
 type provider struct {
 	*sdk.MeterProvider
 	group *group
 }
 
-// Meter returns a meter of the catalogue's instruments, or for another scope one of
-// foreign instruments.
+// Meter returns a meter for the catalogue's instruments, or in other scopes for foreign
+// instruments.
 func (p provider) Meter(name string, options ...metric.MeterOption) metric.Meter {
 	if name != instrument.ScopeName {
 		foreign := p.group.foreign
@@ -30,15 +29,13 @@ func (p provider) Meter(name string, options ...metric.MeterOption) metric.Meter
 	return meter{p.MeterProvider.Meter(name, options...), p.group}
 }
 
-// notifyingProvider passes announced changes on to the cache: it implements
-// [instrument.Notifier].
+// notifyingProvider implements [instrument.Notifier] with the cache of the group.
 type notifyingProvider struct {
 	provider
 	*render.Cache[format]
 }
 
-// processProvider shows the health of the process: it implements
-// [instrument.HealthBoard].
+// processProvider implements [instrument.HealthBoard] with the board of the exporter.
 type processProvider struct {
 	provider
 	*board
@@ -57,8 +54,8 @@ func (m meter) RegisterCallback(callback metric.Callback, instruments ...metric.
 	}, instruments...)
 }
 
-// observer takes no observations once ctx has ended: a collection of a million
-// series takes seconds, and the SDK does not look at ctx.
+// observer ignores observations after ctx has ended. The SDK does not check ctx, and a
+// collection of a million series takes seconds.
 type observer struct {
 	metric.Observer
 	ctx context.Context
@@ -106,8 +103,8 @@ func (m meter) Float64ObservableGauge(name string, options ...metric.Float64Obse
 	return m.Meter.Float64ObservableGauge(name, metric.WithDescription(c.Description()), metric.WithUnit(c.Unit()), m.float64(c.Unit(), c.Callbacks()))
 }
 
-// int64 returns an option with the guarded callbacks; without callbacks one with the
-// unit only, since the SDK keeps every callback for the life of the provider.
+// int64 returns an option with the guarded callbacks. Without callbacks it adds none,
+// since the SDK keeps callbacks for the life of the provider.
 func (m meter) int64(unit string, callbacks []metric.Int64Callback) metric.Int64ObservableOption {
 	if len(callbacks) == 0 {
 		return metric.WithUnit(unit)
@@ -120,8 +117,8 @@ func (m meter) int64(unit string, callbacks []metric.Int64Callback) metric.Int64
 	})
 }
 
-// float64 returns an option with the guarded callbacks; without callbacks one with the
-// unit only, since the SDK keeps every callback for the life of the provider.
+// float64 returns an option with the guarded callbacks. Without callbacks it adds none,
+// since the SDK keeps callbacks for the life of the provider.
 func (m meter) float64(unit string, callbacks []metric.Float64Callback) metric.Float64ObservableOption {
 	if len(callbacks) == 0 {
 		return metric.WithUnit(unit)

@@ -13,16 +13,16 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// query is what a scraper asks for.
+// query holds the parameters of a scrape.
 type query struct {
 	format      format
-	contentType expfmt.Format // of the format, with its version and escaping
+	contentType expfmt.Format // with version and escaping
 	encoding    render.Encoding
 	names       map[string]bool // of families; nil for all
 }
 
 const (
-	// nameParameter is the parameter by which promhttp selects families.
+	// nameParameter is the parameter of promhttp that selects families.
 	nameParameter = "name[]"
 	// maxParameters is ten times the number of names in the catalogue.
 	maxParameters = 1000
@@ -49,11 +49,11 @@ func newQuery(r *http.Request) (query, error) {
 	return q, nil
 }
 
-// wants reports whether the answer contains the family, if there is one.
-func (q query) wants(family string) bool { return q.names == nil || q.names[family] }
+// selects reports whether the query selects the family.
+func (q query) selects(family string) bool { return q.names == nil || q.names[family] }
 
-// concerns reports whether the group can have a family that the answer contains.
-func (q query) concerns(of instrument.Group) bool {
+// mayMatch reports whether the query can match a family of the group.
+func (q query) mayMatch(of instrument.Group) bool {
 	if q.names == nil {
 		return true
 	}
@@ -65,13 +65,12 @@ func (q query) concerns(of instrument.Group) bool {
 	return false
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). Codings and the name
-// of the weight are compared without regard to case; a coding with an invalid weight
-// is ignored.
+// acceptsGzip parses Accept-Encoding (RFC 9110, section 12.5.3). Codings and the name
+// of the weight are case-insensitive; codings with an invalid weight are ignored.
 func acceptsGzip(h http.Header) bool {
 	for _, line := range h.Values("Accept-Encoding") {
 		for element := range strings.SplitSeq(line, ",") {
-			// The syntax is that of a media type, whose subtype may be missing.
+			// A coding has the syntax of a media type without subtype.
 			coding, parameters, err := mime.ParseMediaType(element)
 			if err != nil || coding != "gzip" && coding != "x-gzip" {
 				continue

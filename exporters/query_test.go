@@ -13,7 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestNames asks for families by name, as promhttp does.
+// TestNames selects families by name, as promhttp does.
 func TestNames(t *testing.T) {
 	e := newExporter(t, exporters.WithGatherer(registry()))
 	observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels(instrument.AgentApp{Health: "healthy"}), 1)
@@ -43,7 +43,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	all := parsed(t, scrape(t, e, "GET", "/metrics"))
-	for _, query := range []string{"name=coderd_agents_up", "other[]=x", "name[]=%zz"} { // the last is no parameter
+	for _, query := range []string{"name=coderd_agents_up", "other[]=x", "name[]=%zz"} { // the last is invalid
 		if got := parsed(t, scrape(t, e, "GET", "/metrics?"+query)); !slices.Equal(got.names(), all.names()) {
 			t.Errorf("?%s is not answered with all families: %q", query, got.names())
 		}
@@ -61,7 +61,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestNamesAreTheSameText: the text of a family does not depend on the query.
+// TestNamesAreTheSameText checks that the text of a family does not depend on the query.
 func TestNamesAreTheSameText(t *testing.T) {
 	e := newExporter(t, exporters.WithGatherer(registry()))
 	for _, accept := range []string{"text/plain", acceptOpenMetrics} {
@@ -76,7 +76,7 @@ func TestNamesAreTheSameText(t *testing.T) {
 	}
 }
 
-// TestNamesRenderNothingElse: a query for a family renders no other group.
+// TestNamesRenderNothingElse checks that a query renders only the group of its family.
 func TestNamesRenderNothingElse(t *testing.T) {
 	e := newExporter(t)
 	conversions := 0
@@ -99,7 +99,7 @@ func TestTooManyParameters(t *testing.T) {
 	}
 }
 
-// TestNamesLeaveTheStatusPageAlone: the numbers of series are of all families.
+// TestNamesLeaveTheStatusPageAlone checks that series counts include all families.
 func TestNamesLeaveTheStatusPageAlone(t *testing.T) {
 	e := newExporter(t)
 	scrape(t, e, "GET", "/metrics")
@@ -113,7 +113,7 @@ func TestNamesLeaveTheStatusPageAlone(t *testing.T) {
 	}
 }
 
-// FuzzNames: a query selects families of the answer, in each format and encoding.
+// FuzzNames checks that a query selects families, in each format and encoding.
 func FuzzNames(f *testing.F) {
 	for _, query := range []string{
 		"", "name[]=coderd_agents_up", "name%5b%5d=go_info&name[]=host_jobs", "name[]=", "name[]", "name[]=%zz", "name[]=a;name[]=go_info",

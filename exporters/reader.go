@@ -13,38 +13,19 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// ReaderConfig describes the families of a reader of [WithReader], and its duties.
+// ReaderConfig configures a reader of [WithReader]. The resource of Deployment must be
+// the same on every replica. Producer and Gatherer return no errors: they count them in
+// otelcoder_scrape_errors_total.
 type ReaderConfig struct {
-	// Group is the group whose meter provider the reader reads: Deployment, whose
-	// resource must be the same on every replica, or Process.
-	Group instrument.Group
-
-	// Reports reports whether this process reports the group now. If it does not,
-	// the reader must not send the families it has read.
-	Reports func() bool
-
-	// Exported counts an export in otelcoder_otlp_exports_total, by whether it
-	// failed.
-	Exported func(error)
-
-	// Health adds a function to those of [WithHealth].
-	Health func(report func(*health.Report))
-
-	// Producer produces the streams of the group's foreign instruments, under their
-	// OpenTelemetry names and of any type; see [WithoutForeignInstruments]. In
-	// Process it also produces those of Workspaces, which share the resource of
-	// Process, while this process reports them. Prometheus refuses the exports of
-	// two readers of one resource that arrive out of order.
-	Producer sdk.Producer
-
-	// Gatherer gathers the families that no instrument measures: those of the
-	// runtime and of [WithGatherer]; nil in Deployment. It returns no error:
-	// families that cannot be gathered are left out and counted in
-	// otelcoder_scrape_errors_total.
-	Gatherer prometheus.Gatherer
+	Group    instrument.Group                  // of the meter provider: Deployment or Process
+	Reports  func() bool                       // while false, nothing of the group may be sent
+	Exported func(error)                       // counts an export in otelcoder_otlp_exports_total
+	Health   func(report func(*health.Report)) // like [WithHealth]
+	Producer sdk.Producer                      // foreign instruments; in Process also all of Workspaces
+	Gatherer prometheus.Gatherer               // runtime and [WithGatherer]; nil in Deployment
 }
 
-// reader returns the reader that the host adds, or nil.
+// reader returns a reader of WithReader, or nil.
 func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
 	if c.newReader == nil {
 		return nil, nil
@@ -56,9 +37,9 @@ func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
 	return reader, nil
 }
 
-// withHost returns a gatherer of the same families and those of the host, which counts
-// errors and does not return them. It leaves out target_info, which describes a scraped
-// target: a push has a resource, from which its receiver derives target_info.
+// withHost adds the host's families to a gatherer, except target_info, which receivers
+// of a push derive from the resource. The result counts errors instead of returning
+// them.
 func (e *Exporter) withHost(gatherer prometheus.Gatherer) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := gatherer.Gather()
@@ -76,8 +57,8 @@ func (e *Exporter) withHost(gatherer prometheus.Gatherer) prometheus.Gatherer {
 	})
 }
 
-// producers produce the streams of several producers. Like Gatherer they return no
-// error: the reader would export nothing at all.
+// producers joins the streams of several producers. It returns no error, since the
+// reader would then export nothing.
 type producers []sdk.Producer
 
 // Produce implements [sdk.Producer].
@@ -90,7 +71,9 @@ func (p producers) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, erro
 	return scopes, nil
 }
 
-// workspacesProducer produces the streams of Workspaces while this process reports them.
+// workspacesProducer produces the streams of Workspaces while this process is the
+// reporter. They are pushed with Process, whose resource they share: Prometheus refuses
+// the exports of two readers with one resource that arrive out of order.
 type workspacesProducer struct {
 	exporter *Exporter
 	reader   *sdk.ManualReader

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// A reader that a host adds sees the families that scrapes see.
+// A reader of a host gets the families that scrapes get.
 func TestReadersSeeWhatIsServed(t *testing.T) {
 	var reports atomic.Bool
 	var configs []exporters.ReaderConfig
@@ -32,7 +32,7 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 		}))
 
 	for _, c := range configs {
-		// What no other process can tell is always reported.
+		// Process is always reported.
 		if got, want := c.Reports(), c.Group == instrument.Process; got != want {
 			t.Errorf("%s group: reports %t, want %t", c.Group, got, want)
 		}
@@ -98,8 +98,8 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 	}
 }
 
-// The readers that were made before the one that cannot be are stopped: goleak
-// would find them.
+// If New fails to create a reader, it stops the readers created before: goleak would
+// find them.
 func TestAReaderThatCannotBeMade(t *testing.T) {
 	broken := errors.New("no such file")
 	made := false

@@ -10,15 +10,15 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// refusalOrigin is the origin in otelcoder_refused_total of what a host's instruments
-// lose.
+// refusalOrigin is the label origin of otelcoder_refused_total for a host's
+// instruments.
 const refusalOrigin = "host"
 
-// refusalReason is a reason in otelcoder_refused_total.
+// refusalReason is the label reason of otelcoder_refused_total.
 type refusalReason int
 
 const (
-	refusedInstrument refusalReason = iota // foreign instruments are not wanted, or not in the scope
+	refusedInstrument refusalReason = iota // WithoutForeignInstruments, or the catalogue's scope
 	refusedName                            // another family has the instrument's name
 	overflowed                             // the SDK folded series into one
 )
@@ -28,8 +28,7 @@ var refusalReasons = [...]string{refusedInstrument: "instrument", refusedName: "
 // overflowPause is the least time between two log lines about one stream.
 const overflowPause = time.Hour
 
-// refusals counts and logs what the SDK or the catalogue's names keep from being
-// served.
+// refusals counts and logs refused instruments and overflowing streams.
 type refusals struct {
 	logger *slog.Logger
 	counts [len(refusalReasons)]struct{ n, last atomic.Int64 } // last: Unix nanoseconds
@@ -42,7 +41,7 @@ func newRefusals(logger *slog.Logger) *refusals {
 	return &refusals{logger: logger, logged: make(map[any]time.Time)}
 }
 
-// refuse counts and logs the refusal of an instrument, once for each.
+// refuse counts and logs a refused instrument, once.
 func (r *refusals) refuse(i identity, reason refusalReason, because string) {
 	if !r.first(i, 0) {
 		return
@@ -52,7 +51,7 @@ func (r *refusals) refuse(i identity, reason refusalReason, because string) {
 		"instrument", i.name, "scope", i.scope.Name, "reason", refusalReasons[reason], "because", because)
 }
 
-// overflow counts a collection of a stream of which series were folded into one.
+// overflow counts a collection in which the SDK folded series of a stream into one.
 func (r *refusals) overflow(stream string) {
 	r.count(overflowed)
 	if r.first(stream, overflowPause) {
@@ -61,8 +60,8 @@ func (r *refusals) overflow(stream string) {
 	}
 }
 
-// first reports whether it was not called with the key before, or not for the pause if
-// there is one.
+// first reports whether this is the first call with the key, or the first since the
+// pause if it is not 0.
 func (r *refusals) first(key any, pause time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,7 +79,7 @@ func (r *refusals) count(reason refusalReason) {
 	r.counts[reason].last.Store(time.Now().UnixNano())
 }
 
-// observe observes the counts. Labels are by reason.
+// observe observes the counts. Labels has an entry for each reason.
 func (r *refusals) observe(o instrument.Observer, labels []instrument.Labels) {
 	for reason := range r.counts {
 		o.Observe(instrument.HealthRefused, labels[reason], float64(r.counts[reason].n.Load()))

@@ -15,7 +15,7 @@ func newRuntimeRegistry() *prometheus.Registry {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		// Documented, but no longer in client_golang 1.25: the Go runtime always
+		// Documented, but removed from client_golang: the Go runtime always
 		// reports 0.
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: instrument.GoMemstatsLookupsTotal.String(),
@@ -24,8 +24,8 @@ func newRuntimeRegistry() *prometheus.Registry {
 	return registry
 }
 
-// trimmed reduces a gatherer of runtime families to the documented ones, with the
-// documented help texts: those of client_golang have changed since.
+// trimmed leaves only the documented runtime families of a gatherer and sets their
+// documented help texts, which differ from those of client_golang today.
 type trimmed struct{ prometheus.Gatherer }
 
 func (t trimmed) Gather() ([]*dto.MetricFamily, error) {

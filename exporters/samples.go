@@ -10,9 +10,9 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status"
 )
 
-// samplesOf yields the series of a family from its text, in Prometheus's format or
-// OpenMetrics, as expfmt writes it: the series of a histogram are its _count and
-// _sum. Labels are in the order of names.
+// samplesOf parses the series of a family from text written by expfmt, in Prometheus's
+// format or OpenMetrics. A histogram yields its count and sum. Label values are in the
+// order of names.
 func samplesOf(lines iter.Seq[[]byte], name string, names []string) iter.Seq[status.Series] {
 	return func(yield func(status.Series) bool) {
 		var sum float64
@@ -54,8 +54,8 @@ func samplesOf(lines iter.Seq[[]byte], name string, names []string) iter.Seq[sta
 	}
 }
 
-// parseLabels parses {name="value",...}, if there is one, and returns the values in
-// the order of names.
+// parseLabels parses optional labels, {name="value",...}. Values are in the order of
+// names.
 func parseLabels(text []byte, names []string) (values []string, rest []byte, ok bool) {
 	values = make([]string, len(names))
 	rest, ok = bytes.CutPrefix(text, []byte("{"))

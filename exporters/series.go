@@ -9,13 +9,13 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// overflow identifies the series that the SDK folds others into.
+// overflow is the attribute set of the SDK's overflow series.
 var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
 
-// hasOverflow reports whether the SDK folded series of a stream into one.
+// hasOverflow reports whether data has an overflow series.
 func hasOverflow(data metricdata.Aggregation) bool {
 	found := false
-	sift(data, func(set *attribute.Set) bool {
+	filterSeries(data, func(set *attribute.Set) bool {
 		found = found || set.Equals(&overflow)
 		return true
 	})
@@ -24,11 +24,11 @@ func hasOverflow(data metricdata.Aggregation) bool {
 
 var errInvalidText = errors.New("series are left out whose labels are not valid UTF-8")
 
-// withValidText returns data without the series and exemplars of attributes that are
-// not valid UTF-8, and an error if there was such a series.
+// withValidText removes series and exemplars with invalid UTF-8. It returns an error if
+// it has removed a series.
 func withValidText(data metricdata.Aggregation) (metricdata.Aggregation, error) {
 	var err error
-	data = sift(data, func(set *attribute.Set) bool {
+	data = filterSeries(data, func(set *attribute.Set) bool {
 		for attributes := set.Iter(); attributes.Next(); {
 			if !isValidText(attributes.Attribute()) {
 				err = errInvalidText
@@ -44,26 +44,26 @@ func isValidText(a attribute.KeyValue) bool {
 	return utf8.ValidString(string(a.Key)) && utf8.ValidString(a.Value.String())
 }
 
-// sift returns data with the series to keep. It changes data.
-func sift(data metricdata.Aggregation, keep func(*attribute.Set) bool) metricdata.Aggregation {
+// filterSeries removes the series for which keep returns false. It changes data.
+func filterSeries(data metricdata.Aggregation, keep func(*attribute.Set) bool) metricdata.Aggregation {
 	switch d := data.(type) {
 	case metricdata.Gauge[int64]:
-		d.DataPoints = siftPoints(d.DataPoints, ofPoint[int64], keep)
+		d.DataPoints = filterPoints(d.DataPoints, ofPoint[int64], keep)
 		return d
 	case metricdata.Gauge[float64]:
-		d.DataPoints = siftPoints(d.DataPoints, ofPoint[float64], keep)
+		d.DataPoints = filterPoints(d.DataPoints, ofPoint[float64], keep)
 		return d
 	case metricdata.Sum[int64]:
-		d.DataPoints = siftPoints(d.DataPoints, ofPoint[int64], keep)
+		d.DataPoints = filterPoints(d.DataPoints, ofPoint[int64], keep)
 		return d
 	case metricdata.Sum[float64]:
-		d.DataPoints = siftPoints(d.DataPoints, ofPoint[float64], keep)
+		d.DataPoints = filterPoints(d.DataPoints, ofPoint[float64], keep)
 		return d
 	case metricdata.Histogram[int64]:
-		d.DataPoints = siftPoints(d.DataPoints, ofHistogram[int64], keep)
+		d.DataPoints = filterPoints(d.DataPoints, ofHistogram[int64], keep)
 		return d
 	case metricdata.Histogram[float64]:
-		d.DataPoints = siftPoints(d.DataPoints, ofHistogram[float64], keep)
+		d.DataPoints = filterPoints(d.DataPoints, ofHistogram[float64], keep)
 		return d
 	}
 	return data
@@ -77,7 +77,7 @@ func ofHistogram[N int64 | float64](p *metricdata.HistogramDataPoint[N]) (*attri
 	return &p.Attributes, &p.Exemplars
 }
 
-func siftPoints[P any, N int64 | float64](points []P, of func(*P) (*attribute.Set, *[]metricdata.Exemplar[N]), keep func(*attribute.Set) bool) []P {
+func filterPoints[P any, N int64 | float64](points []P, of func(*P) (*attribute.Set, *[]metricdata.Exemplar[N]), keep func(*attribute.Set) bool) []P {
 	kept := 0
 	for i := range points {
 		set, exemplars := of(&points[i])

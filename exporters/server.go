@@ -13,8 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pace"
 )
 
-// ListenAndServe serves the endpoint on address until ctx ends, and returns nil
-// then. It returns an error at once if it cannot listen there.
+// ListenAndServe serves the endpoint on a TCP address until ctx ends; it then returns
+// nil.
 func (e *Exporter) ListenAndServe(ctx context.Context, address string) error {
 	listener, err := listen.Metrics(ctx, address)
 	if err != nil {
@@ -23,8 +23,8 @@ func (e *Exporter) ListenAndServe(ctx context.Context, address string) error {
 	return e.Serve(ctx, listener)
 }
 
-// Serve serves the endpoint on a listener until ctx ends, and returns nil then.
-// It closes the listener.
+// Serve serves the endpoint on a listener, which it closes, until ctx ends; it then
+// returns nil.
 func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           e.handler,
@@ -33,9 +33,9 @@ func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      time.Minute, // tens of megabytes to a scraper far away
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		// Scrapes that wait for a rendering are answered with 503 when ctx ends.
+		// Scrapes that wait for a rendering get 503 when ctx ends.
 		BaseContext: func(net.Listener) context.Context { return ctx },
-		// The handler answers "OPTIONS *" too, with 404.
+		// The handler also answers "OPTIONS *", with 404.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(pace.Handler(e.logger.Handler()), slog.LevelWarn),
 	}
@@ -49,7 +49,7 @@ func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve metrics on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	// Give answers in progress a moment to end.
+	// Wait for answers in progress.
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if server.Shutdown(grace) != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters"
 )
 
-// pipes is a listener whose connections live in a bubble of testing/synctest.
+// pipes is an in-memory listener for a synctest bubble.
 type pipes struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -50,7 +50,7 @@ func (p *pipes) dial() net.Conn {
 	return client
 }
 
-// serve serves an Exporter on pipes until the test ends. The test must run in a
+// serve serves an Exporter on pipes until the test ends. The test must run in a synctest
 // bubble.
 func serve(t *testing.T, options ...exporters.Option) *pipes {
 	t.Helper()
@@ -68,8 +68,8 @@ func serve(t *testing.T, options ...exporters.Option) *pipes {
 	return p
 }
 
-// A client that does not say what it wants, or does not end what it says, is let
-// go within seconds; one that says nothing further, within minutes.
+// Clients that send no request or an incomplete one are disconnected within seconds, idle
+// clients within minutes.
 func TestSlowClientsAreLetGo(t *testing.T) {
 	for name, test := range map[string]struct {
 		say  string
@@ -119,7 +119,7 @@ func TestHeadersAreLimited(t *testing.T) {
 	})
 }
 
-// What is asked of no path, or of a server in general, is no metric either.
+// Requests for invalid paths, or for the server, get errors.
 func TestRequestsWithoutAPathAreRefused(t *testing.T) {
 	for _, line := range []string{"OPTIONS * HTTP/1.1", "CONNECT example.com:443 HTTP/1.1", "GET http://example.com/ok HTTP/1.1", "GET /../etc/passwd HTTP/1.1", "PRI * HTTP/2.0"} {
 		t.Run(line, func(t *testing.T) {
@@ -139,8 +139,8 @@ func TestRequestsWithoutAPathAreRefused(t *testing.T) {
 	}
 }
 
-// A host may serve connections its own way, and what the server has to say of
-// strangers is logged at a bounded rate.
+// A host can serve connections with its own function. The server's errors about clients
+// are logged at a limited rate.
 func TestWithServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -166,8 +166,8 @@ func TestWithServe(t *testing.T) {
 	})
 }
 
-// TestWithServeReturnsEarly: an endpoint that is not served any more is an error,
-// although the host's function returns none.
+// TestWithServeReturnsEarly checks that Serve returns an error when the function of
+// WithServe returns nil early.
 func TestWithServeReturnsEarly(t *testing.T) {
 	e := newExporter(t, exporters.WithServe(func(l net.Listener, _ *http.Server) error { return l.Close() }))
 	err := e.Serve(t.Context(), &pipes{make(chan net.Conn), make(chan struct{})})
@@ -176,8 +176,8 @@ func TestWithServeReturnsEarly(t *testing.T) {
 	}
 }
 
-// TestServeEndsDuringARendering: a scrape that waits for a rendering does not keep
-// the server from ending.
+// TestServeEndsDuringARendering checks that a scrape that waits for a rendering does not
+// delay the end of Serve.
 func TestServeEndsDuringARendering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)

@@ -96,7 +96,7 @@ func TestViewsAreNoScrapes(t *testing.T) {
 	}
 }
 
-// report is what the tests read of the page's JSON.
+// report has the fields of the page's JSON that the tests use.
 type report struct {
 	State, Headline string
 	Version         string
@@ -300,7 +300,7 @@ func TestPollAndRecordersAreShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Shutdown(t.Context())
-		for i := range 2 { // two of one process, as by two libraries
+		for i := range 2 { // twice in a process, as by two libraries
 			m, err := meters.New(e.Providers())
 			if err != nil {
 				t.Fatal(err)
@@ -389,7 +389,7 @@ func TestTheLastHourIsKept(t *testing.T) {
 			for _, o := range observations {
 				o.Changed()
 			}
-			if minute > 30 { // at first nobody scrapes
+			if minute > 30 { // without scrapes before
 				scrape(t, e, "GET", "/metrics")
 			}
 		}
@@ -449,7 +449,7 @@ type fleet []meters.Workspace
 
 func (f fleet) Agents(context.Context) ([]meters.Workspace, error) { return f, nil }
 
-// BenchmarkStatusPage views the page of 150,000 series, which are scraped.
+// BenchmarkStatusPage views the page of an exporter with 150,000 series and scrapes.
 func BenchmarkStatusPage(b *testing.B) {
 	e, err := exporters.New()
 	if err != nil {
@@ -502,7 +502,7 @@ func BenchmarkStatusPage(b *testing.B) {
 				select {
 				case <-stop:
 					return
-				case <-time.After(500 * time.Millisecond): // ten viewers
+				case <-time.After(500 * time.Millisecond): // like ten viewers
 					get(b, "/status")
 				}
 			}
@@ -515,8 +515,8 @@ func BenchmarkStatusPage(b *testing.B) {
 	})
 }
 
-// The series of a family are the same before a scrape, when they are collected, and
-// after it, when they are read from what is rendered, in each format and encoding.
+// The page shows the same series before a scrape, when they are collected, and after it,
+// when they are read from the rendering, in each format and encoding.
 func TestSeriesOfAFamily(t *testing.T) {
 	for _, scraper := range [][]string{
 		{"Accept", "text/plain"},

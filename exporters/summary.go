@@ -16,17 +16,18 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status"
 )
 
-// summary holds what the status page shows of a family.
+// summary holds the numbers of a family for the status page.
 type summary struct {
 	series int
-	sums   map[string]float64 // of the values, by the label of summedBy
+	sums   map[string]float64 // of the values, by the label in summedBy
 
-	// Of a histogram in summedBy, over all its series:
-	bounds, buckets []float64 // cumulative counts, with that of +Inf
+	// Of a histogram in summedBy, over all series. Buckets are cumulative and
+	// include +Inf.
+	bounds, buckets []float64
 }
 
-// summedBy has the families whose values the page shows, with the label to group
-// them by; "" for none.
+// summedBy maps the families whose values the page shows to the label to group by; ""
+// sums all series.
 var summedBy = map[string]string{
 	instrument.APIWorkspaceLatestBuild.String(): "status",
 	instrument.AgentsConnections.String():       "status",
@@ -42,8 +43,8 @@ var summedBy = map[string]string{
 	instrument.LicenseUserLimitEnabled.String(): "",
 }
 
-// maxSums is how many values of a label are kept apart. None of the documented
-// labels in summedBy has more: status codes have some 60.
+// maxSums limits the values of a label in a summary. Documented labels have fewer:
+// status codes have some 60.
 const maxSums = 100
 
 // summarize summarizes a family.
@@ -78,7 +79,7 @@ func (s *summary) add(points []metricdata.DataPoint[float64], label string, summ
 	if s.sums == nil {
 		s.sums = make(map[string]float64)
 	}
-	at := 0 // the place of the label, usually the same in all points
+	at := 0 // index of the label, usually the same in all points
 	for i := range points {
 		value := ""
 		if label != "" {
@@ -90,9 +91,8 @@ func (s *summary) add(points []metricdata.DataPoint[float64], label string, summ
 	}
 }
 
-// addConverted adds the series of a gauge or counter, or of a histogram that is not
-// in summedBy. The labels of a converted series take a tenth of the time to read of
-// those of a point.
+// addConverted adds the series of a gauge or counter, or of a histogram outside
+// summedBy. Reading labels from converted series is ten times as fast as from points.
 func (s *summary) addConverted(f *dto.MetricFamily) {
 	s.series += len(f.Metric)
 	label, summed := summedBy[f.GetName()]
@@ -102,7 +102,7 @@ func (s *summary) addConverted(f *dto.MetricFamily) {
 	if s.sums == nil {
 		s.sums = make(map[string]float64)
 	}
-	at := 0 // the place of the label, usually the same in all series
+	at := 0 // index of the label, usually the same in all series
 	for _, m := range f.Metric {
 		value := ""
 		if label != "" {
@@ -119,7 +119,7 @@ func (s *summary) addConverted(f *dto.MetricFamily) {
 	}
 }
 
-// valueOf returns the value of a label, which is probably at a place, and its place.
+// valueOf returns the value and the index of a label. At is the likely index.
 func valueOf(set *attribute.Set, label attribute.Key, at int) (string, int) {
 	if a, ok := set.Get(at); ok && a.Key == label {
 		return a.Value.AsString(), at
@@ -148,7 +148,7 @@ func (s *summary) addBuckets(points []metricdata.HistogramDataPoint[float64]) {
 	}
 }
 
-// summaries are the summaries of a group's families, by name. They do not change.
+// summaries holds the summaries of a group's families by name. It is immutable.
 type summaries struct {
 	at time.Time
 	of map[string]summary
@@ -157,7 +157,7 @@ type summaries struct {
 // summarize replaces the group's summaries.
 func (g *group) summarize(of map[string]summary) { g.summaries.Store(&summaries{time.Now(), of}) }
 
-// head returns the first n bytes of the newest rendering that is text, or nothing.
+// head returns the first n bytes of the newest text rendering, if any.
 func (g *group) head(n int) []byte {
 	if g.cache != nil {
 		r, _ := g.newestText()
@@ -169,8 +169,7 @@ func (g *group) head(n int) []byte {
 	return nil
 }
 
-// newestText returns the newest rendering of a group with a cache in a format that
-// is text, if there is one.
+// newestText returns the newest cached rendering in a text format, if any.
 func (g *group) newestText() (render.Rendering, bool) {
 	if g.cache == nil {
 		return render.Rendering{}, false
@@ -193,16 +192,16 @@ func (g *group) summary(name string) (summary, bool) {
 	return s, ok
 }
 
-// sampling is the part of the time that summaries may take which no rendering
-// makes: a thousandth.
+// sampling is the minimum ratio of the interval to the duration of refreshes, so that
+// they take at most a thousandth of the time.
 const sampling = 1000
 
-// refresh summarizes the group if no rendering has done so lately.
+// refresh updates the summaries unless a rendering has updated them recently.
 func (g *group) refresh(ctx context.Context) {
 	last := g.summaries.Load()
 	switch {
 	case last == nil:
-	case g.cache != nil && g.cache.InUse(): // it is rendered whenever it changes
+	case g.cache != nil && g.cache.InUse(): // each change is rendered
 		return
 	case clock.Since(last.at) < max(status.SampleInterval-time.Second, sampling*g.collecting):
 		return
@@ -216,7 +215,7 @@ func (g *group) refresh(ctx context.Context) {
 		return
 	}
 	g.try(func() error {
-		families, err := g.beside.Gather()
+		families, err := g.extra.Gather()
 		for _, f := range families {
 			of[f.GetName()] = summary{series: len(f.Metric)}
 		}
@@ -226,8 +225,8 @@ func (g *group) refresh(ctx context.Context) {
 	g.summarize(of)
 }
 
-// sample returns the numbers at a glance. Those of the deployment are left out if
-// this process does not report it.
+// sample returns the current numbers for the status page; without the deployment's if
+// this process is not the reporter.
 func (e *Exporter) sample(reports bool) status.Sample {
 	s := status.NoSample()
 	if inFlight, ok := e.process.summary(instrument.APIConcurrentRequests.String()); ok && inFlight.series > 0 {

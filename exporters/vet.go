@@ -16,44 +16,42 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// vetted holds families of a host that can be served beside those of the catalogue.
-// Answers share them, so they do not change.
+// vetted holds the host's valid families. Scrapes share them, so they are immutable.
 type vetted struct {
-	families  []*dto.MetricFamily // in order of their names
-	legacy    bool                // no name needs an escape
-	conflicts []string            // names that families of the catalogue take
-	left      left                // families and series that cannot be served
+	families  []*dto.MetricFamily // sorted by name
+	legacy    bool                // no name needs escaping
+	conflicts []string            // families whose names are in the catalogue
+	omitted   omissions           // other errors of families and series
 }
 
-// left counts errors and keeps the first one.
-type left struct {
+// omissions counts errors and keeps the first.
+type omissions struct {
 	n     int
 	first error
 }
 
-func (l *left) add(err error) {
-	l.n++
-	l.first = cmp.Or(l.first, err)
+func (o *omissions) add(err error) {
+	o.n++
+	o.first = cmp.Or(o.first, err)
 }
 
 // error returns the errors as one, or nil.
-func (l left) error() error {
-	if l.n > 1 {
-		return fmt.Errorf("%w, and %d more", l.first, l.n-1)
+func (o omissions) error() error {
+	if o.n > 1 {
+		return fmt.Errorf("%w, and %d more", o.first, o.n-1)
 	}
-	return l.first
+	return o.first
 }
 
 func conflictError(names []string) error {
 	return fmt.Errorf("the gatherer has metrics that otelcoder serves: rename or unregister %s", strings.Join(names, ", "))
 }
 
-// reserved holds the names that the catalogue's families take in an answer, with the
-// family.
+// reserved maps the names of the catalogue's families and their series to the family.
 type reserved map[string]instrument.Family
 
-// newReserved returns the names of the whole catalogue, or without the runtime
-// families.
+// newReserved returns the names of the catalogue, with the runtime families if runtime
+// is set.
 func newReserved(runtime bool) reserved {
 	r := make(reserved)
 	for f := range instrument.All() {
@@ -78,8 +76,8 @@ func newReserved(runtime bool) reserved {
 	return r
 }
 
-// concerned reports whether an answer can contain other families.
-func (r reserved) concerned(q query) bool {
+// mayMatch reports whether the query can match a family outside the catalogue.
+func (r reserved) mayMatch(q query) bool {
 	if q.names == nil {
 		return true
 	}
@@ -91,7 +89,7 @@ func (r reserved) concerned(q query) bool {
 	return false
 }
 
-// seriesNames returns the names that a family takes: its own and those of its series.
+// seriesNames returns the names of a family and its series.
 func seriesNames(name string, of dto.MetricType) []string {
 	switch of {
 	case dto.MetricType_HISTOGRAM:
@@ -102,8 +100,8 @@ func seriesNames(name string, of dto.MetricType) []string {
 	return []string{name}
 }
 
-// conflict returns the family of the catalogue that has a name of this one. Names are
-// compared as a scraper without UTF-8 names reads them.
+// conflict returns the family of the catalogue with a name of the given family. Names
+// are escaped before the comparison, as for a scraper without UTF-8 names.
 func (r reserved) conflict(name string, of dto.MetricType) (instrument.Family, bool) {
 	for _, series := range seriesNames(model.EscapeName(name, model.UnderscoreEscaping), of) {
 		if f, taken := r[series]; taken {
@@ -113,12 +111,11 @@ func (r reserved) conflict(name string, of dto.MetricType) (instrument.Family, b
 	return 0, false
 }
 
-// vet leaves out families and series for which a Prometheus or an OTLP receiver would
-// refuse the whole answer: names that the catalogue takes, names and series that
-// occur twice, invalid UTF-8, and values that are not of the family's type. A registry
-// of client_golang checks most of this, but a gatherer need not be a registry. Runtime
-// families in r are left out without a report. Others reports whether a family beside
-// these has a name.
+// vet leaves out families and series for which Prometheus or an OTLP receiver would
+// refuse the whole answer: names of the catalogue, duplicate names and series, invalid
+// UTF-8, and values of another type. Registries check most of this, but other gatherers
+// may not. Runtime families in r are left out without an error. Others reports whether
+// another source has a family of a name.
 func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) bool) vetted {
 	v := vetted{legacy: true}
 	taken := make(map[string]bool)
@@ -135,10 +132,10 @@ func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) boo
 		names := seriesNames(name, of)
 		switch {
 		case name == "" || !utf8.ValidString(name):
-			v.left.add(fmt.Errorf("%q is not the name of a metric", name))
+			v.omitted.add(fmt.Errorf("%q is not the name of a metric", name))
 			continue
 		case slices.ContainsFunc(names, func(n string) bool { return taken[n] || others(n) }):
-			v.left.add(fmt.Errorf("%s: another metric has the same name, or series of it", name))
+			v.omitted.add(fmt.Errorf("%s: another metric has the same name, or series of it", name))
 			continue
 		}
 		kept := v.vetSeries(f)
@@ -153,7 +150,7 @@ func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) boo
 	return v
 }
 
-// vetSeries returns the family with those of its series that can be served.
+// vetSeries returns the family with its valid series.
 func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 	kept := &dto.MetricFamily{Name: f.Name, Type: f.GetType().Enum()}
 	if f.Help != nil {
@@ -175,7 +172,7 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 			}
 		}
 		if err != nil {
-			v.left.add(fmt.Errorf("%s: %w", f.GetName(), err))
+			v.omitted.add(fmt.Errorf("%s: %w", f.GetName(), err))
 			continue
 		}
 		for _, l := range m.Label {
@@ -193,7 +190,7 @@ func hashLabels(seed maphash.Seed, m *dto.Metric) uint64 {
 	h.SetSeed(seed)
 	for _, l := range m.Label {
 		h.WriteString(l.GetName())
-		h.WriteByte(0xff) // occurs in no UTF-8
+		h.WriteByte(0xff) // never occurs in UTF-8
 		h.WriteString(l.GetValue())
 		h.WriteByte(0xff)
 	}
@@ -201,11 +198,10 @@ func hashLabels(seed maphash.Seed, m *dto.Metric) uint64 {
 	return h.Sum64()
 }
 
-// vetOne returns a series with its labels in order, or the reason why it cannot be
-// served.
+// vetOne returns a series with sorted labels, or an error if it is invalid.
 func vetOne(of dto.MetricType, m *dto.Metric) (*dto.Metric, error) {
 	var typed bool
-	var ofFormat string // a label that the format adds
+	var ofFormat string // the label that the format adds
 	switch of {
 	case dto.MetricType_COUNTER:
 		typed = m.GetCounter() != nil
@@ -272,12 +268,12 @@ func validExemplars(m *dto.Metric) bool {
 	return true
 }
 
-// maxSpan is more buckets than a native histogram of the highest resolution has.
+// maxSpan is above the number of buckets of any native histogram.
 const maxSpan = 1 << 20
 
-// validSpans reports whether the spans of a native histogram match its buckets. The
-// bridge to OpenTelemetry allocates the buckets between spans, and panics without
-// this check.
+// validSpans reports whether the spans of a native histogram match its buckets.
+// Otherwise the bridge to OpenTelemetry, which allocates the buckets between spans,
+// panics.
 func validSpans(spans []*dto.BucketSpan, buckets int) bool {
 	n, between := 0, 0
 	for i, s := range spans {
@@ -295,7 +291,7 @@ func validSpans(spans []*dto.BucketSpan, buckets int) bool {
 	return n == buckets
 }
 
-// only returns the families that the query names.
+// only returns the families selected by the query.
 func (v vetted) only(q query) vetted {
 	if q.names != nil {
 		v.families = slices.DeleteFunc(slices.Clone(v.families), func(f *dto.MetricFamily) bool { return !q.names[f.GetName()] })
@@ -303,7 +299,7 @@ func (v vetted) only(q query) vetted {
 	return v
 }
 
-// escaped returns the families with the names that the scheme gives them.
+// escaped returns the families with names escaped by the scheme.
 func (v vetted) escaped(scheme model.EscapingScheme) []*dto.MetricFamily {
 	escaped := make([]*dto.MetricFamily, len(v.families))
 	for i, f := range v.families {
@@ -312,7 +308,7 @@ func (v vetted) escaped(scheme model.EscapingScheme) []*dto.MetricFamily {
 	return escaped
 }
 
-// has reports whether there is a family of the name.
+// has reports whether a family has the name.
 func (v vetted) has(name string) bool {
 	_, found := slices.BinarySearchFunc(v.families, name, func(f *dto.MetricFamily, name string) int {
 		return strings.Compare(f.GetName(), name)

@@ -10,18 +10,18 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// A collector's gRPC receiver refuses messages over 4 MiB by default. Far smaller
-// ones are no slower to send, and a push that hangs holds one in memory: the points,
-// their labels, and over gRPC a message five times as large as it is on the wire.
+// The limits of a batch in bytes. A collector's gRPC receiver refuses messages over
+// 4 MiB by default. Much smaller batches are as fast, and a push that hangs keeps less
+// in memory: points, labels, and over gRPC a message of five times its wire size.
 const (
 	maxBatch = 64 << 10
 	maxPart  = maxBatch / 8
 )
 
-// batches yields what was collected in parts of at most about maxBatch bytes on
-// the wire, and with each whether more are to come. The SDK's own batches are of
-// so many data points, but label values from outside, such as those of template
-// parameters, have any length.
+// batches splits a collection into batches of at most about maxBatch bytes on the
+// wire. It yields each batch with whether more follow. The SDK's own batches limit
+// the number of data points, but label values, such as template parameters, have no
+// limit.
 func batches(collected *metricdata.ResourceMetrics) iter.Seq2[*metricdata.ResourceMetrics, bool] {
 	return func(yield func(*metricdata.ResourceMetrics, bool) bool) {
 		var batch metricdata.ResourceMetrics
@@ -55,9 +55,9 @@ func add(batch *metricdata.ResourceMetrics, scope instrumentation.Scope, metric 
 	batch.ScopeMetrics[last].Metrics = append(batch.ScopeMetrics[last].Metrics, metric)
 }
 
-// parts yields a metric in parts of at most maxPart bytes, or of one data point,
-// each with its size on the wire, which is rounded up, and with nothing of the others
-// in its memory. A metric of a type that is not split is one part.
+// parts splits a metric into parts of at most maxPart bytes or one data point, which
+// share no memory. It yields each with an upper bound of its size on the wire. A metric
+// of an unknown type is one part.
 func parts(m metricdata.Metrics) iter.Seq2[metricdata.Metrics, int] {
 	switch data := m.Data.(type) {
 	case metricdata.Gauge[float64]:
@@ -127,10 +127,9 @@ func split[Point any](m metricdata.Metrics, points []Point, sizeOf func(*Point) 
 	}
 }
 
-// What the tags, lengths and fixed fields of a message take at most: one of a
-// metric, a data point, a quantile or an exemplar; one of an attribute.
+// Upper bounds of the tags, lengths and fixed fields of a message in bytes.
 const (
-	overhead          = 64
+	overhead          = 64 // of a metric, data point, quantile or exemplar
 	attributeOverhead = 20
 )
 
@@ -175,6 +174,7 @@ func attributeSize(a attribute.KeyValue) int {
 	if a.Value.Type() == attribute.STRING {
 		return attributeOverhead + len(a.Key) + len(a.Value.AsString())
 	}
-	// Each item of a slice has a few bytes of its own, its text at least two.
+	// The factor covers the overhead of an item of a slice, whose text has at least
+	// two bytes.
 	return attributeOverhead + len(a.Key) + 5*len(a.Value.String())
 }

@@ -20,20 +20,20 @@ func newClient(tlsConfig *tls.Config, timeout time.Duration) *http.Client {
 	}
 }
 
-// withQuery returns a copy of a client that adds a query to each request. The
-// exporters leave out the query of their endpoint.
+// withQuery returns a copy of a client that adds a query to each request, since the
+// exporters drop the query of the endpoint.
 func withQuery(client *http.Client, query string) *http.Client {
 	c := *client
 	if c.Transport == nil {
 		c.Transport = http.DefaultTransport
 	}
 	c.Transport = queryTransport{c.Transport, query}
-	// The error of a redirection would show its URL, query included.
+	// The error of a redirect would show its URL with the query.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c
 }
 
-// queryTransport adds a query to each request. Errors show the request's URL
+// queryTransport adds a query to each request. The client's errors show the URL
 // without it.
 type queryTransport struct {
 	http.RoundTripper

@@ -21,16 +21,16 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Protocol is a transport of OTLP, named as OTEL_EXPORTER_OTLP_PROTOCOL names it.
+// Protocol is a transport of OTLP, a value of OTEL_EXPORTER_OTLP_PROTOCOL.
 type Protocol string
 
-// The protocols that metrics and traces can be pushed over.
+// The supported protocols.
 const (
 	HTTP Protocol = "http/protobuf"
 	GRPC Protocol = "grpc"
 )
 
-// signal is one of the two things that are pushed, as variables name it.
+// signal is a signal as in the names of its variables.
 type signal string
 
 const (
@@ -38,25 +38,24 @@ const (
 	traces  signal = "TRACES"
 )
 
-// target is where a signal is pushed to, and how.
+// target is the destination of a signal.
 type target struct {
 	protocol Protocol
-	url      string             // empty: the exporter takes it from the environment
-	endpoint string             // for the log: without user, password and query
-	headers  map[string]string  // nil: none
-	tls      *tls.Config        // nil: the exporter takes it from the environment
-	client   *http.Client       // nil: that of the exporter
-	idle     *http.Client       // its idle connections are closed at the end; nil: none
-	conn     *grpc.ClientConn   // nil: that of the exporter
-	exporter sdkmetric.Exporter // given instead of all the above; nil: none is
+	url      string             // empty: from the environment
+	endpoint string             // for logs: without user, password and query
+	headers  map[string]string  // or nil
+	tls      *tls.Config        // nil: from the environment
+	client   *http.Client       // nil: the exporter's own
+	idle     *http.Client       // client to close idle connections of, or nil
+	conn     *grpc.ClientConn   // nil: the exporter's own
+	exporter sdkmetric.Exporter // replaces all of the above, or nil
 }
 
-// target reads the environment: whether to push the signal at all, where to, and
-// over which protocol. It returns nil if the signal is not pushed. An error means
-// that a variable cannot be used; it shows no value, which may be a secret.
+// target returns the target of a signal from the options and the environment, or nil if
+// the signal is not pushed. Its error names an invalid variable, but not the value,
+// which may be a secret.
 //
-// The SDK's exporters read the same variables, but log those they cannot use, with
-// their values, and go on without them.
+// The SDK's exporters read the same variables, but log and ignore invalid values.
 func (c config) target(s signal) (*target, error) {
 	if exporters := env("OTEL_" + string(s) + "_EXPORTER"); exporters != "" && !slices.Contains(list(exporters), "otlp") {
 		return nil, nil
@@ -132,8 +131,8 @@ func (c config) target(s signal) (*target, error) {
 	return t, nil
 }
 
-// authorize adds the header of a user and a password. It returns false if the headers
-// already have an authorization.
+// authorize adds an Authorization header for user. It returns false if the headers
+// already have one.
 func (t *target) authorize(user *url.Userinfo) bool {
 	for name := range t.headers {
 		if strings.EqualFold(name, "authorization") {
@@ -148,9 +147,9 @@ func (t *target) authorize(user *url.Userinfo) bool {
 	return true
 }
 
-// parseEndpoint parses the URL of a receiver. A URL with an @ that does not end the
-// user and the password is none: a password that is not percent-encoded can end up
-// in any part of a URL, and path and host are shown.
+// parseEndpoint parses the URL of a receiver. It accepts an @ only after user and
+// password: the parts of a password that is not percent-encoded can end up in host and
+// path, which are logged.
 func parseEndpoint(endpoint string) (*url.URL, bool) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" {
@@ -160,9 +159,9 @@ func parseEndpoint(endpoint string) (*url.URL, bool) {
 	return u, at == 0 || at == 1 && u.User != nil
 }
 
-// isGRPCAddress reports whether gRPC's exporter can take an address from the
-// environment that is not a URL of HTTP: a host, with or without a port, or a
-// target like dns:///collector:4317.
+// isGRPCAddress reports whether an address that is not an HTTP URL is valid for the
+// gRPC exporter: a host, with or without a port, or a target such as
+// dns:///collector:4317.
 func isGRPCAddress(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || strings.ContainsAny(address, "@?#") {
@@ -186,14 +185,14 @@ func (c config) protocolOf(s signal) (Protocol, error) {
 	return "", fmt.Errorf("%s is %q: give %s or %s", setting, value, HTTP, GRPC)
 }
 
-// names returns the names of the variables of a setting: of all signals, and of
-// this one, which beats it.
+// names returns the variables of a setting: the one for all signals, and the signal's
+// own, which overrides it.
 func (s signal) names(setting string) [2]string {
 	return [2]string{"OTEL_EXPORTER_OTLP_" + setting, "OTEL_EXPORTER_OTLP_" + string(s) + "_" + setting}
 }
 
-// variable returns the name and the value of a signal's variable, or of the one
-// for all signals if the signal's is unset.
+// variable returns name and value of the signal's variable, or if it is unset of the
+// variable for all signals.
 func (s signal) variable(setting string) (name, value string) {
 	names := s.names(setting)
 	if value := env(names[1]); value != "" {
@@ -202,7 +201,7 @@ func (s signal) variable(setting string) (name, value string) {
 	return names[0], env(names[0])
 }
 
-// headersOf returns the headers of a signal; nil for none.
+// headersOf returns the headers of a signal from options or environment, or nil.
 func (c config) headersOf(s signal) (map[string]string, error) {
 	if c.headers != nil {
 		return maps.Clone(c.headers), nil
@@ -210,8 +209,8 @@ func (c config) headersOf(s signal) (map[string]string, error) {
 	return s.headers()
 }
 
-// tlsOf returns the TLS configuration of a signal; nil for the default, and if the
-// client has its own.
+// tlsOf returns the TLS configuration of a signal from options or environment; nil for
+// the default, or with WithHTTPClient.
 func (c config) tlsOf(s signal) (*tls.Config, error) {
 	if c.tls != nil || c.httpClient != nil {
 		return c.tls, nil
@@ -219,7 +218,7 @@ func (c config) tlsOf(s signal) (*tls.Config, error) {
 	return s.tlsConfig()
 }
 
-// headers returns the headers of a signal; nil for none.
+// headers returns the headers of the environment, or nil.
 func (s signal) headers() (map[string]string, error) {
 	var headers map[string]string
 	for _, name := range s.names("HEADERS") {
@@ -241,7 +240,7 @@ func (s signal) headers() (map[string]string, error) {
 	return headers, nil
 }
 
-// isToken reports whether a text can name a header.
+// isToken reports whether name is a valid name of a header.
 func isToken(name string) bool {
 	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
@@ -250,7 +249,7 @@ func isToken(name string) bool {
 
 func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
-// tlsConfig reads the files of certificates; nil without any.
+// tlsConfig reads the certificate files of the environment. It returns nil without any.
 func (s signal) tlsConfig() (*tls.Config, error) {
 	var config tls.Config
 	for _, name := range s.names("CERTIFICATE") {
@@ -294,8 +293,8 @@ func (s signal) tlsConfig() (*tls.Config, error) {
 	return &config, nil
 }
 
-// readFile reads the file that a variable names. Its error does not show the name:
-// the variable may hold the key itself.
+// readFile reads the file that a variable names. Its error does not show the value:
+// it may be the key itself.
 func readFile(variable string) ([]byte, error) {
 	content, err := os.ReadFile(env(variable))
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
@@ -307,7 +306,7 @@ func readFile(variable string) ([]byte, error) {
 	return content, nil
 }
 
-// check reports variables that the SDK would ignore.
+// check returns an error for invalid variables that the SDK would ignore.
 func (s signal) check() error {
 	for _, name := range s.names("COMPRESSION") {
 		if value := env(name); value != "" && value != "gzip" && value != "none" {
@@ -323,37 +322,37 @@ func (s signal) check() error {
 	return nil
 }
 
-// timeout returns the time that a receiver may take to answer.
+// timeout returns the maximum time for the receiver to answer.
 func (s signal) timeout() time.Duration {
 	_, value := s.variable("TIMEOUT")
 	return cmp.Or(milliseconds(value), 10*time.Second) // OpenTelemetry's default
 }
 
-// exportInterval is the time between two pushes of metrics. The SDK reads the variable,
-// too, but not with blanks around it.
+// exportInterval returns the time between two pushes of metrics. The SDK reads the same
+// variable, but does not trim it.
 func exportInterval() time.Duration {
 	return cmp.Or(milliseconds(env("OTEL_METRIC_EXPORT_INTERVAL")), time.Minute) // OpenTelemetry's default
 }
 
-// exportTimeout is that of a batch of metrics.
+// exportTimeout returns the timeout of a batch of metrics.
 func exportTimeout() time.Duration {
 	return cmp.Or(milliseconds(env("OTEL_METRIC_EXPORT_TIMEOUT")), 30*time.Second) // OpenTelemetry's default
 }
 
-// milliseconds returns a number of milliseconds as a time, 0 if it is not a
-// positive one of at most 24 days.
+// milliseconds parses a number of milliseconds, at most 24 days. It returns 0 if value
+// is invalid.
 func milliseconds(value string) time.Duration {
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil {
 		return 0
 	}
-	return time.Duration(n) * time.Millisecond // #nosec G115 -- of 31 bits
+	return time.Duration(n) * time.Millisecond // #nosec G115 -- 31 bits
 }
 
-// env returns a variable. An empty one is an unset one, as OpenTelemetry has it.
+// env returns a trimmed variable. OpenTelemetry treats an empty variable as unset.
 func env(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
-// isTrue reports whether a variable is true, as OpenTelemetry has it.
+// isTrue reports whether a variable is true, in any case, as in OpenTelemetry.
 func isTrue(name string) bool { return strings.EqualFold(env(name), "true") }
 
 func list(value string) []string {

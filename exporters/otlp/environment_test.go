@@ -20,8 +20,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Each case is what a user sets, $URL being the receiver's, and the paths that
-// metrics and traces are sent to then; empty for not at all.
+// Each case has the variables, with $URL for the receiver's URL, and the paths that get
+// metrics and traces; an empty path means that the signal is not pushed.
 func TestWhatIsPushed(t *testing.T) {
 	for name, test := range map[string]struct {
 		env             string
@@ -87,7 +87,7 @@ func TestWhatIsPushed(t *testing.T) {
 	}
 }
 
-// setenv sets variables, those of the OTLP exporters by the end of their names.
+// setenv sets variables. Names without OTEL_ get the prefix OTEL_EXPORTER_OTLP_.
 func setenv(t *testing.T, variables string) {
 	t.Helper()
 	for variable := range strings.FieldsSeq(variables) {
@@ -99,7 +99,7 @@ func setenv(t *testing.T, variables string) {
 	}
 }
 
-// pushMetrics pushes what a new Exporter measures, if metrics are to be pushed.
+// pushMetrics pushes the metrics of a new Exporter unless metrics are turned off.
 func pushMetrics(t *testing.T, push *otlp.Push) bool {
 	t.Helper()
 	metrics := push.Metrics()
@@ -116,7 +116,7 @@ func pushMetrics(t *testing.T, push *otlp.Push) bool {
 	return true
 }
 
-// pushSpan pushes a span, if traces are to be pushed.
+// pushSpan pushes a span unless traces are turned off.
 func pushSpan(t *testing.T, push *otlp.Push) bool {
 	t.Helper()
 	traces, err := push.Traces(t.Context())
@@ -134,7 +134,7 @@ func pushSpan(t *testing.T, push *otlp.Push) bool {
 	return true
 }
 
-// What the SDK's exporters read themselves reaches them.
+// Variables that only the SDK's exporters read have their effect.
 func TestTheExportersReadTheirVariables(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	setenv(t, "HEADERS=authorization=Bearer%20t METRICS_COMPRESSION=gzip")
@@ -151,8 +151,7 @@ func TestTheExportersReadTheirVariables(t *testing.T) {
 	}
 }
 
-// A setting that makes no sense stops the start, with a line that says which one
-// it is and what to do.
+// New returns an error for an invalid setting that names the setting and the remedy.
 func TestSettingsThatMakeNoSense(t *testing.T) {
 	for name, test := range map[string]struct{ env, endpoint, want string }{
 		"no scheme": {
@@ -253,7 +252,7 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// The password of a receiver that is not there is in no log line.
+// Logs never show the password of an unreachable receiver.
 func TestThePasswordOfAReceiverIsNotShown(t *testing.T) {
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "100")
 	for name, env := range map[string]string{
@@ -274,7 +273,7 @@ func TestThePasswordOfAReceiverIsNotShown(t *testing.T) {
 	}
 }
 
-// gRPC's exporters take an address from the environment.
+// The gRPC exporters accept an address without a scheme in the environment.
 func TestAnAddressForGRPC(t *testing.T) {
 	receiver := newReceiver(t, otlp.GRPC)
 	_, port, _ := strings.Cut(strings.TrimPrefix(receiver.url, "http://"), ":")
@@ -289,7 +288,7 @@ func TestAnAddressForGRPC(t *testing.T) {
 	}
 }
 
-// Attributes of the resource that are cut off are left out; the rest is pushed.
+// Truncated resource attributes are left out; the others are pushed.
 func TestResourceAttributesThatMakeNoSense(t *testing.T) {
 	var log log
 	receiver := newReceiver(t, otlp.HTTP)
@@ -307,8 +306,8 @@ func TestResourceAttributesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// A list of headers that cannot be parsed stops the start: pushes would lack the
-// header. The error does not show it.
+// New returns an error for invalid headers, since pushes would lack them. The error does
+// not show their values.
 func TestHeadersThatMakeNoSense(t *testing.T) {
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
 		signal := "metrics"
@@ -330,7 +329,7 @@ func TestHeadersThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// FuzzEndpoint: no error and no log line shows the password or the query of an
+// FuzzEndpoint checks that errors and logs never show the password or the query of an
 // endpoint.
 func FuzzEndpoint(f *testing.F) {
 	for _, before := range []string{"", "12/", "7/", "p@", "p@12/", "12?x=", "#", "[", "%", ":", " ", "\n"} {
@@ -361,7 +360,7 @@ func FuzzEndpoint(f *testing.F) {
 	})
 }
 
-// The user, the password and the query of an endpoint are sent.
+// User, password and query of an endpoint are sent.
 func TestAllOfAnEndpointIsSent(t *testing.T) {
 	const authorization = "Basic YW5uOmh1bnRlckAy" // ann:hunter@2
 	for name, test := range map[string]struct {
@@ -411,7 +410,7 @@ func TestAllOfAnEndpointIsSent(t *testing.T) {
 	}
 }
 
-// An endpoint with a query has the certificates and the timeout of the environment.
+// The certificates and the timeout of the environment apply to an endpoint with a query.
 func TestAQueryOverTLS(t *testing.T) {
 	receiver := new(receiver)
 	server := httptest.NewTLSServer(receiver)
@@ -432,7 +431,7 @@ func TestAQueryOverTLS(t *testing.T) {
 	}
 }
 
-// A redirection, which may hold the query, is not shown.
+// The URL of a redirect, which may contain the query, is never shown.
 func TestAQueryIsNotShown(t *testing.T) {
 	for name, answer := range map[string]http.Handler{
 		"redirected": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -453,7 +452,7 @@ func TestAQueryIsNotShown(t *testing.T) {
 	}
 }
 
-// OTEL_SDK_DISABLED turns the push off, and no other variable is looked at.
+// OTEL_SDK_DISABLED turns the push off; other variables are not checked.
 func TestSDKDisabled(t *testing.T) {
 	t.Setenv("OTEL_SDK_DISABLED", "True")
 	setenv(t, "ENDPOINT=http://127.0.0.1:1 TIMEOUT=nonsense")
@@ -471,8 +470,8 @@ func TestSDKDisabled(t *testing.T) {
 	}
 }
 
-// A push that fails loses nothing, since the next one has the totals, also if the
-// environment asks for another temporality.
+// A failed push loses no data, since the next one is cumulative, even if the environment
+// requests another temporality.
 func TestTemporalityIsCumulative(t *testing.T) {
 	for _, preference := range []string{"delta", "LowMemory", "nonsense"} {
 		t.Run(preference, func(t *testing.T) {

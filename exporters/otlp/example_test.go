@@ -9,8 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// What is measured goes to the receiver that OTEL_EXPORTER_OTLP_ENDPOINT names;
-// here a stand-in is named by an option.
+// Metrics are pushed to the receiver in OTEL_EXPORTER_OTLP_ENDPOINT; here an option sets
+// a test receiver.
 func Example() {
 	ctx := context.Background()
 	receiver, stop := startReceiver()
@@ -35,7 +35,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	// Each minute, and a last time when it ends.
+	// Metrics are pushed each minute and at Shutdown.
 	if err := exporter.Shutdown(ctx); err != nil {
 		fmt.Println(err)
 		return

@@ -28,7 +28,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
-// log keeps log lines.
+// log records log lines.
 type log struct{ logged.Log }
 
 func (l *log) option() otlp.Option { return otlp.WithLogger(l.Logger()) }
@@ -43,7 +43,7 @@ func forbidGlobalErrors(t *testing.T) {
 	t.Cleanup(func() { otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) })
 }
 
-// answers are those of an HTTP receiver that is not well.
+// answers are the answers of a failing HTTP receiver.
 var answers = map[string]http.HandlerFunc{
 	"429": func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "3600")
@@ -65,8 +65,8 @@ var answers = map[string]http.HandlerFunc{
 	},
 }
 
-// A receiver that is not well is noticed in one log line and in a family; it
-// takes nothing from a scrape; when it is well again it has everything.
+// A failing receiver causes one log line and a count in a family, and does not affect
+// scrapes. After its recovery it gets all values.
 func TestReceiverInTrouble(t *testing.T) {
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "1000") // milliseconds for all tries
 	forbidGlobalErrors(t)
@@ -172,7 +172,7 @@ func TestGRPCReceiverRefuses(t *testing.T) {
 	}
 }
 
-// A push that hangs holds up neither a scrape nor the end of the process.
+// A push that hangs delays neither scrapes nor Shutdown.
 func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	forbidGlobalErrors(t)
 	arrived := make(chan struct{}, 100)
@@ -202,7 +202,7 @@ func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	err := e.Shutdown(ctx)
-	// The exporters' own limits are 10 seconds for a try, 30 for all of them.
+	// The exporters time out after 10 s per attempt and 30 s in total.
 	if took := time.Since(began); err == nil || took > 5*time.Second {
 		t.Errorf("Shutdown took %v and returned %v", took, err)
 	}
@@ -211,7 +211,7 @@ func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	}
 }
 
-// What a receiver does not take in the time of one batch is not kept for it.
+// The rest of a collection is dropped after the timeout of one batch.
 func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "100")
 	var requests atomic.Int32
@@ -231,8 +231,8 @@ func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	}
 }
 
-// What is left is not held for a receiver that does not answer for three seconds: it
-// may hang. If it answers after all, the next push has the time that it takes.
+// The rest of a collection is dropped if the receiver does not answer within 3 s: it may
+// hang. After a late answer the next push waits longer.
 func TestASlowReceiverGetsEverything(t *testing.T) {
 	t.Parallel()
 	receiver := new(receiver)
@@ -271,7 +271,7 @@ func TestASlowReceiverGetsEverything(t *testing.T) {
 	}
 }
 
-// observeMegabytes observes a megabyte of the deployment: ten batches.
+// observeMegabytes observes a megabyte of series of the deployment, ten batches.
 func observeMegabytes(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	long := strings.Repeat("x", 100_000)
@@ -294,8 +294,8 @@ func TestShutdownPushesALastTime(t *testing.T) {
 	}
 }
 
-// The last push of a group has all the time of Shutdown: a receiver that hangs on
-// the other group's takes none of it.
+// The last push of each group has the whole time of Shutdown, even if the push of the
+// other group hangs.
 func TestEachLastPushHasItsTime(t *testing.T) {
 	t.Parallel()
 	receiver := new(receiver)
@@ -344,8 +344,8 @@ func TestDebugLogOfPushes(t *testing.T) {
 	}
 }
 
-// The log tells the first push that is accepted. A process that loses its role has
-// nothing more of the deployment to push, which does not end an outage.
+// The first accepted push is logged. After losing the role a process pushes nothing of
+// the deployment; this does not end an outage.
 func TestAPushOfNothingEndsNoOutage(t *testing.T) {
 	receiver := new(receiver)
 	var well, reports atomic.Bool
@@ -386,7 +386,7 @@ func TestAPushOfNothingEndsNoOutage(t *testing.T) {
 	step(process, `level=INFO msg="metrics are pushed again"`)
 }
 
-// A process that loses its role in the middle of a push sends no more of it.
+// A process that loses its role during a push stops the push.
 func TestTakeoverDuringAPush(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	var asked atomic.Int32

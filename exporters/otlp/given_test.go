@@ -30,8 +30,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Instruments of the host's own are pushed under their own names, with the resource of
-// their group.
+// Foreign instruments are pushed under their own names, with the resource of their group.
 func TestForeignInstrumentsArePushed(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -81,8 +80,8 @@ func TestForeignInstrumentsArePushed(t *testing.T) {
 	}
 }
 
-// Attributes given in code beat those of the environment; the deployment's resource
-// has only those that all replicas share.
+// WithResource overrides attributes of the environment. The deployment's resource has no
+// attributes of one replica.
 func TestResourceGiven(t *testing.T) {
 	t.Setenv("OTEL_SERVICE_NAME", "of-the-environment")
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=dev,team=a,host.name=x")
@@ -103,7 +102,7 @@ func TestResourceGiven(t *testing.T) {
 	}
 }
 
-// Headers given in code replace those of the environment, for metrics and traces.
+// WithHeaders replaces the headers of the environment, for metrics and traces.
 func TestHeadersGiven(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -160,11 +159,11 @@ func TestTLSGiven(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		for _, query := range []string{"", "?tenant=a"} {
 			if protocol == otlp.GRPC && query != "" {
-				continue // gRPC has none
+				continue // not supported by gRPC
 			}
 			t.Run(string(protocol)+query, func(t *testing.T) {
 				receiver, pool := newTLSReceiver(t, protocol)
-				// The variable cannot be used, and loses.
+				// The option overrides this invalid variable.
 				setenv(t, "CERTIFICATE=/does/not/exist OTEL_TRACES_EXPORTER=none")
 				push, err := otlp.New(t.Context(), otlp.WithEndpoint(receiver.url+query), otlp.WithProtocol(protocol), otlp.WithTLS(&tls.Config{RootCAs: pool}))
 				if err != nil {
@@ -184,7 +183,7 @@ func TestTLSGiven(t *testing.T) {
 	}
 }
 
-// counted counts the requests of a client, and whether its idle connections are closed.
+// counted counts the requests of a client and records CloseIdleConnections.
 type counted struct {
 	http.Transport
 	requests, closed atomic.Int64
@@ -200,7 +199,7 @@ func (c *counted) CloseIdleConnections() {
 	c.Transport.CloseIdleConnections()
 }
 
-// The client given in code sends everything, with a query too, and stays open.
+// The client of WithHTTPClient sends all requests, with a query too, and stays open.
 func TestHTTPClientGiven(t *testing.T) {
 	for _, query := range []string{"", "tenant=a"} {
 		t.Run("query "+query, func(t *testing.T) {
@@ -239,7 +238,7 @@ func newConn(t *testing.T, address string) *grpc.ClientConn {
 	return conn
 }
 
-// A connection needs no endpoint, beats that of the environment, and stays open.
+// WithGRPCConn needs no endpoint, overrides the one of the environment, and stays open.
 func TestGRPCConnGiven(t *testing.T) {
 	setenv(t, "ENDPOINT=http://127.0.0.1:1 PROTOCOL=http/protobuf")
 	receiver := newReceiver(t, otlp.GRPC)
@@ -267,8 +266,8 @@ func TestGRPCConnGiven(t *testing.T) {
 	}
 }
 
-// recorder is an exporter that keeps what it is given. It locks nothing: the race
-// detector sees two exports at a time.
+// recorder is an exporter that records its input. It has no lock, so that the race
+// detector finds concurrent exports.
 type recorder struct {
 	instances map[string]string // service.instance.id by metric
 	shutdowns int
@@ -307,8 +306,7 @@ func (r *recorder) Shutdown(context.Context) error {
 	return nil
 }
 
-// An exporter given in code gets the metrics of both groups, and no endpoint is
-// needed.
+// The exporter of WithMetricExporter gets the metrics of both groups, without an endpoint.
 func TestMetricExporterGiven(t *testing.T) {
 	r := new(recorder)
 	push, err := otlp.New(t.Context(), otlp.WithMetricExporter(r))
@@ -347,7 +345,7 @@ func TestMetricExporterGiven(t *testing.T) {
 	}
 }
 
-// The switches of the environment hold for what is given in code.
+// The variables that turn a signal off override options.
 func TestSwitchesBeatWhatIsGiven(t *testing.T) {
 	for _, env := range []string{"OTEL_SDK_DISABLED=true", "OTEL_METRICS_EXPORTER=none OTEL_TRACES_EXPORTER=none"} {
 		t.Run(env, func(t *testing.T) {

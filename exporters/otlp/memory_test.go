@@ -20,9 +20,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// held returns the megabytes of the heap that something refers to.
+// held returns the live heap in megabytes.
 func held() float64 {
-	for range 3 { // what pools hold takes two, what finalizers hold one more
+	for range 3 { // pools are freed after two collections, finalizers need one more
 		runtime.GC()
 	}
 	var m runtime.MemStats
@@ -30,7 +30,7 @@ func held() float64 {
 	return float64(m.HeapAlloc) / 1e6
 }
 
-// observeAgents observes series of the deployment, of the customary length.
+// observeAgents observes series of the deployment with labels of typical length.
 func observeAgents(t *testing.T, e *exporters.Exporter, series int) *instrument.Observation {
 	t.Helper()
 	labels := make([]instrument.Labels, series)
@@ -64,13 +64,13 @@ type hanging struct {
 }
 
 func (h hanging) Export(ctx context.Context, request *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
-	request.Reset() // it is not the receiver's memory that is measured
+	request.Reset() // do not measure the receiver's memory
 	h.arrived <- struct{}{}
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-// startHanging starts a receiver that never answers; arrived tells of each request.
+// startHanging starts a receiver that never answers. Arrived receives for each request.
 func startHanging(t *testing.T, protocol otlp.Protocol) (url string, arrived <-chan struct{}) {
 	t.Helper()
 	requests := make(chan struct{}, 100)
@@ -101,9 +101,9 @@ func startHanging(t *testing.T, protocol otlp.Protocol) (url string, arrived <-c
 	return "http://" + listener.Addr().String(), requests
 }
 
-// A push that hangs soon holds no more than a batch of what was collected, also when
-// nothing else holds that any more: of 20,000 series, which are 13 MB, 0.2 MB over
-// HTTP. Over gRPC it is 1.4 MB, most of which is what a first message takes.
+// A push that hangs soon keeps only a batch of the collection in memory: of 20,000
+// series with 13 MB it keeps 0.2 MB over HTTP and 1.4 MB over gRPC, mostly for the first
+// message.
 func TestAPushThatHangsHoldsLittle(t *testing.T) {
 	for protocol, most := range map[otlp.Protocol]float64{otlp.HTTP: 1, otlp.GRPC: 3} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -139,11 +139,10 @@ func TestAPushThatHangsHoldsLittle(t *testing.T) {
 	}
 }
 
-// A receiver that refuses each batch, with a page of megabytes, is not quoted for
-// each.
+// A receiver refuses each batch with a page of megabytes, which errors must not keep.
 func TestRefusalsAreNotKept(t *testing.T) {
 	page := bytes.Repeat([]byte("<html>\n"), 400_000) // the exporter refuses to read 4 MiB
-	var after []float64                               // what is held when a batch arrives
+	var after []float64                               // live heap at the arrival of a batch
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		after = append(after, held())

@@ -21,9 +21,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Metrics returns the option that makes an [exporters.Exporter] push its
-// families, each interval of OTEL_METRIC_EXPORT_INTERVAL (default: a minute); nil
-// if metrics are not pushed. The Exporter's Shutdown pushes a last time.
+// Metrics returns an option that pushes the families of an [exporters.Exporter] every
+// OTEL_METRIC_EXPORT_INTERVAL (default: one minute) and at its Shutdown. It returns nil
+// if metrics are not pushed.
 func (p *Push) Metrics() exporters.Option {
 	if p.metrics == nil {
 		return nil
@@ -37,8 +37,8 @@ func (p *Push) Metrics() exporters.Option {
 		if c.Group == instrument.Process {
 			c.Health(outage.report)
 		}
-		// The time of OTEL_METRIC_EXPORT_TIMEOUT is each batch's, not that of
-		// all: a slow receiver is to get everything.
+		// OTEL_METRIC_EXPORT_TIMEOUT applies to each batch, so that a slow
+		// receiver gets all batches.
 		options := []sdk.PeriodicReaderOption{sdk.WithTimeout(time.Hour), sdk.WithInterval(exportInterval())}
 		if c.Producer != nil {
 			options = append(options, sdk.WithProducer(c.Producer))
@@ -47,13 +47,13 @@ func (p *Push) Metrics() exporters.Option {
 			options = append(options, sdk.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(c.Gatherer))))
 		}
 		return sdk.NewPeriodicReader(&metricExporter{
-			Exporter: exporter,
-			idle:     p.metrics.idle,
-			reader:   c,
-			resource: p.resources[c.Group],
-			outage:   outage,
-			timeout:  exportTimeout(),
-			patience: patience,
+			Exporter:  exporter,
+			idle:      p.metrics.idle,
+			reader:    c,
+			resource:  p.resources[c.Group],
+			outage:    outage,
+			timeout:   exportTimeout(),
+			dropAfter: defaultDropAfter,
 		}, options...), nil
 	})
 }
@@ -62,7 +62,7 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 	if t.exporter != nil {
 		return t.exporter, nil
 	}
-	ctx := context.Background() // nothing is done with it: neither exporter connects yet
+	ctx := context.Background() // not used: neither exporter connects here
 	if t.protocol == GRPC {
 		var options []otlpmetricgrpc.Option
 		if t.url != "" {
@@ -95,11 +95,11 @@ func (t *target) metricExporter() (sdk.Exporter, error) {
 	return otlpmetrichttp.New(ctx, options...)
 }
 
-// sharedExporter is an exporter of several readers.
+// sharedExporter is an exporter that several readers share.
 type sharedExporter struct {
 	sdk.Exporter
 	exporting chan struct{} // holds a token during an export
-	readers   atomic.Int32  // that are not shut down
+	readers   atomic.Int32  // readers that are not shut down
 }
 
 func newSharedExporter(exporter sdk.Exporter, readers int32) *sharedExporter {
@@ -119,7 +119,7 @@ func (e *sharedExporter) Export(ctx context.Context, collected *metricdata.Resou
 	return e.Exporter.Export(ctx, collected)
 }
 
-// Shutdown shuts the exporter down with the last reader.
+// Shutdown shuts the exporter down when the last reader calls it.
 func (e *sharedExporter) Shutdown(ctx context.Context) error {
 	if e.readers.Add(-1) > 0 {
 		return nil
@@ -127,29 +127,29 @@ func (e *sharedExporter) Shutdown(ctx context.Context) error {
 	return e.Exporter.Shutdown(ctx)
 }
 
-// patience is how long what is left of a collection is held for a receiver that
-// does not answer: one that does not hang answers in a fraction of it. A collection
-// is large, and of one that is held for long, the labels are held by nothing else.
-const patience = 3 * time.Second
+// defaultDropAfter is how long the rest of a collection is kept while the receiver does
+// not answer. A working receiver answers in a fraction of it. A collection is large,
+// and keeps labels in memory that would otherwise be freed.
+const defaultDropAfter = 3 * time.Second
 
 // metricExporter exports the collections of one reader.
 type metricExporter struct {
 	sdk.Exporter
-	idle     *http.Client // its idle connections are closed at the end; nil: none
-	reader   exporters.ReaderConfig
-	resource *resource.Resource
-	outage   *outage
-	timeout  time.Duration // of a batch
-	patience time.Duration // more for a receiver that was slow, but answered
+	idle      *http.Client // client to close idle connections of, or nil
+	reader    exporters.ReaderConfig
+	resource  *resource.Resource
+	outage    *outage
+	timeout   time.Duration // of a batch
+	dropAfter time.Duration // longer after a slow answer
 }
 
-// Temporality is always cumulative: a push that fails is made up for by the next
-// one, and the views' own counts are cumulative.
+// Temporality returns cumulative temporality, so that the next push replaces a failed
+// one. The views' own counts are cumulative, too.
 func (e *metricExporter) Temporality(sdk.InstrumentKind) metricdata.Temporality {
 	return metricdata.CumulativeTemporality
 }
 
-// Shutdown stops the exporter.
+// Shutdown shuts the exporter down and closes its idle connections.
 func (e *metricExporter) Shutdown(ctx context.Context) error {
 	if e.idle != nil {
 		defer e.idle.CloseIdleConnections()
@@ -157,9 +157,9 @@ func (e *metricExporter) Shutdown(ctx context.Context) error {
 	return e.Exporter.Shutdown(ctx)
 }
 
-// Export pushes a collection in batches, counts it as one export, and notes how
-// it went. It returns no error: the reader would hand it to the process's
-// OpenTelemetry error handler, which prints every one.
+// Export pushes a collection in batches and counts it as one export. It returns no
+// error: the reader would pass each to the global OpenTelemetry error handler, which
+// prints it.
 func (e *metricExporter) Export(ctx context.Context, collected *metricdata.ResourceMetrics) error {
 	began := time.Now()
 	sent, err := e.push(ctx, collected)
@@ -184,55 +184,54 @@ func (e *metricExporter) Export(ctx context.Context, collected *metricdata.Resou
 	return nil
 }
 
-// push sends the batches of a collection, one after the other, and returns how many
-// it tried to send. A batch that is refused does not keep the others from being
-// sent. But what is left is dropped if refusals take as long as a batch may, or if
-// one batch is not answered for long: the next collection has it all. Of many
-// failures it returns the first.
+// push sends the batches of a collection in sequence. It returns how many it tried to
+// send, and the first failure. After a refused batch it continues. It drops the rest if
+// refusals together take the timeout of a batch, or if a batch is not answered in time:
+// the next collection has all values.
 func (e *metricExporter) push(ctx context.Context, collected *metricdata.ResourceMetrics) (sent int, failure error) {
-	left := e.timeout
+	remaining := e.timeout
 	var late *delivery
 	var dropped bool
 	for batch, more := range batches(collected) {
-		// Another replica may report by now: a push can take long, and the
-		// process can have been frozen in the midst of it.
-		if left <= 0 || ctx.Err() != nil || !e.reader.Reports() {
+		// Another replica may have become the reporter: a push can take long, and
+		// the process can be suspended during it.
+		if remaining <= 0 || ctx.Err() != nil || !e.reader.Reports() {
 			break
 		}
-		// The provider's own resource holds all of OTEL_RESOURCE_ATTRIBUTES.
+		// Replace the provider's resource, which has all of OTEL_RESOURCE_ATTRIBUTES.
 		batch.Resource = e.resource
 		sent++
 		d := e.send(ctx, batch)
-		if !d.within(e.patience) {
+		if !d.answeredWithin(e.dropAfter) {
 			late, dropped = d, more
 			break
 		}
 		if d.err != nil {
 			failure = cmp.Or(failure, brief(d.err))
-			left -= d.took
+			remaining -= d.took
 		}
 	}
 	if late == nil {
 		return sent, failure
 	}
-	*collected = metricdata.ResourceMetrics{} // the reader holds it, too
+	*collected = metricdata.ResourceMetrics{} // the reader refers to it, too
 	<-late.answered
 	if late.err != nil {
-		e.patience = patience
+		e.dropAfter = defaultDropAfter
 		return sent, cmp.Or(failure, brief(late.err))
 	}
-	e.patience = 2 * late.took
+	e.dropAfter = 2 * late.took
 	if dropped {
-		failure = cmp.Or(failure, fmt.Errorf("the receiver took %v to answer: what was left is dropped, the next push waits longer", late.took.Round(time.Millisecond)))
+		failure = cmp.Or(failure, fmt.Errorf("the receiver took %v to answer: the rest is dropped, the next push waits longer", late.took.Round(time.Millisecond)))
 	}
 	return sent, failure
 }
 
-// delivery is a batch on its way.
+// delivery is a batch in flight.
 type delivery struct {
-	answered chan struct{} // closed
-	took     time.Duration // once it is answered
-	err      error         // once it is answered
+	answered chan struct{} // closed when took and err are set
+	took     time.Duration
+	err      error
 }
 
 func (e *metricExporter) send(ctx context.Context, batch *metricdata.ResourceMetrics) *delivery {
@@ -248,8 +247,8 @@ func (e *metricExporter) send(ctx context.Context, batch *metricdata.ResourceMet
 	return d
 }
 
-// within tells whether the delivery is answered before a time is over.
-func (d *delivery) within(limit time.Duration) bool {
+// answeredWithin reports whether the delivery is answered within limit.
+func (d *delivery) answeredWithin(limit time.Duration) bool {
 	select {
 	case <-d.answered:
 		return true

@@ -39,7 +39,7 @@ func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Shutdown without time: it pushes nothing more.
+	// Shut down with an ended context, so that nothing is pushed.
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -48,7 +48,7 @@ func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) 
 	return e
 }
 
-// flush pushes everything once.
+// flush pushes all metrics once.
 func flush(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	flushGroup(t, e.Providers().Deployment)
@@ -57,7 +57,7 @@ func flush(t *testing.T, e *exporters.Exporter) {
 
 func flushGroup(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()
-	// Without a deadline a flush waits no longer than the push may take.
+	// Without a deadline a flush waits until the timeout of the push.
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := provider.(interface{ ForceFlush(context.Context) error }).ForceFlush(ctx); err != nil {
@@ -65,7 +65,7 @@ func flushGroup(t *testing.T, provider metric.MeterProvider) {
 	}
 }
 
-// What the tests measure.
+// The instruments of the tests.
 var (
 	dev          = instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"}
 	usersRequest = instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
@@ -84,7 +84,7 @@ func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, value flo
 	}
 }
 
-// observeAll records a value of every family that an instrument measures.
+// observeAll observes a value of every family with an instrument.
 func observeAll(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	for f := range instrument.All() {
@@ -102,8 +102,8 @@ func observeAll(t *testing.T, e *exporters.Exporter) {
 	}
 }
 
-// Every family arrives under its documented name, with its help, its labels and a
-// unit from which nothing derives another name.
+// Every family arrives with its documented name, help and labels, and with a unit that
+// does not change its name in a backend.
 func TestEveryFamilyArrives(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestEveryFamilyArrives(t *testing.T) {
 					if got := slices.Sorted(maps.Keys(point.labels)); !slices.Equal(got, info.Labels) {
 						t.Errorf("%s: labels %q, want %q", f, got, info.Labels)
 					}
-					// Of a rate a backend knows from where on to count.
+					// A backend needs the start time for rates.
 					if start := time.Unix(0, int64(point.start)); info.Type != instrument.Gauge && info.Origin != instrument.Runtime &&
 						(start.Before(began) || start.After(time.Now())) {
 						t.Errorf("%s: starts at %v", f, start)
@@ -165,8 +165,8 @@ type point struct {
 	value  float64
 }
 
-// points returns a metric's data points. The metric must be of the type, and
-// cumulative.
+// points returns a metric's data points. It fails the test if the type is different or
+// the temporality not cumulative.
 func points(t *testing.T, m *v1.Metric, want instrument.Type) []point {
 	t.Helper()
 	var points []point
@@ -249,8 +249,8 @@ func TestHostMetricsArrive(t *testing.T) {
 	}
 }
 
-// Whichever replica reports, a backend sees the deployment's series once; what
-// happened in a replica, it sees for each.
+// A backend sees the deployment's series once, whichever replica reports, and the series
+// of Process for each replica.
 func TestResources(t *testing.T) {
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=prod,host.name=pod-7,k8s.pod.name=pod-7,k8s.namespace.name=coder,process.pid=1,service.instance.id=seven")
 	receiver := newReceiver(t, otlp.HTTP)
@@ -317,7 +317,7 @@ func TestOnlyTheReporterPushesTheDeployment(t *testing.T) {
 	}
 }
 
-// exports returns otelcoder_otlp_exports_total of both outcomes.
+// exports returns otelcoder_otlp_exports_total by outcome.
 func exports(t *testing.T, e *exporters.Exporter) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -330,8 +330,8 @@ func exports(t *testing.T, e *exporters.Exporter) string {
 	return success + " " + failure
 }
 
-// A collector's gRPC receiver takes 4 MiB, and so does the one here. Folder e2e
-// pushes ten times as much to a real one.
+// The receiver accepts messages up to 4 MiB, like a collector's gRPC receiver. Folder e2e
+// pushes ten times as much to a real collector.
 func TestALargeDeploymentArrivesComplete(t *testing.T) {
 	receiver := newReceiver(t, otlp.GRPC)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithProtocol(otlp.GRPC)})
@@ -365,7 +365,7 @@ func TestALargeDeploymentArrivesComplete(t *testing.T) {
 	}
 }
 
-// The histograms' exemplars lead from a latency to a trace of it.
+// Exemplars of histograms link latencies to traces.
 func TestExemplarsCarryTheirTrace(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)})

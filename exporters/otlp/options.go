@@ -16,8 +16,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option"
 )
 
-// Option configures a [Push]. An argument that cannot be used is an error of [New]. A
-// nil Option does nothing.
+// Option configures a [Push]. [New] returns an error for an invalid argument, and
+// ignores a nil Option.
 type Option func(*config) error
 
 type config struct {
@@ -25,12 +25,12 @@ type config struct {
 	endpoint     string
 	protocol     Protocol
 	deploymentID string
-	resource     *resource.Resource // nil: none is given
-	headers      map[string]string  // nil: those of the environment
-	tls          *tls.Config        // nil: that of the environment
-	httpClient   *http.Client       // nil: none is given
-	grpcConn     *grpc.ClientConn   // nil: none is given
-	exporter     sdkmetric.Exporter // nil: none is given
+	resource     *resource.Resource // or nil
+	headers      map[string]string  // nil: from the environment
+	tls          *tls.Config        // nil: from the environment
+	httpClient   *http.Client       // or nil
+	grpcConn     *grpc.ClientConn   // or nil
+	exporter     sdkmetric.Exporter // or nil
 }
 
 func newConfig(options []Option) (config, error) {
@@ -44,7 +44,7 @@ func newConfig(options []Option) (config, error) {
 	return c, c.check()
 }
 
-// check reports options that contradict each other.
+// check returns an error for options that contradict each other.
 func (c *config) check() error {
 	switch {
 	case c.grpcConn != nil && c.httpClient != nil:
@@ -69,8 +69,8 @@ func (c *config) check() error {
 	return nil
 }
 
-// WithLogger sets where the first push that is accepted is logged, and pushes that
-// begin to fail or succeed again. By default nothing is logged.
+// WithLogger sets the logger for the first accepted push, and for the start and the end
+// of failures. Default: no logging.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		c.logger = l
@@ -79,8 +79,8 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // WithEndpoint sets the URL of the receiver, such as http://localhost:4318. It
-// beats the variables: OTEL_EXPORTER_OTLP_ENDPOINT, whose meaning it has, and
-// those for one signal. Empty leaves the endpoint to the variables.
+// overrides OTEL_EXPORTER_OTLP_ENDPOINT, which has the same meaning, and its variants
+// for a signal. Empty leaves the endpoint to the variables.
 func WithEndpoint(url string) Option {
 	return func(c *config) error {
 		c.endpoint = url // [config.target] validates it
@@ -88,9 +88,8 @@ func WithEndpoint(url string) Option {
 	}
 }
 
-// WithProtocol sets the protocol. It beats the variables:
-// OTEL_EXPORTER_OTLP_PROTOCOL and those for one signal. Empty leaves the protocol to
-// the variables.
+// WithProtocol sets the protocol. It overrides OTEL_EXPORTER_OTLP_PROTOCOL and its
+// variants for a signal. Empty leaves the protocol to the variables.
 func WithProtocol(p Protocol) Option {
 	return func(c *config) error {
 		c.protocol = p
@@ -114,10 +113,10 @@ func WithDeploymentID(id string) Option {
 	}
 }
 
-// WithResource adds attributes to the resources. They beat those of OTEL_SERVICE_NAME
-// and OTEL_RESOURCE_ATTRIBUTES, and the defaults. The Deployment group has only those
-// that all replicas share: none below host, k8s.pod, process and the like. The
-// resource's schema URL is not used. Names and values must be valid UTF-8.
+// WithResource adds attributes to the resources. They override the defaults,
+// OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. Attributes of one replica, such as
+// host.* and k8s.pod.*, are left out of the Deployment group. The schema URL is not
+// used. Names and values must be valid UTF-8.
 func WithResource(r *resource.Resource) Option {
 	return func(c *config) error {
 		c.resource = r
@@ -133,9 +132,9 @@ func WithResource(r *resource.Resource) Option {
 	}
 }
 
-// WithHeaders sets the headers of each push, such as a token: HTTP's, or the metadata
-// of gRPC. They replace those of OTEL_EXPORTER_OTLP_HEADERS and its variants. No
-// error and no log line shows a value.
+// WithHeaders sets the HTTP headers or gRPC metadata of each push, such as a token.
+// They replace OTEL_EXPORTER_OTLP_HEADERS and its variants. Errors and logs never show
+// their values.
 func WithHeaders(headers map[string]string) Option {
 	return func(c *config) error {
 		c.headers = make(map[string]string, len(headers))
@@ -152,8 +151,8 @@ func WithHeaders(headers map[string]string) Option {
 	}
 }
 
-// WithTLS sets the TLS configuration for an https endpoint. It replaces the
-// certificates of OTEL_EXPORTER_OTLP_CERTIFICATE and its variants.
+// WithTLS sets the TLS configuration for an https endpoint. It replaces
+// OTEL_EXPORTER_OTLP_CERTIFICATE and the other certificate variables.
 func WithTLS(t *tls.Config) Option {
 	return func(c *config) error {
 		c.tls = t
@@ -162,8 +161,8 @@ func WithTLS(t *tls.Config) Option {
 }
 
 // WithHTTPClient sets the client that pushes over HTTP, with its transport and timeout.
-// The certificates and timeouts of the variables do not apply. The caller closes its
-// idle connections.
+// The variables of certificates and timeouts do not apply. The caller closes its idle
+// connections.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		c.httpClient = client
@@ -173,7 +172,7 @@ func WithHTTPClient(client *http.Client) Option {
 
 // WithGRPCConn sets the connection to push over, instead of an endpoint. The variables
 // of endpoint, protocol, compression and certificates do not apply. The caller closes
-// it, after the shutdown of what pushes.
+// it, after Shutdown of the Exporter and the tracer provider.
 func WithGRPCConn(conn *grpc.ClientConn) Option {
 	return func(c *config) error {
 		c.grpcConn = conn
@@ -181,11 +180,10 @@ func WithGRPCConn(conn *grpc.ClientConn) Option {
 	}
 }
 
-// WithMetricExporter sets the exporter that pushes metrics, instead of one to the
-// endpoint; the options for the endpoint then are those of traces. Its Export is called
-// by one goroutine at a time, with batches of cumulative temporality; its Shutdown
-// once, when both groups have been pushed a last time. Use it for one Exporter of
-// package exporters.
+// WithMetricExporter sets the exporter that pushes metrics. The options of the endpoint
+// then apply to traces only. Export is called by one goroutine at a time, with batches
+// of cumulative temporality; Shutdown is called once, after the last push of both
+// groups. Use it with a single [exporters.Exporter].
 func WithMetricExporter(exporter sdkmetric.Exporter) Option {
 	return func(c *config) error {
 		c.exporter = exporter

@@ -10,18 +10,18 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// outage logs the first push of a signal that is accepted, the first that fails,
-// and when none fails any more.
+// outage logs the first accepted push of a signal, and the start and the end of
+// failures. It reports the health of the push.
 type outage struct {
 	logger *slog.Logger
 	signal string
 
 	mu       sync.Mutex
-	accepted bool         // a push has been
-	begun    bool         // the log says that pushes fail
-	failing  map[any]bool // exporters whose newest push failed
+	accepted bool         // a push was accepted
+	begun    bool         // a failure is logged, its end is not
+	failing  map[any]bool // exporters whose last push failed
 
-	health health.Push // its problem is that of an exporter that fails
+	health health.Push // Problem is nil if no exporter fails
 }
 
 func (t *target) outage(logger *slog.Logger, signal string) *outage {
@@ -31,7 +31,7 @@ func (t *target) outage(logger *slog.Logger, signal string) *outage {
 	}
 }
 
-// failed notes that a push of an exporter failed.
+// failed records a failed push.
 func (o *outage) failed(exporter any, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -51,7 +51,7 @@ func (o *outage) failed(exporter any, err error) {
 	}
 }
 
-// succeeded notes that a push of an exporter was accepted.
+// succeeded records an accepted push.
 func (o *outage) succeeded(exporter any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,8 +70,7 @@ func (o *outage) succeeded(exporter any) {
 	o.accepted, o.begun = true, false
 }
 
-// idle notes that an exporter has nothing to push. Whether the receiver accepts
-// pushes is for the other exporters to find out.
+// idle records that an exporter has nothing to push. It no longer counts as failing.
 func (o *outage) idle(exporter any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -79,7 +78,7 @@ func (o *outage) idle(exporter any) {
 	o.recovered()
 }
 
-// recovered drops the problem if no exporter fails.
+// recovered clears the problem if no exporter fails.
 func (o *outage) recovered() {
 	if len(o.failing) == 0 {
 		o.health.Problem = nil
@@ -94,8 +93,8 @@ func (o *outage) report(to *health.Report) {
 	to.Push = &push
 }
 
-// brief returns the beginning of an error's text: exporters quote a receiver's
-// whole answer, megabytes of it.
+// brief truncates the text of an error: exporters quote the whole answer of the
+// receiver, which can have megabytes.
 func brief(err error) error {
 	const enough = 300
 	text := err.Error()

@@ -11,16 +11,15 @@ const (
 	temporalityPreference = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 )
 
-// Push is what is pushed, where to, and as whom.
+// Push holds the targets of metrics and traces and their resources.
 type Push struct {
 	config          config
 	metrics, traces *target // nil: not pushed
 	resources       resources
 }
 
-// New reads the environment. Its error names the option or the variable that cannot
-// be used and what to give instead; it shows no header, password or other secret. It connects
-// to nothing.
+// New reads the environment. It does not connect. Its error names an invalid option or
+// variable and the remedy; it shows no secret.
 func New(ctx context.Context, options ...Option) (*Push, error) {
 	c, err := newConfig(options)
 	if err != nil {
@@ -49,8 +48,8 @@ func New(ctx context.Context, options ...Option) (*Push, error) {
 	return p, nil
 }
 
-// MetricsEndpoint returns where metrics are pushed to, without user, password and
-// query; empty if they are not pushed.
+// MetricsEndpoint returns the URL that metrics are pushed to, without user, password
+// and query; empty if metrics are not pushed.
 func (p *Push) MetricsEndpoint() string {
 	if p.metrics == nil {
 		return ""

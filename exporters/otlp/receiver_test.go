@@ -24,8 +24,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 )
 
-// receiver is an OTLP receiver with a collector's default limits, which keeps
-// what it is sent.
+// receiver is an OTLP receiver with a collector's default limits. It records requests.
 type receiver struct {
 	url string
 
@@ -51,7 +50,7 @@ func (r *receiver) addTraces(request *coltraces.ExportTraceServiceRequest) {
 	r.traces = append(r.traces, request.ResourceSpans...)
 }
 
-// newReceiver starts a receiver that speaks the protocol.
+// newReceiver starts a receiver for the protocol.
 func newReceiver(t *testing.T, protocol otlp.Protocol) *receiver {
 	t.Helper()
 	if protocol == otlp.GRPC {
@@ -62,7 +61,7 @@ func newReceiver(t *testing.T, protocol otlp.Protocol) *receiver {
 	return r
 }
 
-// startReceiver starts a receiver that speaks HTTP.
+// startReceiver starts a receiver for HTTP.
 func startReceiver() (r *receiver, stop func()) {
 	r = new(receiver)
 	server := httptest.NewServer(r)
@@ -98,7 +97,7 @@ type grpcReceiver struct {
 	*receiver
 }
 
-// addMetadata keeps the metadata of a request as headers.
+// addMetadata records the metadata of a request as headers.
 func (r *receiver) addMetadata(ctx context.Context) {
 	header := make(http.Header)
 	received, _ := metadata.FromIncomingContext(ctx)

@@ -14,13 +14,12 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// resources are the OTLP resources, by the group whose reader sends them.
+// resources holds the OTLP resources by the group of the reader.
 type resources map[instrument.Group]*resource.Resource
 
-// newResources makes both resources from what OTEL_SERVICE_NAME and
-// OTEL_RESOURCE_ATTRIBUTES say, and what is given in code, which may be nil and beats
-// them. An error tells which of the variables is left out; the resources are good all
-// the same.
+// newResources returns the resources of both groups from OTEL_SERVICE_NAME,
+// OTEL_RESOURCE_ATTRIBUTES and given, which overrides them and may be nil. The resources
+// are valid even with an error, which names ignored variables.
 func newResources(ctx context.Context, given *resource.Resource, deploymentID string) (resources, error) {
 	environment, envErr := resource.New(ctx, resource.WithFromEnv())
 	service := semconv.ServiceName("coder")
@@ -40,15 +39,15 @@ func newResources(ctx context.Context, given *resource.Resource, deploymentID st
 		errors.Join(envErr, deploymentErr, replicaErr)
 }
 
-// ofOneReplica are the resource attributes that differ between replicas, by
-// prefix. If the deployment's resource had one, a backend would begin every
-// series of the deployment anew when another replica takes over.
+// ofOneReplica lists the prefixes of attributes that differ between replicas. In the
+// resource of the deployment they would start new series in a backend whenever another
+// replica takes over.
 var ofOneReplica = []string{
 	"service.instance.", "host.", "os.", "process.", "container.",
 	"k8s.pod.", "k8s.container.", "k8s.node.", "k8s.replicaset.", "cloud.availability_zone",
 }
 
-// shared returns the attributes of a resource that all replicas share.
+// shared returns the attributes that are the same on all replicas.
 func shared(r *resource.Resource) []attribute.KeyValue {
 	return slices.DeleteFunc(r.Attributes(), func(a attribute.KeyValue) bool {
 		return slices.ContainsFunc(ofOneReplica, func(prefix string) bool {

@@ -13,10 +13,10 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Traces returns a tracer provider that pushes spans, for the middleware of
-// package httpmw; nil if traces are not pushed. OTEL_TRACES_SAMPLER says which
-// traces are kept. Spans wait in a bounded queue and are dropped when it is full.
-// Whoever calls Traces calls the provider's Shutdown.
+// Traces returns a tracer provider that pushes spans, for the middleware of package
+// httpmw; nil if traces are not pushed. OTEL_TRACES_SAMPLER selects the traces. Spans
+// wait in a bounded queue and are dropped when it is full. The caller must call the
+// provider's Shutdown.
 func (p *Push) Traces(ctx context.Context) (*sdktrace.TracerProvider, error) {
 	if p.traces == nil {
 		return nil, nil
@@ -64,10 +64,10 @@ func (t *target) spanExporter(ctx context.Context) (sdktrace.SpanExporter, error
 	return otlptracehttp.New(ctx, options...)
 }
 
-// spanExporter logs changes of state instead of every error.
+// spanExporter logs the start and the end of failures instead of every error.
 type spanExporter struct {
 	sdktrace.SpanExporter
-	idle   *http.Client // its idle connections are closed at the end; nil: none
+	idle   *http.Client // client to close idle connections of, or nil
 	outage *outage
 }
 
@@ -81,7 +81,7 @@ func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnl
 	return nil
 }
 
-// Shutdown stops the exporter.
+// Shutdown shuts the exporter down and closes its idle connections.
 func (e *spanExporter) Shutdown(ctx context.Context) error {
 	if e.idle != nil {
 		defer e.idle.CloseIdleConnections()

@@ -9,8 +9,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 )
 
-// Spans come from the same resource as the replica's metrics, so that a backend
-// leads from the one to the other.
+// Spans have the resource of the replica's metrics, so that a backend can link them.
 func TestTracesMeetTheMetrics(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package listen opens the listener of the metrics endpoint, with errors that name the
+// Package listen opens the listener of the metrics endpoint, with errors that name a
 // remedy.
 package listen
 
@@ -12,7 +12,7 @@ import (
 
 // Metrics listens on a TCP address, <host>:<port>.
 func Metrics(ctx context.Context, address string) (net.Listener, error) {
-	if address == "" { // the net package would take any port of any interface
+	if address == "" { // package net would listen on a random port of all interfaces
 		return nil, errors.New("cannot serve metrics without an address: give one of this host as <host>:<port>")
 	}
 	var config net.ListenConfig

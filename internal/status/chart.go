@@ -16,11 +16,11 @@ const (
 	chartHeight = 32
 )
 
-// drawing is a chart as the template draws it in SVG.
+// drawing holds the elements of a chart in SVG.
 type drawing struct {
 	Title      string // minimum, maximum and last value, in words
 	Shapes     []shape
-	DotX, DotY string // position of the last value; empty if there is none
+	DotX, DotY string // position of the last value; empty without values
 	Tone       string
 }
 
@@ -29,8 +29,8 @@ type shape struct {
 	Path  string
 }
 
-// line draws a number as a line. The scale starts at zero if fromZero is set, else
-// at the minimum.
+// line draws a line chart. The scale starts at zero if fromZero is set, otherwise at
+// the minimum.
 func line(name, tone string, c Chart, write func(float64) string, fromZero bool) drawing {
 	d := drawing{Title: title(name, c, write), Tone: tone}
 	if !c.Last.Known() {
@@ -40,7 +40,7 @@ func line(name, tone string, c Chart, write func(float64) string, fromZero bool)
 	if fromZero {
 		low = min(0, low)
 	}
-	// Small changes of a large number stay small.
+	// The scale spans at least 5 %, so that small changes look small.
 	if least := max(math.Abs(high)*0.05, 1e-9); high-low < least {
 		low = high - least
 	}
@@ -48,7 +48,7 @@ func line(name, tone string, c Chart, write func(float64) string, fromZero bool)
 	y := func(v Number) string { return coordinate(29 - (float64(v)-low)/(high-low)*26) }
 	var path, area strings.Builder
 	start := -1
-	end := func(i int) { // of a run of known points
+	end := func(i int) { // ends a run of known points
 		if start >= 0 {
 			fmt.Fprintf(&area, "L%s %d L%s %dZ", x(i-1), chartHeight, x(start), chartHeight)
 		}
@@ -72,7 +72,7 @@ func line(name, tone string, c Chart, write func(float64) string, fromZero bool)
 	return d
 }
 
-// bars draws two numbers that belong together as stacked bars.
+// bars draws two series as stacked bars.
 func bars(name string, below, above Chart, belowName, aboveName string) drawing {
 	d := drawing{Title: name + ", last hour. " + title(belowName, below, count) + " " + title(aboveName, above, count)}
 	high := 0.0
@@ -117,15 +117,15 @@ func title(name string, c Chart, write func(float64) string) string {
 	return fmt.Sprintf("%s, last hour: minimum %s, maximum %s, last %s.", name, write(float64(c.Min)), write(float64(c.Max)), write(float64(c.Last)))
 }
 
-// part is a share of a total, by status.
+// part is the part of a status in a stacked bar.
 type part struct {
 	Status   string
 	Count    float64
 	Tone     string // class of its colour
-	X, Width string // in the bar
+	X, Width string // in pixels
 }
 
-// tones are the colours of the documented statuses, in the order of the page.
+// tones maps the documented statuses to colours, in the order of the page.
 var tones = []struct{ status, tone string }{
 	{"connected", "ok"}, {"succeeded", "ok"},
 	{"running", "accent"}, {"pending", "info"}, {"connecting", "info"},
@@ -134,7 +134,7 @@ var tones = []struct{ status, tone string }{
 	{"unknown", "quiet"},
 }
 
-// parts returns the statuses with a count, the documented ones first.
+// parts returns the statuses with a count, documented statuses first.
 func parts(counts map[string]float64) []part {
 	place := func(status string) int {
 		return slices.IndexFunc(tones, func(t struct{ status, tone string }) bool { return t.status == status })
@@ -151,9 +151,9 @@ func parts(counts map[string]float64) []part {
 		all = append(all, p)
 	}
 	slices.SortStableFunc(all, func(a, b part) int {
-		return cmp.Compare(uint(place(a.Status)), uint(place(b.Status))) // -1 is last
+		return cmp.Compare(uint(place(a.Status)), uint(place(b.Status))) // -1 sorts last
 	})
-	// Each part can be seen: at least two pixels.
+	// Each part has at least two pixels, so that it is visible.
 	sum, free := total(counts), chartWidth-2*float64(len(all))
 	x := 0.0
 	for i := range all {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Every key of the JSON is documented, except names that are values.
+// Every key of the JSON is documented, except statuses.
 func TestKeysAreDocumented(t *testing.T) {
 	golden, err := os.ReadFile("testdata/status.json")
 	if err != nil {

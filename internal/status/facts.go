@@ -10,19 +10,19 @@ import (
 
 // Backend supplies the contents of the page.
 type Backend interface {
-	// Facts returns the facts of this moment. It is called for each view, by
-	// several goroutines at a time, and must answer from memory.
+	// Facts returns the current facts. It is called for each view, concurrently, and
+	// must answer from memory.
 	Facts(context.Context) Facts
 
-	// Series returns the series of a family, in the order of their labels. It is
-	// called only when the family is opened, and may be stopped early.
+	// Series returns the series of a family, sorted by labels. It is called only when
+	// the family is opened. The iteration may stop early.
 	Series(ctx context.Context, family string) iter.Seq[Series]
 }
 
-// Facts is the contents of the page at one moment. Times without a value are
-// zero and left out of the JSON.
+// Facts holds the contents of the page at one moment. Unknown times are zero and left
+// out of the JSON.
 type Facts struct {
-	At       time.Time `json:"at"`      // the moment
+	At       time.Time `json:"at"`
 	Version  string    `json:"version"` // of otelcoder
 	Started  time.Time `json:"started"` // when the process started
 	Database *Database `json:"database,omitempty"`
@@ -33,16 +33,16 @@ type Facts struct {
 	Scrapes  Scrapes   `json:"scrapes"`
 	Families []Family  `json:"families"` // in the order of the page
 
-	// Sample is the current sample, see [History].
+	// Sample is the current sample of the [History].
 	Sample Sample `json:"-"`
 	// Preview is the beginning of the metrics as text.
 	Preview string `json:"-"`
 }
 
-// Scrapes tells about the answers to scrapers.
+// Scrapes summarizes the answers to scrapers.
 type Scrapes struct {
 	Last      *Scrape `json:"last,omitempty"`
-	Errors    uint64  `json:"errors"`     // as otelcoder_scrape_errors_total
+	Errors    uint64  `json:"errors"`     // otelcoder_scrape_errors_total
 	PerMinute Number  `json:"per_minute"` // over the last minutes
 }
 
@@ -64,7 +64,7 @@ type Family struct {
 	Help   string   `json:"help"`
 	Labels []string `json:"labels"`
 	Group  string   `json:"group"`  // deployment, workspaces or process
-	Series int      `json:"series"` // how many there are
+	Series int      `json:"series"` // number of series
 }
 
 // Series is one series of a family.
@@ -74,7 +74,7 @@ type Series struct {
 	Count, Sum float64  // of the observations of a histogram or summary
 }
 
-// The facts that others supply.
+// The facts of package health.
 type (
 	Database  = health.Database
 	Role      = health.Role

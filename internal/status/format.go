@@ -16,8 +16,7 @@ const (
 	space = "\u00a0" // between a number and its unit
 )
 
-// count writes a number with commas; one that is not whole with three
-// significant digits.
+// count formats a number with commas. Fractions below 100 get three significant digits.
 func count(n float64) string {
 	switch {
 	case math.IsNaN(n) || math.IsInf(n, 0):
@@ -38,12 +37,12 @@ func count(n float64) string {
 	return sign + digits
 }
 
-// oneDecimal writes 3 and 3.2, not 3.0.
+// oneDecimal formats a number with at most one decimal: 3, 3.2.
 func oneDecimal(n float64) string {
 	return strconv.FormatFloat(math.Round(n*10)/10, 'f', -1, 64)
 }
 
-// seconds writes how long something takes.
+// seconds formats a duration in seconds.
 func seconds(s float64) string {
 	switch {
 	case math.IsNaN(s) || math.IsInf(s, 0):
@@ -60,7 +59,7 @@ func seconds(s float64) string {
 	return duration(time.Duration(min(s, 1e9) * float64(time.Second)))
 }
 
-// duration writes the two largest units.
+// duration formats a duration with its two largest units.
 func duration(d time.Duration) string {
 	s := int64(max(d, 0) / time.Second)
 	units := []struct {
@@ -92,7 +91,7 @@ func size(bytes int64) string {
 	return strconv.FormatFloat(n, 'f', 0, 64) + space + units[unit]
 }
 
-// percent writes a share between 0 and 1.
+// percent formats a share between 0 and 1.
 func percent(share float64) string {
 	n := share * 100
 	switch {
@@ -106,7 +105,7 @@ func percent(share float64) string {
 	return oneDecimal(n) + space + "%"
 }
 
-// sample writes a value as the exposition does.
+// sample formats a value as in Prometheus's text format.
 func sample(v float64) string {
 	switch {
 	case math.IsInf(v, 1):
@@ -121,8 +120,8 @@ func sample(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// shown makes text from outside readable: valid UTF-8, at most limit characters,
-// with invisible characters and those that change the writing direction escaped.
+// shown makes untrusted text printable: valid UTF-8, at most limit characters, with
+// invisible and bidirectional control characters escaped.
 func shown(text string, limit int) string {
 	var b strings.Builder
 	n := 0
@@ -151,13 +150,13 @@ var (
 	dsnPassword    = regexp.MustCompile(`(?i)(password\s*=\s*)('[^']*'|\S+)`)
 )
 
-// masked hides the credentials that an error may quote.
+// masked masks credentials in an error.
 func masked(text string) string {
 	text = urlCredentials.ReplaceAllString(text, "://***@")
 	return dsnPassword.ReplaceAllString(text, "${1}***")
 }
 
-// endpoint returns scheme, host and path of an address, or host and port.
+// endpoint returns scheme, host and path of a URL, or host and port of an address.
 func endpoint(address string) string {
 	u, err := url.Parse(address)
 	switch {

@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// Sample holds the counts of one moment. Builds, Requests, Errors and Buckets
-// are totals since the start of the process; the page shows their increase. The
-// page leaves out nil maps and unknown numbers.
+// Sample holds the counts at one moment. Builds, Requests, Errors and Buckets are
+// totals since the start of the process; the page shows their increase. The page leaves
+// out nil maps and unknown numbers.
 type Sample struct {
 	Workspaces  map[string]float64 // workspaces by status of their latest build
 	Agents      map[string]float64 // agents by connection status
 	ActiveUsers Number             // in the last hour
-	SeatsTaken  Number             // users that count against the licence; unknown without a limit
+	SeatsTaken  Number             // users that use a licence; unknown without a limit
 	Seats       Number             // licensed users; unknown without a limit
 	JobsRunning Number
 	Builds      *Builds
 	API         *APISample // nil without an API
 }
 
-// NoSample returns a Sample without any known number.
+// NoSample returns a Sample in which all numbers are unknown.
 func NoSample() Sample {
 	return Sample{ActiveUsers: Unknown(), SeatsTaken: Unknown(), Seats: Unknown(), JobsRunning: Unknown()}
 }
 
-// Builds counts the workspace builds that have ended.
+// Builds counts ended workspace builds.
 type Builds struct{ Succeeded, Failed float64 }
 
 // APISample holds the counts of the API.
@@ -37,9 +37,9 @@ type APISample struct {
 	InFlight   float64 // requests in flight
 	Websockets float64 // open websockets
 
-	// Bounds are the upper bounds of the request durations' buckets in seconds,
-	// without +Inf. Buckets are their cumulative counts, with that of +Inf. Above
-	// 23 bounds there are no quantiles.
+	// Bounds are the upper bounds of the buckets of request durations in seconds,
+	// without +Inf. Buckets are the cumulative counts, with +Inf. Quantiles are unknown
+	// with more than 23 bounds.
 	Bounds, Buckets []float64
 }
 
@@ -50,14 +50,14 @@ const (
 	slots      = int(time.Hour / SampleInterval)
 	minutes    = 60 // points of a chart
 	maxBuckets = 24
-	window     = 5 * time.Minute // over which rates and quantiles are taken
+	window     = 5 * time.Minute // of rates and quantiles
 )
 
 // The indices of a point's values.
 const (
 	workspaces = iota
 	agentsConnected
-	agentsAway
+	agentsNotConnected
 	activeUsers
 	jobsRunning
 	buildsSucceeded // counter
@@ -75,14 +75,14 @@ type point struct {
 	values [values]float64 // NaN if unknown
 }
 
-// History keeps the samples of the last hour, in less than 128 KiB. Its zero
-// value is empty. It may be used by several goroutines.
+// History keeps the samples of the last hour, in less than 128 KiB. Its zero value is
+// empty. It is safe for concurrent use.
 type History struct {
 	mu     sync.Mutex
 	points [slots]point // by time modulo an hour
 }
 
-// Record adds a sample. It replaces one of the same 15 seconds. It does not
+// Record adds a sample, or replaces the sample of the same 15 seconds. It does not
 // allocate.
 func (h *History) Record(at time.Time, s Sample) {
 	p := newPoint(at, s)
@@ -102,7 +102,7 @@ func newPoint(at time.Time, s Sample) point {
 	}
 	if s.Agents != nil {
 		p.values[agentsConnected] = s.Agents["connected"]
-		p.values[agentsAway] = total(s.Agents) - s.Agents["connected"]
+		p.values[agentsNotConnected] = total(s.Agents) - s.Agents["connected"]
 	}
 	p.values[activeUsers] = float64(s.ActiveUsers)
 	p.values[jobsRunning] = float64(s.JobsRunning)
@@ -127,9 +127,9 @@ func total(of map[string]float64) float64 {
 	return sum
 }
 
-// Chart is the last hour of a number.
+// Chart holds the values of a number in the last hour.
 type Chart struct {
-	Points []Number `json:"points"` // one a minute, the last of the current minute
+	Points []Number `json:"points"` // one per minute, ending with the current minute
 	Min    Number   `json:"min"`
 	Max    Number   `json:"max"`
 	Last   Number   `json:"last"`
@@ -154,7 +154,7 @@ func newChart(points []float64) Chart {
 	return c
 }
 
-// Deployment is the deployment at a glance.
+// Deployment holds the current numbers of the deployment.
 type Deployment struct {
 	Workspaces      map[string]float64 `json:"workspaces"` // by status of their latest build
 	Agents          map[string]float64 `json:"agents"`     // by connection status
@@ -166,7 +166,7 @@ type Deployment struct {
 	BuildsFailed    Number             `json:"builds_failed_last_hour"`
 }
 
-// API is the API at a glance. Rates, shares and quantiles are of the last five
+// API holds the current numbers of the API. Rates, shares and quantiles are over five
 // minutes.
 type API struct {
 	RequestsPerSecond Number `json:"requests_per_second"`
@@ -179,22 +179,22 @@ type API struct {
 
 // The names of the charts.
 const (
-	chartWorkspaces      = "workspaces"
-	chartAgentsConnected = "agents_connected"
-	chartAgentsAway      = "agents_not_connected"
-	chartActiveUsers     = "active_users"
-	chartJobsRunning     = "jobs_running"
-	chartBuildsSucceeded = "builds_succeeded_per_minute"
-	chartBuildsFailed    = "builds_failed_per_minute"
-	chartRequests        = "requests_per_second"
-	chartErrors          = "error_share"
-	chartP50             = "p50_seconds"
-	chartP95             = "p95_seconds"
-	chartInFlight        = "in_flight"
-	chartWebsockets      = "websockets"
+	chartWorkspaces         = "workspaces"
+	chartAgentsConnected    = "agents_connected"
+	chartAgentsNotConnected = "agents_not_connected"
+	chartActiveUsers        = "active_users"
+	chartJobsRunning        = "jobs_running"
+	chartBuildsSucceeded    = "builds_succeeded_per_minute"
+	chartBuildsFailed       = "builds_failed_per_minute"
+	chartRequests           = "requests_per_second"
+	chartErrors             = "error_share"
+	chartP50                = "p50_seconds"
+	chartP95                = "p95_seconds"
+	chartInFlight           = "in_flight"
+	chartWebsockets         = "websockets"
 )
 
-// glance computes the numbers and charts at now from the current sample.
+// glance returns the numbers and charts at now. S is the current sample.
 func (h *History) glance(now time.Time, s Sample) (*Deployment, *API, map[string]Chart) {
 	points := h.until(now)
 	points = append(points, newPoint(now, s))
@@ -237,7 +237,7 @@ func (h *History) glance(now time.Time, s Sample) (*Deployment, *API, map[string
 	if deployment != nil {
 		chart(chartWorkspaces, level(workspaces))
 		chart(chartAgentsConnected, level(agentsConnected))
-		chart(chartAgentsAway, level(agentsAway))
+		chart(chartAgentsNotConnected, level(agentsNotConnected))
 		chart(chartActiveUsers, level(activeUsers))
 		chart(chartJobsRunning, level(jobsRunning))
 		chart(chartBuildsSucceeded, counted(buildsSucceeded))
@@ -254,7 +254,7 @@ func (h *History) glance(now time.Time, s Sample) (*Deployment, *API, map[string
 	return deployment, api, charts
 }
 
-// until returns the points of the hour before now, in order of time.
+// until returns the points of the hour before now, sorted by time.
 func (h *History) until(now time.Time) []point {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -268,10 +268,9 @@ func (h *History) until(now time.Time) []point {
 	return points
 }
 
-// perMinute returns a value for each of the last 60 minutes, computed from the
-// last point of the minute and the last point before the minute; NaN for a minute
-// without a point. Minutes are those of the clock, so that a chart moves only
-// once a minute.
+// perMinute returns a value for each of the last 60 minutes, computed from the last
+// point of the minute and the last point before it; NaN for minutes without a point.
+// Minutes are aligned to the clock, so that charts move once a minute.
 func perMinute(now time.Time, points []point, value func(before, at point) float64) []float64 {
 	result := make([]float64, minutes)
 	for i := range result {
@@ -298,7 +297,7 @@ func perMinute(now time.Time, points []point, value func(before, at point) float
 	return result
 }
 
-// firstKnown returns the first point at which a value is known, else the last one.
+// firstKnown returns the first point at which a value is known, otherwise the last.
 func firstKnown(points []point, value int) point {
 	for _, p := range points {
 		if !math.IsNaN(p.values[value]) {
@@ -323,7 +322,7 @@ func share(from, to point) float64 {
 	return increase(from, to, requestErrors) / increase(from, to, requests)
 }
 
-// bounds returns the bounds of the sample's buckets, or nil if it has none.
+// bounds returns the bounds of the sample's buckets, or nil without valid buckets.
 func bounds(s Sample) []float64 {
 	if s.API == nil || len(s.API.Buckets) != len(s.API.Bounds)+1 || len(s.API.Buckets) > maxBuckets {
 		return nil
@@ -331,9 +330,8 @@ func bounds(s Sample) []float64 {
 	return s.API.Bounds
 }
 
-// quantile estimates a quantile of the observations between two points as
-// PromQL's histogram_quantile does: linear within a bucket, at most the greatest
-// bound.
+// quantile estimates a quantile of the observations between two points like PromQL's
+// histogram_quantile: linear within a bucket, at most the largest bound.
 func quantile(q float64, bounds []float64, from, to point) float64 {
 	if len(bounds) == 0 {
 		return math.NaN()

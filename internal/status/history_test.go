@@ -25,7 +25,7 @@ func TestHistoryHasAFixedSize(t *testing.T) {
 	}
 }
 
-// near reports whether two numbers are equal but for rounding.
+// near reports whether two numbers are equal except for rounding.
 func near(a, b float64) bool {
 	return a == b || math.Abs(a-b) <= 1e-9*math.Abs(b) || math.IsNaN(a) && math.IsNaN(b)
 }

@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// IsBrowser reports whether a request with these headers is of a browser that
-// shows a page: its Accept names both text/html and application/xhtml+xml, as
-// those of Chromium, Firefox and Safari do. No scraper does; Java's HTTP client
-// names the first alone.
+// IsBrowser reports whether a browser requests a page: Accept has both text/html and
+// application/xhtml+xml, as in Chromium, Firefox and Safari. No scraper sends both;
+// Java's HTTP client sends the first.
 func IsBrowser(h http.Header) bool {
 	html, xhtml := false, false
 	for _, accept := range h.Values("Accept") {

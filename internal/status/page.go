@@ -17,7 +17,7 @@ import (
 //go:embed page.html style.css script.js
 var files embed.FS
 
-// Page is the handler of the page.
+// Page is the handler of the status page.
 type Page struct {
 	backend  Backend
 	history  *History
@@ -25,10 +25,10 @@ type Page struct {
 	style    template.CSS
 	script   template.JS
 	policy   string // Content-Security-Policy
-	metrics  string // relative link to the raw metrics, or empty
+	metrics  string // relative link to the metrics, or empty
 }
 
-// NewPage returns the page of the backend's facts with the charts of the history.
+// NewPage returns a page with the facts of b and the charts of h.
 func NewPage(b Backend, h *History) *Page {
 	p := &Page{backend: b, history: h, metrics: "metrics"}
 	p.style, p.script = template.CSS(file("style.css")), template.JS(file("script.js"))
@@ -46,8 +46,8 @@ func NewPage(b Backend, h *History) *Page {
 	return p
 }
 
-// Unlinked returns the page without links to raw metrics, for a path that has none
-// beside it.
+// Unlinked returns a copy of the page without links to the metrics, for a path without
+// metrics next to it.
 func (p *Page) Unlinked() *Page {
 	unlinked := *p
 	unlinked.metrics = ""
@@ -57,7 +57,7 @@ func (p *Page) Unlinked() *Page {
 func file(name string) string {
 	content, err := files.ReadFile(name)
 	if err != nil {
-		panic(err) // the file is embedded
+		panic(err) // cannot happen: the file is embedded
 	}
 	return string(content)
 }
@@ -67,7 +67,7 @@ func hash(content string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// ServeHTTP answers GET and HEAD with the page. It ignores the path.
+// ServeHTTP serves the page to GET and HEAD, on any path.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", p.policy)
@@ -134,7 +134,7 @@ type view struct {
 	Script  template.JS
 	Metrics string        // relative link, or empty
 	Opened  *FamilyReport // nil on the main page
-	Missing string        // a family that was asked for and does not exist
+	Missing string        // requested family that does not exist, or empty
 	filters []filter
 }
 
@@ -147,7 +147,7 @@ func (v view) family(name string) (Family, bool) {
 	return Family{}, false
 }
 
-// Mark is the sign of the state. It can be told without colour.
+// Mark returns a sign for the state that does not depend on colour.
 func (v view) Mark() string { return v.State.mark() }
 
 func (s State) mark() string {
@@ -160,7 +160,7 @@ func (s State) mark() string {
 	return "○"
 }
 
-// Tone is the class of the state's colour.
+// Tone returns the CSS class of the state's colour.
 func (v view) Tone() string {
 	switch v.State {
 	case StateOK:
@@ -173,7 +173,7 @@ func (v view) Tone() string {
 	return "info"
 }
 
-// Advice is the problem to solve first, or nil.
+// Advice returns the problem to solve first, or nil.
 func (v view) Advice() *Problem { return v.advice }
 
 // Detail returns the part of a source's problem that the headline does not show,
@@ -188,7 +188,7 @@ func (v view) Detail(p Problem) *Problem {
 	return &p
 }
 
-// moment is a time in the past, as the template shows it.
+// moment is a time in the past for the template.
 type moment struct {
 	Time time.Time
 	Ago  string
@@ -197,7 +197,7 @@ type moment struct {
 // Filtered reports whether series are filtered.
 func (v view) Filtered() bool { return len(v.filters) > 0 }
 
-// Columns is the number of columns of the table of series.
+// Columns returns the number of columns of the table of series.
 func (v view) Columns() int {
 	if v.Opened.Distribution() {
 		return len(v.Opened.Labels) + 3
@@ -205,7 +205,7 @@ func (v view) Columns() int {
 	return len(v.Opened.Labels) + 1
 }
 
-// PreviewLines are the first lines of the metrics.
+// PreviewLines returns the first lines of the metrics.
 func (v view) PreviewLines() []string {
 	var lines []string
 	for line := range strings.Lines(v.Preview) {
@@ -217,7 +217,7 @@ func (v view) PreviewLines() []string {
 	return lines
 }
 
-// Refusals are the reasons for which something was refused.
+// Refusals returns the refusals with a count.
 func (v view) Refusals() (refused []Refusal) {
 	for _, r := range v.Refused {
 		if r.Count > 0 {
@@ -227,7 +227,7 @@ func (v view) Refusals() (refused []Refusal) {
 	return refused
 }
 
-// SeriesTotal is the number of series of all families.
+// SeriesTotal returns the number of series of all families.
 func (v view) SeriesTotal() (n int) {
 	for _, f := range v.Families {
 		n += f.Series
@@ -260,13 +260,13 @@ func (v view) Has(label string) string {
 	return ""
 }
 
-// Chart draws one of the charts.
+// Chart draws a chart.
 func (v view) Chart(name string) drawing {
 	c := v.LastHour[name]
 	switch name {
 	case chartWorkspaces:
 		return line("Workspaces", "accent", c, count, false)
-	case chartAgentsAway:
+	case chartAgentsNotConnected:
 		return line("Agents not connected", "bad", c, count, true)
 	case chartActiveUsers:
 		return line("Active users", "accent", c, count, true)
@@ -289,24 +289,24 @@ func (v view) Chart(name string) drawing {
 func (f filter) Label() string { return f.label }
 func (f filter) Text() string  { return f.text }
 
-// Values are the values of the labels, in the order of the family's labels.
+// Values returns the label values, in the order of the family's labels.
 func (s ShownSeries) Values() []string { return s.values }
 
-// Mean is the mean of the observations of a histogram or summary.
+// Mean returns the mean of the observations of a histogram or summary.
 func (s ShownSeries) Mean() string {
 	n, _ := strconv.ParseFloat(s.Count, 64)
 	sum, _ := strconv.ParseFloat(s.Sum, 64)
 	return count(sum / n)
 }
 
-// Distribution reports whether series have a count and a sum, not a value.
+// Distribution reports whether series have a count and a sum instead of a value.
 func (f Family) Distribution() bool { return f.Type == "histogram" || f.Type == "summary" }
 
-// runbookName matches the names of pages in docs/runbooks. No other text becomes
-// a link.
+// runbookName matches the names of pages in docs/runbooks. Other text never becomes a
+// link.
 var runbookName = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 
-// cellLimit is the greatest number of characters in a cell.
+// cellLimit is the maximum number of characters in a cell.
 const cellLimit = 120
 
 var functions = template.FuncMap{
@@ -320,7 +320,7 @@ var functions = template.FuncMap{
 	"parts":   parts,
 	"total":   total,
 	"shown":   func(s string) string { return shown(s, cellLimit) },
-	"cut": func(s string) string { // a longer version of a text that shown cuts, or ""
+	"cut": func(s string) string { // the longer text for a cell that shown truncates, or ""
 		if len(s) <= cellLimit {
 			return ""
 		}

@@ -28,7 +28,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// get asks for a view of a page.
+// get requests a view of a page.
 func get(t testing.TB, b status.Backend, h *status.History, query string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -52,8 +52,8 @@ type element struct {
 	Attributes map[string]string
 }
 
-// parse returns the elements of a page and its text, white space made one space.
-// The page's own style and script are left out, as are the tags around them.
+// parse returns the elements of a page and its text with collapsed white space, without
+// the style and script elements.
 func parse(t testing.TB, page string) (elements []element, text string) {
 	t.Helper()
 	for _, file := range []string{"style.css", "script.js"} {
@@ -68,7 +68,7 @@ func parse(t testing.TB, page string) (elements []element, text string) {
 		}
 		page = strings.Replace(page, whole, "", 1)
 	}
-	// The parser knows XML, which lacks characters that HTML has.
+	// The parser reads XML, which does not allow all characters of HTML.
 	page = strings.ToValidUTF8(strings.Map(asXML, strings.TrimPrefix(page, "<!doctype html>")), "")
 	decoder := xml.NewDecoder(strings.NewReader(page))
 	decoder.Strict, decoder.AutoClose, decoder.Entity = false, append(slices.Clone(xml.HTMLAutoClose), "meta", "link", "input"), xml.HTMLEntity
@@ -97,7 +97,7 @@ func parse(t testing.TB, page string) (elements []element, text string) {
 	}
 }
 
-// wantText checks that a page shows texts.
+// wantText checks that a page contains texts.
 func wantText(t *testing.T, page string, texts ...string) {
 	t.Helper()
 	_, shown := parse(t, page)
@@ -232,7 +232,7 @@ func TestJSON(t *testing.T) {
 		if err := json.Indent(&got, w.Body.Bytes(), "", "  "); err != nil {
 			t.Fatal(err)
 		}
-		// A number a line is too long to read.
+		// Numbers on a line each would be too long.
 		text := regexp.MustCompile(`(?s)"points": \[.*?\]`).ReplaceAllStringFunc(got.String(), func(points string) string {
 			return strings.Join(strings.Fields(points), " ")
 		})
@@ -274,10 +274,10 @@ func TestFamily(t *testing.T) {
 		t.Errorf("%d series are shown, want 1,000", n)
 	}
 	if !slices.Equal(d.Opened, []string{"coderd_agents_connections"}) {
-		t.Errorf("the series of %q are read", d.Opened)
+		t.Errorf("the series of %q were opened", d.Opened)
 	}
 
-	// A reader follows the number on the page.
+	// The number on the page links to the series.
 	elements, _ := parse(t, html(t, d, ""))
 	link := slices.IndexFunc(elements, func(e element) bool { return strings.Contains(e.Attributes["href"], "disconnected") })
 	if link < 0 {
@@ -419,10 +419,10 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-// link is what a link of the page may be.
+// link matches the allowed links of the page.
 var link = regexp.MustCompile(`^(metrics|\?(family=[^"'<>]*)?(format=json)?|https://github\.com/otelcoder/otelcoder/blob/main/docs/[A-Za-z0-9/]+\.md(#:~:text=[^"'<>]*)?)$`)
 
-// wantHarmless checks that a page has only elements and attributes of its own.
+// wantHarmless checks that a page has only the expected elements and attributes.
 func wantHarmless(t testing.TB, elements []element) {
 	t.Helper()
 	for _, e := range elements {
@@ -464,7 +464,7 @@ func TestHostileNamesAreOnlyText(t *testing.T) {
 	}
 }
 
-// FuzzNames: whatever outsiders choose as a name, the page has the same elements.
+// FuzzNames checks that names never change the elements of the page.
 func FuzzNames(f *testing.F) {
 	for _, evil := range statustest.Evil {
 		f.Add(evil)
@@ -472,7 +472,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("--><b>")
 	f.Add("]]>&lt;&#60;&amp")
 	f.Add("\\u003cscript\\u003e`${1}`")
-	// Templates are escaped at the first view: all names are seen on one page.
+	// Templates are escaped at the first execution: use one page for all names.
 	backend := new(current)
 	page := status.NewPage(backend, statustest.History())
 	shape := func(t testing.TB, name string) []string {
@@ -504,7 +504,7 @@ func FuzzNames(f *testing.F) {
 	want := shape(f, "x")
 	f.Fuzz(func(t *testing.T, name string) {
 		if strings.TrimSpace(name) == "" {
-			return // an empty text is left out with what is around it
+			return // the template leaves out the elements of an empty text
 		}
 		if !slices.Equal(shape(t, name), want) {
 			t.Errorf("%q changes the elements of the page", name)
@@ -543,7 +543,7 @@ func TestViewsBesideRecording(t *testing.T) {
 	group.Wait()
 }
 
-// quiet is a Backend that does not note what was opened.
+// quiet is a Backend that does not record opened families.
 type quiet struct{ d *statustest.Deployment }
 
 func (q quiet) Facts(ctx context.Context) status.Facts { return q.d.Facts(ctx) }
@@ -552,8 +552,8 @@ func (q quiet) Series(_ context.Context, family string) iter.Seq[status.Series] 
 	return q.d.Of[family]
 }
 
-// BenchmarkPage opens the page of a process with 150,000 series, and a family of
-// 100,000 of them.
+// BenchmarkPage views the page of a process with 150,000 series, and a family with
+// 100,000 series.
 func BenchmarkPage(b *testing.B) {
 	d := statustest.Healthy()
 	many := make([]status.Series, 100_000)

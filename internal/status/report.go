@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Report is the page as JSON: the facts, the glance, and the headline.
+// Report is the page as JSON.
 type Report struct {
 	State    State  `json:"state"`
 	Headline string `json:"headline"` // one sentence on the state
 	Details  string `json:"details"`  // further sentences, or empty
 	Facts
-	Deployment *Deployment      `json:"deployment"` // null if this process does not report it
+	Deployment *Deployment      `json:"deployment"` // null if this process is not the reporter
 	API        *API             `json:"api"`        // null without an API
 	LastHour   map[string]Chart `json:"last_hour"`  // by the name of the number
 
@@ -38,12 +38,12 @@ func newReport(ctx context.Context, b Backend, h *History) Report {
 	r := Report{Facts: b.Facts(ctx)}
 	r.sanitize()
 	r.Deployment, r.API, r.LastHour = h.glance(r.At, r.Sample)
-	r.judge()
+	r.setState()
 	return r
 }
 
-// sanitize removes credentials, and replaces nil slices, which JSON would show
-// as null. It changes nothing of the backend's.
+// sanitize removes credentials, and replaces nil slices, which JSON would encode as
+// null. It does not modify the data of the backend.
 func (r *Report) sanitize() {
 	r.Role.Problem = sanitized(r.Role.Problem)
 	r.Sources = slices.Clone(r.Sources)
@@ -84,8 +84,8 @@ func sanitized(p *Problem) *Problem {
 	return &clean
 }
 
-// judge sets the state, the headline and the advice.
-func (r *Report) judge() {
+// setState sets the state, headline, details and advice.
+func (r *Report) setState() {
 	since := ""
 	if !r.Role.Since.IsZero() {
 		since = " for " + duration(r.At.Sub(r.Role.Since))
@@ -104,7 +104,7 @@ func (r *Report) judge() {
 	case TakingOver:
 		r.State = StateStarting
 		r.Headline = "Starting."
-		r.Details = "Which replica reports is decided within seconds."
+		r.Details = "A replica becomes the reporter within seconds."
 		return
 	case StandingBy:
 		r.State = StateStandingBy
@@ -169,7 +169,7 @@ func (r *Report) judge() {
 	r.Details = strings.Join(details, " ")
 }
 
-// oldest returns when the source that is longest without success succeeded.
+// oldest returns the earliest last success of a source.
 func (r *Report) oldest() (oldest time.Time) {
 	for _, s := range r.Sources {
 		if !s.LastSuccess.IsZero() && (oldest.IsZero() || s.LastSuccess.Before(oldest)) {
@@ -186,7 +186,7 @@ func plural(n int, one, many string) string {
 	return count(float64(n)) + " " + many
 }
 
-// meaning says in one sentence what a refusal means.
+// meaning returns a sentence that explains a refusal.
 func meaning(origin, reason string) string {
 	switch origin + "/" + reason {
 	case "agent/type":
@@ -196,7 +196,7 @@ func meaning(origin, reason string) string {
 	case "agent/duplicate":
 		return "An agent sent a series twice; the second was dropped."
 	case "api/path limit":
-		return "The router has more routes than are counted apart; the others count as UNKNOWN."
+		return "The router has more routes than the limit; the others are counted as UNKNOWN."
 	case "builds/action":
 		return "A build had an action other than start, stop and delete; it was not counted."
 	case "builds/outcome", "jobs/outcome":
@@ -208,23 +208,23 @@ func meaning(origin, reason string) string {
 	case "source/undocumented":
 		return "A row of the database had a status that Coder does not document; it was left out."
 	case "source/skew":
-		return "Reports of agents were stamped more than 5 min off the database's clock; they were not counted."
+		return "Agent reports had timestamps more than 5 min off the database's clock; they were not counted."
 	case "host/instrument":
-		return "The program created an instrument that is not in the catalogue, where only those are served."
+		return "The program created an instrument outside the catalogue, in otelcoder's scope or although they are turned off; it is not served."
 	case "host/name":
 		return "The program created an instrument whose Prometheus name another family has; it is not served."
 	case "host/overflow":
 		return "A stream had more series than the OpenTelemetry SDK's limit; the others were folded into one."
 	case "source/limit":
-		return "A family reached its greatest number of series; the others are left out."
+		return "A family reached its series limit; further series are left out."
 	}
 	switch reason {
 	case "limit":
-		return "There were more series than are kept; the longest silent made room."
+		return "The series limit was reached; the series without updates for the longest time were dropped."
 	case "length":
 		return "A label value was too long; it was cut and ends in …."
 	case "value":
 		return "A number was negative, infinite or not a number; it was dropped."
 	}
-	return "An item from outside was not taken."
+	return "An input was refused."
 }

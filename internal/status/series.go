@@ -9,26 +9,26 @@ import (
 	"strings"
 )
 
-// maxSeries is how many series of a family are shown.
+// maxSeries is the maximum number of series shown of a family.
 const maxSeries = 1000
 
 // FamilyReport is the view of one family as JSON.
 type FamilyReport struct {
 	Family
-	PromQL  string        `json:"promql"`  // a query for what is shown
-	Matched int           `json:"matched"` // series that match the filters
-	Shown   []ShownSeries `json:"shown"`   // of these the first 1,000
+	PromQL  string        `json:"promql"`  // query for the matching series
+	Matched int           `json:"matched"` // number of matching series
+	Shown   []ShownSeries `json:"shown"`   // the first 1,000 of them
 }
 
-// ShownSeries is a series as JSON. Values are text, as in Prometheus's own API,
-// since JSON has no NaN and no infinity.
+// ShownSeries is a series as JSON. Values are strings, as in Prometheus's API, since
+// JSON has neither NaN nor infinity.
 type ShownSeries struct {
 	Labels map[string]string `json:"labels"`
 	Value  string            `json:"value,omitempty"` // of a counter or gauge
 	Count  string            `json:"count,omitempty"` // of a histogram or summary
 	Sum    string            `json:"sum,omitempty"`   // of a histogram or summary
 
-	values []string // of the labels, in their order
+	values []string // label values, in the order of Family.Labels
 }
 
 // filter selects series by one label.
@@ -40,7 +40,7 @@ type filter struct {
 	lower string // text in lower case
 }
 
-// filters reads the query's filters for labels of the family.
+// filters parses the filters for labels of the family.
 func filters(f Family, query url.Values) []filter {
 	var all []filter
 	for i, label := range f.Labels {
@@ -65,7 +65,7 @@ func (f filter) matches(s Series) bool {
 	return strings.Contains(strings.ToLower(value), f.lower)
 }
 
-// newFamilyReport reads the series of a family that match the filters.
+// newFamilyReport returns a report of the series that match the filters.
 func newFamilyReport(ctx context.Context, b Backend, f Family, filters []filter) FamilyReport {
 	r := FamilyReport{Family: f, PromQL: promQL(f, filters), Shown: []ShownSeries{}}
 	distribution := f.Type == "histogram" || f.Type == "summary"
@@ -93,7 +93,7 @@ func newFamilyReport(ctx context.Context, b Backend, f Family, filters []filter)
 }
 
 // promQL returns a query for the filtered series: the rate of a counter, the 95th
-// percentile of a histogram, else the value.
+// percentile of a histogram, otherwise the value.
 func promQL(f Family, filters []filter) string {
 	var matchers []string
 	for _, filter := range filters {

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// WriteText writes a report for a terminal, with its colours if color is true.
-// Names from outside are escaped as they are on the page.
+// WriteText writes a report for a terminal, in colour if color is true. Untrusted names
+// are escaped.
 func WriteText(w io.Writer, r Report, color bool) error {
 	t := text{at: r.At, color: color}
 	t.head(r)
@@ -26,14 +26,14 @@ func WriteText(w io.Writer, r Report, color bool) error {
 	return err
 }
 
-// text is a report that is being written.
+// text builds a report.
 type text struct {
 	strings.Builder
 	at    time.Time
 	color bool
 }
 
-// The colours of a terminal.
+// The parameters of terminal escape sequences.
 const (
 	green  = "32"
 	yellow = "33"
@@ -56,7 +56,7 @@ func (t *text) heading(s string) {
 	t.line(t.colored(bold, s))
 }
 
-// age is how long ago something was; the unknown time is "–".
+// age returns the time since at, or "–" if it is unknown.
 func (t *text) age(at time.Time) string {
 	if at.IsZero() {
 		return none
@@ -132,7 +132,7 @@ func (t *text) deployment(r Report) {
 	}
 }
 
-// quantity writes a number with its unit, or nothing for an unknown number.
+// quantity formats a number with its unit. It returns "" for an unknown number.
 func quantity(n Number, format func(float64) string, unit string) string {
 	if !n.Known() {
 		return ""
@@ -140,7 +140,7 @@ func quantity(n Number, format func(float64) string, unit string) string {
 	return format(float64(n)) + " " + unit
 }
 
-// byStatus writes numbers by status, the greatest first.
+// byStatus formats numbers by status, in descending order.
 func byStatus(numbers map[string]float64) []string {
 	statuses := slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
 		if numbers[a] != numbers[b] {
@@ -158,7 +158,7 @@ func byStatus(numbers map[string]float64) []string {
 	return parts
 }
 
-// table writes cells in columns, two spaces apart.
+// table writes rows in columns that are two spaces apart.
 func (t *text) table(rows [][]string) {
 	for _, line := range t.columns(rows) {
 		t.line(line)

@@ -11,8 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status/statustest"
 )
 
-// text is the report of a deployment for a terminal, as a script would make it of
-// the JSON.
+// text returns the terminal report of a deployment from its JSON, like a script.
 func text(t *testing.T, d *statustest.Deployment, color bool) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -69,8 +68,8 @@ last 3 s ago by Prometheus/3.8.0 (text, gzip, 131 kB in 2.1 ms), 2 a minute, 0 e
 	}
 }
 
-// The first lines of an outage are its cause and what to do; a process that stands
-// by has no deployment.
+// The report of an outage starts with the cause and the remedy. The report of a replica
+// that stands by has no deployment.
 func TestTextOfStates(t *testing.T) {
 	empty := &statustest.Deployment{Told: status.Facts{At: statustest.Now, Sample: status.NoSample(), Role: status.Role{State: status.Reporting},
 		Sources: []status.Source{{Name: "agents", DurationSeconds: status.Unknown(), P95Seconds: status.Unknown()}},
@@ -108,8 +107,7 @@ func TestTextOfStates(t *testing.T) {
 	}
 }
 
-// Colours are the only control characters. Nobody who chooses a name can write
-// others to the terminal.
+// Colours are the only control characters: names cannot write others to the terminal.
 func TestTextIsSafe(t *testing.T) {
 	hostile := statustest.Degraded()
 	const escape = "\x1b[2J\x9b2J\r\n\u202e"

@@ -10,42 +10,41 @@ import (
 )
 
 const (
-	// pause is the least time between two renderings of a change. State is
-	// collected every minute or so and agents report all the time: more frequent
-	// changes are shown at this interval.
+	// pause is the minimum time between two renderings of changes. Most state changes
+	// once a minute, but agents report continuously.
 	pause = 5 * time.Second
-	// keep is how long a format is rendered after the last scrape in it. It is
-	// longer than any scrape interval in use.
+	// keep is how long a format is rendered after its last scrape. It exceeds
+	// practical scrape intervals.
 	keep = 10 * time.Minute
 )
 
-// Cache holds renderings of some families, one for each format F in use. A single
-// goroutine makes them: [Cache.Run].
+// Cache holds the renderings of a set of families, one for each format F in use. A
+// single goroutine, [Cache.Run], renders.
 type Cache[F comparable] struct {
 	render    Renderer[F]
 	suspended func(since time.Time) time.Duration // [clock.Suspended]
-	wake      chan struct{}                       // holds a token when there may be work
+	wake      chan struct{}                       // wakes Run
 	ended     chan struct{}                       // closed when Run has returned
 
 	mu      sync.Mutex
 	entries map[F]*entry
-	due     time.Time // when the families change, or have changed since last; zero: never
-	last    time.Time // when all formats were rendered last
+	due     time.Time // time of the next change, or the first since last; zero without a change
+	last    time.Time // start of the last rendering of all formats
 }
 
 type entry struct {
 	rendering Rendering
-	begun     time.Time     // when rendering was begun
-	wanted    Encodings     // the encodings asked for
-	rendered  chan struct{} // closed by the next rendering
-	asked     time.Time
+	begun     time.Time     // start of the rendering
+	wanted    Encodings     // the requested encodings
+	rendered  chan struct{} // closed after the next rendering
+	asked     time.Time     // time of the last Get
 }
 
-// Renderer renders the present families once in each format, with the builder of
-// the format. It returns early when ctx ends; the result is then not used.
+// Renderer renders the current families with the builder of each format. It returns
+// early when ctx ends; the renderings are then discarded.
 type Renderer[F comparable] func(ctx context.Context, builders map[F]*Builder)
 
-// NewCache returns a Cache that renders with render, one call at a time.
+// NewCache returns a Cache that calls render, one call at a time.
 func NewCache[F comparable](render Renderer[F]) *Cache[F] {
 	return &Cache[F]{
 		render:    render,
@@ -73,12 +72,13 @@ func (c *Cache[F]) work() {
 	}
 }
 
-// ErrEnded means that a rendering is missing and [Cache.Run] has returned.
+// ErrEnded is returned by [Cache.Get] without a rendering after [Cache.Run] has
+// returned.
 var ErrEnded = errors.New("the renderer has ended")
 
-// Get returns the newest rendering in a format. It waits for the first one in the
-// format and encoding, and for a new one after the machine was suspended, until ctx
-// ends. The error is then ctx's, or [ErrEnded].
+// Get returns the newest rendering in a format. If none has the encoding, or the
+// machine was suspended since, it waits for the next one. It fails with ctx's error or
+// [ErrEnded].
 func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Rendering, error) {
 	for {
 		c.mu.Lock()
@@ -107,9 +107,9 @@ func (c *Cache[F]) Get(ctx context.Context, format F, encoding Encoding) (Render
 	}
 }
 
-// outdated reports whether the machine was suspended since the rendering was begun.
-// Its timer is then late, and series that have expired would be shown. A rendering
-// may always be as old as pause, and clocks are set by less than that.
+// outdated reports whether the machine was suspended since the start of the rendering.
+// Timers are then late, and expired series would be shown. Suspensions up to pause are
+// ignored: a rendering may be that old, and clock adjustments are smaller.
 func (c *Cache[F]) outdated(e *entry) bool { return c.suspended(e.begun) > pause }
 
 // InUse reports whether the families are rendered when they change.
@@ -124,8 +124,7 @@ func (c *Cache[F]) InUse() bool {
 	return false
 }
 
-// Peek returns the newest rendering in a format, if there is one. It counts as no
-// scrape.
+// Peek returns the newest rendering in a format, if any, without counting as a scrape.
 func (c *Cache[F]) Peek(format F) (Rendering, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,7 +135,7 @@ func (c *Cache[F]) Peek(format F) (Rendering, bool) {
 	return e.rendering, true
 }
 
-// Bytes returns how much memory the rendering in a format takes.
+// Bytes returns the memory of the rendering in a format.
 func (c *Cache[F]) Bytes(format F) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,15 +166,15 @@ func (c *Cache[F]) Run(ctx context.Context) {
 	}
 }
 
-// pending returns builders for the formats to render now: all of them if a change
-// is due, else those with waiting scrapes. If there is none, it must be called
-// again after next. Formats not asked for any more are dropped.
+// pending returns builders for the formats to render now: all formats if a change is
+// due, otherwise formats with waiting scrapes. If it returns no builders, call it again
+// after next. It drops formats without recent scrapes.
 func (c *Cache[F]) pending() (builders map[F]*Builder, next time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next = keep
 	if len(c.entries) == 0 {
-		return nil, next // the first scrape renders the families of its time
+		return nil, next // the first scrape triggers a rendering
 	}
 	due := false
 	if !c.due.IsZero() {
@@ -183,7 +182,7 @@ func (c *Cache[F]) pending() (builders map[F]*Builder, next time.Duration) {
 		due = next <= 0
 	}
 	if due {
-		c.due, c.last = time.Time{}, time.Now() // rendering announces the next expiry
+		c.due, c.last = time.Time{}, time.Now() // the rendering announces the next expiry
 		next = keep
 	}
 	builders = make(map[F]*Builder)

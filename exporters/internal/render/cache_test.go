@@ -15,13 +15,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// source counts how often it is gathered and how often it is written.
+// source counts how often it is gathered and written.
 type source struct {
 	value     atomic.Int64
 	gathered  atomic.Int64
 	written   atomic.Int64
-	rendering time.Duration // how long a rendering takes
-	resumed   atomic.Int64  // when the machine was resumed after an hour, Unix nanoseconds; 0: never suspended
+	rendering time.Duration // duration of a rendering
+	resumed   atomic.Int64  // end of a suspension of one hour, Unix nanoseconds; 0 without one
 }
 
 func (s *source) suspended(since time.Time) time.Duration {
@@ -46,7 +46,7 @@ func (s *source) render(_ context.Context, builders map[string]*Builder) {
 	}
 }
 
-// run starts a cache of s in a bubble of its own time.
+// run starts a cache of s in a synctest bubble.
 func run(t *testing.T, s *source, test func(t *testing.T, c *Cache[string])) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -153,7 +153,7 @@ func TestAChangeIsRenderedOffTheScrapePath(t *testing.T) {
 		time.Sleep(pause)
 		s.value.Store(1)
 		c.Changed(time.Now())
-		synctest.Wait() // the rendering has begun
+		synctest.Wait() // for the start of the rendering
 
 		begin := time.Now()
 		if got := get(t, c, "text", Plain); got != "text 0\n" {
@@ -176,7 +176,7 @@ func TestManyChangesAreRenderedAtMostEveryFiveSeconds(t *testing.T) {
 		get(t, c, "text", Plain)
 		time.Sleep(pause)
 		first := s.written.Load()
-		for range 599 { // all but a minute of ten changes a second
+		for range 599 { // ten changes a second for almost a minute
 			s.value.Add(1)
 			c.Changed(time.Now())
 			time.Sleep(100 * time.Millisecond)
@@ -274,8 +274,8 @@ func TestAScraperThatGivesUpIsLetGo(t *testing.T) {
 	})
 }
 
-// While a machine is suspended, timers stand still: series that expired meanwhile
-// must not be served when it resumes.
+// Timers stop while a machine is suspended: series that have expired meanwhile must not
+// be served when it resumes.
 func TestAScrapeAfterASuspensionWaitsForANewRendering(t *testing.T) {
 	s := &source{rendering: time.Second}
 	run(t, s, func(t *testing.T, c *Cache[string]) {

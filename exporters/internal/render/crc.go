@@ -2,13 +2,13 @@ package render
 
 import "hash/crc32"
 
-// combine returns the CRC-32 of two texts joined, from the CRC-32 of each and
-// the length of the second one. Without it the CRC of an answer would have to
-// be computed anew over all of its text.
+// combine returns the CRC-32 of two concatenated texts from the CRC-32 of each and
+// the length n of the second. It saves computing the CRC of an answer over all of its
+// text.
 //
 // A CRC is linear over GF(2): appending n zero bytes to a text multiplies its
 // CRC by x^(8n) modulo the polynomial, and the CRC of the second text is then
-// added. The power is made by squaring.
+// added. The power is computed by squaring.
 func combine(first, second uint32, n int) uint32 {
 	shift := uint32(1 << 31)  // x^0; the highest bit is the lowest power
 	square := uint32(1 << 23) // x^8: one byte
@@ -21,8 +21,8 @@ func combine(first, second uint32, n int) uint32 {
 	return multiply(first, shift) ^ second
 }
 
-// multiply multiplies two polynomials modulo the one of CRC-32, all of them
-// with the highest power in the lowest bit.
+// multiply multiplies two polynomials modulo the CRC-32 polynomial. The lowest bit is
+// the highest power.
 func multiply(a, b uint32) uint32 {
 	var product uint32
 	for bit := uint32(1 << 31); bit != 0; bit >>= 1 {

@@ -1,11 +1,10 @@
-// Package render keeps metric families as text, so that a scrape of many series
-// costs a copy.
+// Package render caches metric families as text, so that a scrape of many series only
+// copies bytes.
 //
-// A [Builder] renders families one after the other, each into a part of its own
-// that is compressed apart, and joins them to a [Rendering]. A part whose family
-// has not changed is taken from the last rendering. [Write] joins renderings to one
-// answer, which is a single gzip member: curl and zlib stop reading after the
-// first. A [Cache] renders again, in the background, when the families change.
+// A [Builder] renders each family into a part, compressed independently, and joins the
+// parts to a [Rendering]. It reuses the parts of unchanged families. [Write] joins
+// renderings to one answer with a single gzip member, since curl and zlib stop reading
+// after the first. A [Cache] renders in the background when the families change.
 package render
 
 import (
@@ -33,7 +32,7 @@ const (
 // Encodings is a set of encodings.
 type Encodings uint8
 
-// Of returns the set of these encodings.
+// Of returns a set of encodings.
 func Of(encodings ...Encoding) Encodings {
 	var set Encodings
 	for _, e := range encodings {
@@ -44,7 +43,7 @@ func Of(encodings ...Encoding) Encodings {
 
 func (s Encodings) has(e Encoding) bool { return s&(1<<e) != 0 }
 
-// part is a metric family, or several, in one format.
+// part holds one or more metric families in one format.
 type part struct {
 	name     string // of the family
 	state    uint64 // see Builder.Commit
@@ -54,16 +53,16 @@ type part struct {
 	crc      uint32 // CRC-32 of the plain text, 0 without Gzip
 }
 
-// Rendering is metric families in one format, some or all of an answer.
+// Rendering holds metric families in one format: an answer or a part of it.
 type Rendering struct {
 	encodings Encodings
-	parts     []part // in order of their names
+	parts     []part // sorted by name
 	size      int    // bytes of the plain text
 	deflated  int    // bytes of the deflate blocks
 	crc       uint32 // CRC-32 of the plain text, 0 without Gzip
 }
 
-// New renders what write writes as one part.
+// New returns a rendering of one part, the output of write.
 func New(encodings Encodings, write func(io.Writer)) Rendering {
 	b := NewBuilder(encodings, Rendering{})
 	b.Begin("")
@@ -72,7 +71,7 @@ func New(encodings Encodings, write func(io.Writer)) Rendering {
 	return b.End()
 }
 
-// part returns the part of a family. The family may be missing.
+// part returns the part of a family, if any.
 func (r Rendering) part(name string) (part, bool) {
 	i, found := slices.BinarySearchFunc(r.parts, name, func(p part, name string) int { return strings.Compare(p.name, name) })
 	if !found {
@@ -90,7 +89,7 @@ func (r *Rendering) add(p part) {
 	}
 }
 
-// Only returns the rendering of the families with these names. It shares their text
+// Only returns a rendering of the families with these names, which shares their text
 // with r.
 func (r Rendering) Only(names map[string]bool) Rendering {
 	only := Rendering{encodings: r.encodings}
@@ -102,7 +101,7 @@ func (r Rendering) Only(names map[string]bool) Rendering {
 	return only
 }
 
-// Bytes returns how much memory the rendering takes.
+// Bytes returns the memory of the rendering.
 func (r Rendering) Bytes() int {
 	n := 0
 	for _, p := range r.parts {
@@ -122,15 +121,15 @@ func (r Rendering) Head(n int) []byte {
 			head = append(head, p.plain[:min(len(p.plain), n-len(head))]...)
 			continue
 		}
-		// The parts do not end their deflate stream: an unexpected end is none.
+		// Parts do not end the deflate stream: ignore io.ErrUnexpectedEOF.
 		text, _ := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(p.deflated)), int64(n-len(head))))
 		head = append(head, text...)
 	}
 	return head
 }
 
-// Lines yields the lines of a family's plain text, without their ends; each is valid
-// until the next. A line longer than a megabyte ends them.
+// Lines yields the lines of a family's plain text without line ends. A line is valid
+// until the next one. Lines stops at a line longer than 1 MiB.
 func (r Rendering) Lines(name string) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		p, found := r.part(name)
@@ -139,7 +138,7 @@ func (r Rendering) Lines(name string) iter.Seq[[]byte] {
 		}
 		text := io.Reader(bytes.NewReader(p.plain))
 		if !r.encodings.has(Plain) {
-			text = flate.NewReader(bytes.NewReader(p.deflated)) // ends unexpectedly, see Head
+			text = flate.NewReader(bytes.NewReader(p.deflated)) // returns io.ErrUnexpectedEOF, see Head
 		}
 		lines := bufio.NewScanner(text)
 		lines.Buffer(make([]byte, 0, 64<<10), 1<<20)
@@ -151,9 +150,9 @@ func (r Rendering) Lines(name string) iter.Seq[[]byte] {
 	}
 }
 
-// Builder builds a [Rendering]. For each family, in order of their names, either
-// [Builder.Reuse] succeeds, or the caller begins a part, writes the family, and
-// commits or discards the part.
+// Builder builds a [Rendering]. For each family, sorted by name, the caller calls
+// [Builder.Reuse]. If it returns false, the caller begins a part, writes the family,
+// and commits or discards the part.
 type Builder struct {
 	last       Rendering
 	rendering  Rendering
@@ -162,7 +161,7 @@ type Builder struct {
 }
 
 // NewBuilder returns a Builder. The caller must call [Builder.End]. Last is the
-// rendering that the new one replaces; it may be empty.
+// previous rendering, or empty.
 func NewBuilder(encodings Encodings, last Rendering) *Builder {
 	b := &Builder{last: last, rendering: Rendering{encodings: encodings}}
 	if encodings.has(Gzip) {
@@ -172,7 +171,7 @@ func NewBuilder(encodings Encodings, last Rendering) *Builder {
 }
 
 // Reuse adds the family's part of the last rendering if it was committed with the
-// same state. A state of 0 equals no other.
+// same state. It returns false if the state is 0.
 func (b *Builder) Reuse(name string, state uint64) bool {
 	if state == 0 || b.last.encodings != b.rendering.encodings {
 		return false
@@ -187,7 +186,7 @@ func (b *Builder) Reuse(name string, state uint64) bool {
 
 // Begin begins the part of a family.
 func (b *Builder) Begin(name string) {
-	last, _ := b.last.part(name) // its size is a hint: memory is allocated once
+	last, _ := b.last.part(name) // its size is a hint for the allocation
 	b.current = part{name: name, plain: room(last.plain), deflated: room(last.deflated)}
 	if b.compressor != nil {
 		b.compressor.Reset((*appender)(&b.current.deflated))
@@ -201,8 +200,8 @@ func room(like []byte) []byte {
 	return make([]byte, 0, len(like)+len(like)/16)
 }
 
-// fit copies text that fills less than half of its memory, because the family has
-// shrunk: a part can be reused for as long as the process runs.
+// fit copies text that uses less than half of its memory after the family has shrunk:
+// the part can be reused for the life of the process.
 func fit(text []byte) []byte {
 	if len(text) < cap(text)/2 {
 		return slices.Clone(text)
@@ -223,8 +222,8 @@ func (b *Builder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Commit adds the current part to the rendering. State identifies the family's
-// samples for [Builder.Reuse]; 0 if they are not known.
+// Commit adds the current part to the rendering. State is a hash of the family's
+// samples for [Builder.Reuse], or 0.
 func (b *Builder) Commit(state uint64) {
 	if b.current.size > 0 {
 		b.current.state = state
@@ -239,7 +238,7 @@ func (b *Builder) Commit(state uint64) {
 	b.Discard()
 }
 
-// Discard drops the current part. Without one it does nothing.
+// Discard drops the current part, if any.
 func (b *Builder) Discard() { b.current = part{} }
 
 // End returns the rendering of the committed parts. The Builder must not be used
@@ -259,7 +258,7 @@ func (a *appender) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// compressors are reused because each holds about a megabyte of state.
+// compressors pools compressors: each holds about 1 MB of state.
 var compressors = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(nil, flate.BestSpeed)
 	if err != nil {
@@ -268,7 +267,7 @@ var compressors = sync.Pool{New: func() any {
 	return w
 }}
 
-// Size is the length of the answer that [Write] makes of these renderings.
+// Size returns the length of the answer that [Write] writes.
 func Size(encoding Encoding, renderings ...Rendering) int {
 	n := 0
 	if encoding == Gzip {
@@ -285,14 +284,13 @@ func Size(encoding Encoding, renderings ...Rendering) int {
 }
 
 var (
-	// gzipHeader says: deflate, no name, no time, system unknown (RFC 1952).
+	// gzipHeader has the method deflate, no name, no time, unknown OS (RFC 1952).
 	gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
-	// gzipEnd is an empty last block with fixed Huffman codes (RFC 1951).
+	// gzipEnd is an empty final block with fixed Huffman codes (RFC 1951).
 	gzipEnd = []byte{0x03, 0x00}
 )
 
-// Write writes the renderings as one answer. Each must have been rendered for the
-// encoding.
+// Write writes the renderings as one answer. Each must have the encoding.
 func Write(w io.Writer, encoding Encoding, renderings ...Rendering) error {
 	if encoding == Gzip {
 		if _, err := w.Write(gzipHeader); err != nil {

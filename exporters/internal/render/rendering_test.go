@@ -45,7 +45,7 @@ func TestPartsAreOneAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader.Multistream(false)      // as zlib and curl read: the first member only
+	reader.Multistream(false)      // like zlib and curl, read only the first member
 	got, err := io.ReadAll(reader) // checks the CRC and the size
 	if err != nil {
 		t.Fatal(err)
@@ -80,14 +80,14 @@ func TestOnlyWhatIsAskedForIsKept(t *testing.T) {
 	}
 }
 
-// TestReuse: a family whose state is that of the last rendering is taken from it,
-// and the answer is whole.
+// TestReuse checks that families with an unchanged state are taken from the last
+// rendering, and that the answer is complete.
 func TestReuse(t *testing.T) {
 	both := Of(Plain, Gzip)
 	build := func(encodings Encodings, last Rendering, text string) (r Rendering, reused string) {
 		b := NewBuilder(encodings, last)
 		for i, name := range []string{"a", "b", "c", "d"} {
-			state := uint64(i) // of a: not known
+			state := uint64(i) // 0, unknown, for a
 			if name == "c" {
 				state += uint64(len(text))
 			}
@@ -144,7 +144,7 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// TestShrunkFamily: a family that had many series takes no more memory than it needs.
+// TestShrunkFamily checks that a family frees memory after it has shrunk.
 func TestShrunkFamily(t *testing.T) {
 	encodings := Of(Plain, Gzip)
 	last := text(encodings, strings.Repeat("series{label=\"value\"} 2\n", 10_000))

@@ -1,4 +1,4 @@
-// Package statustest has made-up deployments for tests of the status page.
+// Package statustest provides example deployments for tests of the status page.
 package statustest
 
 import (
@@ -14,10 +14,10 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status"
 )
 
-// Now is the moment of all made-up facts.
+// Now is the time of all facts.
 var Now = time.Date(2026, 11, 26, 9, 30, 20, 0, time.UTC)
 
-// Deployment is a made-up deployment. It implements [status.Backend].
+// Deployment is an example deployment. It implements [status.Backend].
 type Deployment struct {
 	Told   status.Facts
 	Of     map[string]iter.Seq[status.Series] // by family
@@ -148,7 +148,7 @@ func (d *Deployment) withoutDeployment() {
 	}
 }
 
-// Evil are texts that outsiders may choose.
+// Evil lists texts that outsiders may choose.
 var Evil = []string{
 	`<script>document.title="pwned"</script>`,
 	`"><img src=x onerror=document.title="pwned">`,
@@ -160,7 +160,7 @@ var Evil = []string{
 	strings.Repeat("long", 300), "فارسی שלום",
 }
 
-// Hostile is a deployment in which every text from outside is evil.
+// Hostile is a deployment in which all untrusted texts are evil.
 func Hostile() *Deployment {
 	d := Degraded()
 	all := strings.Join(Evil, " ")
@@ -197,7 +197,7 @@ func History() *status.History {
 	return h
 }
 
-// sample is that of the healthy deployment, some time ago.
+// sample returns a past sample of the healthy deployment.
 func sample(ago time.Duration) status.Sample {
 	t := 60 - ago.Minutes()
 	wave := func(period, height float64) float64 { return (1 + math.Sin(t*2*math.Pi/period)) / 2 * height }
@@ -224,7 +224,7 @@ func sample(ago time.Duration) status.Sample {
 	}
 	// Requests come in waves; errors and slow ones in a burst.
 	requests := 1e6 + 60*(t*41+40*(1-math.Cos(t/7)))
-	burst := 1 / (1 + math.Exp(-(t-44)*1.2)) // what of it has happened
+	burst := 1 / (1 + math.Exp(-(t-44)*1.2)) // share of the burst so far
 	a := &status.APISample{
 		Requests: requests, Errors: 2000 + (requests-1e6)*0.001 + burst*600,
 		InFlight: math.Round(4 + wave(17, 5) + wave(3.1, 3)), Websockets: math.Round(290 + t/3 + wave(11, 8)),

@@ -22,71 +22,70 @@ import (
 )
 
 const (
-	// maxViews is how many views are prepared at a time; further ones wait.
+	// maxViews limits the views prepared at a time; further requests wait.
 	maxViews = 4
-	// refreshLimit is how long a view waits for new numbers: it is for the first one
-	// of a process that is not scraped.
+	// refreshLimit is how long a view waits for a refresh of the summaries. Only a
+	// process that is not scraped needs it.
 	refreshLimit = 100 * time.Millisecond
-	// previewSize is enough for the lines that the page shows.
+	// previewSize is the maximum length of the preview in bytes.
 	previewSize = 4 << 10
 )
 
-// front is the status page of an Exporter. It implements [status.Backend].
-type front struct {
+// statusPage is the status page of an Exporter. It implements [status.Backend].
+type statusPage struct {
 	exporter *Exporter
 	page     *status.Page
 	history  status.History
 	version  string
 	started  time.Time
 	scrapes  scrapes
-	families []status.Family    // without the numbers of series
+	families []status.Family    // without series counts
 	viewing  chan struct{}      // holds a token for each view being prepared
 	opening  chan struct{}      // holds a token while series are collected
-	wanted   chan chan struct{} // asks run to refresh the numbers
+	wanted   chan chan struct{} // requests to run for a refresh
 
 	mu   sync.Mutex
-	role status.Role // as WithReporter has it
+	role status.Role // from WithReporter
 }
 
-func newFront(e *Exporter, c config) *front {
-	f := &front{
+func newStatusPage(e *Exporter, c config) *statusPage {
+	p := &statusPage{
 		exporter: e, version: c.version, started: time.Now(),
 		viewing: make(chan struct{}, maxViews), opening: make(chan struct{}, 1), wanted: make(chan chan struct{}),
 	}
 	for family := range instrument.All() {
 		row := family.Info()
-		f.families = append(f.families, status.Family{Name: row.Name, Type: row.Type.String(), Help: row.Help, Labels: row.Labels, Group: row.Group.String()})
+		p.families = append(p.families, status.Family{Name: row.Name, Type: row.Type.String(), Help: row.Help, Labels: row.Labels, Group: row.Group.String()})
 	}
 	for _, report := range c.health {
 		e.board.ReportHealth(report)
 	}
-	f.page = status.NewPage(f, &f.history)
-	return f
+	p.page = status.NewPage(p, &p.history)
+	return p
 }
 
-// run records the numbers at a glance until ctx ends.
-func (f *front) run(ctx context.Context) {
+// run records the history and refreshes the summaries on request until ctx ends.
+func (p *statusPage) run(ctx context.Context) {
 	ticker := time.NewTicker(status.SampleInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case refreshed := <-f.wanted:
-			f.refresh(ctx)
+		case refreshed := <-p.wanted:
+			p.refresh(ctx)
 			close(refreshed)
 		case <-ticker.C:
-			reports := f.refresh(ctx)
-			f.history.Record(time.Now(), f.exporter.sample(reports))
+			reports := p.refresh(ctx)
+			p.history.Record(time.Now(), p.exporter.sample(reports))
 		}
 	}
 }
 
-// refresh brings the summaries up to date, and reports whether this process reports
-// the deployment.
-func (f *front) refresh(ctx context.Context) (reports bool) {
-	e := f.exporter
-	reports = f.observeRole()
+// refresh updates the summaries. It returns whether this process is the reporter.
+func (p *statusPage) refresh(ctx context.Context) (reports bool) {
+	e := p.exporter
+	reports = p.observeRole()
 	for _, g := range []*group{e.process, e.workspaces, e.deployment} {
 		if g.cache == nil || reports {
 			g.refresh(ctx)
@@ -95,43 +94,43 @@ func (f *front) refresh(ctx context.Context) (reports bool) {
 	return reports
 }
 
-// observeRole asks whether this process reports, and notes since when.
-func (f *front) observeRole() bool {
+// observeRole updates the role and returns whether this process is the reporter.
+func (p *statusPage) observeRole() bool {
 	state := status.StandingBy
-	if f.exporter.reporter() {
+	if p.exporter.reporter() {
 		state = status.Reporting
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch f.role.State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.role.State {
 	case state:
-	case "": // never asked before
-		f.role = status.Role{State: state, Since: f.started}
+	case "": // the first call
+		p.role = status.Role{State: state, Since: p.started}
 	default:
-		f.role = status.Role{State: state, Since: time.Now()}
+		p.role = status.Role{State: state, Since: time.Now()}
 	}
 	return state == status.Reporting
 }
 
 // Facts implements [status.Backend].
-func (f *front) Facts(ctx context.Context) status.Facts {
-	e := f.exporter
-	f.await(ctx)
-	reports := f.observeRole()
-	told := e.board.report()
+func (p *statusPage) Facts(ctx context.Context) status.Facts {
+	e := p.exporter
+	p.await(ctx)
+	reports := p.observeRole()
+	reported := e.board.report()
 	facts := status.Facts{
-		At: time.Now(), Version: f.version, Started: f.started,
-		Database: told.Database, Role: told.Role, Sources: told.Sources, Refused: told.Refused, Push: told.Push,
-		Scrapes:  f.scrapes.facts(time.Now()),
-		Families: slices.Clone(f.families),
+		At: time.Now(), Version: p.version, Started: p.started,
+		Database: reported.Database, Role: reported.Role, Sources: reported.Sources, Refused: reported.Refused, Push: reported.Push,
+		Scrapes:  p.scrapes.facts(time.Now()),
+		Families: slices.Clone(p.families),
 		Sample:   e.sample(reports),
-		Preview:  f.preview(reports),
+		Preview:  p.preview(reports),
 	}
 	facts.Scrapes.Errors = uint64(e.scrapeErrors.Load()) // #nosec G115 -- it is never negative
 	if facts.Role.State == "" {
-		f.mu.Lock()
-		facts.Role = f.role
-		f.mu.Unlock()
+		p.mu.Lock()
+		facts.Role = p.role
+		p.mu.Unlock()
 	}
 	i := 0
 	for family := range instrument.All() {
@@ -144,13 +143,13 @@ func (f *front) Facts(ctx context.Context) status.Facts {
 	return facts
 }
 
-// await waits until the numbers are up to date, but not for long.
-func (f *front) await(ctx context.Context) {
+// await waits for a refresh, at most for refreshLimit.
+func (p *statusPage) await(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()
 	refreshed := make(chan struct{})
 	select {
-	case f.wanted <- refreshed:
+	case p.wanted <- refreshed:
 	case <-ctx.Done():
 		return
 	}
@@ -160,10 +159,10 @@ func (f *front) await(ctx context.Context) {
 	}
 }
 
-// preview returns the beginning of /metrics as it was served last.
-func (f *front) preview(reports bool) string {
+// preview returns the beginning of the last text rendering of /metrics.
+func (p *statusPage) preview(reports bool) string {
 	var head []byte
-	for _, g := range []*group{f.exporter.deployment, f.exporter.workspaces, f.exporter.process} {
+	for _, g := range []*group{p.exporter.deployment, p.exporter.workspaces, p.exporter.process} {
 		if g.cache == nil || reports {
 			head = append(head, g.head(previewSize-len(head))...)
 		}
@@ -172,19 +171,19 @@ func (f *front) preview(reports bool) string {
 }
 
 // Series implements [status.Backend].
-func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series] {
+func (p *statusPage) Series(ctx context.Context, name string) iter.Seq[status.Series] {
 	return func(yield func(status.Series) bool) {
 		of, ok := instrument.Lookup(name)
 		if !ok {
 			return
 		}
-		g := f.exporter.groupOf(of)
-		if g.cache != nil && !f.exporter.reporter() {
+		g := p.exporter.groupOf(of)
+		if g.cache != nil && !p.exporter.reporter() {
 			return
 		}
 		labels := of.Info().Labels
 		if of.Info().Origin == instrument.Runtime {
-			f.runtimeSeries(g, name, labels, yield)
+			p.runtimeSeries(g, name, labels, yield)
 			return
 		}
 		if rendered, ok := g.newestText(); ok {
@@ -196,8 +195,8 @@ func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series]
 			return
 		}
 		select {
-		case f.opening <- struct{}{}:
-			defer func() { <-f.opening }()
+		case p.opening <- struct{}{}:
+			defer func() { <-p.opening }()
 		case <-ctx.Done():
 			return
 		}
@@ -214,7 +213,7 @@ func (f *front) Series(ctx context.Context, name string) iter.Seq[status.Series]
 	}
 }
 
-// yieldPoints yields the points of metrics, and reports whether to go on.
+// yieldPoints yields the points of metrics. It returns false once yield does.
 func yieldPoints(metrics []metricdata.Metrics, labels []string, yield func(status.Series) bool) bool {
 	values := func(set *attribute.Set) []string {
 		found := make([]string, len(labels))
@@ -251,11 +250,11 @@ func yieldPoints(metrics []metricdata.Metrics, labels []string, yield func(statu
 	return true
 }
 
-// runtimeSeries yields the series of a family that no instrument measures.
-func (f *front) runtimeSeries(g *group, name string, labels []string, yield func(status.Series) bool) {
+// runtimeSeries yields the series of a runtime family, which has no instrument.
+func (p *statusPage) runtimeSeries(g *group, name string, labels []string, yield func(status.Series) bool) {
 	var families []*dto.MetricFamily
 	g.try(func() (err error) {
-		families, err = g.beside.Gather()
+		families, err = g.extra.Gather()
 		return err
 	})
 	for _, family := range families {
@@ -288,14 +287,14 @@ func (f *front) runtimeSeries(g *group, name string, labels []string, yield func
 	}
 }
 
-// handler answers with the page. Like a scrape, an answer with numbers of the
-// deployment is only sent while this process reports it.
-func (f *front) handler(page *status.Page) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(page, w, r) })
+// handler serves the page. Like a scrape, it sends numbers of the deployment only
+// while this process is the reporter.
+func (p *statusPage) handler(page *status.Page) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(page, w, r) })
 }
 
-func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request) {
-	e := f.exporter
+func (p *statusPage) serve(page *status.Page, w http.ResponseWriter, r *http.Request) {
+	e := p.exporter
 	if e.ended.Load() {
 		http.Error(w, "no status: "+errShutDown.Error(), http.StatusServiceUnavailable)
 		return
@@ -306,7 +305,7 @@ func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request)
 	for {
 		reports = e.reporter()
 		prepared = answerBuffer{header: w.Header()}
-		if !f.prepare(page, &prepared, r) {
+		if !p.prepare(page, &prepared, r) {
 			return // the client is gone
 		}
 		if valid() {
@@ -324,11 +323,12 @@ func (f *front) serve(page *status.Page, w http.ResponseWriter, r *http.Request)
 	}
 }
 
-// prepare has the page write its answer. The number of concurrent calls is limited.
-func (f *front) prepare(page *status.Page, to *answerBuffer, r *http.Request) bool {
+// prepare renders the page. The number of concurrent calls is limited. It returns
+// false if the client has disconnected.
+func (p *statusPage) prepare(page *status.Page, to *answerBuffer, r *http.Request) bool {
 	select {
-	case f.viewing <- struct{}{}:
-		defer func() { <-f.viewing }()
+	case p.viewing <- struct{}{}:
+		defer func() { <-p.viewing }()
 	case <-r.Context().Done():
 		return false
 	}
@@ -336,7 +336,7 @@ func (f *front) prepare(page *status.Page, to *answerBuffer, r *http.Request) bo
 	return true
 }
 
-// answerBuffer keeps an answer until it is complete.
+// answerBuffer buffers a response.
 type answerBuffer struct {
 	header http.Header
 	code   int
@@ -347,7 +347,7 @@ func (b *answerBuffer) Header() http.Header         { return b.header }
 func (b *answerBuffer) WriteHeader(code int)        { b.code = code }
 func (b *answerBuffer) Write(p []byte) (int, error) { return b.body.Write(p) }
 
-// scrapes are the facts about the answers to scrapers.
+// scrapes records the answers to scrapers.
 type scrapes struct {
 	mu      sync.Mutex
 	last    *status.Scrape
@@ -360,7 +360,7 @@ type minuteOf struct {
 	n      int
 }
 
-// maxAgent is the length in bytes to which a User-Agent is cut.
+// maxAgent is the maximum length of a recorded User-Agent in bytes.
 const maxAgent = 200
 
 func (s *scrapes) record(scrape status.Scrape) {
@@ -382,8 +382,8 @@ func (s *scrapes) record(scrape status.Scrape) {
 	m.n++
 }
 
-// facts returns the facts. The number a minute is of the last five full minutes, or
-// of those since the first scrape.
+// facts returns the last scrape and the scrapes per minute, the mean of up to five full
+// minutes since the first scrape.
 func (s *scrapes) facts(now time.Time) status.Scrapes {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -394,7 +394,7 @@ func (s *scrapes) facts(now time.Time) status.Scrapes {
 	facts := status.Scrapes{Last: &last, PerMinute: status.Unknown()}
 	this := now.Unix() / 60
 	from := max(s.began.Unix()/60+1, this-5)
-	if from >= this { // there is no full minute yet
+	if from >= this { // no full minute yet
 		return facts
 	}
 	n := 0
@@ -407,20 +407,20 @@ func (s *scrapes) facts(now time.Time) status.Scrapes {
 	return facts
 }
 
-// measured counts the bytes of an answer.
-type measured struct {
+// countingWriter counts the bytes written.
+type countingWriter struct {
 	io.Writer
 	bytes int64
 }
 
-func (m *measured) Write(p []byte) (int, error) {
+func (m *countingWriter) Write(p []byte) (int, error) {
 	n, err := m.Writer.Write(p)
 	m.bytes += int64(n)
 	return n, err
 }
 
-// scraped notes an answer to a scraper.
-func (f *front) scraped(r *http.Request, q query, began time.Time, bytes int64) {
+// recordScrape records an answer to a scraper.
+func (p *statusPage) recordScrape(r *http.Request, q query, began time.Time, bytes int64) {
 	scrape := status.Scrape{
 		At: began, By: r.UserAgent(), Path: r.URL.Path, Format: formats[q.format].name,
 		Bytes: bytes, DurationSeconds: time.Since(began).Seconds(),
@@ -428,5 +428,5 @@ func (f *front) scraped(r *http.Request, q query, began time.Time, bytes int64) 
 	if q.encoding == render.Gzip {
 		scrape.Encoding = "gzip"
 	}
-	f.scrapes.record(scrape)
+	p.scrapes.record(scrape)
 }
