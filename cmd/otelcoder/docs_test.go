@@ -140,7 +140,7 @@ func factsMarkdown() string {
 
 // flagsMarkdown are the flags of "otelcoder server", by group.
 func flagsMarkdown() string {
-	rows := [][]string{{"Flag", "Variable", "Default", "What it says"}}
+	rows := [][]string{{"Flag", "Variable", "Default", "Description"}}
 	for _, f := range new(serverOptions).flags() {
 		d := f.(cli.DocGenerationFlag)
 		placeholder, usage := placeholder(d.GetUsage())
@@ -309,13 +309,13 @@ help      The number of workspaces started, updated, or deleted.
 type      counter
 labels    action, owner_email, status, template_name, template_version,
           workspace_name
-from      of the service: the tables workspace_builds, provisioner_jobs
+from      service: the tables workspace_builds, provisioner_jobs
 differs   a Coder server has the labels workspace_owner, a username, and
-          workspace_transition in place of owner_email and action; at 0 when a
-          build starts; on a Coder server it is born as 1, which increase() does
-          not see
+          workspace_transition in place of owner_email and action; a series
+          starts at 0 when its first build starts; on a Coder server it starts
+          at 1, which increase() does not count
 note      a build that no daemon ran is not counted; dropped after 24 h without
-          a build; of the service: builds that ended since it began to report
+          a build; service: builds that ended since it began to report
 `
 	if got := output(t, "metrics", "coderd_workspace_builds_total"); got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
@@ -361,7 +361,7 @@ func TestVersion(t *testing.T) {
 
 func TestUnknownCommand(t *testing.T) {
 	err := run(t.Context(), []string{"otelcoder", "postgres://u:hunter2@h/d"}, os.Stderr, os.Stderr)
-	if err == nil || err.Error() != "there is no such command; see otelcoder --help" {
+	if err == nil || err.Error() != "unknown command; see otelcoder --help" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -82,7 +82,7 @@ func TestDropFromUnknown(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no Coder":    {[]string{"--postgres-url", empty.URL}, "this is no database of a Coder deployment"},
+		"no Coder":    {[]string{"--postgres-url", empty.URL}, "this is not the database of a Coder deployment"},
 		"no grant":    {[]string{"--postgres-url", refused}, "the source license fails, so its metrics are unknown: see otelcoder check"},
 		"unreachable": {[]string{"--postgres-url", "postgres://otelcoder:x@127.0.0.1:1/coder"}, "127.0.0.1"},
 		"no URL":      {nil, errNoURL.Error()},

@@ -195,7 +195,7 @@ func TestExitCode(t *testing.T) {
 			code: "2", want: `invalid value "soon" for --interval: give a time, such as 30s or 5m`,
 		},
 		"an argument": {args: []string{"check", absent}, code: "2", want: "otelcoder check takes flags only; see otelcoder check --help"},
-		"a command":   {args: []string{absent}, code: "2", want: "there is no such command; see otelcoder --help"},
+		"a command":   {args: []string{absent}, code: "2", want: "unknown command; see otelcoder --help"},
 		"nothing to do": {
 			args: []string{"server"}, environment: []string{"CODER_PG_CONNECTION_URL=" + absent}, code: "2", want: errNothingEnabled.Error(),
 		},

@@ -162,7 +162,7 @@ func TestSetup(t *testing.T) {
 	if again.err != nil || !strings.Contains(again.stdout, "nothing has been changed") || again.url(t) != "" || strings.Contains(again.stdout, chosen) {
 		t.Errorf("again: %v\n%s%s", again.err, again.stdout, again.stderr)
 	}
-	if dry := runSetup(t, owner, "--role", role, "--dry-run"); dry.stdout != "-- Nothing to change: the role exists and may read everything.\n" {
+	if dry := runSetup(t, owner, "--role", role, "--dry-run"); dry.stdout != "-- Nothing to change: the role exists and can read everything.\n" {
 		t.Errorf("the dry run says\n%s", dry.stdout)
 	}
 	if rights(t, db, role) != before {
@@ -190,7 +190,7 @@ func TestSetupAgain(t *testing.T) {
 			role := newRole(t, db)
 			address := runSetup(t, owner, "--role", role).done(t)
 			db.Exec(t, fmt.Sprintf(broken, role))
-			if again := runSetup(t, owner, "--role", role); again.err != nil || !strings.Contains(again.stdout, "existed; it may log in and read everything now") {
+			if again := runSetup(t, owner, "--role", role); again.err != nil || !strings.Contains(again.stdout, "already existed; it can now log in and read everything") {
 				t.Errorf("error %v; it says\n%s", again.err, again.stdout)
 			}
 			runCheck(t, address).wants(t, false, nil)
@@ -308,7 +308,7 @@ func TestSetupRefuses(t *testing.T) {
 		"a wrong password":     {strings.Replace(owner, "correct", "horse", 1), nil, 1, "connect as the owner: "},
 		"not Coder's":          {empty.URL, nil, 1, "this is not the database of a Coder deployment"},
 		"no CREATEROLE":        {poor, []string{"--role", newRole(t, db)}, 1, user(poor) + " may not create roles: let an administrator run CREATE ROLE"},
-		"a role of others":     {poor, []string{"--role", exists, "--rotate-password"}, 1, "may not alter the role \"" + exists + "\": connect as one that has CREATEROLE, or as an administrator: "},
+		"a role of others":     {poor, []string{"--role", exists, "--rotate-password"}, 1, "may not alter the role \"" + exists + "\": connect as a user with CREATEROLE or as an administrator: "},
 		"not the owner":        {stranger, nil, 1, "may not grant the tables of Coder, which belong to " + user(owner) + ": "},
 		"the owner itself":     {owner, []string{"--role", user(owner), "--rotate-password"}, 2, "give otelcoder a role of its own by --role"},
 		"the tables' owner":    {db.URL, []string{"--role", user(owner), "--rotate-password"}, 2, "give otelcoder a role of its own by --role"},

@@ -160,7 +160,7 @@ func TestSetupPromptWithoutAnswer(t *testing.T) {
 	if err := command.Wait(); err == nil || err.Error() != "exit status 2" {
 		t.Errorf("ended with %v", err)
 	}
-	logs(t, log, `otelcoder: no URL of the owner was given`)
+	logs(t, log, `otelcoder: no owner's URL was given`)
 }
 
 // Where standard input is no terminal, nothing is asked for.
@@ -170,7 +170,7 @@ func TestSetupWithoutTerminal(t *testing.T) {
 	if err := command.Wait(); err == nil || err.Error() != "exit status 2" {
 		t.Errorf("ended with %v", err)
 	}
-	if want := "otelcoder: no URL of the owner: give it by OTELCODER_OWNER_URL, or run this in a terminal\n"; log.String() != want {
+	if want := "otelcoder: no owner's URL: set OTELCODER_OWNER_URL, or run this in a terminal\n"; log.String() != want {
 		t.Errorf("it says %q, want %q", log, want)
 	}
 }
