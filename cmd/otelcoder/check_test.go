@@ -13,7 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// checked is what "otelcoder check" said, and its error.
+// checked is the output and the error of "otelcoder check".
 type checked struct {
 	stdout, stderr string
 	err            error
@@ -226,7 +226,7 @@ func TestCheckStandby(t *testing.T) {
 		[]string{"coderd_agents_up | yes | yes | 1"}, "✗ reporter            connect to the database: failed to connect")
 }
 
-// A table that some versions do not have is no problem, but what needs it is not
+// A missing optional table is not a failure, but the families that need it are not
 // served.
 func TestCheckOtherVersion(t *testing.T) {
 	_, url := deployment(t, live(t)+read(t, "../../meters/coderdb/testdata/without.sql"))

@@ -230,7 +230,7 @@ func TestCheckJSONUnreachable(t *testing.T) {
 	}
 }
 
-// TestFindingsAreInert keeps what a database says from controlling a terminal.
+// TestFindingsAreInert checks that text from a database cannot control a terminal.
 func TestFindingsAreInert(t *testing.T) {
 	var out bytes.Buffer
 	if err := printFindings(&out, []finding{{stateFailed, "schema", "a\x1b[2Jb\nc\u202e", "psql '\r\x07'"}}); err != nil {

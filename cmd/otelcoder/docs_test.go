@@ -99,7 +99,7 @@ func catalogueMarkdown(health bool) string {
 	return markdown(rows)
 }
 
-// TestCatalogueMarkdown compares the table of the documented families with that of
+// TestCatalogueMarkdown compares the table of the documented families with the table in
 // Coder's documentation.
 func TestCatalogueMarkdown(t *testing.T) {
 	if got, want := catalogueMarkdown(false), read(t, "testdata/available_metrics.md"); got != want {
@@ -123,7 +123,7 @@ func tableMarkdown() string {
 	return markdown(append(rows, []string{"documented", fmt.Sprint(imports), fmt.Sprint(service)}))
 }
 
-// factsMarkdown is what "otelcoder metrics" says of each family.
+// factsMarkdown returns the notes of "otelcoder metrics" on each family.
 func factsMarkdown() string {
 	rows := [][]string{{"Metric", "What differs", "Note", "Tables that the service reads"}}
 	for f := range instrument.All() {
@@ -155,7 +155,7 @@ func flagsMarkdown() string {
 
 func grantsMarkdown() string { return "```sql\n" + coderschema.Grants("otelcoder") + "```\n" }
 
-// lacksMarkdown has what some versions of Coder lack, and what that costs.
+// lacksMarkdown returns the columns that some versions of Coder lack, and the effect.
 func lacksMarkdown() string {
 	rows := [][]string{{"Missing", "Then"}}
 	for _, t := range coderschema.Tables() {
@@ -179,7 +179,7 @@ func dropMarkdown(families []instrument.Family) string {
 	return "```yaml\n" + dropConfig(families) + "```\n"
 }
 
-// TestTable is the one that the project promises.
+// TestTable compares the table with the promised one.
 func TestTable(t *testing.T) {
 	imports, service := sums(table())
 	if imports != 73 || service != 62 {
@@ -226,7 +226,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v shows something else than server --help", args)
 		}
 	}
-	// What a flag does stands at one column, below its name.
+	// The usage of a flag is below its name, at one column for all flags.
 	name := regexp.MustCompile(`(?m)^   --\S+( [A-Z].*)?\n( *)`)
 	for _, command := range []string{"setup", "server", "check", "grants", "status"} {
 		flags := name.FindAllStringSubmatch(help("help", command), -1)
@@ -261,7 +261,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// output returns what the program writes to standard output.
+// output returns the program's standard output.
 func output(t *testing.T, args ...string) string {
 	t.Helper()
 	var stdout strings.Builder
@@ -322,7 +322,7 @@ note      a build that no daemon ran is not counted; dropped after 24 h without
 	}
 }
 
-// The tables of the facts are those that the role may read.
+// The role may read the tables of the facts.
 func TestFactsNameTables(t *testing.T) {
 	grants := coderschema.Grants("otelcoder")
 	for f, fact := range facts() {

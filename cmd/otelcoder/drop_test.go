@@ -20,8 +20,8 @@ func dropped(t *testing.T, list string) []string {
 	return strings.Split(regexp.MustCompile(`\\\n *|\(_bucket\|_count\|_sum\)\?`).ReplaceAllString(match[1], ""), "|")
 }
 
-// TestDropFromCoder: of the families that both can serve, each is dropped from one of
-// the two, for deployments that differ in what the database tells.
+// TestDropFromCoder checks that each family that both can serve is dropped from exactly
+// one of the two, for deployments with and without optional data.
 func TestDropFromCoder(t *testing.T) {
 	agentStats := []string{
 		"agent_scripts_executed_total", "coderd_agentstats_connection_count", "coderd_agentstats_connection_median_latency_seconds",
@@ -71,8 +71,8 @@ func TestDropFromCoder(t *testing.T) {
 	}
 }
 
-// TestDropFromUnknown: where it cannot be known what the service serves, no list is
-// printed.
+// TestDropFromUnknown checks that no list is printed if the families of the service
+// cannot be determined.
 func TestDropFromUnknown(t *testing.T) {
 	empty := pgtest.New(t)
 	_, good := deployment(t, live(t))

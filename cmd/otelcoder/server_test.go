@@ -28,7 +28,7 @@ func families(scrape string) []string {
 	return names
 }
 
-// notServed are the documented families that a database cannot tell.
+// notServed lists the documented families that a database does not have.
 var notServed = []string{
 	"coderd_api_concurrent_requests",
 	"coderd_api_concurrent_websockets",
@@ -160,8 +160,8 @@ func TestAbsentDatabase(t *testing.T) {
 	}
 }
 
-// TestScrapesDoNotWaitForADatabase that accepts connections and says nothing, for
-// which collections wait half a minute.
+// TestScrapesDoNotWaitForADatabase uses a database that accepts connections and sends
+// nothing. Collections wait half a minute for it.
 func TestScrapesDoNotWaitForADatabase(t *testing.T) {
 	t.Parallel()
 	s := start(t, "postgres://otelcoder@"+taken(t)+"/coder?sslmode=disable", "--interval", "30s", "--insights-interval", "30s")
@@ -187,7 +187,7 @@ func TestScrapesDoNotWaitForADatabase(t *testing.T) {
 	}
 }
 
-// TestSwitches turn off what they say.
+// TestSwitches checks that each switch turns its families off.
 func TestSwitches(t *testing.T) {
 	t.Parallel()
 	db, url := deployment(t, live(t))
@@ -359,7 +359,7 @@ func TestRefusedToStart(t *testing.T) {
 	}
 }
 
-// TestHealthAnswersNothingElse: what it is for, and no more.
+// TestHealthAnswersNothingElse checks that the health address has no other paths.
 func TestHealthAnswersNothingElse(t *testing.T) {
 	t.Parallel()
 	s := start(t, "postgres://127.0.0.1:1/coder")

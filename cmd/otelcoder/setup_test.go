@@ -21,7 +21,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// setUp is what "otelcoder setup" said, and its error.
+// setUp is the output and the error of "otelcoder setup".
 type setUp struct {
 	stdout, stderr string
 	err            error
@@ -41,7 +41,7 @@ func runSetup(t *testing.T, owner string, args ...string) setUp {
 
 var exported = regexp.MustCompile(`(?m)^export CODER_PG_CONNECTION_URL='(.*)'$`)
 
-// url returns the URL that was printed; "" if none was.
+// url returns the printed URL, or "".
 func (s setUp) url(t *testing.T) string {
 	t.Helper()
 	match := exported.FindStringSubmatch(s.stdout)
@@ -178,7 +178,7 @@ func TestSetup(t *testing.T) {
 	}
 }
 
-// After an upgrade of Coder, what is missing is granted. The password is kept.
+// After an upgrade of Coder, missing rights are granted and the password is kept.
 func TestSetupAgain(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	for name, broken := range map[string]string{
@@ -275,7 +275,7 @@ func TestSetupPasswordIsNotLogged(t *testing.T) {
 	}
 }
 
-// What cannot be set up is refused with what to do, and nothing is changed.
+// A failed setup changes nothing, and its error names the remedy.
 func TestSetupRefuses(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	_, poor := owned(t, "")
@@ -327,7 +327,7 @@ func TestSetupRefuses(t *testing.T) {
 	}
 }
 
-// A role whose check fails is still told its URL: the password is shown only once.
+// The URL is printed even if the check fails, since the password is shown only once.
 func TestSetupShowsThePasswordOfARoleThatCannotConnect(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, live(t))

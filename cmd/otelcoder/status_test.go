@@ -65,7 +65,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// The JSON is that of the service. The address may be in the environment.
+// The JSON is printed as the service sends it. The environment may have the address.
 func TestStatusJSON(t *testing.T) {
 	url := pageOf(t, "", statustest.Degraded())
 	t.Setenv("OTELCODER_STATUS_URL", url)
@@ -78,7 +78,7 @@ func TestStatusJSON(t *testing.T) {
 	}
 }
 
-// An error says what to do, on one line, and shows no password.
+// An error names the remedy on one line and shows no password.
 func TestStatusErrors(t *testing.T) {
 	serve := func(handler http.HandlerFunc) string {
 		server := httptest.NewServer(handler)

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status/statustest"
 )
 
-// openTerminal returns both ends of a pseudo-terminal: the keyboard and screen, and
-// what a program has as its standard input.
+// openTerminal returns both ends of a pseudo-terminal: the keyboard and screen, and the
+// terminal for a program's standard input.
 func openTerminal(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -69,8 +69,8 @@ func startInTerminal(t *testing.T, args ...string) (command *exec.Cmd, keyboard,
 	return command, screen, terminal, log
 }
 
-// shows starts a command, and keeps what the screen shows. The command is killed
-// when the test ends, or after a minute.
+// shows starts a command and captures the screen. The command is killed when the test
+// ends, or after a minute.
 func shows(t *testing.T, screen *os.File, command *exec.Cmd) *logged.Log {
 	t.Helper()
 	if err := command.Start(); err != nil {
@@ -89,7 +89,7 @@ func shows(t *testing.T, screen *os.File, command *exec.Cmd) *logged.Log {
 			}
 		}
 	}()
-	kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() }) // what waits for ever
+	kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() }) // a hanging command
 	t.Cleanup(func() {
 		kill.Stop()
 		command.Process.Kill()

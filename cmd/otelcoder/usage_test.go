@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The exit code is 2 if the command line, a variable or a file cannot be used, and
-// 1 for what a command finds.
+// The exit code is 2 if the command line, a variable or a file is invalid, and 1 if the
+// command itself fails.
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	const absent = "CODER_PG_CONNECTION_URL=postgres://otelcoder:hunter2@127.0.0.1:1/coder"
