@@ -12,14 +12,14 @@ import (
 
 // answer is the outcome of one collection of a source.
 type answer struct {
-	source string                    // its name, as otelcoder_source_up has it
+	source string                    // the value of the label source
 	series map[instrument.Family]int // number of series of every family of the source
 	took   time.Duration
 	err    error
 }
 
-// ask polls every source once, one after the other, and serves nothing. The error is
-// that of an invalid option, or of ctx.
+// ask polls each source once, one after the other. It returns an error if an option
+// is invalid or ctx has ended.
 func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answer, error) {
 	var answers []answer
 	for _, one := range []meters.Sources{
@@ -48,7 +48,7 @@ func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (a
 	collected := func(source string, series map[instrument.Family]int, took time.Duration, err error) {
 		select {
 		case first <- answer{source, series, took, err}:
-		default: // a repetition after a failure
+		default: // a retry after a failure
 		}
 	}
 	m, err := meters.New(instrument.Providers{}, append(slices.Clip(options), meters.WithCollected(collected))...)
@@ -65,10 +65,11 @@ func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (a
 	}
 }
 
-// eventSource is what the events are called beside the sources of state.
+// eventSource is the name of the events in the list of sources.
 const eventSource = "events"
 
-// askEvents asks for the events once. Their families are counted from then on.
+// askEvents reads the events once. It reports 0 series for each of their families,
+// since counters start when a process begins to report.
 func askEvents(ctx context.Context, db *coderdb.DB) answer {
 	series := map[instrument.Family]int{
 		instrument.AgentScriptsExecuted:   0,

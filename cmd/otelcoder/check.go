@@ -25,10 +25,10 @@ func checkCommand(stderr io.Writer) *cli.Command {
 	var p printOptions
 	return &cli.Command{
 		Name:  "check",
-		Usage: "read everything once, and print what is wrong and the command that mends it",
-		Description: `Each line is the result of one check: ✓ for a good one, ! for a warning, ✗ for a
-failure. A command below a line solves the problem; OWNER_URL is the URL of the
-database for its owner. The exit code is 1 if a check failed.`,
+		Usage: "read everything once, and print each problem with the command that solves it",
+		Description: `Each line is the result of one check: ✓ for success, ! for a warning, ✗ for a
+failure. A command below a line solves the problem; OWNER_URL is the URL by which
+the owner of the database connects. The exit code is 1 if a check failed.`,
 		Flags: slices.Concat(o.flags(), collection.intervalFlags(), []cli.Flag{collection.aggregateFlag()}, p.flags()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			log := slog.New(slog.DiscardHandler)
@@ -47,7 +47,7 @@ database for its owner. The exit code is 1 if a check failed.`,
 	}
 }
 
-// printOptions are how a diagnosis is printed.
+// printOptions are the flags for the output of a diagnosis.
 type printOptions struct {
 	output  string
 	verbose bool
@@ -57,14 +57,14 @@ func (o *printOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name:        "output",
-			Usage:       "`FORMAT` of what is printed: text or json",
+			Usage:       "output `FORMAT`: text or json",
 			Value:       "text",
 			Validator:   validFormat,
 			Destination: &o.output,
 		},
 		&cli.BoolFlag{
 			Name:        "verbose",
-			Usage:       "print the series of each metric besides, and the log on standard error",
+			Usage:       "also print the number of series of each metric, and the log on standard error",
 			Destination: &o.verbose,
 		},
 	}
@@ -75,7 +75,7 @@ func (o *printOptions) print(w io.Writer, d *diagnosis) error {
 		return printJSON(w, d)
 	}
 	if d.unreachable != nil {
-		return nil // the error of the command has it
+		return nil // main prints the error
 	}
 	if o.verbose && d.answers != nil {
 		io.WriteString(w, tableText([]string{"SERIES", "TOOK"}, func(r row) []string { return found(d.answers, d.unserved, r) })+"\n")
@@ -123,7 +123,7 @@ func colours(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// printable replaces the characters by which a text could control a terminal.
+// printable replaces characters that could control a terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -180,7 +180,7 @@ func printJSON(w io.Writer, d *diagnosis) error {
 	return encoder.Encode(printed)
 }
 
-// found returns the cells of a row that the check fills.
+// found returns the cells of the columns SERIES and TOOK for a row.
 func found(answers []answer, unserved map[instrument.Family]coderschema.Reason, r row) []string {
 	family := r.families[0]
 	why := unserved[family]

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// checked is what "otelcoder check" said, and its error.
+// checked is the output and the error of "otelcoder check".
 type checked struct {
 	stdout, stderr string
 	err            error
@@ -81,14 +81,14 @@ func TestCheck(t *testing.T) {
 		"coderd_oauth2_external_requests_total | yes | no",
 		"coderd_provisionerd_jobs_current | yes | yes | 2",
 		"coderd_workspace_builds_total | yes | yes | from 0",
-		"go_* (27) | yes | of itself",
+		"go_* (27) | yes | its own",
 		"documented | 73 | 62",
-	}, "✓ grants              the role "+roleOf(t, url)+" may read all that is needed\n",
+	}, "✓ grants              the role "+roleOf(t, url)+" can read every column that otelcoder needs\n",
 		"✓ schema              public has Coder's tables\n",
 		"✓ pooler              none in transaction mode\n",
 		"✓ connection limit    none\n",
-		"✓ row-level security  hides nothing from the role\n",
-		"✓ high availability   the tailnet nodes of 1 of 1 connected agents are known\n",
+		"✓ row-level security  hides no rows from the role\n",
+		"✓ high availability   tailnet nodes are known for 1 of 1 connected agents\n",
 		"✓ found               1 workspace, 1 agent (1 connected), 1 active user\n",
 		"✓ slowest source      ")
 	if c.stderr != "" {
@@ -137,7 +137,7 @@ func TestCheckWithoutHighAvailability(t *testing.T) {
 	runCheck(t, url).wants(t, false, []string{
 		"coderd_agents_connection_latencies_seconds | yes | yes | 0",
 		"coderd_agents_connections | yes | yes | 1",
-	}, "! high availability   tailnet_peers has no connected agent, since Coder fills it only with its high-availability license: "+
+	}, "! high availability   tailnet_peers has no connected agent: Coder fills it only with its high-availability license; "+
 		"keep coderd_agents_connection_latencies_seconds and coderd_agents_connections from Coder's own endpoint")
 }
 
@@ -149,9 +149,9 @@ func TestCheckMissingGrant(t *testing.T) {
 	c.wants(t, true, []string{
 		"coderd_license_limit_users | yes | yes | failed",
 		"coderd_agents_up | yes | yes | 1",
-	}, "✗ grants              the role "+role+" may not read licenses.jwt; license fails\n"+
+	}, "✗ grants              the role "+role+" cannot read licenses.jwt; license fails\n"+
 		"    otelcoder grants --role "+role+` | psql "$OWNER_URL"`+"\n")
-	if c.err == nil || c.err.Error() != "not in order: 1 of 13 checks failed, see above" {
+	if c.err == nil || c.err.Error() != "1 of 13 checks failed, see above" {
 		t.Errorf("error %v", c.err)
 	}
 }
@@ -194,7 +194,7 @@ func TestCheckRowLevelSecurity(t *testing.T) {
 	db.Exec(t, "CREATE POLICY everything ON licenses USING (true)")
 	runCheck(t, url).wants(t, false, []string{
 		"coderd_license_limit_users | yes | yes | 1",
-	}, "! row-level security  applies to licenses: what the policies hide is not counted\n",
+	}, "! row-level security  applies to licenses: hidden rows are not counted\n",
 		`level=WARN msg="row-level security applies to the role: what its policies hide is not counted" tables=licenses`)
 }
 
@@ -226,7 +226,7 @@ func TestCheckStandby(t *testing.T) {
 		[]string{"coderd_agents_up | yes | yes | 1"}, "✗ reporter            connect to the database: failed to connect")
 }
 
-// A table that some versions do not have is no problem, but what needs it is not
+// A missing optional table is not a failure, but the families that need it are not
 // served.
 func TestCheckOtherVersion(t *testing.T) {
 	_, url := deployment(t, live(t)+read(t, "../../meters/coderdb/testdata/without.sql"))
@@ -258,7 +258,7 @@ func TestCheckUnreachable(t *testing.T) {
 		"postgres://otelcoder:hunter2@" + taken(t) + "/coder?sslmode=disable&connect_timeout=1": "connect to the database: failed to connect to ",
 		"postgres://otelcoder:hunter2%zz@127.0.0.1/coder":                                       "the URL of the database cannot be parsed",
 		good: "password authentication failed",
-		"":   "no database: give its URL",
+		"":   "no URL of the database: set ",
 	} {
 		c := runCheck(t, url)
 		if c.err == nil || !strings.Contains(c.err.Error(), want) || strings.Contains(c.err.Error(), "hunter2") || c.stdout+c.stderr != "" {

@@ -8,8 +8,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// collectionOptions are how the server and the check make metrics of what they
-// read.
+// collectionOptions are the flags of server and check for the collection of metrics.
 type collectionOptions struct {
 	interval         time.Duration
 	insightsInterval time.Duration
@@ -21,7 +20,7 @@ func (o *collectionOptions) intervalFlags() []cli.Flag {
 		&cli.DurationFlag{
 			Category:    groupDatabase,
 			Name:        "interval",
-			Usage:       "`TIME` between two collections of the state; series are withdrawn after five missed ones",
+			Usage:       "`TIME` between collections of the state; after five missed collections the series are withdrawn",
 			Sources:     variable("OTELCODER_INTERVAL"),
 			Value:       time.Minute,
 			Validator:   validTime,
@@ -30,7 +29,7 @@ func (o *collectionOptions) intervalFlags() []cli.Flag {
 		&cli.DurationFlag{
 			Category:    groupDatabase,
 			Name:        "insights-interval",
-			Usage:       "`TIME` between two collections of the insights, which are about the past five minutes",
+			Usage:       "`TIME` between collections of the insights, which cover the past five minutes",
 			Sources:     variable("OTELCODER_INSIGHTS_INTERVAL"),
 			Value:       5 * time.Minute,
 			Validator:   validTime,
@@ -46,7 +45,7 @@ func (o *collectionOptions) aggregateFlag() cli.Flag {
 	return &cli.StringFlag{
 		Category:  groupPrometheus,
 		Name:      "prometheus-aggregate-agent-stats-by",
-		Usage:     "`LABELS` by which agent statistics and executed scripts are told apart; the others are left out",
+		Usage:     "`LABELS` to keep on agent statistics and executed scripts; series that differ only in the others are aggregated",
 		Sources:   variable("CODER_PROMETHEUS_AGGREGATE_AGENT_STATS_BY"),
 		Value:     everyLabel,
 		Validator: func(list string) (err error) { o.aggregateBy, err = meters.ParseAggregateBy(list); return err },
@@ -60,7 +59,7 @@ func defaultCollection() collectionOptions {
 	return o
 }
 
-// options are those of [meters.New].
+// options returns the options of [meters.New].
 func (o *collectionOptions) options() []meters.Option {
 	return []meters.Option{
 		meters.WithInterval(o.interval),

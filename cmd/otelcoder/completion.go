@@ -15,7 +15,7 @@ import (
 func completion(c *cli.Command) {
 	c.Hidden = false
 	c.Usage = "print a script that completes commands and flags in a shell"
-	c.Description = `Load it in each shell that is started:
+	c.Description = `Load the script when a shell starts:
 
 source <(otelcoder completion bash)                               # ~/.bashrc
 source <(otelcoder completion zsh)                                # ~/.zshrc, after compinit
@@ -64,9 +64,9 @@ func printing(text string) cli.ActionFunc {
 	}
 }
 
-// A script runs the program with the words before the cursor, and with the word at
-// the cursor if it begins a flag. Each line of the answer is a word, or a word, a
-// colon and its description.
+// The scripts run the program with the words before the cursor, and with the word at
+// the cursor if it starts with a hyphen. Each line of the output is a word, or a word,
+// a colon and a description.
 
 const bashScript = `# bash completion of otelcoder
 _otelcoder() {

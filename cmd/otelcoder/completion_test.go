@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// complete returns what bash offers for a command line whose last word is being
-// typed.
+// complete returns the completions of bash for the last word of a command line.
 func complete(t *testing.T, words ...string) []string {
 	t.Helper()
 	program, err := os.Executable()

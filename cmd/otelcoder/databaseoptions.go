@@ -26,10 +26,10 @@ const (
 	groupProcess    = "Process"
 )
 
-// databaseOptions are what the server and the check read, and how.
+// databaseOptions are the flags of server and check for the database.
 type databaseOptions struct {
 	url, urlFile      string
-	reporterURL       string // empty: the same
+	reporterURL       string // empty: the URL of the database
 	collectAgentStats bool
 	withoutParameters bool
 	inactivityTimeout time.Duration
@@ -42,28 +42,28 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Category: groupDatabase,
 			Name:     "postgres-url",
 			// Not validated here: the library would quote it.
-			Usage:       "`URL` of the deployment's database, postgres://user:password@host:port/database; best given by the variable, since other users of this host see the flags of a process",
+			Usage:       "`URL` of the deployment's database, postgres://user:password@host:port/database; prefer the variable, since other users of this host can see the flags of a process",
 			Sources:     variable("CODER_PG_CONNECTION_URL"),
 			Destination: &o.url,
 		},
 		&cli.StringFlag{
 			Category:    groupDatabase,
 			Name:        "postgres-url-file",
-			Usage:       "`FILE` that holds the URL, for a password that rotates: it is read for each connection, and SIGHUP makes the server reconnect",
+			Usage:       "`FILE` with the URL, for a password that rotates: it is read for each connection, and SIGHUP makes the server reconnect",
 			Sources:     variable("OTELCODER_POSTGRES_URL_FILE"),
 			Destination: &o.urlFile,
 		},
 		&cli.StringFlag{
 			Category:    groupDatabase,
 			Name:        "postgres-reporter-url",
-			Usage:       "`URL` of the primary, where the processes agree which of them reports, if the deployment is read from a standby or through a pooler in transaction mode",
+			Usage:       "`URL` of the primary, on which the processes elect the reporter; needed if the deployment is read from a standby or through a pooler in transaction mode",
 			Sources:     variable("OTELCODER_POSTGRES_REPORTER_URL"),
 			Destination: &o.reporterURL,
 		},
 		&cli.BoolFlag{
 			Category:    groupDatabase,
 			Name:        "prometheus-collect-agent-stats",
-			Usage:       "collect what agents tell of themselves: their statistics, startup scripts, executed scripts (Coder's own default is false)",
+			Usage:       "collect the metrics that agents report: statistics, startup scripts, executed scripts (Coder's own default is false)",
 			Sources:     variable("CODER_PROMETHEUS_COLLECT_AGENT_STATS"),
 			Value:       true,
 			Destination: &o.collectAgentStats,
@@ -71,7 +71,7 @@ func (o *databaseOptions) flags() []cli.Flag {
 		&cli.BoolFlag{
 			Category:    groupDatabase,
 			Name:        "without-parameters",
-			Usage:       "leave out coderd_insights_parameters, whose labels hold text that users typed",
+			Usage:       "leave out coderd_insights_parameters, whose labels contain text entered by users",
 			Sources:     variable("OTELCODER_WITHOUT_PARAMETERS"),
 			Destination: &o.withoutParameters,
 		},
@@ -87,7 +87,7 @@ func (o *databaseOptions) flags() []cli.Flag {
 		&cli.StringFlag{
 			Category:  groupDatabase,
 			Name:      "derp-regions",
-			Usage:     "`ID=NAME,...` of the relay (DERP) regions, which are not in the database; one without a name is \"Unnamed ID\"",
+			Usage:     "`ID=NAME,...` of the relay (DERP) regions, which are not in the database; a region without a name is \"Unnamed ID\"",
 			Sources:   variable("OTELCODER_DERP_REGIONS"),
 			Validator: func(list string) (err error) { o.derpRegions, err = parseRegions(list); return err },
 		},
@@ -95,15 +95,15 @@ func (o *databaseOptions) flags() []cli.Flag {
 }
 
 var (
-	errNoURL   = errors.New("no database: give its URL by CODER_PG_CONNECTION_URL, --postgres-url or --postgres-url-file")
+	errNoURL   = errors.New("no URL of the database: set CODER_PG_CONNECTION_URL, --postgres-url or --postgres-url-file")
 	errTwoURLs = errors.New("the URL of the database is given twice: use --postgres-url (CODER_PG_CONNECTION_URL) " +
 		"or --postgres-url-file (OTELCODER_POSTGRES_URL_FILE)")
 )
 
-// maxURL is the size past which a file is not that of a URL.
+// maxURL is the size in bytes at which a file of a URL is cut off.
 const maxURL = 64 << 10
 
-// readURL returns what the file of the URL holds now. No error quotes it.
+// readURL returns the URL in the file. Errors do not quote it.
 func (o *databaseOptions) readURL(context.Context) (string, error) {
 	file, err := os.Open(o.urlFile)
 	if err != nil {
@@ -162,7 +162,7 @@ func (o *databaseOptions) off() []instrument.Family {
 	return off
 }
 
-// reporter makes the reporter of a database, which is opened by a URL and options.
+// reporter returns the reporter of a database that was opened with url and options.
 func (o *databaseOptions) reporter(db *coderdb.DB, url string, options []coderdb.Option) (*coderdb.Reporter, error) {
 	options = append(slices.Clip(options), coderdb.WithDatabase(db))
 	if o.reporterURL != "" {

@@ -40,12 +40,12 @@ type finding struct {
 // diagnosis is what "otelcoder check" prints.
 type diagnosis struct {
 	findings []finding
-	// unreachable is why the database cannot be reached, if it cannot: the only
-	// finding then.
+	// unreachable is the error if the database cannot be reached. It is then the
+	// only finding.
 	unreachable error
-	answers     []answer // of the sources; nil if the sources were not asked
+	answers     []answer // of the sources; nil if the sources were not read
 	unserved    map[instrument.Family]coderschema.Reason
-	fleet       *fleet // nil if the sources were not asked
+	fleet       *fleet // nil if the sources were not read
 }
 
 // err returns an error if a check failed.
@@ -62,7 +62,7 @@ func (d *diagnosis) err() error {
 	if failed == 0 {
 		return nil
 	}
-	return fmt.Errorf("not in order: %d of %d checks failed, see above", failed, len(d.findings))
+	return fmt.Errorf("%d of %d checks failed, see above", failed, len(d.findings))
 }
 
 // diagnose reads everything once. An error means that the options cannot be used,
@@ -111,8 +111,8 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 	return d, ctx.Err()
 }
 
-// inspect looks at the database of a URL, on a connection of its own. An error means
-// that the database cannot be reached.
+// inspect inspects the database on a new connection. An error means that the database
+// cannot be reached.
 func inspect(ctx context.Context, url string, off []instrument.Family) (*coderschema.Inspection, error) {
 	conn, err := postgres.Connect(ctx, url)
 	if err != nil {
@@ -136,11 +136,11 @@ func tlsFinding(found *coderschema.Inspection) finding {
 	case found.TLS != "" && found.Verified:
 		f.detail += ", certificate verified"
 	case found.TLS != "":
-		f.detail += ", certificate not verified: sslmode=verify-full in the URL verifies it"
+		f.detail += ", certificate not verified: set sslmode=verify-full in the URL"
 	case found.Local:
-		f.detail = "not used on this host"
+		f.detail = "not used: the connection is local"
 	default:
-		f.state, f.detail = stateWarning, "the connection is not encrypted: give sslmode=verify-full in the URL"
+		f.state, f.detail = stateWarning, "the connection is not encrypted: set sslmode=verify-full in the URL"
 	}
 	return f
 }
@@ -149,16 +149,15 @@ func noCoderFinding(found *coderschema.Inspection) finding {
 	return finding{stateFailed, "schema", fmt.Sprintf("no schema of the database %q has Coder's tables: is this the database of a Coder deployment?", found.Database), ""}
 }
 
-// reporterFindings returns the findings on the connection of the reporter, from the error
-// of [reporterlock.Check]. elsewhere means that the reporter has a URL of its
-// own.
+// reporterFindings returns the findings on the reporter's connection. err is the error
+// of [reporterlock.Check]; elsewhere means that --postgres-reporter-url is set.
 func reporterFindings(found *coderschema.Inspection, err error, elsewhere bool) []finding {
 	role := finding{stateOK, "server role", "primary", ""}
 	if found.Standby {
 		role.detail = "standby"
 	}
 	if elsewhere {
-		role.detail += "; the processes agree at --postgres-reporter-url which of them reports"
+		role.detail += "; the reporter is elected on --postgres-reporter-url"
 	}
 	pooler := finding{stateOK, "pooler", "none in transaction mode", ""}
 	limit := finding{stateOK, "connection limit", "none", ""}
@@ -189,12 +188,12 @@ func schemaFinding(found *coderschema.Inspection, answers []answer) finding {
 	if len(found.Absent) == 0 {
 		return finding{stateOK, "schema", fmt.Sprintf("%s has Coder's tables", found.Schema), ""}
 	}
-	s, effect := harm(answers, coderschema.ErrSchema)
-	return finding{s, "schema", fmt.Sprintf("%s lacks %s, which every supported version of Coder has%s", found.Schema, columns(found.Absent), effect), ""}
+	s, suffix := effect(answers, coderschema.ErrSchema)
+	return finding{s, "schema", fmt.Sprintf("%s lacks %s, which every supported version of Coder has%s", found.Schema, columns(found.Absent), suffix), ""}
 }
 
 func grantsFinding(found *coderschema.Inspection, answers []answer) finding {
-	f := finding{stateOK, "grants", fmt.Sprintf("the role %s may read all that is needed", found.Role), ""}
+	f := finding{stateOK, "grants", fmt.Sprintf("the role %s can read every column that otelcoder needs", found.Role), ""}
 	if found.Usage && len(found.Denied) == 0 {
 		return f
 	}
@@ -207,18 +206,18 @@ func grantsFinding(found *coderschema.Inspection, answers []answer) finding {
 		denied = append(denied, "use the schema "+found.Schema)
 		reason = coderschema.ErrSchema
 	}
-	s, effect := harm(answers, reason)
-	f.state, f.detail = s, fmt.Sprintf("the role %s may not %s%s", found.Role, strings.Join(denied, ", nor "), effect)
+	s, suffix := effect(answers, reason)
+	f.state, f.detail = s, fmt.Sprintf("the role %s cannot %s%s", found.Role, strings.Join(denied, " or "), suffix)
 	f.command = coderschema.GrantCommand(found.Schema, found.Role)
 	return f
 }
 
-// versionFindings have a finding for each consequence of what this version of Coder
-// lacks.
+// versionFindings returns a finding for each effect of tables and columns that this
+// version of Coder lacks.
 func versionFindings(found *coderschema.Inspection) []finding {
 	const title = "Coder version"
 	if len(found.Lacks) == 0 {
-		return []finding{{stateOK, title, "has all that some versions lack", ""}}
+		return []finding{{stateOK, title, "has every optional table and column", ""}}
 	}
 	var costs []string
 	missing := make(map[string][]string) // by cost
@@ -226,7 +225,7 @@ func versionFindings(found *coderschema.Inspection) []finding {
 		what := l.Table
 		switch {
 		case l.Unlogged:
-			what += " (unlogged, so that a standby cannot read it)"
+			what += " (unlogged, so a standby cannot read it)"
 		case l.Columns != nil:
 			what += "." + strings.Join(l.Columns, ", "+l.Table+".")
 		}
@@ -246,45 +245,45 @@ func rowsFinding(found *coderschema.Inspection, answers []answer) finding {
 	const title = "row-level security"
 	switch {
 	case len(found.Hidden) > 0:
-		s, effect := harm(answers, coderschema.ErrRowSecurity)
-		return finding{s, title, fmt.Sprintf("hides every row of %s from the role%s", strings.Join(found.Hidden, ", "), effect), psql(found.AllowRows)}
+		s, suffix := effect(answers, coderschema.ErrRowSecurity)
+		return finding{s, title, fmt.Sprintf("hides every row of %s from the role%s", strings.Join(found.Hidden, ", "), suffix), psql(found.AllowRows)}
 	case len(found.Filtered) > 0:
 		return finding{stateWarning, title,
-			fmt.Sprintf("applies to %s: what the policies hide is not counted", strings.Join(found.Filtered, ", ")), psql(found.BypassRows)}
+			fmt.Sprintf("applies to %s: hidden rows are not counted", strings.Join(found.Filtered, ", ")), psql(found.BypassRows)}
 	}
-	return finding{stateOK, title, "hides nothing from the role", ""}
+	return finding{stateOK, title, "hides no rows from the role", ""}
 }
 
-// maxSkew is the difference of clocks that a heartbeat under way does not explain,
-// and maxSilence the age of a heartbeat past which nothing follows from it.
+// maxSkew is the age of a heartbeat in the future that is still normal: a heartbeat may
+// arrive during the check. A heartbeat older than maxSilence is ignored.
 const (
 	maxSkew    = time.Second
 	maxSilence = time.Hour
 )
 
-// clockFindings compares Coder's clock, by which agents' heartbeats are recorded, with the
-// database's. Without a heartbeat there is no finding.
+// clockFindings compares Coder's clock, which stamps the agents' heartbeats, with the
+// clock of the database. It returns no finding without a recent heartbeat.
 func clockFindings(found *coderschema.Inspection, inactivityTimeout time.Duration) []finding {
 	const title = "clock"
 	switch age := found.Heartbeat; {
 	case age == nil || *age > maxSilence:
 		return nil
 	case *age < -maxSkew:
-		return []finding{{stateWarning, title, fmt.Sprintf("Coder's is ahead of the database's by at least %v, and agents that are gone count as connected for so long: synchronise both",
+		return []finding{{stateWarning, title, fmt.Sprintf("Coder's clock is at least %v ahead of the database's, so agents count as connected for that long after they stop: synchronise both clocks",
 			-age.Round(time.Second)), ""}}
 	case *age > inactivityTimeout:
-		return []finding{{stateWarning, title, fmt.Sprintf("the newest heartbeat of an agent is %v old: no agent is connected, or Coder's clock is behind the database's",
+		return []finding{{stateWarning, title, fmt.Sprintf("the newest agent heartbeat is %v old: no agent is connected, or Coder's clock is behind the database's",
 			age.Round(time.Second)), ""}}
 	}
-	return []finding{{stateOK, title, fmt.Sprintf("the newest heartbeat of an agent is %v old", max(*found.Heartbeat, 0).Round(time.Second)), ""}}
+	return []finding{{stateOK, title, fmt.Sprintf("the newest agent heartbeat is %v old", max(*found.Heartbeat, 0).Round(time.Second)), ""}}
 }
 
-// fleet passes on the answers of two sources, and counts the latest.
+// fleet wraps two sources and counts their results.
 type fleet struct {
 	meters.AgentsSource
 	meters.LicenseSource
 
-	inUse, licensed          []string // what each source counted last, in words
+	inUse, licensed          []string // the latest counts of each source, as text
 	agents, connected, nodes int      // nodes: connected agents with a tailnet node
 }
 
@@ -320,8 +319,8 @@ func (f *fleet) License(ctx context.Context) (meters.License, error) {
 	return license, err
 }
 
-// tailnet tells whether Coder keeps the tailnet in the database. Without a
-// connected agent there is no finding, nor where the table is missing.
+// tailnet reports whether Coder stores the tailnet in the database. It returns no
+// finding if no agent is connected or the table is missing.
 func (f *fleet) tailnet(unserved map[instrument.Family]coderschema.Reason) []finding {
 	const title = "high availability"
 	_, missing := unserved[instrument.AgentsConnectionLatencies]
@@ -329,10 +328,10 @@ func (f *fleet) tailnet(unserved map[instrument.Family]coderschema.Reason) []fin
 	case f.connected == 0 || missing:
 		return nil
 	case f.nodes == 0:
-		return []finding{{stateWarning, title, fmt.Sprintf("tailnet_peers has no connected agent, since Coder fills it only with its high-availability license: keep %s and %s from Coder's own endpoint",
+		return []finding{{stateWarning, title, fmt.Sprintf("tailnet_peers has no connected agent: Coder fills it only with its high-availability license; keep %s and %s from Coder's own endpoint",
 			instrument.AgentsConnectionLatencies, instrument.AgentsConnections), ""}}
 	}
-	return []finding{{stateOK, title, fmt.Sprintf("the tailnet nodes of %d of %d connected agents are known", f.nodes, f.connected), ""}}
+	return []finding{{stateOK, title, fmt.Sprintf("tailnet nodes are known for %d of %d connected agents", f.nodes, f.connected), ""}}
 }
 
 func (f *fleet) found() []finding {
@@ -343,11 +342,11 @@ func (f *fleet) found() []finding {
 	return []finding{{stateOK, "found", strings.Join(counted, ", "), ""}}
 }
 
-// slow is how long a collection may take before others wait for it.
+// slow is the duration of a collection from which on others wait for it.
 const slow = 5 * time.Second
 
-// sourceFindings returns the sources that fail for a reason that no other finding
-// names, those of one reason together, and the slowest source.
+// sourceFindings returns a finding for each error of sources that no other finding
+// explains, and a finding for the slowest source.
 func sourceFindings(found *coderschema.Inspection, answers []answer) []finding {
 	var reasons []string
 	failing := make(map[string][]string)
@@ -381,7 +380,7 @@ func sourceFindings(found *coderschema.Inspection, answers []answer) []finding {
 	return append(findings, f)
 }
 
-// explained reports whether another finding has the cause of a source's error.
+// explained reports whether another finding gives the cause of a source's error.
 func explained(found *coderschema.Inspection, err error) bool {
 	switch {
 	case errors.Is(err, coderschema.ErrPermission):
@@ -394,8 +393,8 @@ func explained(found *coderschema.Inspection, err error) bool {
 	return false
 }
 
-// because returns the sources that fail for a reason.
-func because(answers []answer, reason error) []string {
+// failingWith returns the sources whose error wraps reason.
+func failingWith(answers []answer, reason error) []string {
 	var sources []string
 	for _, a := range answers {
 		if errors.Is(a.err, reason) {
@@ -405,11 +404,11 @@ func because(answers []answer, reason error) []string {
 	return sources
 }
 
-// harm returns the state of a finding that makes sources fail for a reason, and
-// which sources, as the end of a sentence. It is a warning while no source fails:
-// options leave out what needs it.
-func harm(answers []answer, reason error) (state, string) {
-	switch sources := because(answers, reason); {
+// effect returns the state of a finding that makes sources fail with reason, and the
+// names of these sources as the end of a sentence. The state is a warning if no source
+// fails, since options leave out the families that need the missing rights.
+func effect(answers []answer, reason error) (state, string) {
+	switch sources := failingWith(answers, reason); {
 	case len(sources) == len(answers):
 		return stateFailed, "; every source fails"
 	case len(sources) > 1:
@@ -417,12 +416,12 @@ func harm(answers []answer, reason error) (state, string) {
 	case len(sources) == 1:
 		return stateFailed, "; " + sources[0] + " fails"
 	case slices.ContainsFunc(answers, func(a answer) bool { return a.err != nil }):
-		return stateFailed, "" // a source may fail for it when the other reason is gone
+		return stateFailed, "" // another error may hide that a source fails with reason
 	}
-	return stateWarning, ", which no source needs now"
+	return stateWarning, ", which no enabled source needs"
 }
 
-// columns names some columns of one table, and counts those of several.
+// columns names up to three columns of one table, and otherwise counts them.
 func columns(tables []coderschema.Table) string {
 	if t := tables[0]; len(tables) == 1 && len(t.Columns) <= 3 {
 		return t.Name + "." + strings.Join(t.Columns, ", "+t.Name+".")
@@ -444,5 +443,5 @@ func number(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// psql is the command by which the owner of the database runs SQL.
+// psql returns the shell command with which the owner of the database runs sql.
 func psql(sql string) string { return `psql "$OWNER_URL" -c ` + shell.Quote(sql) }

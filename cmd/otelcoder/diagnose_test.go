@@ -127,7 +127,7 @@ func TestCheckWithoutNeed(t *testing.T) {
 	if said, err := short(t, url); err == nil || !strings.Contains(said, "✗ grants") {
 		t.Errorf("error %v, and it says\n%s", err, said)
 	}
-	const want = "may not read workspace_build_parameters.value, which no source needs now\n"
+	const want = "cannot read workspace_build_parameters.value, which no enabled source needs\n"
 	if said, err := short(t, url, "--without-parameters"); err != nil || !strings.Contains(said, "! grants") || !strings.Contains(said, want) {
 		t.Errorf("error %v, and it says\n%s", err, said)
 	}
@@ -135,9 +135,9 @@ func TestCheckWithoutNeed(t *testing.T) {
 
 func TestCheckClock(t *testing.T) {
 	for name, test := range map[string]struct{ heartbeat, want string }{
-		"together":     {"now()", "✓ clock               the newest heartbeat of an agent is "},
-		"ahead":        {"now() + interval '90.5 seconds'", "! clock               Coder's is ahead of the database's by at least 1m"},
-		"behind":       {"now() - interval '5 minutes'", "! clock               the newest heartbeat of an agent is 5m0s old: no agent is connected, or"},
+		"together":     {"now()", "✓ clock               the newest agent heartbeat is "},
+		"ahead":        {"now() + interval '90.5 seconds'", "! clock               Coder's clock is at least 1m"},
+		"behind":       {"now() - interval '5 minutes'", "! clock               the newest agent heartbeat is 5m0s old: no agent is connected, or"},
 		"long ago":     {"now() - interval '2 days'", ""},
 		"disconnected": {"now() - interval '5 minutes', disconnected_at = now()", ""},
 		"never":        {"NULL", ""},
@@ -190,9 +190,9 @@ func TestEncryption(t *testing.T) {
 		want  string
 	}{
 		{coderschema.Inspection{TLS: "TLS 1.3", Verified: true}, stateOK, "TLS 1.3, certificate verified"},
-		{coderschema.Inspection{TLS: "TLS 1.2"}, stateOK, "TLS 1.2, certificate not verified: sslmode=verify-full in the URL verifies it"},
-		{coderschema.Inspection{Local: true}, stateOK, "not used on this host"},
-		{coderschema.Inspection{}, stateWarning, "the connection is not encrypted: give sslmode=verify-full in the URL"},
+		{coderschema.Inspection{TLS: "TLS 1.2"}, stateOK, "TLS 1.2, certificate not verified: set sslmode=verify-full in the URL"},
+		{coderschema.Inspection{Local: true}, stateOK, "not used: the connection is local"},
+		{coderschema.Inspection{}, stateWarning, "the connection is not encrypted: set sslmode=verify-full in the URL"},
 	} {
 		if got := tlsFinding(&test.found); got.state != test.state || got.detail != test.want {
 			t.Errorf("got %+v, want %s: %s", got, test.state, test.want)
@@ -231,7 +231,7 @@ func TestCheckJSONUnreachable(t *testing.T) {
 	}
 }
 
-// TestFindingsAreInert keeps what a database says from controlling a terminal.
+// TestFindingsAreInert checks that text from a database cannot control a terminal.
 func TestFindingsAreInert(t *testing.T) {
 	var out bytes.Buffer
 	if err := printFindings(&out, []finding{{stateFailed, "schema", "a\x1b[2Jb\nc\u202e", "psql '\r\x07'"}}); err != nil {

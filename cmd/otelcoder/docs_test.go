@@ -99,7 +99,7 @@ func catalogueMarkdown(health bool) string {
 	return markdown(rows)
 }
 
-// TestCatalogueMarkdown compares the table of the documented families with that of
+// TestCatalogueMarkdown compares the table of the documented families with the table in
 // Coder's documentation.
 func TestCatalogueMarkdown(t *testing.T) {
 	if got, want := catalogueMarkdown(false), read(t, "testdata/available_metrics.md"); got != want {
@@ -123,7 +123,7 @@ func tableMarkdown() string {
 	return markdown(append(rows, []string{"documented", fmt.Sprint(imports), fmt.Sprint(service)}))
 }
 
-// factsMarkdown is what "otelcoder metrics" says of each family.
+// factsMarkdown returns the notes of "otelcoder metrics" on each family.
 func factsMarkdown() string {
 	rows := [][]string{{"Metric", "What differs", "Note", "Tables that the service reads"}}
 	for f := range instrument.All() {
@@ -140,7 +140,7 @@ func factsMarkdown() string {
 
 // flagsMarkdown are the flags of "otelcoder server", by group.
 func flagsMarkdown() string {
-	rows := [][]string{{"Flag", "Variable", "Default", "What it says"}}
+	rows := [][]string{{"Flag", "Variable", "Default", "Description"}}
 	for _, f := range new(serverOptions).flags() {
 		d := f.(cli.DocGenerationFlag)
 		placeholder, usage := placeholder(d.GetUsage())
@@ -155,7 +155,7 @@ func flagsMarkdown() string {
 
 func grantsMarkdown() string { return "```sql\n" + coderschema.Grants("otelcoder") + "```\n" }
 
-// lacksMarkdown has what some versions of Coder lack, and what that costs.
+// lacksMarkdown returns the columns that some versions of Coder lack, and the effect.
 func lacksMarkdown() string {
 	rows := [][]string{{"Missing", "Then"}}
 	for _, t := range coderschema.Tables() {
@@ -179,7 +179,7 @@ func dropMarkdown(families []instrument.Family) string {
 	return "```yaml\n" + dropConfig(families) + "```\n"
 }
 
-// TestTable is the one that the project promises.
+// TestTable compares the table with the promised one.
 func TestTable(t *testing.T) {
 	imports, service := sums(table())
 	if imports != 73 || service != 62 {
@@ -226,7 +226,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v shows something else than server --help", args)
 		}
 	}
-	// What a flag does stands at one column, below its name.
+	// The usage of a flag is below its name, at one column for all flags.
 	name := regexp.MustCompile(`(?m)^   --\S+( [A-Z].*)?\n( *)`)
 	for _, command := range []string{"setup", "server", "check", "grants", "status"} {
 		flags := name.FindAllStringSubmatch(help("help", command), -1)
@@ -261,7 +261,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// output returns what the program writes to standard output.
+// output returns the program's standard output.
 func output(t *testing.T, args ...string) string {
 	t.Helper()
 	var stdout strings.Builder
@@ -309,20 +309,20 @@ help      The number of workspaces started, updated, or deleted.
 type      counter
 labels    action, owner_email, status, template_name, template_version,
           workspace_name
-from      of the service: the tables workspace_builds, provisioner_jobs
+from      service: the tables workspace_builds, provisioner_jobs
 differs   a Coder server has the labels workspace_owner, a username, and
-          workspace_transition in place of owner_email and action; at 0 when a
-          build starts; on a Coder server it is born as 1, which increase() does
-          not see
+          workspace_transition in place of owner_email and action; a series
+          starts at 0 when its first build starts; on a Coder server it starts
+          at 1, which increase() does not count
 note      a build that no daemon ran is not counted; dropped after 24 h without
-          a build; of the service: builds that ended since it began to report
+          a build; service: builds that ended since it began to report
 `
 	if got := output(t, "metrics", "coderd_workspace_builds_total"); got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
 }
 
-// The tables of the facts are those that the role may read.
+// The role may read the tables of the facts.
 func TestFactsNameTables(t *testing.T) {
 	grants := coderschema.Grants("otelcoder")
 	for f, fact := range facts() {
@@ -361,7 +361,7 @@ func TestVersion(t *testing.T) {
 
 func TestUnknownCommand(t *testing.T) {
 	err := run(t.Context(), []string{"otelcoder", "postgres://u:hunter2@h/d"}, os.Stderr, os.Stderr)
-	if err == nil || err.Error() != "there is no such command; see otelcoder --help" {
+	if err == nil || err.Error() != "unknown command; see otelcoder --help" {
 		t.Errorf("error %v", err)
 	}
 }

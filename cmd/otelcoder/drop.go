@@ -12,7 +12,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// ofTailnet are the families that need tailnet_peers.
+// ofTailnet lists the families that need tailnet_peers.
 var ofTailnet = []instrument.Family{instrument.AgentsConnectionLatencies, instrument.AgentsConnections}
 
 // ofBoth returns the families that both the service and Coder's own endpoint can
@@ -43,17 +43,17 @@ func dropConfig(families []instrument.Family) string {
 `
 }
 
-// drops are the families to drop from two scrape jobs, so that each family is there
-// once.
+// drops lists the families to drop from each scrape job, so that Prometheus has each
+// family once.
 type drops struct {
-	coder []instrument.Family // from the job of Coder's own endpoint
-	own   []instrument.Family // from the jobs of the service
-	kept  []string            // those that Coder's own endpoint keeps, each with the reason
+	coder []instrument.Family // dropped from the job of Coder's own endpoint
+	own   []instrument.Family // dropped from the jobs of the service
+	kept  []string            // kept by Coder's own endpoint, each with the reason
 }
 
-// newDrops returns what to drop for a deployment. While no agent is connected, the
-// database does not show whether Coder fills tailnet_peers: the families that need it
-// are then left to Coder.
+// newDrops returns the families to drop for a deployment. While no agent is connected,
+// the database does not show whether Coder fills tailnet_peers; the families that need
+// it are then kept from Coder's own endpoint.
 func newDrops(d *diagnosis) drops {
 	var result drops
 	without := withoutTailnet(d)
@@ -74,8 +74,8 @@ func newDrops(d *diagnosis) drops {
 	return result
 }
 
-// withoutTailnet returns why the tailnet of agents is not in the database, and "" if it
-// is.
+// withoutTailnet returns the reason why the database lacks the tailnet of agents, or ""
+// if it has it.
 func withoutTailnet(d *diagnosis) string {
 	_, missing := d.unserved[instrument.AgentsConnectionLatencies]
 	switch {
@@ -89,7 +89,7 @@ func withoutTailnet(d *diagnosis) string {
 	return "no high-availability licence"
 }
 
-// printDrops reads a deployment once, and prints what to drop from the scrape jobs.
+// printDrops reads a deployment once, and prints the relabelling of the scrape jobs.
 func printDrops(ctx context.Context, o databaseOptions, w io.Writer) error {
 	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))
 	switch {
@@ -98,7 +98,7 @@ func printDrops(ctx context.Context, o databaseOptions, w io.Writer) error {
 	case d.unreachable != nil:
 		return d.unreachable
 	case d.fleet == nil:
-		return errors.New("this is no database of a Coder deployment: see otelcoder check")
+		return errors.New("this is not the database of a Coder deployment: see otelcoder check")
 	}
 	for _, a := range d.answers {
 		if a.err != nil {
@@ -106,13 +106,13 @@ func printDrops(ctx context.Context, o databaseOptions, w io.Writer) error {
 		}
 	}
 	found := newDrops(d)
-	text := "# The scrape job of Coder's own endpoint, without the metrics that otelcoder serves.\n"
+	text := "# For the scrape job of Coder's own endpoint: drops the metrics that otelcoder serves.\n"
 	if found.kept != nil {
 		text += "# It keeps\n#   " + strings.Join(found.kept, "\n#   ") + "\n"
 	}
 	text += dropConfig(found.coder)
 	if found.own != nil {
-		text += "---\n# The scrape jobs of otelcoder, without metrics that Coder's own endpoint keeps.\n" + dropConfig(found.own)
+		text += "---\n# For the scrape jobs of otelcoder: drops the metrics that Coder's own endpoint keeps.\n" + dropConfig(found.own)
 	}
 	_, err = io.WriteString(w, text)
 	return err

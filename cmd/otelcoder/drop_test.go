@@ -20,8 +20,8 @@ func dropped(t *testing.T, list string) []string {
 	return strings.Split(regexp.MustCompile(`\\\n *|\(_bucket\|_count\|_sum\)\?`).ReplaceAllString(match[1], ""), "|")
 }
 
-// TestDropFromCoder: of the families that both can serve, each is dropped from one of
-// the two, for deployments that differ in what the database tells.
+// TestDropFromCoder checks that each family that both can serve is dropped from exactly
+// one of the two, for deployments with and without optional data.
 func TestDropFromCoder(t *testing.T) {
 	agentStats := []string{
 		"agent_scripts_executed_total", "coderd_agentstats_connection_count", "coderd_agentstats_connection_median_latency_seconds",
@@ -71,8 +71,8 @@ func TestDropFromCoder(t *testing.T) {
 	}
 }
 
-// TestDropFromUnknown: where it cannot be known what the service serves, no list is
-// printed.
+// TestDropFromUnknown checks that no list is printed if the families of the service
+// cannot be determined.
 func TestDropFromUnknown(t *testing.T) {
 	empty := pgtest.New(t)
 	_, good := deployment(t, live(t))
@@ -82,7 +82,7 @@ func TestDropFromUnknown(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no Coder":    {[]string{"--postgres-url", empty.URL}, "this is no database of a Coder deployment"},
+		"no Coder":    {[]string{"--postgres-url", empty.URL}, "this is not the database of a Coder deployment"},
 		"no grant":    {[]string{"--postgres-url", refused}, "the source license fails, so its metrics are unknown: see otelcoder check"},
 		"unreachable": {[]string{"--postgres-url", "postgres://otelcoder:x@127.0.0.1:1/coder"}, "127.0.0.1"},
 		"no URL":      {nil, errNoURL.Error()},

@@ -4,36 +4,35 @@ import "github.com/otelcoder/otelcoder/instrument"
 
 // fact describes a documented family beyond the catalogue, in Markdown.
 type fact struct {
-	tables  string // the tables from which the service reads it; "" for none
-	differs string // how its values differ from a Coder server's
+	tables  string // tables that the service reads; "" if it does not serve the family
+	differs string // differences from the values of a Coder server
 	note    string
 }
 
 const noDifference = "none known"
 
-// facts returns the source of "otelcoder metrics" and docs/coder-endpoint.md. It has
-// the documented families, except those of Go's runtime, the process and the scrape
-// handler.
+// facts returns the notes of "otelcoder metrics" and docs/coder-endpoint.md on the
+// documented families, except for the runtime families.
 func facts() map[instrument.Family]fact {
 	return map[instrument.Family]fact{
 		instrument.AgentScriptsExecuted: {
 			tables:  "workspace_agent_script_timings, workspace_agent_scripts",
 			differs: "an agent's duplicate is refused and counted; it makes a Coder server answer 500 for its whole endpoint",
-			note:    "of the service: counted from the database, from 0 when it begins to report",
+			note:    "service: counted from the database, from 0 when it begins to report",
 		},
 		instrument.AgentsApps: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, workspace_apps",
-			differs: "apps of an agent that share a display name are summed; of those of a Coder server the last one wins",
+			differs: "apps of an agent with one display name are summed; a Coder server shows only the last one",
 		},
 		instrument.AgentsConnectionLatencies: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, tailnet_peers",
 			differs: noDifference,
-			note:    "of the service: only with Coder's high-availability licence, see [the service](service.md#beside-coders-own-endpoint); regions are `Unnamed <id>` unless `--derp-regions` names them, since names are not in the database",
+			note:    "service: only with Coder's high-availability licence, see [the service](service.md#beside-coders-own-endpoint); regions are `Unnamed <id>` unless `--derp-regions` names them, since names are not in the database",
 		},
 		instrument.AgentsConnections: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents, tailnet_peers",
 			differs: noDifference,
-			note:    "of the service: `tailnet_node` is `unknown` without Coder's high-availability licence",
+			note:    "service: `tailnet_node` is `unknown` without Coder's high-availability licence",
 		},
 		instrument.AgentsUp: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
@@ -42,17 +41,17 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.AgentStatsConnections: {
 			tables:  "workspace_agent_stats",
-			differs: "gone with the first collection without a report; a Coder server goes on serving a killed agent's until another one reports. Aggregated agents are summed; there the last one overwrites the others",
+			differs: "withdrawn at the first collection without a report; a Coder server keeps serving a killed agent's series until another agent reports. Aggregated agents are summed; on a Coder server the last one overwrites the others",
 			note:    "only agents with a report in the past interval",
 		},
 		instrument.AgentStatsMedianLatency: {
 			tables:  "workspace_agent_stats",
-			differs: "as `coderd_agentstats_connection_count`; of aggregated agents the greatest",
+			differs: "as `coderd_agentstats_connection_count`; the greatest value of aggregated agents",
 			note:    "as there",
 		},
 		instrument.AgentStatsRx: {
 			tables:  "workspace_agent_stats",
-			differs: "gone with the first collection without a report, as above",
+			differs: "withdrawn at the first collection without a report, as above",
 			note:    "bytes since the collection before: a gauge, do not `rate()` it",
 		},
 		instrument.AgentStatsSessionsJetBrains: {
@@ -77,8 +76,8 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.AgentStatsStartupScript: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
-			differs: "an agent's duplicate is refused and counted, as of `agent_scripts_executed_total`",
-			note:    "of the service: from the start of the agent in the database; a start whose outcome no collection saw, since the agent had already begun to stop, is not served",
+			differs: "an agent's duplicate is refused and counted, as for `agent_scripts_executed_total`",
+			note:    "service: from the start of the agent in the database; a start whose outcome no collection saw, since the agent had already begun to stop, is not served",
 		},
 		instrument.AgentStatsTx: {
 			tables:  "workspace_agent_stats",
@@ -91,18 +90,18 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.APIConcurrentRequests: {
 			differs: noDifference,
-			note:    "import only; websockets are not among them",
+			note:    "import only; without websockets",
 		},
 		instrument.APIConcurrentWebsockets: {
 			differs: noDifference,
 			note:    "import only",
 		},
 		instrument.APIRequestLatencies: {
-			differs: "`method` is bounded, as of `coderd_api_requests_processed_total`",
-			note:    "import only; websockets are not among them",
+			differs: "`method` is bounded, as for `coderd_api_requests_processed_total`",
+			note:    "import only; without websockets",
 		},
 		instrument.APIRequestsProcessed: {
-			differs: "a method that HTTP does not have is `_OTHER`; on later versions of Coder `curl -X FOO` makes a series, so that any stranger can grow it without bound",
+			differs: "a method unknown to HTTP is `_OTHER`; on later versions of Coder `curl -X FOO` creates a series, so anyone can grow it without bound",
 			note:    "import only; a request without a route is `UNKNOWN` below `/api/`, else `STATIC`",
 		},
 		instrument.APIWebsocketDurations: {
@@ -111,8 +110,8 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.APIWorkspaceLatestBuild: {
 			tables:  "workspaces, workspace_builds, provisioner_jobs",
-			differs: "counted afresh each time; later versions of Coder add each collection to the last: 2 workspaces read as 8 after four minutes",
-			note:    "a gauge, in spite of its name; each status is always there",
+			differs: "counted anew at each collection; later versions of Coder add each collection to the last: 2 workspaces read as 8 after four minutes",
+			note:    "a gauge, despite its name; every status always has a series",
 		},
 		instrument.InsightsApplicationsUsage: {
 			tables:  "workspace_agent_stats, workspace_app_stats, workspace_apps",
@@ -121,7 +120,7 @@ func facts() map[instrument.Family]fact {
 		instrument.InsightsParameters: {
 			tables:  "workspace_builds, template_version_parameters, workspace_build_parameters",
 			differs: "as `coderd_insights_applications_usage_seconds`; on a Coder server a value counts for every template that has an equal definition of the parameter, here for the build's own",
-			note:    "text that users typed; of the service: `--without-parameters` leaves it out",
+			note:    "text entered by users; service: `--without-parameters` leaves it out",
 		},
 		instrument.InsightsTemplatesActiveUsers: {
 			tables:  "workspace_agent_stats, workspace_app_stats",
@@ -135,7 +134,7 @@ func facts() map[instrument.Family]fact {
 		instrument.LicenseLimitUsers: {
 			tables:  "licenses",
 			differs: noDifference,
-			note:    "no series without a licence in force; of the service: the licence's signature is not checked",
+			note:    "no series without a licence in force; service: the licence's signature is not checked",
 		},
 		instrument.LicenseUserLimitEnabled: {
 			tables:  "licenses",
@@ -147,7 +146,7 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.OAuth2RateLimitNextReset: {
 			differs: noDifference,
-			note:    "import only; no series while the provider has not said when",
+			note:    "import only; no series until the provider has sent the time",
 		},
 		instrument.OAuth2RateLimitRemaining: {
 			differs: noDifference,
@@ -172,17 +171,17 @@ func facts() map[instrument.Family]fact {
 		instrument.ProvisionerdJobTimings: {
 			tables:  "provisioner_jobs",
 			differs: noDifference,
-			note:    "a job that no daemon ran is not observed; of the service: jobs that ended since it began to report",
+			note:    "a job that no daemon ran is not observed; service: jobs that ended since it began to report",
 		},
 		instrument.ProvisionerdJobsCurrent: {
 			tables:  "provisioner_jobs",
-			differs: "of the service: all jobs that run by the database, those of external daemons and orphaned ones included; a Coder server counts those of its own process",
+			differs: "service: all running jobs in the database, including orphaned ones and those of external daemons; a Coder server counts the jobs of its own process",
 			note:    "never negative",
 		},
 		instrument.WorkspaceBuilds: {
 			tables:  "workspace_builds, provisioner_jobs",
-			differs: "a Coder server has the labels `workspace_owner`, a username, and `workspace_transition` in place of `owner_email` and `action`; at 0 when a build starts; on a Coder server it is born as 1, which `increase()` does not see",
-			note:    "a build that no daemon ran is not counted; dropped after 24 h without a build; of the service: builds that ended since it began to report",
+			differs: "a Coder server has the labels `workspace_owner`, a username, and `workspace_transition` in place of `owner_email` and `action`; a series starts at 0 when its first build starts; on a Coder server it starts at 1, which `increase()` does not count",
+			note:    "a build that no daemon ran is not counted; dropped after 24 h without a build; service: builds that ended since it began to report",
 		},
 	}
 }

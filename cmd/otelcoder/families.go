@@ -10,8 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// insideOnly are the families that exist only inside a control plane: the
-// database does not tell of its requests, nor of its calls to OAuth2 providers.
+// insideOnly lists the families that exist only inside a control plane: the database
+// records neither its requests nor its calls to OAuth2 providers.
 var insideOnly = []instrument.Family{
 	instrument.APIConcurrentRequests,
 	instrument.APIConcurrentWebsockets,
@@ -26,11 +26,11 @@ var insideOnly = []instrument.Family{
 	instrument.OAuth2Requests,
 }
 
-// served tells whether the service serves a documented family.
+// served reports whether the service serves a documented family.
 func served(f instrument.Family) bool { return !slices.Contains(insideOnly, f) }
 
-// row is a row of the table of documented families: one family, or those of the
-// runtime that begin alike.
+// row is a row of the table of documented families: one family, or all runtime families
+// with the same prefix.
 type row struct {
 	name     string
 	families []instrument.Family
@@ -38,18 +38,18 @@ type row struct {
 
 func (r row) origin() instrument.Origin { return r.families[0].Info().Origin }
 
-// service says whether, or of what, the service serves the row.
+// service returns the cell of the column SERVICE.
 func (r row) service() string {
 	switch {
 	case !served(r.families[0]):
 		return "no"
 	case r.origin() == instrument.Runtime:
-		return "of itself"
+		return "its own"
 	}
 	return "yes"
 }
 
-// table has every documented family in the catalogue's order.
+// table returns the rows of all documented families, in the catalogue's order.
 func table() []row {
 	var rows []row
 	for f := range instrument.All() {
@@ -76,7 +76,7 @@ func table() []row {
 	return rows
 }
 
-// sums counts what an import and what the service serves.
+// sums returns the number of families that an import and the service serve.
 func sums(rows []row) (imports, service int) {
 	for _, r := range rows {
 		imports += len(r.families)
@@ -87,8 +87,8 @@ func sums(rows []row) (imports, service int) {
 	return imports, service
 }
 
-// tableText is the table for a terminal, with further columns whose cells more
-// returns.
+// tableText returns the table for a terminal, with additional columns. more returns
+// their cells for a row.
 func tableText(headings []string, more func(row) []string) string {
 	rows := table()
 	imports, service := sums(rows)
@@ -100,7 +100,7 @@ func tableText(headings []string, more func(row) []string) string {
 	return align(lines)
 }
 
-// align writes cells in columns, two spaces apart.
+// align returns lines of cells in columns, two spaces apart.
 func align(lines [][]string) string {
 	widths := make([]int, len(lines[0]))
 	for _, cells := range lines {

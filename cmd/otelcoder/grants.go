@@ -13,7 +13,7 @@ import (
 func grantsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "grants",
-		Usage: "print the SQL script that lets a role read what is read, and nothing else",
+		Usage: "print the SQL script that grants a role the required columns, and nothing else",
 		Description: `"otelcoder setup" creates the role and runs the script. To run it yourself, as the
 owner of the database, and again after an upgrade of Coder:
 

@@ -41,7 +41,7 @@ func TestHangup(t *testing.T) {
 		if err := command.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		logs(t, log, `msg="SIGHUP: the web configuration file is read again by itself"\n(?s:.*)`+want)
+		logs(t, log, `msg="SIGHUP: the web configuration file needs no reload"\n(?s:.*)`+want)
 	}
 	u, err := url.Parse(first)
 	if err != nil {
@@ -49,7 +49,7 @@ func TestHangup(t *testing.T) {
 	}
 	u.User = url.UserPassword(u.User.Username(), "hunter2")
 	write(t, file, "mysql://otelcoder:hunter2@host/coder")
-	hangUp(`level=ERROR msg="the database is not reconnected to: its URL cannot be used" error=`)
+	hangUp(`level=ERROR msg="cannot reconnect to the database: its URL cannot be used" error=`)
 	if scrape := get(t, s.metrics+"/metrics"); !has(scrape, "otelcoder_reporter 1") {
 		t.Error("it has lost the role")
 	}
@@ -79,7 +79,7 @@ func TestHangupWithoutFile(t *testing.T) {
 	log.Take()
 	for range 2 {
 		command.Process.Signal(syscall.SIGHUP)
-		logs(t, log, `msg="SIGHUP: the web configuration file is read again by itself"\n`)
+		logs(t, log, `msg="SIGHUP: the web configuration file needs no reload"\n`)
 	}
 	if scrape := get(t, s.metrics+"/metrics"); !has(scrape, "otelcoder_reporter 1") {
 		t.Error("it has lost the role")

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// listenHealth opens the listener of the health endpoint. Its error says what to
-// do.
+// listenHealth opens the listener of the health endpoint. Its error names the remedy.
 func listenHealth(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
@@ -25,9 +24,9 @@ func listenHealth(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// serveHealth answers /healthz and /readyz until ctx ends. While the process
-// answers at all it is healthy and ready: with the database away, a restart would
-// mend nothing, and a scrape still tells what is wrong. It closes the listener.
+// serveHealth answers /healthz and /readyz with 200 until ctx ends. The process is
+// healthy and ready even if the database is unavailable: a restart would not help, and
+// a scrape still reports the problem. It closes the listener.
 func serveHealth(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	for _, path := range []string{"/healthz", "/readyz"} {

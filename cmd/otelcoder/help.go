@@ -13,7 +13,7 @@ import (
 func helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "help",
-		Usage:     "show the commands, or the flags of one",
+		Usage:     "show the commands, or the flags of one command",
 		ArgsUsage: "[command]",
 		ArgValidator: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Len() > 1 {
@@ -51,8 +51,8 @@ func describeIn(c *cli.Command) cli.FlagStringFunc {
 	return func(f cli.Flag) string { return describe(f, column, library) }
 }
 
-// describe writes a flag in --help, with what it does below its name, at a column, of
-// which the library indents a part.
+// describe formats a flag for --help: its name, and below it its usage at a column. The
+// library itself indents each line by a part of that column.
 func describe(f cli.Flag, column, library int) string {
 	d := f.(cli.DocGenerationFlag)
 	placeholder, usage := placeholder(d.GetUsage())
@@ -73,7 +73,7 @@ func describe(f cli.Flag, column, library int) string {
 	return name + "\n" + fold(usage, column-library, 80-library)
 }
 
-// placeholder takes the quoted word out of a usage.
+// placeholder returns the backquoted word of a usage, and the usage without backquotes.
 func placeholder(usage string) (word, rest string) {
 	before, quoted, ok := strings.Cut(usage, "`")
 	if !ok {
@@ -83,8 +83,8 @@ func placeholder(usage string) (word, rest string) {
 	return word, before + word + after
 }
 
-// defaultOf is a flag's default as one would type it; empty for none, and for a
-// switch that is off.
+// defaultOf returns a flag's default as a user would type it, and "" for no default and
+// for a switch that is off.
 func defaultOf(f cli.Flag) string {
 	d := f.(cli.DocGenerationFlag)
 	switch f := f.(type) {

@@ -12,16 +12,15 @@ import (
 	"google.golang.org/grpc/grpclog"
 )
 
-// captureLibraryLogs makes the libraries that log through globals of their own log
-// through [slog.Default]: OpenTelemetry and gRPC. It must be called before gRPC is
-// used.
+// captureLibraryLogs redirects the global loggers of OpenTelemetry and gRPC to
+// [slog.Default]. It must be called before gRPC is used.
 func captureLibraryLogs() {
 	otel.SetLogger(logr.New(otelLog{}))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { slog.Warn("OpenTelemetry: error", "error", err) }))
 	grpclog.SetLoggerV2(grpcLog{})
 }
 
-// otelLog leaves out the attributes of OpenTelemetry's log, which hold values of
+// otelLog drops the attributes of OpenTelemetry's log, since they contain values of
 // variables, such as headers, and whole collections.
 type otelLog struct{}
 
@@ -51,8 +50,8 @@ func otelLevel(level int) slog.Level {
 	return slog.LevelDebug
 }
 
-// grpcLog logs gRPC's warnings at level DEBUG, since each try to connect has one;
-// package otlp logs when pushes begin to fail.
+// grpcLog logs gRPC's warnings at level DEBUG, since gRPC logs one for each attempt to
+// connect; package otlp logs when pushes begin to fail.
 type grpcLog struct{}
 
 func (grpcLog) Info(...any)          {}

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// logOptions are where and how is logged.
+// logOptions are the flags of the log.
 type logOptions struct {
 	format string
 	level  slog.Level
@@ -29,7 +29,7 @@ func (o *logOptions) flags() []cli.Flag {
 		&cli.StringFlag{
 			Category:  groupProcess,
 			Name:      "log-level",
-			Usage:     "least `LEVEL` that is logged: debug, info, warn or error",
+			Usage:     "lowest `LEVEL` to log: debug, info, warn or error",
 			Sources:   variable("OTELCODER_LOG_LEVEL"),
 			Value:     "info",
 			Validator: o.parseLevel,
@@ -51,8 +51,8 @@ func (o *logOptions) parseLevel(name string) error {
 	return nil
 }
 
-// logger returns the log. JSON has durations as text has them, such as "6s", and not as
-// nanoseconds.
+// logger returns a logger that writes to a writer. In JSON, too, durations are text, such
+// as "6s", instead of nanoseconds.
 func (o *logOptions) logger(to io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: o.level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Value.Kind() == slog.KindDuration {
@@ -67,25 +67,25 @@ func (o *logOptions) logger(to io.Writer) *slog.Logger {
 	return slog.New(withRunbooks{handler})
 }
 
-// runbooks are the messages that need an operator's action, each with the page of
-// docs/runbooks. docs/logs.md has them, too.
+// runbooks maps the messages that need an operator's action to their page in
+// docs/runbooks. docs/logs.md lists them, too.
 var runbooks = map[string]string{
-	"the database is unreachable":                                         "OtelcoderSourceDown",
-	"the database is still unreachable":                                   "OtelcoderSourceDown",
-	"source fails":                                                        "OtelcoderSourceDown",
-	"the events cannot be followed":                                       "OtelcoderSourceDown",
-	"the database is not reconnected to: its URL cannot be used":          "OtelcoderSourceDown",
-	"series of source withdrawn":                                          "OtelcoderSourceStale",
-	"no process can report the deployment through this connection":        "OtelcoderNoReporter",
-	"the role is not reconnected: the URL of the database cannot be used": "OtelcoderNoReporter",
-	"left out of the metrics, and counted in otelcoder_refused_total":     "OtelcoderRefused",
-	"an instrument is not served, and counted in otelcoder_refused_total": "OtelcoderRefused",
-	"metrics of the host's gatherer are left out":                         "OtelcoderScrapeErrors",
-	"scrape is incomplete: affected series are left out":                  "OtelcoderScrapeErrors",
-	"metrics are not pushed":                                              "OtelcoderPushFailing",
+	"the database is unreachable":                                          "OtelcoderSourceDown",
+	"the database is still unreachable":                                    "OtelcoderSourceDown",
+	"source fails":                                                         "OtelcoderSourceDown",
+	"the events cannot be followed":                                        "OtelcoderSourceDown",
+	"cannot reconnect to the database: its URL cannot be used":             "OtelcoderSourceDown",
+	"series of source withdrawn":                                           "OtelcoderSourceStale",
+	"no process can report the deployment through this connection":         "OtelcoderNoReporter",
+	"cannot reconnect as reporter: the URL of the database cannot be used": "OtelcoderNoReporter",
+	"left out of the metrics, and counted in otelcoder_refused_total":      "OtelcoderRefused",
+	"an instrument is not served, and counted in otelcoder_refused_total":  "OtelcoderRefused",
+	"metrics of the host's gatherer are left out":                          "OtelcoderScrapeErrors",
+	"scrape is incomplete: affected series are left out":                   "OtelcoderScrapeErrors",
+	"metrics are not pushed":                                               "OtelcoderPushFailing",
 }
 
-// withRunbooks is a log whose lines name the runbook of their message.
+// withRunbooks is a handler that adds the runbook of a message to its line.
 type withRunbooks struct{ slog.Handler }
 
 func (h withRunbooks) Handle(ctx context.Context, r slog.Record) error {

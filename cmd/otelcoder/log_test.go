@@ -28,8 +28,8 @@ func TestLogDurations(t *testing.T) {
 	}
 }
 
-// TestRunbooks: a line that needs action names its runbook, also after With; another
-// line names none.
+// TestRunbooks checks that lines which need action name their runbook, also after With,
+// and that other lines do not.
 func TestRunbooks(t *testing.T) {
 	var text bytes.Buffer
 	o := logOptions{format: "json", level: slog.LevelInfo}
@@ -45,8 +45,8 @@ func TestRunbooks(t *testing.T) {
 	}
 }
 
-// withoutRunbook are the messages at level WARN or above that have no runbook: they
-// are logged once, and say themselves what to do.
+// withoutRunbook lists the messages at level WARN or above without a runbook. They are
+// logged once and name the remedy themselves.
 var withoutRunbook = []string{
 	"tailnet_peers has no connected agent: Coder fills it only with its high-availability license",
 	"a standby cannot read an unlogged table",
@@ -57,7 +57,7 @@ var withoutRunbook = []string{
 	"parameters of the database's URL have no effect",
 	"metrics are pushed with cumulative temporality",
 	"a part of the resource attributes is left out: check OTEL_RESOURCE_ATTRIBUTES",
-	"traces are not pushed", // of an import; the service makes none
+	"traces are not pushed", // of an import; the service has no traces
 	"the SDK folded series into one with the attribute otel.metric.overflow: the stream has more than the cardinality limit",
 	"cannot stop cleanly",
 	"OpenTelemetry: error", "OpenTelemetry: *", "gRPC: *",

@@ -6,9 +6,9 @@
 //	otelcoder server --prometheus-enable
 //	otelcoder status
 //
-// docs/service.md is the operator's page. What is measured and how is the
-// business of the packages that it puts together: server.go is the wiring, the
-// other files are the commands, their flags and what they print.
+// docs/service.md is the operator's page. The packages that the program wires together
+// measure: server.go has the wiring, and the other files have the commands, their flags
+// and their output.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
 	captureLibraryLogs()
 	if err := run(ctx, os.Args, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "otelcoder:", err)
@@ -37,12 +37,11 @@ func main() {
 	}
 }
 
-// misused marks an error of what the program is given, flags and environment: its
-// exit code is 2.
+// misused marks an error in flags or environment, for exit code 2.
 func misused(err error) error { return cli.Exit(err, 2) }
 
-// run is the program. Its error is one line that says what to do, and never
-// quotes an argument that may be a URL with a password.
+// run runs the program. Its error is one line that names the remedy, and never quotes
+// an argument that may be a URL with a password.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	command := newCommand(stderr)
 	command.Writer, command.ErrWriter = stdout, stderr
@@ -53,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	err := command.Run(ctx, args)
 	if err != nil && !begun {
-		// The library returns errors of variables past OnUsageError.
+		// The library does not call OnUsageError for errors of variables.
 		return misused(flagError(command, err))
 	}
 	return err
@@ -62,11 +61,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func newCommand(stderr io.Writer) *cli.Command {
 	root := &cli.Command{
 		Name:  "otelcoder",
-		Usage: "the metrics of a Coder deployment, read from its database",
-		Description: `It stands beside an unmodified deployment: "otelcoder setup" makes a database role
-that may read what is needed, "otelcoder check" tells what that role finds, and
-"otelcoder server" serves it. "otelcoder status" shows how a service does, and
-"otelcoder metrics" lists what is served.`,
+		Usage: "serve the metrics of a Coder deployment, read from its database",
+		Description: `It runs beside an unmodified deployment: "otelcoder setup" creates a database role
+with the required grants, "otelcoder check" reads everything once as that role and
+reports problems, and "otelcoder server" serves the metrics. "otelcoder status"
+shows the state of a running service, and "otelcoder metrics" lists the metrics.`,
 		Commands: []*cli.Command{
 			setupCommand(stderr),
 			serverCommand(stderr),
@@ -78,13 +77,13 @@ that may read what is needed, "otelcoder check" tells what that role finds, and
 			helpCommand(),
 		},
 		Flags: []cli.Flag{
-			// The library's prints the version in another form.
+			// The library's own flag prints the version in another form.
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version", Local: true},
 		},
-		HideHelpCommand:                 true, // the library's quotes its argument
+		HideHelpCommand:                 true, // the library's own command quotes its argument
 		EnableShellCompletion:           true,
 		ConfigureShellCompletionCommand: completion,
-		ExitErrHandler:                  func(context.Context, *cli.Command, error) {}, // main's business
+		ExitErrHandler:                  func(context.Context, *cli.Command, error) {}, // main handles errors
 		Action: func(_ context.Context, c *cli.Command) error {
 			switch {
 			case c.Args().Present():
@@ -116,8 +115,8 @@ func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 	return misused(flagError(c, err))
 }
 
-// noArguments does not quote what it refuses: it may be the URL of the database,
-// without its flag.
+// noArguments refuses arguments. It does not quote them, since they may be the URL of
+// the database without its flag.
 func noArguments(_ context.Context, c *cli.Command) error {
 	if c.Args().Present() {
 		return misused(fmt.Errorf("%s takes flags only; see %s --help", c.FullName(), c.FullName()))

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(pgtest.Main(m))
 }
 
-// password is that of the roles of pgtest, in what a URL may make of it.
+// password matches the password of the roles of pgtest, in any encoding of a URL.
 var password = regexp.MustCompile(`correct|horse|battery|staple`)
 
 // schema is a Coder deployment's, and live fills it.
@@ -50,8 +50,8 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// deployment makes a database from a script. The URL is that of a role that may
-// do what "otelcoder grants" writes, and nothing else.
+// deployment creates a database from a script. It returns the URL of a role with the
+// grants of "otelcoder grants" only.
 func deployment(t *testing.T, script string) (*pgtest.Database, string) {
 	t.Helper()
 	db := pgtest.New(t)
@@ -107,8 +107,8 @@ func start(t *testing.T, url string, args ...string) *service {
 	return nil
 }
 
-// readyLine is what the program says when it is ready, with the URLs of the endpoint
-// and of health.
+// readyLine matches the log line of a ready program, with the URLs of the endpoint and
+// of health.
 var readyLine = regexp.MustCompile(`msg=ready metrics=(\S+)/ health=(\S+)/healthz(?: push=\S+)?\n`)
 
 // get returns the body of an answer with status 200.
@@ -151,7 +151,7 @@ func (s *service) untilFollowing(t *testing.T) {
 	})
 }
 
-// has tells whether a scrape has a line that begins so.
+// has reports whether a scrape has a line with a prefix.
 func has(scrape, line string) bool { return strings.Contains("\n"+scrape, "\n"+line) }
 
 // taken returns an address that somebody listens on.
@@ -204,7 +204,7 @@ func TestExitCode(t *testing.T) {
 			code: "2", want: `invalid value "soon" for --interval: give a time, such as 30s or 5m`,
 		},
 		"an argument": {args: []string{"check", absent}, code: "2", want: "otelcoder check takes flags only; see otelcoder check --help"},
-		"a command":   {args: []string{absent}, code: "2", want: "there is no such command; see otelcoder --help"},
+		"a command":   {args: []string{absent}, code: "2", want: "unknown command; see otelcoder --help"},
 		"nothing to do": {
 			args: []string{"server"}, environment: []string{"CODER_PG_CONNECTION_URL=" + absent}, code: "2", want: errNothingEnabled.Error(),
 		},
@@ -245,7 +245,7 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-// What OpenTelemetry and gRPC log goes through the program's log, in its format,
+// The logs of OpenTelemetry and gRPC go through the program's log, in its format and
 // without values.
 func TestLibrariesLog(t *testing.T) {
 	command, log := startProcess(t, []string{
@@ -276,8 +276,8 @@ func TestLibrariesLog(t *testing.T) {
 	}
 }
 
-// Both signals end it with exit code 0 within five seconds, whatever it waits
-// for: a database that accepts and says nothing, a collector that is not there.
+// Both signals end the program with exit code 0 within five seconds, even while it waits
+// for a silent database or a missing collector.
 func TestSignals(t *testing.T) {
 	for name, signal := range map[string]os.Signal{"Ctrl-C": os.Interrupt, "SIGTERM": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {

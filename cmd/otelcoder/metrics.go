@@ -18,15 +18,15 @@ func metricsCommand() *cli.Command {
 	var drop bool
 	return &cli.Command{
 		Name:      "metrics",
-		Usage:     "list the metrics, explain one, or print what to drop from Coder's own endpoint",
+		Usage:     "list the metrics, explain one, or print relabelling for Coder's own endpoint",
 		ArgsUsage: "[name]",
-		Description: `Some metrics exist only inside a control plane. One that is written in Go and
-imports otelcoder serves all of those that Coder documents; the service serves what
-a database can tell.
+		Description: `A control plane that imports otelcoder serves every metric that Coder documents.
+The service serves those that it can read from the database; the others exist only
+inside a control plane.
 
-With --drop-from-coder it reads the database once and prints relabelling for
-Prometheus, by which a scrape of Coder's own endpoint beside one of the service has
-each metric once. Give it the flags of the database that the server has. Without
+With --drop-from-coder it reads the database once and prints metric_relabel_configs
+for Prometheus, so that scrapes of both Coder's own endpoint and the service give
+each metric once. Use the same database flags as for the server. Without
 --drop-from-coder the other flags have no effect.`,
 		Flags: slices.Concat([]cli.Flag{&cli.BoolFlag{
 			Category:    groupPrometheus,
@@ -82,38 +82,38 @@ func explain(f instrument.Family) string {
 	info := f.Info()
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\n", info.Name)
-	say := func(name, what string) {
-		if what != "" {
-			fmt.Fprintf(&text, "%-9s %s\n", name, strings.TrimLeft(fold(strings.ReplaceAll(what, "`", ""), 10, 80), " "))
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&text, "%-9s %s\n", name, strings.TrimLeft(fold(strings.ReplaceAll(value, "`", ""), 10, 80), " "))
 		}
 	}
-	say("help", info.Help)
-	say("type", info.Type.String())
+	line("help", info.Help)
+	line("type", info.Type.String())
 	labels := strings.Join(info.Labels, ", ")
 	if labels == "" {
 		labels = "none"
 	}
-	say("labels", labels)
+	line("labels", labels)
 	if info.Buckets != nil {
-		say("buckets", strings.Trim(fmt.Sprint(info.Buckets), "[]"))
+		line("buckets", strings.Trim(fmt.Sprint(info.Buckets), "[]"))
 	}
-	say("from", origin(f))
+	line("from", origin(f))
 	fact := facts()[f]
-	say("differs", fact.differs)
-	say("note", fact.note)
+	line("differs", fact.differs)
+	line("note", fact.note)
 	return text.String()
 }
 
-// origin returns where the values of a family come from.
+// origin returns the source of a family's values, for a terminal.
 func origin(f instrument.Family) string {
 	switch fact := facts()[f]; {
 	case f.Info().Origin == instrument.Health:
 		return "otelcoder itself; not a metric of Coder"
 	case f.Info().Origin == instrument.Runtime, fact.tables == "" && served(f):
-		return "the process that serves it; of the service, itself"
+		return "the serving process itself"
 	case fact.tables == "":
-		return "inside a control plane that imports otelcoder; the service does not serve it"
+		return "a control plane that imports otelcoder; the service does not serve it"
 	default:
-		return "of the service: the tables " + fact.tables
+		return "service: the tables " + fact.tables
 	}
 }

@@ -23,7 +23,7 @@ func TestSourcesAreDownWithTheDatabase(t *testing.T) {
 	}
 	up("all is read", "1")
 	server.Stop(t)
-	up("the database is away", "0")
+	up("the database is unavailable", "0")
 	server.Restart(t)
 	up("it is back", "1")
 }

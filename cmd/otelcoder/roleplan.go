@@ -13,24 +13,24 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// rolePlan is the SQL that gives a database the role that otelcoder reads it as.
+// rolePlan is the SQL that sets up the role of otelcoder in a database.
 type rolePlan struct {
 	role   string
 	schema string // of Coder's tables
 
-	account string // creates or alters the role; empty if it is right
-	grants  string // empty if nothing is missing
+	account string // creates or alters the role; empty if nothing changes
+	grants  string // empty if no grant is missing
 
-	exists      bool // the role exists before
+	exists      bool // the role exists already
 	newPassword bool // account sets the password
 }
 
-// noVerifier stands for the verifier in a script that is only printed. It is a
-// variable of psql, so that nobody sets a password that is in this source by it.
+// noVerifier replaces the verifier in a script that is only printed. It is a variable
+// of psql, so that running the script cannot set a password known from this source.
 const noVerifier = ":'verifier'"
 
-// newRolePlan is the plan for a database without the role, with Coder's tables in a
-// schema. The verifier is an expression of SQL.
+// newRolePlan returns the plan for a database without the role. schema is the schema of
+// Coder's tables, verifier an SQL expression.
 func newRolePlan(schema, role, verifier string) rolePlan {
 	return rolePlan{
 		role: role, schema: schema,
@@ -40,9 +40,8 @@ func newRolePlan(schema, role, verifier string) rolePlan {
 	}
 }
 
-// planRole compares the database with what the role needs. The verifier becomes
-// the password of a new role, and of one that exists if rotate is true. It writes
-// nothing.
+// planRole compares the database with the needs of the role, without writing. The
+// verifier becomes the password of a new role and, if rotate is true, of an existing one.
 func planRole(ctx context.Context, owner *pgx.Conn, role, verifier string, rotate bool) (rolePlan, error) {
 	p := newRolePlan("public", role, verifier)
 	err := pgx.BeginTxFunc(ctx, owner, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
@@ -73,8 +72,8 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname = ANY ($1::text[]) AND n.nspname = $2`
 
-// findTables finds the schema of Coder's tables. An error says that there is none,
-// or that the current user may not grant them.
+// findTables finds the schema of Coder's tables. It returns an error if there is none,
+// or if the current user may not grant them.
 func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 	var standby bool
 	if err := tx.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&standby); err != nil {
@@ -88,7 +87,7 @@ func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if schema == "" {
-		return errors.New("this is not the database of a Coder deployment: no schema has its tables; give the URL that Coder has (CODER_PG_CONNECTION_URL)")
+		return errors.New("this is not the database of a Coder deployment: no schema has its tables; use the URL of the Coder server (its CODER_PG_CONNECTION_URL)")
 	}
 	p.schema = schema
 	var owners, user string
@@ -114,14 +113,14 @@ SELECT r.rolcanlogin, coalesce(r.rolvaliduntil <= now(), false),
 FROM pg_roles r
 WHERE r.rolname = $1`
 
-// creatorSQL tells whether the current user may create roles, and roles connect to
-// the database without a grant.
+// creatorSQL returns whether the current user may create roles, its name, and whether
+// every role may connect to the database.
 const creatorSQL = `
 SELECT rolsuper OR rolcreaterole, rolname::regrole::text, has_database_privilege('public', current_database(), 'CONNECT')
 FROM pg_roles
 WHERE rolname = current_user`
 
-// findRole plans the role itself, and that it may connect to the database.
+// findRole plans the role and its right to connect to the database.
 func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rotate bool) error {
 	var canLogin, expired, mayConnect, powerful bool
 	err := tx.QueryRow(ctx, roleSQL, p.role, coderschema.TableNames(), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
@@ -181,14 +180,13 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relname = ANY ($1::text[]) AND n.nspname = $2 AND a.attnum > 0 AND NOT a.attisdropped`
 
-// missing returns the columns, as table.column, that the role should read and may
-// not.
+// missing returns the required columns that the role may not read, as table.column.
 func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
 	rows, err := tx.Query(ctx, columnsSQL, coderschema.TableNames(), p.schema, p.role)
 	if err != nil {
 		return nil, err
 	}
-	readable := make(map[string]bool) // by the columns that exist
+	readable := make(map[string]bool) // by existing column
 	var table, column string
 	var may bool
 	if _, err := pgx.ForEachRow(rows, []any{&table, &column, &may}, func() error {
@@ -214,7 +212,7 @@ func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
 		for _, o := range t.Optional {
 			before := len(missing)
 			if !need(t.Name, o.Columns) {
-				missing = missing[:before] // granted only together
+				missing = missing[:before] // these columns are granted only together
 				need(t.Name, o.Instead)
 			}
 		}
@@ -222,19 +220,19 @@ func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
 	return missing, nil
 }
 
-// empty reports whether the database is right as it is.
+// empty reports whether the plan changes nothing.
 func (p *rolePlan) empty() bool { return p.account == "" && p.grants == "" }
 
-// settings are made first, in a statement of their own: a server reads the others
-// by them.
+// settings returns the SQL that runs first, in a statement of its own, since the server
+// parses the other statements by these settings.
 func (p *rolePlan) settings() string {
 	return fmt.Sprintf("SET LOCAL standard_conforming_strings = on;\nSET LOCAL search_path = %s;\n", postgres.Quote(p.schema))
 }
 
-// script is the plan as psql takes it, with [noVerifier].
+// script returns the plan for psql, with [noVerifier].
 func (p *rolePlan) script() string {
 	if p.empty() {
-		return "-- Nothing to change: the role exists and may read everything.\n"
+		return "-- Nothing to change: the role exists and can read everything.\n"
 	}
 	comment := ""
 	if p.newPassword {
@@ -243,7 +241,7 @@ func (p *rolePlan) script() string {
 	return comment + "BEGIN;\n" + p.settings() + p.account + p.grants + "COMMIT;\n"
 }
 
-// apply carries the plan out, all of it or nothing.
+// apply executes the plan in one transaction.
 func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 	if p.empty() {
 		return nil
@@ -252,7 +250,7 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 		for _, sql := range []string{p.settings(), p.account, p.grants} {
 			_, err := tx.Exec(ctx, sql)
 			if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "42501" && sql == p.account && p.exists {
-				return fmt.Errorf("the user of this connection may not alter the role %s: connect as one that has CREATEROLE, or as an administrator: %w",
+				return fmt.Errorf("the user of this connection may not alter the role %s: connect as a user with CREATEROLE or as an administrator: %w",
 					postgres.Quote(p.role), err)
 			}
 			if err != nil {
@@ -261,17 +259,17 @@ func (p *rolePlan) apply(ctx context.Context, owner *pgx.Conn) error {
 		}
 		missing, err := p.missing(ctx, tx)
 		if err == nil && len(missing) > 0 {
-			err = fmt.Errorf("%s still may not read %s: has the owner the right to grant it?", postgres.Quote(p.role), strings.Join(missing, ", "))
+			err = fmt.Errorf("%s still cannot read %s: does the owner have the right to grant it?", postgres.Quote(p.role), strings.Join(missing, ", "))
 		}
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("the role is not set up: %w", explainSetup(err))
+		return fmt.Errorf("set up the role: %w", explainSetup(err))
 	}
 	return nil
 }
 
-// explainSetup adds to a server's refusal what its text lacks.
+// explainSetup adds the detail of a PostgreSQL error to its text.
 func explainSetup(err error) error {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || refused.Detail == "" {

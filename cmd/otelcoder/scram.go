@@ -8,12 +8,12 @@ import (
 	"fmt"
 )
 
-// scramIterations is the number that PostgreSQL uses by default.
+// scramIterations is PostgreSQL's default number of iterations.
 const scramIterations = 4096
 
-// scramVerifier returns the SCRAM-SHA-256 verifier of a password of ASCII
-// characters, in the form that PostgreSQL stores (RFC 5803). A server that is given
-// it in place of the password never sees the password.
+// scramVerifier returns the SCRAM-SHA-256 verifier of an ASCII password, in the form
+// that PostgreSQL stores (RFC 5803). Setting a role's password to the verifier keeps
+// the password itself from the server and its logs.
 func scramVerifier(password string, salt []byte) (string, error) {
 	salted, err := pbkdf2.Key(sha256.New, password, salt, scramIterations, sha256.Size)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The verifier is that of the example of RFC 7677: it accepts the proof of the
-// client, and makes the signature of the server.
+// The verifier of the example in RFC 7677 accepts the client's proof and produces the
+// server's signature.
 func TestScramVerifier(t *testing.T) {
 	const (
 		salt    = "W22ZaJ0SNY7soEsUEjb6gQ=="

@@ -10,9 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
-// TestPasswordIsNeverShown: whatever form the URL of the database has, and
-// whatever is wrong with it, its password is in no log line, error, help text,
-// label or answer.
+// TestPasswordIsNeverShown checks that the password of a valid or invalid URL of any form
+// is in no log line, error, help text, label or response.
 func TestPasswordIsNeverShown(t *testing.T) {
 	const secret = "hunter2"
 	for name, url := range map[string]string{

@@ -26,31 +26,29 @@ func serverCommand(stderr io.Writer) *cli.Command {
 	var o serverOptions
 	return &cli.Command{
 		Name:  "server",
-		Usage: "serve what the database tells to Prometheus, or push it over OTLP",
-		Description: `The database may be away when it starts and at any time later: the endpoint goes
-on answering, and otelcoder_source_up says what is not known. Any number of
-processes may run at one database: one at a time reports the state that all of
-them see, the others serve /metrics/deployment with nothing in it and take over
-within 15 seconds.`,
+		Usage: "serve the metrics to Prometheus, or push them over OTLP",
+		Description: `The database may be unavailable at the start and at any time later: the endpoint
+keeps answering, and otelcoder_source_up is 0 for each source that fails. Any number
+of processes may read one database. One at a time reports the deployment; the others
+serve an empty /metrics/deployment and take over within 15 seconds.`,
 		Flags: o.flags(),
 		Action: func(ctx context.Context, _ *cli.Command) error {
 			log := o.log.logger(stderr)
 			slog.SetDefault(log) // for libraries
 			err := serve(ctx, o, log)
 			if ctx.Err() != nil {
-				return nil // ended as asked, perhaps before all had started
+				return nil // stopped by a signal, perhaps during the start
 			}
 			return err
 		},
 	}
 }
 
-var errNothingEnabled = errors.New("nothing to do: enable the endpoint by --prometheus-enable or CODER_PROMETHEUS_ENABLE=true, " +
-	"or name a collector by --otlp-endpoint or OTEL_EXPORTER_OTLP_ENDPOINT")
+var errNothingEnabled = errors.New("nothing to do: enable the endpoint with --prometheus-enable or CODER_PROMETHEUS_ENABLE=true, " +
+	"or set a collector with --otlp-endpoint or OTEL_EXPORTER_OTLP_ENDPOINT")
 
-// serve puts the service together and runs it until ctx ends. Only what is said
-// in flags and environment can keep it from starting; what is connected to is
-// not waited for.
+// serve wires the service and runs it until ctx ends. Only invalid flags and variables
+// stop the start; it does not wait for connections.
 func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -103,8 +101,8 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	m.Poll(db.Sources())
 	m.Go(reporter.Run)
 	m.Go(func(ctx context.Context) { coderdb.Follow(ctx, db, reporter, m) })
-	// The last push goes out while this process still holds the role, and before the
-	// series are withdrawn.
+	// The last push is sent while this process still reports, and before the meters
+	// withdraw their series.
 	defer shutDown(log, "meters", m.Shutdown)
 	defer flush()
 
@@ -133,12 +131,12 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	for {
 		select {
 		case <-hangups:
-			log.Info("SIGHUP: the web configuration file is read again by itself")
+			log.Info("SIGHUP: the web configuration file needs no reload")
 			if o.database.urlFile != "" {
 				reconnect(ctx, db, reporter, log)
 			}
 		case <-ctx.Done():
-			log.Info("ending")
+			log.Info("shutting down")
 			return nil
 		case err := <-failed:
 			return err
@@ -146,26 +144,26 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 }
 
-// reconnect connects to the database by the URL that its file holds now.
+// reconnect reconnects to the database by the URL in its file.
 func reconnect(ctx context.Context, db *coderdb.DB, reporter *coderdb.Reporter, log *slog.Logger) {
 	if err := db.Reconnect(ctx); err != nil {
-		log.Error("the database is not reconnected to: its URL cannot be used", "error", err)
+		log.Error("cannot reconnect to the database: its URL cannot be used", "error", err)
 		return
 	}
-	if err := reporter.Reconnect(ctx); err != nil { // the file has changed since
-		log.Error("the role is not reconnected: the URL of the database cannot be used", "error", err)
+	if err := reporter.Reconnect(ctx); err != nil { // the file may change in between
+		log.Error("cannot reconnect as reporter: the URL of the database cannot be used", "error", err)
 		return
 	}
 	log.Info("reconnecting to the database by --postgres-url-file")
 }
 
-// followInterval is the longest time between two looks for events.
+// followInterval is the longest time between two polls for events.
 const followInterval = 10 * time.Second
 
-// listeners are what the service listens on.
+// listeners are the service's listeners.
 type listeners struct {
 	health  net.Listener
-	metrics net.Listener // nil if nothing is scraped
+	metrics net.Listener // nil without --prometheus-enable
 }
 
 func (o *serverOptions) listen(ctx context.Context) (l listeners, err error) {
@@ -190,7 +188,8 @@ func (l listeners) close() {
 
 func (l listeners) healthURL() string { return "http://" + l.health.Addr().String() + "/healthz" }
 
-// metricsURL leaves out the scheme if a web configuration file has it.
+// metricsURL returns the URL of the endpoint. It has no scheme if there is a web
+// configuration file, which chooses between HTTP and HTTPS.
 func (l listeners) metricsURL(secured bool) string {
 	if l.metrics == nil {
 		return "not served: see --prometheus-enable"
@@ -201,7 +200,7 @@ func (l listeners) metricsURL(secured bool) string {
 	return "http://" + l.metrics.Addr().String() + "/"
 }
 
-// shutDown gives something a moment to stop.
+// shutDown calls stop with a timeout of two seconds and logs its error.
 func shutDown(log *slog.Logger, what string, stop func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()

@@ -29,7 +29,7 @@ func families(scrape string) []string {
 	return names
 }
 
-// notServed are the documented families that a database cannot tell.
+// notServed lists the documented families that a database does not have.
 var notServed = []string{
 	"coderd_api_concurrent_requests",
 	"coderd_api_concurrent_websockets",
@@ -161,8 +161,8 @@ func TestAbsentDatabase(t *testing.T) {
 	}
 }
 
-// TestScrapesDoNotWaitForADatabase that accepts connections and says nothing, for
-// which collections wait half a minute.
+// TestScrapesDoNotWaitForADatabase uses a database that accepts connections and sends
+// nothing. Collections wait half a minute for it.
 func TestScrapesDoNotWaitForADatabase(t *testing.T) {
 	t.Parallel()
 	s := start(t, "postgres://otelcoder@"+taken(t)+"/coder?sslmode=disable", "--interval", "30s", "--insights-interval", "30s")
@@ -188,7 +188,7 @@ func TestScrapesDoNotWaitForADatabase(t *testing.T) {
 	}
 }
 
-// TestSwitches turn off what they say.
+// TestSwitches checks that each switch turns its families off.
 func TestSwitches(t *testing.T) {
 	t.Parallel()
 	db, url := deployment(t, live(t))
@@ -260,15 +260,15 @@ func TestRefusedToStart(t *testing.T) {
 	}{
 		"nothing enabled": {
 			env:  map[string]string{"CODER_PROMETHEUS_ENABLE": ""},
-			want: "nothing to do: enable the endpoint by --prometheus-enable or CODER_PROMETHEUS_ENABLE=true, or name a collector by --otlp-endpoint or OTEL_EXPORTER_OTLP_ENDPOINT",
+			want: "nothing to do: enable the endpoint with --prometheus-enable or CODER_PROMETHEUS_ENABLE=true, or set a collector with --otlp-endpoint or OTEL_EXPORTER_OTLP_ENDPOINT",
 		},
 		"nothing enabled by flag": {
 			args: []string{"--prometheus-enable=false"},
-			want: "nothing to do: enable the endpoint by --prometheus-enable or CODER_PROMETHEUS_ENABLE=true, or name a collector by --otlp-endpoint or OTEL_EXPORTER_OTLP_ENDPOINT",
+			want: "nothing to do: enable the endpoint with --prometheus-enable or CODER_PROMETHEUS_ENABLE=true, or set a collector with --otlp-endpoint or OTEL_EXPORTER_OTLP_ENDPOINT",
 		},
 		"no URL": {
 			env:  map[string]string{"CODER_PG_CONNECTION_URL": ""},
-			want: "no database: give its URL by CODER_PG_CONNECTION_URL, --postgres-url or --postgres-url-file",
+			want: "no URL of the database: set CODER_PG_CONNECTION_URL, --postgres-url or --postgres-url-file",
 		},
 		"URL given twice": {
 			env:  map[string]string{"OTELCODER_POSTGRES_URL_FILE": "/nowhere/url"},
@@ -293,9 +293,9 @@ func TestRefusedToStart(t *testing.T) {
 			want: "the URL of the database cannot be parsed: use postgres://user:password@host:port/database?sslmode=..., with special characters of the password percent-encoded",
 		},
 		"URL without its flag": {args: []string{absent}, want: "otelcoder server takes flags only; see otelcoder server --help"},
-		"unknown flag":         {args: []string{"--bogus=postgres://u:hunter2@h/d"}, want: "there is no such flag; see otelcoder server --help"},
-		"mistyped flag":        {args: []string{"--intervall=5m"}, want: "there is no such flag; did you mean --interval? See otelcoder server --help"},
-		"URL as a flag":        {args: []string{"--" + absent}, want: "there is no such flag; see otelcoder server --help"},
+		"unknown flag":         {args: []string{"--bogus=postgres://u:hunter2@h/d"}, want: "unknown flag; see otelcoder server --help"},
+		"mistyped flag":        {args: []string{"--intervall=5m"}, want: "unknown flag; did you mean --interval? See otelcoder server --help"},
+		"URL as a flag":        {args: []string{"--" + absent}, want: "unknown flag; see otelcoder server --help"},
 		"URL as a value":       {args: []string{"--interval", absent}, want: "invalid value for --interval: give a time, such as 30s or 5m"},
 		"URL as a region":      {args: []string{"--derp-regions", absent}, want: "invalid value for --derp-regions"},
 		"URL as an address":    {args: []string{"--health-address", "postgres:hunter2@h/d"}, want: "invalid value for --health-address: give an address of this host as <host>:<port>"},
@@ -312,7 +312,7 @@ func TestRefusedToStart(t *testing.T) {
 		},
 		"inactivity":  {args: []string{"--agent-inactivity-timeout=0s"}, want: `invalid value "0s" for --agent-inactivity-timeout: give a time of at least 1s, such as 30s or 5m`},
 		"aggregation": {args: []string{"--prometheus-aggregate-agent-stats-by", "username,age"}, want: `invalid value "username,age" for --prometheus-aggregate-agent-stats-by: cannot aggregate by "age": use one or more of agent_name template_name username workspace_name`},
-		"regions":     {args: []string{"--derp-regions", "1=Oslo,Bergen"}, want: `invalid value "1=Oslo,Bergen" for --derp-regions: "Bergen" is no region: give <id>=<name>, several with commas between them`},
+		"regions":     {args: []string{"--derp-regions", "1=Oslo,Bergen"}, want: `invalid value "1=Oslo,Bergen" for --derp-regions: "Bergen" is not a region: give <id>=<name>, several with commas between them`},
 		"one region":  {args: []string{"--derp-regions", "1=Oslo,1=Bergen"}, want: `invalid value "1=Oslo,1=Bergen" for --derp-regions: region 1 is given twice`},
 		"log format":  {args: []string{"--log-format=xml"}, want: `invalid value "xml" for --log-format: give text or json`},
 		"log level":   {args: []string{"--log-level=loud"}, want: `invalid value "loud" for --log-level: give debug, info, warn or error`},
@@ -365,7 +365,7 @@ func TestRefusedToStart(t *testing.T) {
 	}
 }
 
-// TestHealthAnswersNothingElse: what it is for, and no more.
+// TestHealthAnswersNothingElse checks that the health address has no other paths.
 func TestHealthAnswersNothingElse(t *testing.T) {
 	t.Parallel()
 	s := start(t, "postgres://127.0.0.1:1/coder")

@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// serverOptions are what the server's flags and environment say.
+// serverOptions are the flags of the server.
 type serverOptions struct {
 	database          databaseOptions
 	collection        collectionOptions
@@ -39,7 +39,7 @@ func (o *serverOptions) flags() []cli.Flag {
 		&cli.StringFlag{
 			Category:    groupPrometheus,
 			Name:        "web-config-file",
-			Usage:       "`FILE` that has TLS, client certificates and passwords of the Prometheus address, in the format of Prometheus's exporters; read again for every connection",
+			Usage:       "`FILE` with TLS, client certificates and passwords for the Prometheus address, in the format of Prometheus's exporters; reread for every connection",
 			Sources:     variable("OTELCODER_WEB_CONFIG_FILE"),
 			Destination: &o.webConfigFile,
 		},
@@ -47,7 +47,7 @@ func (o *serverOptions) flags() []cli.Flag {
 		&cli.StringFlag{
 			Category:    groupPush,
 			Name:        "otlp-endpoint",
-			Usage:       "`URL` of a collector to push metrics to, if not that of OTEL_EXPORTER_OTLP_ENDPOINT; OpenTelemetry's variables set protocol, headers, certificates and interval",
+			Usage:       "`URL` of a collector to push metrics to, in place of OTEL_EXPORTER_OTLP_ENDPOINT; OpenTelemetry's variables set protocol, headers, certificates and interval",
 			Destination: &o.otlpEndpoint,
 		},
 		&cli.StringFlag{

@@ -23,7 +23,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
-// setupOptions are the role that is set up, and how.
+// setupOptions are the flags and the environment of setup.
 type setupOptions struct {
 	ownerURL       string // from the environment; may be empty
 	role           string
@@ -31,24 +31,24 @@ type setupOptions struct {
 	dryRun         bool
 }
 
-// ownerVariable holds the URL of the owner. No flag does: other users of the host
-// see the flags of a process.
+// ownerVariable is the variable with the owner's URL. There is no flag for it, since
+// other users of the host can see the flags of a process.
 const ownerVariable = "OTELCODER_OWNER_URL"
 
 func setupCommand(stderr io.Writer) *cli.Command {
 	var o setupOptions
 	return &cli.Command{
 		Name:  "setup",
-		Usage: "create the role that the database is read as, and print its URL",
+		Usage: "create the database role of the service, and print its URL",
 		Description: `It connects as the owner of the deployment's database, by the URL in
-` + ownerVariable + ` or, in a terminal, by the one that it asks for. It creates
-the role with a random password, grants what "otelcoder grants" lists, prints the
-service's URL, a Secret for Kubernetes and scrape jobs, and reads everything once as
-the role. The password is shown this once, and no server log has it.
+` + ownerVariable + `, or asks for the URL in a terminal. It creates the role with a
+random password and the grants of "otelcoder grants", prints the service's URL, a
+Secret for Kubernetes and scrape jobs, and then runs "otelcoder check" as the role.
+The password is shown only once and never appears in the database's log.
 
-Run it again after an upgrade of Coder: it grants what is missing, and keeps the
-password unless --rotate-password is given. Its exit code is 1 if something is
-wrong.`,
+Run it again after an upgrade of Coder: it adds missing grants, and keeps the
+password unless --rotate-password is given. Its exit code is 1 if the setup or the
+check fails.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{
 				Name:        "role",
@@ -58,12 +58,12 @@ wrong.`,
 			},
 			&cli.BoolFlag{
 				Name:        "rotate-password",
-				Usage:       "set another random password for a role that exists, and show it",
+				Usage:       "set a new random password for an existing role, and show it",
 				Destination: &o.rotatePassword,
 			},
 			&cli.BoolFlag{
 				Name:        "dry-run",
-				Usage:       "print the SQL and change nothing; without " + ownerVariable + ", the SQL for a database that has no such role",
+				Usage:       "print the SQL and change nothing; without " + ownerVariable + ", the SQL for a database without the role",
 				Destination: &o.dryRun,
 			},
 		},
@@ -98,7 +98,7 @@ func setup(ctx context.Context, o setupOptions, stdout, stderr io.Writer) error 
 		}
 	}
 	if !strings.HasPrefix(o.ownerURL, "postgres://") && !strings.HasPrefix(o.ownerURL, "postgresql://") {
-		return misused(errors.New("the URL of the owner cannot be used: give it as postgres://user:password@host:port/database"))
+		return misused(errors.New("the owner's URL is invalid: give it as postgres://user:password@host:port/database"))
 	}
 	owner, err := postgres.Connect(ctx, o.ownerURL)
 	if err != nil {
@@ -126,7 +126,7 @@ func setup(ctx context.Context, o setupOptions, stdout, stderr io.Writer) error 
 	// The password is printed before anything else can fail.
 	access := roleURL(o.ownerURL, o.role, password, owner.Config())
 	if err := printAccess(stdout, plan, access); err != nil {
-		return fmt.Errorf("the password has not been printed: --rotate-password sets another one: %w", err)
+		return fmt.Errorf("the password could not be printed: --rotate-password sets a new one: %w", err)
 	}
 	return checkRole(ctx, plan, access, stdout)
 }
@@ -137,12 +137,12 @@ func randomSalt() []byte {
 	return salt
 }
 
-// askOwnerURL reads the URL of the owner from the terminal, which does not show it.
+// askOwnerURL reads the owner's URL from the terminal, without echo.
 func askOwnerURL(ctx context.Context, stderr io.Writer) (string, error) {
 	stdin := int(os.Stdin.Fd())
 	before, err := term.GetState(stdin)
 	if err != nil {
-		return "", misused(errors.New("no URL of the owner: give it by " + ownerVariable + ", or run this in a terminal"))
+		return "", misused(errors.New("no owner's URL: set " + ownerVariable + ", or run this in a terminal"))
 	}
 	fmt.Fprint(stderr, "URL of the database as its owner, postgres://user:password@host:port/database (not shown): ")
 	defer fmt.Fprintln(stderr)
@@ -151,7 +151,7 @@ func askOwnerURL(ctx context.Context, stderr io.Writer) (string, error) {
 		err  error
 	}
 	answered := make(chan answer, 1)
-	// A read of a terminal cannot be stopped: this one ends with the process.
+	// A read from a terminal cannot be canceled; it ends with the process.
 	go func() {
 		line, err := term.ReadPassword(stdin)
 		answered <- answer{line, err}
@@ -163,25 +163,24 @@ func askOwnerURL(ctx context.Context, stderr io.Writer) (string, error) {
 	case a := <-answered:
 		url := strings.TrimSpace(string(a.line))
 		if a.err != nil && !errors.Is(a.err, io.EOF) {
-			return "", fmt.Errorf("read the URL of the owner: %w", a.err)
+			return "", fmt.Errorf("read the owner's URL: %w", a.err)
 		}
 		if url == "" {
-			return "", misused(errors.New("no URL of the owner was given"))
+			return "", misused(errors.New("no owner's URL was given"))
 		}
 		return url, nil
 	}
 }
 
-// ofOwner are the parameters of the owner's URL that are not for another role.
+// ofOwner lists the parameters of the owner's URL that apply to the owner only.
 var ofOwner = map[string]bool{
 	"user": true, "password": true, "passfile": true, "role": true,
 	"sslcert": true, "sslkey": true, "sslpassword": true, "sslcertmode": true,
 }
 
-// roleURL is the URL of the owner with another role's name and password. It is
-// complete: what the owner's URL leaves to the environment is added from the
-// connection. The rest is not written anew, since several hosts make no URL that
-// package url takes.
+// roleURL returns the owner's URL with the name and password of another role. Parts
+// that the owner's URL leaves to the environment are added from the connection. The
+// other parts are copied as text, since package url cannot parse several hosts.
 func roleURL(owner, role, password string, config *pgx.ConnConfig) string {
 	scheme, rest, _ := strings.Cut(owner, "://")
 	address, query, _ := strings.Cut(rest, "?")
@@ -221,7 +220,7 @@ func roleURL(owner, role, password string, config *pgx.ConnConfig) string {
 	return full
 }
 
-// scrapeJobs are those of examples/prometheus/service.
+// scrapeJobs are the scrape jobs of examples/prometheus/service.
 const scrapeJobs = `scrape_configs:
   - job_name: otelcoder
     metrics_path: /metrics/replica
@@ -242,30 +241,30 @@ const scrapeJobs = `scrape_configs:
 
 // printKept reports on a role whose password is kept.
 func printKept(w io.Writer, p rolePlan) error {
-	done := "exists and may read everything: nothing has been changed"
+	done := "exists and can read everything: nothing has been changed"
 	if !p.empty() {
-		done = "existed; it may log in and read everything now"
+		done = "already existed; it can now log in and read everything"
 	}
 	_, err := fmt.Fprintf(w, `The role %s %s.
-Its password is kept, and is not known here: --rotate-password sets another one.
+Its password is unchanged and cannot be shown: --rotate-password sets a new one.
 `, postgres.Quote(p.role), done)
 	return err
 }
 
-// printAccess prints what a service needs to read the database as the role.
+// printAccess prints the settings with which a service reads the database as the role.
 func printAccess(w io.Writer, p rolePlan, url string) error {
-	done := "is created"
+	done := "was created"
 	if p.exists {
-		done = "has a new password: give it to each service that runs"
+		done = "has a new password: update each running service"
 	}
 	_, err := fmt.Fprintf(w, `The role %s %s.
 
-The URL that the service connects by, with the host as it is reached from here. It is
-not shown again:
+The service's URL of the database, with the host as reached from here. It is not shown
+again:
 
 export CODER_PG_CONNECTION_URL=%s
 
-The Secret that the Helm chart takes it from:
+The same URL as a Secret, for the Helm chart:
 
 apiVersion: v1
 kind: Secret
@@ -274,15 +273,15 @@ metadata:
 stringData:
   url: %s
 
-Jobs for Prometheus, with each replica as a target. Drop from the job of Coder's
-own endpoint what otelcoder metrics --drop-from-coder prints.
+Scrape jobs for Prometheus, with each replica as a target. For the job of Coder's own
+endpoint, add the relabelling that otelcoder metrics --drop-from-coder prints.
 
 %s
 `, postgres.Quote(p.role), done, shell.Quote(url), yamlQuoted(url), scrapeJobs)
 	return err
 }
 
-// yamlQuoted returns a string of JSON, which is one of YAML as well.
+// yamlQuoted returns text as a JSON string, which is valid YAML, too.
 func yamlQuoted(text string) string {
 	var quoted bytes.Buffer
 	encoder := json.NewEncoder(&quoted)
@@ -291,7 +290,7 @@ func yamlQuoted(text string) string {
 	return strings.TrimSuffix(quoted.String(), "\n")
 }
 
-// checkRole does what "otelcoder check" does, as the role, and prints it.
+// checkRole runs "otelcoder check" as the role.
 func checkRole(ctx context.Context, p rolePlan, url string, stdout io.Writer) error {
 	o := databaseOptions{url: url, collectAgentStats: true, inactivityTimeout: 30 * time.Second}
 	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))

@@ -21,7 +21,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// setUp is what "otelcoder setup" said, and its error.
+// setUp is the output and the error of "otelcoder setup".
 type setUp struct {
 	stdout, stderr string
 	err            error
@@ -41,7 +41,7 @@ func runSetup(t *testing.T, owner string, args ...string) setUp {
 
 var exported = regexp.MustCompile(`(?m)^export CODER_PG_CONNECTION_URL='(.*)'$`)
 
-// url returns the URL that was printed; "" if none was.
+// url returns the printed URL, or "".
 func (s setUp) url(t *testing.T) string {
 	t.Helper()
 	match := exported.FindStringSubmatch(s.stdout)
@@ -162,7 +162,7 @@ func TestSetup(t *testing.T) {
 	if again.err != nil || !strings.Contains(again.stdout, "nothing has been changed") || again.url(t) != "" || strings.Contains(again.stdout, chosen) {
 		t.Errorf("again: %v\n%s%s", again.err, again.stdout, again.stderr)
 	}
-	if dry := runSetup(t, owner, "--role", role, "--dry-run"); dry.stdout != "-- Nothing to change: the role exists and may read everything.\n" {
+	if dry := runSetup(t, owner, "--role", role, "--dry-run"); dry.stdout != "-- Nothing to change: the role exists and can read everything.\n" {
 		t.Errorf("the dry run says\n%s", dry.stdout)
 	}
 	if rights(t, db, role) != before {
@@ -178,7 +178,7 @@ func TestSetup(t *testing.T) {
 	}
 }
 
-// After an upgrade of Coder, what is missing is granted. The password is kept.
+// After an upgrade of Coder, missing rights are granted and the password is kept.
 func TestSetupAgain(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	for name, broken := range map[string]string{
@@ -190,7 +190,7 @@ func TestSetupAgain(t *testing.T) {
 			role := newRole(t, db)
 			address := runSetup(t, owner, "--role", role).done(t)
 			db.Exec(t, fmt.Sprintf(broken, role))
-			if again := runSetup(t, owner, "--role", role); again.err != nil || !strings.Contains(again.stdout, "existed; it may log in and read everything now") {
+			if again := runSetup(t, owner, "--role", role); again.err != nil || !strings.Contains(again.stdout, "already existed; it can now log in and read everything") {
 				t.Errorf("error %v; it says\n%s", again.err, again.stdout)
 			}
 			runCheck(t, address).wants(t, false, nil)
@@ -275,7 +275,7 @@ func TestSetupPasswordIsNotLogged(t *testing.T) {
 	}
 }
 
-// What cannot be set up is refused with what to do, and nothing is changed.
+// A failed setup changes nothing, and its error names the remedy.
 func TestSetupRefuses(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	_, poor := owned(t, "")
@@ -308,7 +308,7 @@ func TestSetupRefuses(t *testing.T) {
 		"a wrong password":     {strings.Replace(owner, "correct", "horse", 1), nil, 1, "connect as the owner: "},
 		"not Coder's":          {empty.URL, nil, 1, "this is not the database of a Coder deployment"},
 		"no CREATEROLE":        {poor, []string{"--role", newRole(t, db)}, 1, user(poor) + " may not create roles: let an administrator run CREATE ROLE"},
-		"a role of others":     {poor, []string{"--role", exists, "--rotate-password"}, 1, "may not alter the role \"" + exists + "\": connect as one that has CREATEROLE, or as an administrator: "},
+		"a role of others":     {poor, []string{"--role", exists, "--rotate-password"}, 1, "may not alter the role \"" + exists + "\": connect as a user with CREATEROLE or as an administrator: "},
 		"not the owner":        {stranger, nil, 1, "may not grant the tables of Coder, which belong to " + user(owner) + ": "},
 		"the owner itself":     {owner, []string{"--role", user(owner), "--rotate-password"}, 2, "give otelcoder a role of its own by --role"},
 		"the tables' owner":    {db.URL, []string{"--role", user(owner), "--rotate-password"}, 2, "give otelcoder a role of its own by --role"},
@@ -327,7 +327,7 @@ func TestSetupRefuses(t *testing.T) {
 	}
 }
 
-// A role whose check fails is still told its URL: the password is shown only once.
+// The URL is printed even if the check fails, since the password is shown only once.
 func TestSetupShowsThePasswordOfARoleThatCannotConnect(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, live(t))

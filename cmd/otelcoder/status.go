@@ -19,29 +19,29 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status"
 )
 
-// maxStatus is the greatest size of a report; one is about 50 KB.
+// maxStatus is the maximum size of a report in bytes. A usual one has about 50 KB.
 const maxStatus = 16 << 20
 
 func statusCommand() *cli.Command {
 	var address, output string
 	return &cli.Command{
 		Name:  "status",
-		Usage: "print the status page of a service that runs",
-		Description: `It prints what the page /status of the service shows: who reports, the
-deployment, sources, what was refused, push and scrapes. Its exit code is 1 if the
-service cannot be asked, or if it shows a problem: the database is unreachable, or a
-source or the push fails. It is 0 for a service that reports, starts or stands by.`,
+		Usage: "print the status page of a running service",
+		Description: `It prints the contents of the service's page /status: the reporter, the deployment,
+sources, refused values, push and scrapes. Its exit code is 1 if the service cannot
+be reached or has a problem: the database is unreachable, or a source or the push
+fails. It is 0 for a service that reports, starts or is on standby.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{
 				Name:        "url",
-				Usage:       "`URL` of the metrics of the service, https://user:password@host:port where it asks for TLS and a password; best given by the variable then, since other users of this host see the flags of a process",
+				Usage:       "`URL` of the service's metrics, such as https://user:password@host:port with TLS and a password; prefer the variable then, since other users of this host can see the flags of a process",
 				Sources:     variable("OTELCODER_STATUS_URL"),
 				Value:       "http://127.0.0.1:2112",
 				Destination: &address,
 			},
 			&cli.StringFlag{
 				Name:        "output",
-				Usage:       "`FORMAT`: text or json",
+				Usage:       "output `FORMAT`: text or json",
 				Value:       "text",
 				Validator:   validFormat,
 				Destination: &output,
@@ -57,9 +57,8 @@ source or the push fails. It is 0 for a service that reports, starts or stands b
 	}
 }
 
-// statusURL returns the URL of the page. Its error quotes nothing of the address,
-// which may hold a password, and an address that can be read in two ways is an
-// error: the host is shown by others.
+// statusURL returns the URL of the page. Its error does not quote the address, which may
+// contain a password. An ambiguous address is an error, since other errors show its host.
 func statusURL(address string) (*url.URL, error) {
 	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)
@@ -71,7 +70,7 @@ func statusURL(address string) (*url.URL, error) {
 			"with special characters of the password percent-encoded")
 	}
 	if prefix, ok := strings.CutSuffix(strings.TrimSuffix(u.Path, "/"), "/metrics"); ok {
-		u.Path, u.RawPath = prefix, "" // the page is beside the metrics
+		u.Path, u.RawPath = prefix, "" // /status is a sibling of /metrics
 	}
 	if !strings.HasSuffix(u.Path, "/status") {
 		u = u.JoinPath("status")
@@ -79,8 +78,8 @@ func statusURL(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// printStatus prints the report of a service. An error says what to do, or that the
-// report shows a problem.
+// printStatus prints the report of a service. Its error names the remedy, or means that
+// the report has a problem.
 func printStatus(ctx context.Context, at *url.URL, output string, stdout io.Writer) error {
 	client := &http.Client{
 		Transport:     http.DefaultTransport.(*http.Transport).Clone(),
@@ -94,7 +93,7 @@ func printStatus(ctx context.Context, at *url.URL, output string, stdout io.Writ
 	}
 	var report status.Report
 	if err := json.Unmarshal(body, &report); err != nil || report.State == "" || report.Headline == "" {
-		return fmt.Errorf("%s is not the status page of otelcoder: give the address of its metrics by --url", shownURL(at))
+		return fmt.Errorf("%s is not the status page of otelcoder: set --url to the address of its metrics", shownURL(at))
 	}
 	if output == "json" {
 		_, err = stdout.Write(body)
@@ -105,12 +104,12 @@ func printStatus(ctx context.Context, at *url.URL, output string, stdout io.Writ
 		return err
 	}
 	if report.State == status.StateDegraded || report.State == status.StateUnreachable {
-		return fmt.Errorf("not in order: the service is %s", report.State)
+		return fmt.Errorf("the service is %s", report.State)
 	}
 	return nil
 }
 
-// shownURL is a URL without its user and password.
+// shownURL returns a URL without user and password.
 func shownURL(u *url.URL) string {
 	shown := *u
 	shown.User = nil
@@ -137,16 +136,16 @@ func fetchStatus(ctx context.Context, client *http.Client, at *url.URL) ([]byte,
 		}
 		return body, nil
 	case http.StatusUnauthorized:
-		return nil, fmt.Errorf("%s refuses the user and password, or asks for them: give https://user:password@host:port by OTELCODER_STATUS_URL", shownURL(at))
+		return nil, fmt.Errorf("%s requires a user and password, or refuses the given ones: set OTELCODER_STATUS_URL to https://user:password@host:port", shownURL(at))
 	case http.StatusBadRequest:
 		if at.Scheme == "http" && strings.Contains(string(body), "HTTPS server") {
-			return nil, fmt.Errorf("%s is served with TLS: give https:// by --url", shownURL(at))
+			return nil, fmt.Errorf("%s is served with TLS: use https:// in --url", shownURL(at))
 		}
 	case http.StatusNotFound:
 		if servesMetrics(ctx, client, at) {
-			return nil, fmt.Errorf("%s does not exist: this otelcoder is of an older version, or serves no page; its metrics are at /metrics", shownURL(at))
+			return nil, fmt.Errorf("%s does not exist: this otelcoder is older or does not serve the page; its metrics are at /metrics", shownURL(at))
 		}
-		return nil, fmt.Errorf("%s does not exist: another program answers; give the address of otelcoder's metrics by --url", shownURL(at))
+		return nil, fmt.Errorf("%s does not exist: another program answers; set --url to the address of otelcoder's metrics", shownURL(at))
 	}
 	return nil, fmt.Errorf("%s answers with status %d: is it the address of otelcoder's metrics?", shownURL(at), response.StatusCode)
 }
@@ -159,8 +158,8 @@ func httpGet(ctx context.Context, client *http.Client, at *url.URL) (*http.Respo
 	return client.Do(request)
 }
 
-// servesMetrics reports whether a service serves metrics under a path that no other
-// program has.
+// servesMetrics reports whether a service serves /metrics/replica, a path that only
+// otelcoder has.
 func servesMetrics(ctx context.Context, client *http.Client, at *url.URL) bool {
 	response, err := httpGet(ctx, client, at.JoinPath("..", "metrics", "replica"))
 	if err != nil {
@@ -170,8 +169,8 @@ func servesMetrics(ctx context.Context, client *http.Client, at *url.URL) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// explainUnreachable adds to an error of the client what to do. The client's own
-// text quotes the URL.
+// explainUnreachable adds the remedy to an error of the client, and removes the URL,
+// which the client quotes.
 func explainUnreachable(at *url.URL, err error) error {
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		err = failed.Err
@@ -179,18 +178,18 @@ func explainUnreachable(at *url.URL, err error) error {
 	host := shownURL(&url.URL{Scheme: at.Scheme, Host: at.Host})
 	var todo string
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		todo = "name the file of its CA by SSL_CERT_FILE"
+		todo = "set SSL_CERT_FILE to the file of its CA"
 		if _, ok := errors.AsType[x509.HostnameError](err); ok {
-			todo = "give a host that its certificate names by --url"
+			todo = "use a host name of its certificate in --url"
 		}
 	} else if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
-		todo = "it is served without TLS: give http:// by --url"
+		todo = "it is served without TLS: use http:// in --url"
 	} else if _, ok := errors.AsType[tls.AlertError](err); ok || strings.Contains(err.Error(), "remote error: tls: ") {
-		todo = "if it asks for a client certificate, which this command has not, run curl --cert FILE --key FILE " + host + "/status?format=json"
+		todo = "if it requires a client certificate, which this command does not support, run curl --cert FILE --key FILE " + host + "/status?format=json"
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
-		todo = "start it with otelcoder server --prometheus-enable, or give its address by --url"
+		todo = "start it with otelcoder server --prometheus-enable, or set --url to its address"
 	} else {
-		todo = "give the address of otelcoder's metrics by --url"
+		todo = "set --url to the address of otelcoder's metrics"
 	}
-	return fmt.Errorf("cannot ask %s: %w: %s", host, err, todo)
+	return fmt.Errorf("cannot reach %s: %w: %s", host, err, todo)
 }

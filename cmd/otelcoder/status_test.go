@@ -48,8 +48,8 @@ func TestStatus(t *testing.T) {
 	}{
 		"healthy":     {statustest.Healthy(), "● Reporting this deployment for 3 h 12 m. ", ""},
 		"standing by": {statustest.StandBy(), "○ Standing by for 2 h. ", ""},
-		"degraded":    {statustest.Degraded(), "▲ Reporting for 3 h 12 m, but 1 of 7 sources fail: insights. ", "not in order: the service is degraded"},
-		"outage":      {statustest.Outage(), "▲ Database unreachable for 4 m 10 s. ", "not in order: the service is unreachable"},
+		"degraded":    {statustest.Degraded(), "▲ Reporting for 3 h 12 m, but 1 of 7 sources fail: insights. ", "the service is degraded"},
+		"outage":      {statustest.Outage(), "▲ Database unreachable for 4 m 10 s. ", "the service is unreachable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, path := range []string{"", "/below/it"} {
@@ -65,12 +65,12 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// The JSON is that of the service. The address may be in the environment.
+// The JSON is printed as the service sends it. The environment may have the address.
 func TestStatusJSON(t *testing.T) {
 	url := pageOf(t, "", statustest.Degraded())
 	t.Setenv("OTELCODER_STATUS_URL", url)
 	text, err := statusOf(t, "--output", "json")
-	if err == nil || err.Error() != "not in order: the service is degraded" {
+	if err == nil || err.Error() != "the service is degraded" {
 		t.Errorf("error %v", err)
 	}
 	if want := get(t, url+"/status?format=json"); text != want || !json.Valid([]byte(text)) {
@@ -78,7 +78,7 @@ func TestStatusJSON(t *testing.T) {
 	}
 }
 
-// An error says what to do, on one line, and shows no password.
+// An error names the remedy on one line and shows no password.
 func TestStatusErrors(t *testing.T) {
 	serve := func(handler http.HandlerFunc) string {
 		server := httptest.NewServer(handler)
@@ -99,8 +99,8 @@ func TestStatusErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		"nothing there":  {"http://ann:hunter2@127.0.0.1:1", 1, "cannot ask http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused: start it with otelcoder server --prometheus-enable, or give its address by --url"},
-		"no host":        {"http://ann:hunter2@host.invalid:1", 1, "cannot ask http://host.invalid:1: "},
+		"nothing there":  {"http://ann:hunter2@127.0.0.1:1", 1, "cannot reach http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused: start it with otelcoder server --prometheus-enable, or set --url to its address"},
+		"no host":        {"http://ann:hunter2@host.invalid:1", 1, "cannot reach http://host.invalid:1: "},
 		"another":        {plain, 1, plain + "/status does not exist: another program answers"},
 		"another's page": {serve(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }), 1, "/status is not the status page of otelcoder: "},
 		"another's JSON": {serve(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"state": "ok"}`) }), 1, "/status is not the status page of otelcoder: "},
@@ -113,15 +113,15 @@ func TestStatusErrors(t *testing.T) {
 			if r.URL.Path != "/metrics/replica" {
 				http.NotFound(w, r)
 			}
-		}), 1, "/status does not exist: this otelcoder is of an older version, or serves no page"},
+		}), 1, "/status does not exist: this otelcoder is older or does not serve the page"},
 		"a password": {serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }), 1,
-			"refuses the user and password, or asks for them: give https://user:password@host:port by OTELCODER_STATUS_URL"},
+			"requires a user and password, or refuses the given ones: set OTELCODER_STATUS_URL to https://user:password@host:port"},
 		"a redirect": {serve(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
 		}), 1, "/status answers with status 302: "},
-		"an unknown CA":     {tls, 1, "name the file of its CA by SSL_CERT_FILE"},
-		"TLS by HTTP":       {strings.Replace(tls, "https", "http", 1), 1, "/status is served with TLS: give https:// by --url"},
-		"HTTP by TLS":       {strings.Replace(plain, "http", "https", 1), 1, "it is served without TLS: give http:// by --url"},
+		"an unknown CA":     {tls, 1, "set SSL_CERT_FILE to the file of its CA"},
+		"TLS by HTTP":       {strings.Replace(tls, "https", "http", 1), 1, "/status is served with TLS: use https:// in --url"},
+		"HTTP by TLS":       {strings.Replace(plain, "http", "https", 1), 1, "it is served without TLS: use http:// in --url"},
 		"no scheme":         {"localhost:2112", 2, "invalid value for --url: give http://host:port"},
 		"another scheme":    {"postgres://ann:hunter2@db/coder", 2, "invalid value for --url: "},
 		"a raw slash":       {"http://ann:12/hunter2@127.0.0.1:1", 2, "invalid value for --url: "},

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status/statustest"
 )
 
-// openTerminal returns both ends of a pseudo-terminal: the keyboard and screen, and
-// what a program has as its standard input.
+// openTerminal returns both ends of a pseudo-terminal: the keyboard and screen, and the
+// terminal for a program's standard input.
 func openTerminal(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -69,8 +69,8 @@ func startInTerminal(t *testing.T, args ...string) (command *exec.Cmd, keyboard,
 	return command, screen, terminal, log
 }
 
-// shows starts a command, and keeps what the screen shows. The command is killed
-// when the test ends, or after a minute.
+// shows starts a command and captures the screen. The command is killed when the test
+// ends, or after a minute.
 func shows(t *testing.T, screen *os.File, command *exec.Cmd) *logged.Log {
 	t.Helper()
 	if err := command.Start(); err != nil {
@@ -89,7 +89,7 @@ func shows(t *testing.T, screen *os.File, command *exec.Cmd) *logged.Log {
 			}
 		}
 	}()
-	kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() }) // what waits for ever
+	kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() }) // a hanging command
 	t.Cleanup(func() {
 		kill.Stop()
 		command.Process.Kill()
@@ -160,7 +160,7 @@ func TestSetupPromptWithoutAnswer(t *testing.T) {
 	if err := command.Wait(); err == nil || err.Error() != "exit status 2" {
 		t.Errorf("ended with %v", err)
 	}
-	logs(t, log, `otelcoder: no URL of the owner was given`)
+	logs(t, log, `otelcoder: no owner's URL was given`)
 }
 
 // Where standard input is no terminal, nothing is asked for.
@@ -170,7 +170,7 @@ func TestSetupWithoutTerminal(t *testing.T) {
 	if err := command.Wait(); err == nil || err.Error() != "exit status 2" {
 		t.Errorf("ended with %v", err)
 	}
-	if want := "otelcoder: no URL of the owner: give it by OTELCODER_OWNER_URL, or run this in a terminal\n"; log.String() != want {
+	if want := "otelcoder: no owner's URL: set OTELCODER_OWNER_URL, or run this in a terminal\n"; log.String() != want {
 		t.Errorf("it says %q, want %q", log, want)
 	}
 }

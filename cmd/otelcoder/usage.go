@@ -9,16 +9,17 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// noSuch returns the error for a name that is not known, with the nearest known name
-// as a suggestion. It does not quote the name.
+// noSuch returns the error for an unknown name, with the nearest known name as a
+// suggestion. It does not quote the name.
 func noSuch(what, name string, known []string, see string) error {
 	if suggestion := nearest(name, known); suggestion != "" {
-		return fmt.Errorf("there is no such %s; did you mean %s? See %s", what, suggestion, see)
+		return fmt.Errorf("unknown %s; did you mean %s? See %s", what, suggestion, see)
 	}
-	return fmt.Errorf("there is no such %s; see %s", what, see)
+	return fmt.Errorf("unknown %s; see %s", what, see)
 }
 
-// nearest returns the known name nearest to a mistyped one, and "" if all are far.
+// nearest returns the known name most similar to a mistyped one, or "" if none is
+// similar.
 func nearest(name string, known []string) string {
 	best, least := "", len(name)+1
 	for _, k := range known {
@@ -67,9 +68,8 @@ var (
 	badVariable   = regexp.MustCompile(`(?s)^could not parse ("(?:[^"\\]|\\.)*") as \S+ value from environment variable "(\w+)" for flag (\S+): (.*)$`)
 )
 
-// flagError rewrites an error of the library about a flag. It names the flag as
-// --help does. It quotes neither a value that may be a URL nor an unknown flag, which
-// may be a URL, too.
+// flagError rewrites an error of the library about a flag. It names the flag as --help
+// does. It does not quote an unknown flag, nor a value that may be a URL.
 func flagError(c *cli.Command, err error) error {
 	text := err.Error()
 	if match := undefinedFlag.FindStringSubmatch(text); match != nil {
@@ -107,8 +107,8 @@ func valueError(quoted, of, why string) error {
 	return fmt.Errorf("invalid value for %s: %s", of, why)
 }
 
-// mayBeURL reports whether a text may be the URL of a database, a part of it, or a
-// connection string of keywords and values.
+// mayBeURL reports whether a text may be the URL of a database, a part of one, or a
+// keyword/value connection string.
 func mayBeURL(text string) bool {
 	return strings.ContainsAny(text, ":/@ '\\") || strings.Contains(strings.ToLower(text), "password")
 }

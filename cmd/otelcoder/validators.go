@@ -19,7 +19,7 @@ func validAddress(address string) error {
 }
 
 // validName accepts the name of a role or schema. Its error does not quote the name,
-// which may be a URL that was given in its place.
+// which may be a misplaced URL.
 func validName(flag, name string) error {
 	const nameSize = 63 // PostgreSQL cuts longer names
 	switch {
@@ -31,8 +31,8 @@ func validName(flag, name string) error {
 	return nil
 }
 
-// fileError removes the name of the file from an error of package os, if it may be a
-// URL of a database that was given in its place.
+// fileError removes the file's name from an error of package os if it may be a misplaced
+// URL of a database.
 func fileError(err error) error {
 	failed, ok := errors.AsType[*fs.PathError](err)
 	if ok && (strings.Contains(failed.Path, "://") || strings.ContainsAny(failed.Path, "@=?")) {
@@ -41,8 +41,8 @@ func fileError(err error) error {
 	return err
 }
 
-// validTime accepts the times that the options of the libraries accept, and of those
-// the ones that are of use to a service.
+// validTime accepts durations from 1 s to 24 h. The libraries accept shorter ones, which
+// are of no use to a service.
 func validTime(d time.Duration) error {
 	switch {
 	case d < time.Second:
@@ -53,7 +53,7 @@ func validTime(d time.Duration) error {
 	return nil
 }
 
-// parseRegions reads a list of relay regions, like 1=Frankfurt,999=Home.
+// parseRegions parses a list of relay regions, such as 1=Frankfurt,999=Home.
 func parseRegions(list string) (map[int]string, error) {
 	regions := make(map[int]string)
 	for entry := range strings.SplitSeq(list, ",") {
@@ -61,7 +61,7 @@ func parseRegions(list string) (map[int]string, error) {
 		id, err := strconv.Atoi(strings.TrimSpace(number))
 		name = strings.TrimSpace(name)
 		if err != nil || id <= 0 || name == "" {
-			return nil, fmt.Errorf("%q is no region: give <id>=<name>, several with commas between them", entry)
+			return nil, fmt.Errorf("%q is not a region: give <id>=<name>, several with commas between them", entry)
 		}
 		if _, twice := regions[id]; twice {
 			return nil, fmt.Errorf("region %d is given twice", id)

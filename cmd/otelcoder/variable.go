@@ -2,8 +2,8 @@ package main
 
 import "github.com/urfave/cli/v3"
 
-// variable is an environment variable. An empty one is an unset one: manifests
-// are full of them.
+// variable returns the source for an environment variable. An empty variable counts as
+// unset, since manifests often have empty ones.
 func variable(name string) cli.ValueSourceChain {
 	return cli.NewValueSourceChain(variableSource{cli.EnvVar(name)})
 }

@@ -15,13 +15,12 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pace"
 )
 
-// webConfig makes the option by which the endpoint is served as a web
-// configuration file of Prometheus's exporters says, with TLS and passwords. The
-// file is read again for every request, those that it names for every connection;
-// while it makes no sense, nobody is served. With no file it returns nil: plain
-// HTTP.
+// webConfig returns the option that serves the endpoint with TLS and passwords, by a web
+// configuration file of Prometheus's exporters. The file is reread for every request,
+// and the files that it names for every connection; while it is invalid, every request
+// fails. Without a path it returns nil, for plain HTTP.
 //
-// The error, if it makes no sense now, is one line and quotes nothing of the file.
+// An invalid file is an error of one line, which does not quote the file's contents.
 func webConfig(path string, log *slog.Logger) (exporters.Option, error) {
 	if path == "" {
 		return nil, nil
@@ -31,8 +30,8 @@ func webConfig(path string, log *slog.Logger) (exporters.Option, error) {
 			return nil, fmt.Errorf("cannot use the web configuration file (--web-config-file): %w", short)
 		}
 		// YAML's errors have a line each.
-		said := strings.Join(strings.Fields(unquoted(err.Error())), " ")
-		return nil, fmt.Errorf("cannot use the web configuration file %q (--web-config-file): %s", path, said)
+		reason := strings.Join(strings.Fields(unquoted(err.Error())), " ")
+		return nil, fmt.Errorf("cannot use the web configuration file %q (--web-config-file): %s", path, reason)
 	}
 	log = slog.New(unquoting{pace.Handler(log.Handler())})
 	return exporters.WithServe(func(listener net.Listener, server *http.Server) error {
@@ -40,13 +39,12 @@ func webConfig(path string, log *slog.Logger) (exporters.Option, error) {
 	}), nil
 }
 
-// quoted is text of the file in an error: it may be a part of a secret that
-// stands in the wrong place.
+// quoted matches text of the file in an error, which may be part of a misplaced secret.
 var quoted = regexp.MustCompile("(?s)`.*`")
 
 func unquoted(text string) string { return quoted.ReplaceAllString(text, "a value") }
 
-// unquoting is a log without text of the file.
+// unquoting is a handler that removes text of the file from errors.
 type unquoting struct{ slog.Handler }
 
 func (u unquoting) Handle(ctx context.Context, r slog.Record) error {

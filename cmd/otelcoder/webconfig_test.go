@@ -109,8 +109,8 @@ basic_auth_users:
 	return path
 }
 
-// TestWebConfig: TLS, client certificates and passwords keep out whom they
-// should, and what changes in their files counts from the next connection on.
+// TestWebConfig checks that TLS, client certificates and passwords refuse unauthorized
+// clients, and that changes of their files apply to the next connection.
 func TestWebConfig(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

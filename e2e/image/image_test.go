@@ -231,7 +231,7 @@ func checkServes(t *testing.T, i image.Image, binary []byte) {
 	c := exec.Command(path, i.Command...)
 	c.Stderr = log
 	c.Env = []string{
-		"CODER_PG_CONNECTION_URL=postgres://otelcoder:x@127.0.0.1:1/coder", // which is away
+		"CODER_PG_CONNECTION_URL=postgres://otelcoder:x@127.0.0.1:1/coder", // unavailable
 		"CODER_PROMETHEUS_ENABLE=true", "CODER_PROMETHEUS_ADDRESS=127.0.0.1:0", "OTELCODER_HEALTH_ADDRESS=127.0.0.1:0",
 	}
 	if os.Geteuid() == 0 {

@@ -18,27 +18,27 @@ import (
 
 const reportInterval = 2 * time.Second
 
-// workspaceAgent is the program that runs in a workspace and reports over a
-// websocket. Unlike a real one it outlives its workspace's builds, so that the
-// websockets stay: it starts afresh when it hears of a new build.
+// workspaceAgent simulates the agent of a workspace, which reports over a websocket.
+// Unlike a real agent it survives builds of its workspace, so that the websockets stay
+// open: it restarts its scripts when the control plane reports a new build.
 type workspaceAgent struct {
 	id      string
 	url     string // of its websocket
 	client  *http.Client
 	log     *slog.Logger
-	leaves  bool      // ends its websocket now and then, and comes back
-	hostile bool      // reports what it must not
+	leaves  bool      // closes its websocket now and then, and reconnects
+	hostile bool      // sends invalid reports
 	broken  *sync.Map // the IDs of agents that do not connect
 
 	build          int // its workspace's
 	lifecycle      meters.AgentLifecycle
 	startupSeconds float64
-	scripts        map[bool]int // how many it ran, by success
-	reports        int          // how many it has sent
+	scripts        map[bool]int // number of scripts run, by success
+	reports        int          // number of reports sent
 }
 
-// startAgents connects an agent of each of the workspaces, and lets them report
-// until ctx ends. The API has heard of all of them when it returns.
+// startAgents connects an agent of each workspace. The agents report until ctx ends. It
+// returns when the API has a report of each agent.
 func startAgents(ctx context.Context, running *sync.WaitGroup, workspaces []workspace, apiURL string, leave bool, broken *sync.Map, log *slog.Logger) error {
 	client := newClient()
 	for i, w := range workspaces {
@@ -62,8 +62,7 @@ func startAgents(ctx context.Context, running *sync.WaitGroup, workspaces []work
 	return nil
 }
 
-// run reports over the websocket, and over new ones when it has ended, until ctx
-// ends.
+// run reports over a websocket until ctx ends, and reconnects when the websocket closes.
 func (a *workspaceAgent) run(ctx context.Context, conn *websocket.Conn) {
 	defer a.client.CloseIdleConnections()
 	err := a.keepReporting(ctx, conn)
@@ -171,8 +170,8 @@ func (a *workspaceAgent) report() agentReport {
 	return r
 }
 
-// metrics are the documented ones that an agent forwards, and one of the many
-// that are not.
+// metrics returns the documented metrics that an agent forwards, and one undocumented
+// metric.
 func (a *workspaceAgent) metrics() []agentMetric {
 	metrics := []agentMetric{forwarded("agent_reports_total", meters.ForwardedCounter, float64(a.reports))}
 	for success, n := range a.scripts {
@@ -185,7 +184,7 @@ func (a *workspaceAgent) metrics() []agentMetric {
 	return metrics
 }
 
-// forwarded makes a metric; labels are names and values in turn.
+// forwarded returns a metric. labels alternates names and values.
 func forwarded(name string, kind meters.ForwardedType, value float64, labels ...string) agentMetric {
 	m := agentMetric{meters.ForwardedMetric{Name: name, Type: kind}, number(value)}
 	for i := 0; i < len(labels); i += 2 {

@@ -17,26 +17,26 @@ import (
 )
 
 const (
-	maxReport     = 2 << 20          // bytes; a longer message ends the websocket
-	reportTimeout = 30 * time.Second // an agent that is silent for longer is gone
+	maxReport     = 2 << 20          // bytes; a longer message closes the websocket
+	reportTimeout = 30 * time.Second // without a report, the websocket is closed
 )
 
-// agentReport is what an agent sends, as JSON, over its websocket. It is not
-// trusted.
+// agentReport is the JSON message that an agent sends over its websocket. It is
+// untrusted.
 type agentReport struct {
 	Lifecycle meters.AgentLifecycle
 	Latencies map[int]float64   // seconds, by the region's number
 	Home      int               // number of its home region
-	Stats     meters.AgentStats // bytes since the last report; whose they are is known
+	Stats     meters.AgentStats // bytes since the last report; the websocket identifies the agent
 	Metrics   []agentMetric     // to forward
 }
 
 type agentMetric struct {
 	meters.ForwardedMetric
-	Value number // instead of its own
+	Value number // replaces the embedded Value
 }
 
-// number is sent as text, since JSON has no NaN and no infinity.
+// number is encoded as text, since JSON has neither NaN nor infinity.
 type number float64
 
 func (n number) MarshalText() ([]byte, error) {
@@ -49,10 +49,10 @@ func (n *number) UnmarshalText(text []byte) error {
 	return err
 }
 
-// agentReply answers every report. An agent starts afresh with every build.
+// agentReply answers every report. An agent restarts with every build.
 type agentReply struct {
 	Build   int
-	Running bool // if not, the report was left out
+	Running bool // false if the report was ignored
 }
 
 // agentRPC is the control plane's end of an agent's websocket.
@@ -65,7 +65,7 @@ func (a *api) agentRPC(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
-		return // Accept has answered
+		return // Accept has written the response
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(maxReport)
@@ -73,7 +73,7 @@ func (a *api) agentRPC(w http.ResponseWriter, r *http.Request) {
 	connection := a.store.agentConnected(id)
 	defer a.store.agentDisconnected(id, connection)
 
-	// What the agent forwards is told for as long as it is connected.
+	// The agent's forwarded metrics are served while it is connected.
 	forwarded := a.forwarded.Agent(meters.ForwardingAgent{
 		Username:      agent.workspace.Owner,
 		WorkspaceName: agent.workspace.Name,
@@ -117,7 +117,7 @@ func (r agentReport) forwarded() []meters.ForwardedMetric {
 	return metrics
 }
 
-// agentConnected notes a websocket of an agent and returns its number.
+// agentConnected records a websocket of an agent and returns its number.
 func (s *store) agentConnected(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,8 +135,8 @@ func (s *store) agentDisconnected(id string, connection int) {
 	}
 }
 
-// report notes what an agent says over its newest websocket, while its workspace
-// runs. What makes no sense is left out.
+// report records a report over the newest websocket of an agent while its workspace
+// runs. Invalid values are left out.
 func (s *store) report(id string, connection int, r agentReport) agentReply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,8 +156,8 @@ func (s *store) report(id string, connection int, r agentReport) agentReply {
 		}
 	}
 
-	// Bytes are added up until the next collection; of the rest the newest
-	// report counts.
+	// Bytes are summed until the next collection. Of the other values, the newest
+	// report replaces the previous one.
 	rx, tx := addBytes(a.stats.RxBytes, r.Stats.RxBytes), addBytes(a.stats.TxBytes, r.Stats.TxBytes)
 	a.stats, a.reported = r.Stats, true
 	a.stats.RxBytes, a.stats.TxBytes = rx, tx
@@ -170,5 +170,6 @@ func (s *store) report(id string, connection int, r agentReport) agentReply {
 	return reply
 }
 
-// addBytes adds at least nothing, and no more than can be told.
+// addBytes returns sum + n. A negative n counts as 0, and the result is at most the
+// maximum int64.
 func addBytes(sum, n int64) int64 { return sum + min(max(n, 0), math.MaxInt64-sum) }

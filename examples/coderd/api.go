@@ -58,7 +58,7 @@ func (a *api) handler(measure func(http.Handler) http.Handler) http.Handler {
 			r.Get("/{agent}/pty", a.agentPTY)
 		})
 	})
-	// An app of a workspace answers whatever it is asked.
+	// An app of a workspace answers every request.
 	r.With(a.database.required).HandleFunc("/@{user}/{workspace}/apps/{app}/*", a.workspaceApp)
 	return r
 }
@@ -73,8 +73,8 @@ func (a *api) running(next http.Handler) http.Handler {
 
 var errOnPurpose = errors.New("panicked on purpose")
 
-// forgive answers 500 for a panic on purpose, which the middleware inside of it
-// has measured on its way. Others are for http.Server to log.
+// forgive answers 500 for an intentional panic, after the inner middleware has measured
+// it. Other panics reach http.Server, which logs them.
 func forgive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -90,7 +90,7 @@ func forgive(next http.Handler) http.Handler {
 	})
 }
 
-// answer always answers the same.
+// answer returns a handler with a constant response.
 func answer(body any) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, body) }
 }
@@ -119,8 +119,8 @@ func get[T any](s *store, t *table[T], parameter string) http.HandlerFunc {
 	}
 }
 
-// watchWorkspace streams the workspace as server-sent events, one a second,
-// until the client leaves.
+// watchWorkspace streams the workspace as server-sent events, one each second, until the
+// client disconnects.
 func (a *api) watchWorkspace(w http.ResponseWriter, r *http.Request) {
 	for r.Context().Err() == nil {
 		workspace, err := find(a.store, &a.store.workspaces, chi.URLParam(r, "workspace"))
@@ -139,7 +139,7 @@ func (a *api) watchWorkspace(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// actions are what a build can be asked for.
+// actions lists the valid actions of a build.
 var actions = map[string]meters.BuildAction{
 	"start": meters.BuildStart, "stop": meters.BuildStop, "delete": meters.BuildDestroy,
 }
@@ -166,7 +166,7 @@ func (a *api) agentExternalAuth(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]bool{"authenticated": a.externalAuth.valid(r.Context())})
 }
 
-// agentPTY is a web terminal that repeats what is typed.
+// agentPTY is a web terminal that echoes its input.
 func (a *api) agentPTY(w http.ResponseWriter, r *http.Request) {
 	if _, err := find(a.store, &a.store.agents, chi.URLParam(r, "agent")); err != nil {
 		writeError(w, err)
@@ -174,7 +174,7 @@ func (a *api) agentPTY(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
-		return // Accept has answered
+		return // Accept has written the response
 	}
 	defer conn.CloseNow()
 	for {
@@ -197,7 +197,7 @@ func (a *api) workspaceApp(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s of %s\n", chi.URLParam(r, "app"), id)
 }
 
-// site answers the requests without a route: with an error below /api, else with
+// site answers requests without a route: with an error below /api, and otherwise with
 // the files of the front page.
 func (a *api) site(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/api/") {
@@ -225,5 +225,5 @@ func writeError(w http.ResponseWriter, err error) {
 func writeJSON(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(body) // an error is the client's to notice
+	json.NewEncoder(w).Encode(body) // the client notices an error
 }

@@ -16,11 +16,11 @@ import (
 )
 
 // interval is the time between two collections of each source. It is short, so that
-// effects show within seconds: Coder takes a minute and five, and so does package
-// meters by default.
+// effects are visible within seconds. The defaults of Coder and of package meters are one
+// and five minutes.
 const interval = 5 * time.Second
 
-// serve puts the control plane together and runs it until ctx ends.
+// serve wires the control plane and runs it until ctx ends.
 func serve(ctx context.Context, o options, log *slog.Logger) error {
 	apiListener, err := listen(ctx, "the API", o.httpAddress, "--http-address")
 	if err != nil {
@@ -29,7 +29,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	defer apiListener.Close()
 	apiURL := "http://" + apiListener.Addr().String()
 
-	var running sync.WaitGroup // whatever ends with ctx
+	var running sync.WaitGroup // goroutines that end with ctx
 	defer running.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -74,7 +74,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	defer shutDown(log, "meters", m.Shutdown)
-	defer flush() // the last push goes out before the meters withdraw their series
+	defer flush() // sends the last push before the meters withdraw their series
 
 	store := newStore(o.workspaces)
 	database := &database{store: store}
@@ -87,7 +87,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	serving(func() error { return serveHTTP(ctx, oauth2Listener, &oauth2Provider{started: time.Now()}, log) })
 	externalAuth := newExternalAuth(m.OAuth2(), "http://"+oauth2Listener.Addr().String(), log)
 
-	var broken sync.Map // the IDs of agents that a visitor broke
+	var broken sync.Map // IDs of agents that a user of the front page broke
 	front := newFront(database, provisioner, externalAuth, &broken, metricsPort)
 	api := &api{store: store, database: database, provisioner: provisioner, externalAuth: externalAuth, forwarded: m.Forwarded(), front: front, log: log}
 	var middleware []httpmw.Option
@@ -103,7 +103,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	warmUp(ctx, handler)
 	serving(func() error {
 		err := serveHTTP(ctx, apiListener, handler, log)
-		api.handlers.Lock() // waits for those of websockets, as http.Server does not
+		api.handlers.Lock() // waits for websockets, for which http.Server does not wait
 		defer api.handlers.Unlock()
 		return err
 	})
@@ -130,14 +130,14 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 
 	select {
 	case <-ctx.Done():
-		log.Info("ending")
+		log.Info("shutting down")
 		return nil
 	case err := <-failed:
 		return err
 	}
 }
 
-// shutDown gives something a moment to stop.
+// shutDown calls stop with a timeout and logs its error.
 func shutDown(log *slog.Logger, what string, stop func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -9,11 +9,11 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// database is the store as a database that can fail: while it is down, it answers
-// nothing, as a PostgreSQL server that does not run.
+// database wraps the store as a database that can fail: while it is down, every query
+// fails, as with a stopped PostgreSQL server.
 type database struct {
 	store *store
-	down  atomic.Bool // switched on the front page
+	down  atomic.Bool // set on the front page
 }
 
 var errDown = errors.New("connect to the database: connection refused")
@@ -36,8 +36,8 @@ func (d *database) required(next http.Handler) http.Handler {
 	})
 }
 
-// The sources that meters.Meters.Poll asks are the store's, which fail while the database
-// is down.
+// The methods below implement the sources of meters.Meters.Poll. They read the store, and
+// fail while the database is down.
 
 func (d *database) ActiveUsers(ctx context.Context) (int, error) {
 	return query(ctx, d, d.store.ActiveUsers)

@@ -18,18 +18,18 @@ import (
 //go:embed front.html front.css front.js
 var frontFiles embed.FS
 
-// front is the front page. Its buttons change the deployment, so that the effect
-// can be seen in the metrics.
+// front is the front page. Its buttons change the deployment, which the metrics then
+// show.
 type front struct {
 	database     *database
 	provisioner  *provisioner
 	externalAuth *externalAuth
-	broken       *sync.Map // the IDs of agents that do not connect
-	metricsPort  string    // of the endpoint; empty without one
+	broken       *sync.Map // IDs of agents that do not connect
+	metricsPort  string    // port of the endpoint; empty without one
 	template     *html.Template
 
 	mu      sync.Mutex
-	actions []action // the newest first
+	actions []action // newest first
 }
 
 // action is the effect of a button.
@@ -37,7 +37,7 @@ type action struct {
 	At     time.Time
 	Text   string
 	Err    error  // nil if it succeeded
-	Family string // shows the effect
+	Family string // metric that shows the effect
 }
 
 const (
@@ -72,7 +72,7 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "+
 		"img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "same-origin") // no-referrer would make the Origin of forms null
-	f.template.Execute(w, f.view(r))             // an error is the client's to notice
+	f.template.Execute(w, f.view(r))             // the client notices an error
 }
 
 // frontView is the input of the template.
@@ -81,9 +81,9 @@ type frontView struct {
 	Interval     int    // seconds between two collections
 	Withdrawn    int    // seconds until series of a source that fails are withdrawn
 	Disconnected int    // seconds until the metrics show a broken agent
-	Down         bool   // the database
-	Broken       int    // agents
-	Failing      int    // templates
+	Down         bool   // whether the database is down
+	Broken       int    // number of broken agents
+	Failing      int    // number of templates whose builds fail
 	Templates    []template
 	Workspaces   []frontWorkspace
 	Actions      []action
@@ -94,7 +94,7 @@ type frontWorkspace struct {
 	ID, State, Tone, Mark string
 	Up                    bool
 	Agent                 agent
-	Broken                bool // the agent
+	Broken                bool // whether the agent is broken
 }
 
 func (f *front) view(r *http.Request) frontView {
@@ -171,7 +171,7 @@ func (f *front) build(verb string, transition meters.BuildAction) http.HandlerFu
 	}
 }
 
-// setBroken makes an agent end its websocket and stay away, or come back.
+// setBroken makes an agent close its websocket and stay disconnected, or reconnect.
 func (f *front) setBroken(verb string, broken bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s, id := f.database.store, chi.URLParam(r, "agent")
@@ -188,7 +188,7 @@ func (f *front) setBroken(verb string, broken bool) http.HandlerFunc {
 	}
 }
 
-// setTemplate makes the builds of a template fail, or no longer.
+// setTemplate sets whether the builds of a template fail.
 func (f *front) setTemplate(verb string, broken bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := chi.URLParam(r, "template")
@@ -213,7 +213,7 @@ func (f *front) setDown(verb string, down bool) http.HandlerFunc {
 	}
 }
 
-// done notes an action and leads back to the page.
+// done records an action and redirects to the page.
 func (f *front) done(w http.ResponseWriter, r *http.Request, a action) {
 	a.At = time.Now()
 	f.mu.Lock()

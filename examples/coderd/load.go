@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// load makes the requests of users, and of strangers, over loopback.
+// load makes the requests of users and of outsiders, over loopback.
 type load struct {
 	apiURL     string
 	perSecond  int
@@ -22,8 +22,8 @@ type load struct {
 	log        *slog.Logger
 }
 
-// requests are made in turn, ordinary ones between all of them. WEBSOCKET opens
-// one, for a while.
+// requests are made in turn, with ordinary requests in between. The method WEBSOCKET
+// opens a websocket for a while.
 var requests = []struct{ method, path, body string }{
 	{"POST", "/api/v2/workspaces/{workspace}/builds", `{"transition":"start"}`},
 	{"POST", "/api/v2/workspaces/{workspace}/builds", `{"transition":`},
@@ -42,7 +42,7 @@ var requests = []struct{ method, path, body string }{
 	{"POST", "/api/v2/debug/panic", ""},
 }
 
-// atOnce is how many requests run at a time; while that many do, none is made.
+// atOnce is the maximum number of concurrent requests. Further requests are skipped.
 const atOnce = 64
 
 // run makes requests until ctx ends.
@@ -102,7 +102,7 @@ func (l *load) send(ctx context.Context, method, url, body string) error {
 	return err
 }
 
-// terminal opens a web terminal, types, and leaves after a moment.
+// terminal opens a web terminal, types, and closes it after a moment.
 func (l *load) terminal(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

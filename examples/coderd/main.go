@@ -1,7 +1,6 @@
-// Command coderd is a small control plane in the likeness of Coder's, made to
-// be read: it shows what a program does to have all of Coder's documented
-// metrics. Its users, templates, workspaces and builds live in memory and are
-// invented; its HTTP requests, its agents' websockets and its calls to an
+// Command coderd is an example: a small control plane like Coder's that serves all of
+// Coder's documented metrics. Its users, templates, workspaces and builds are invented
+// and kept in memory. Its HTTP requests, its agents' websockets and its calls to an
 // OAuth2 provider are real.
 //
 //	go run ./examples/coderd --prometheus-enable
@@ -9,34 +8,34 @@
 // Then open http://127.0.0.1:3000/, the front page, whose buttons start and stop
 // workspaces, break agents and templates, use up a rate limit and stop the
 // database, and http://127.0.0.1:2112/, the status page and the metrics, where
-// every family moves. Neither asks for a password: both listen on this host alone
-// unless a flag says otherwise.
+// every family changes. Neither requires a password: by default both listen on this
+// host only.
 //
-// With --otlp-endpoint it pushes the same metrics, and traces, to a collector:
-// examples/collector has one to try it with.
+// With --otlp-endpoint it pushes the same metrics, and traces, to a collector such as
+// that of examples/collector.
 //
-// # What to look at
+// # Files
 //
-//   - coderd.go puts it together: an exporter, the recorders on its providers,
+//   - coderd.go wires the program: an exporter, the recorders on its providers,
 //     the middleware around the router, the poller. Start here.
-//   - api.go, agentapi.go: the HTTP API and the end of the agents' websockets.
-//     Requests are measured by the middleware alone; what an agent forwards goes
-//     to [meters.Forwarded].
+//   - api.go, agentapi.go: the HTTP API and the server side of the agents'
+//     websockets. The middleware alone measures requests; metrics that an agent
+//     forwards are recorded by [meters.Forwarded].
 //   - provisioner.go: runs builds and measures them with [meters.Builds] and
 //     [meters.Jobs].
 //   - oauth2.go: calls to an OAuth2 provider through [meters.OAuth2].
-//   - sources.go: the state that [meters.Meters.Poll] asks for, read from store.go,
-//     through database.go, which can be stopped.
+//   - sources.go: the sources of [meters.Meters.Poll], which read store.go through
+//     database.go, which can be stopped.
 //   - front.go: the front page.
-//   - agent.go, load.go: what is outside of a control plane and makes it move:
-//     the agents, two of them hostile, and the users' requests.
+//   - agent.go, load.go: clients of the control plane: the agents, two of them
+//     hostile, and the users' requests.
 //
 // # At rest
 //
-// With --load 0 the API is left alone once the program says that it is ready:
-// the agents stay connected (coderd_api_concurrent_websockets is 50) and report
-// over the websockets they have. One request and one refused websocket pass the
-// API before that, so that each of its families has a sample.
+// With --load 0 the program makes no requests after it is ready: the agents stay
+// connected (coderd_api_concurrent_websockets is 50) and report over their open
+// websockets. Before, it makes one request and one refused websocket, so that each
+// family of the API has a sample.
 package main
 
 import (
@@ -55,25 +54,25 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
 	if err := run(ctx, os.Args, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "coderd:", err)
 		os.Exit(1)
 	}
 }
 
-// options are what flags and environment say.
+// options are the flags.
 type options struct {
 	prometheusEnable  bool
 	prometheusAddress string
 	otlpEndpoint      string
 	httpAddress       string
-	workspaces        int // how many there are
+	workspaces        int // number of workspaces
 	load              int // requests a second
 }
 
-// run is the program: it returns nil when ctx ends, and an error of one line if
-// it cannot start.
+// run runs the program until ctx ends. It returns an error of one line if the program
+// cannot start.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
 	command := &cli.Command{
@@ -98,7 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			},
 			&cli.StringFlag{
 				Name:        "otlp-endpoint",
-				Usage:       "`URL` to push metrics and traces to, if not that of OTEL_EXPORTER_OTLP_ENDPOINT",
+				Usage:       "`URL` to push metrics and traces to, in place of OTEL_EXPORTER_OTLP_ENDPOINT",
 				Destination: &o.otlpEndpoint,
 			},
 			&cli.StringFlag{
@@ -126,7 +125,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		},
 		HideHelpCommand: true,
 		OnUsageError:    func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err },
-		ExitErrHandler:  func(context.Context, *cli.Command, error) {}, // main's business
+		ExitErrHandler:  func(context.Context, *cli.Command, error) {}, // main handles errors
 		ArgValidator: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Present() {
 				return fmt.Errorf("takes flags only, not %q; see --help", c.Args().First())
@@ -136,7 +135,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Action: func(ctx context.Context, _ *cli.Command) error {
 			err := serve(ctx, o, slog.New(slog.NewTextHandler(stderr, nil)))
 			if ctx.Err() != nil {
-				return nil // ended as asked, perhaps before all had started
+				return nil // stopped by a signal, perhaps during the start
 			}
 			return err
 		},

@@ -12,20 +12,20 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// Tokens of users, by what the provider makes of them.
+// Tokens of users, by the provider's response.
 const (
 	goodToken    = "good"
 	expiredToken = "expired"
-	lostToken    = "lost" // it hangs up
+	lostToken    = "lost" // the provider closes the connection
 )
 
-// rateLimit is how many requests an hour the provider allows callers that it does
-// not know.
+// rateLimit is the number of requests that unauthenticated callers may make in an hour.
 const rateLimit = 60
 
-// oauth2Provider does as GitHub does: the headers of its 401s tell the rate limit.
+// oauth2Provider behaves as GitHub does: the headers of its 401 responses report the rate
+// limit.
 type oauth2Provider struct {
-	unknown atomic.Int64 // calls
+	unknown atomic.Int64 // number of unauthenticated calls
 	started time.Time
 }
 
@@ -47,8 +47,8 @@ func (p *oauth2Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// externalAuth calls the provider. Each kind of call has a client of its own,
-// whose transport measures it.
+// externalAuth calls the provider. Each kind of call has its own client, with a
+// transport that measures it.
 type externalAuth struct {
 	url                              string
 	log                              *slog.Logger
@@ -63,10 +63,10 @@ func newExternalAuth(o *meters.OAuth2, url string, log *slog.Logger) *externalAu
 	return &externalAuth{url, log, client(meters.OAuth2ValidateToken), client(meters.OAuth2Exchange), client(meters.OAuth2TokenSource)}
 }
 
-// run looks after the users' tokens until ctx ends: some are no longer valid and
-// are refreshed, and now and then a user signs in.
+// run validates the users' tokens until ctx ends. It refreshes invalid tokens, and now
+// and then signs in a user.
 func (e *externalAuth) run(ctx context.Context) {
-	defer e.validateToken.CloseIdleConnections() // of all three
+	defer e.validateToken.CloseIdleConnections() // closes those of all three clients
 	for n := 0; ctx.Err() == nil; n++ {
 		switch n % 10 {
 		case 0:
@@ -83,14 +83,14 @@ func (e *externalAuth) run(ctx context.Context) {
 	}
 }
 
-// useUp makes calls until the provider allows none.
+// useUp makes calls until the rate limit is used up.
 func (e *externalAuth) useUp(ctx context.Context) {
 	for range rateLimit {
 		e.call(ctx, e.validateToken, "/user", expiredToken)
 	}
 }
 
-// valid tells whether the provider takes a user's token.
+// valid reports whether the provider accepts a user's token.
 func (e *externalAuth) valid(ctx context.Context) bool {
 	return e.call(ctx, e.validateToken, "/user", goodToken)
 }

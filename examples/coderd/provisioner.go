@@ -11,14 +11,14 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// provisioner runs jobs: builds of workspaces and imports of templates, queued
-// through the API or made up when there are none.
+// provisioner runs jobs: builds of workspaces and imports of templates. They are queued
+// through the API, or invented while the queue is empty.
 type provisioner struct {
 	store  *store
 	builds *meters.Builds
 	jobs   *meters.Jobs
 	queue  chan buildJob
-	ran    atomic.Int64 // jobs
+	ran    atomic.Int64 // number of jobs
 }
 
 // run runs jobs, a few at a time, until ctx ends.
@@ -31,7 +31,7 @@ func (p *provisioner) run(ctx context.Context) {
 }
 
 func (p *provisioner) work(ctx context.Context) {
-	wait := time.Duration(0) // at first for nothing
+	wait := time.Duration(0) // the first job starts at once
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
@@ -49,8 +49,8 @@ func (p *provisioner) work(ctx context.Context) {
 	}
 }
 
-// build runs a build and measures it: as a job from here to the end of it, and
-// as a build with its outcome.
+// build runs a build. It measures it as a job with its duration, and as a build with its
+// outcome.
 func (p *provisioner) build(ctx context.Context, job buildJob) {
 	runningJob, runningBuild := p.jobs.Start(meters.Terraform), p.builds.Start(job.measured)
 	p.store.setStatus(job, meters.JobRunning)
@@ -92,7 +92,7 @@ func (p *provisioner) provision(ctx context.Context) meters.JobStatus {
 	return meters.JobSucceeded
 }
 
-// outcome of a job: a canceled one has failed.
+// outcome returns the outcome of a job. A canceled job has failed.
 func outcome(s meters.JobStatus) meters.Outcome {
 	if s == meters.JobSucceeded {
 		return meters.Succeeded
@@ -114,7 +114,7 @@ type buildJob struct {
 	measured  meters.Build
 }
 
-// enqueue makes a pending build the latest one of a workspace, and queues it.
+// enqueue creates a pending build as the latest build of a workspace, and queues it.
 func (p *provisioner) enqueue(workspaceID string, action meters.BuildAction) (build, error) {
 	p.store.mu.Lock()
 	defer p.store.mu.Unlock()
@@ -127,13 +127,13 @@ func (p *provisioner) enqueue(workspaceID string, action meters.BuildAction) (bu
 	case len(p.queue) == cap(p.queue):
 		return build{}, errQueueFull
 	}
-	p.queue <- newBuildJob(w, action) // has room: queued to only while the store is locked
+	p.queue <- newBuildJob(w, action) // does not block: only sent to while the store is locked
 	return w.Latest, nil
 }
 
-// nextBuild makes a pending build the latest one of one workspace after the
-// other: what is stopped is started, what runs is mostly updated, else stopped or
-// deleted. The first workspace is left alone, so that one always runs.
+// nextBuild creates a pending build for one workspace after the other. A stopped
+// workspace is started; a running workspace is mostly updated, and sometimes stopped or
+// deleted. The first workspace gets no builds, so that one always runs.
 func (s *store) nextBuild() (buildJob, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,23 +164,22 @@ func newBuildJob(w *workspace, action meters.BuildAction) buildJob {
 	}}
 }
 
-// isBroken tells whether the builds of a job's template fail.
+// isBroken reports whether the builds of a job's template fail.
 func (s *store) isBroken(job buildJob) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return job.workspace.template.Broken
 }
 
-// setStatus notes how a build fares. A workspace whose deletion succeeded stays:
-// as the one of the same name that its owner makes next, which has yet to start.
+// setStatus records the status of a build. A deleted workspace remains in the store, as
+// a new stopped workspace with the same name.
 func (s *store) setStatus(job buildJob, status meters.JobStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	job.workspace.Latest.Status = status
 }
 
-// promoteVersion makes the next one of the five versions of some template its
-// active one.
+// promoteVersion activates the next of the five versions of a template.
 func (s *store) promoteVersion() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,13 +8,13 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// connectedAgents is how many agents connect; those of further workspaces are
-// records in the store.
+// connectedAgents is the number of agents that connect. The agents of further workspaces
+// are only records in the store.
 const connectedAgents = 50
 
 type app struct{ slug, name string }
 
-// apps are what every template installs, builtins what Coder brings.
+// apps are the apps of every template; builtins are the apps built into Coder.
 var (
 	apps     = []app{{"code-server", "code-server"}, {"jupyter", "JupyterLab"}, {"portal", "Admin Portal"}, {"docs", "Documentation"}}
 	builtins = []string{"Visual Studio Code", "JetBrains", "Web Terminal", "SSH"}
@@ -36,7 +36,7 @@ var (
 	}
 )
 
-// newStore invents a deployment of n workspaces.
+// newStore returns an invented deployment of n workspaces.
 func newStore(n int) *store {
 	s := &store{usage: make(map[usage]map[int64]bool)}
 	for _, t := range []*template{
@@ -61,7 +61,7 @@ func newStore(n int) *store {
 	return s
 }
 
-// addWorkspace invents the i-th workspace. Some do not run.
+// addWorkspace adds the i-th workspace. Some workspaces are stopped.
 func (s *store) addWorkspace(i int) {
 	w := &workspace{
 		Name:     workspaceNames[i/len(s.users.rows)],
@@ -79,13 +79,13 @@ func (s *store) addWorkspace(i int) {
 	}
 	s.workspaces.add(w.ID, w)
 	s.addAgent(w, "main", i)
-	if i%5 == 0 { // this one never connects
+	if i%5 == 0 { // an agent that never connects
 		s.addAgent(w, "sidecar", i/5+1)
 	}
 }
 
-// addAgent invents an agent in the i-th of all states. One that connects soon
-// tells its own.
+// addAgent adds an agent in the i-th of all states. An agent that connects soon reports
+// its own state.
 func (s *store) addAgent(w *workspace, name string, i int) {
 	a := &agent{ID: name + "." + w.ID, workspace: w}
 	a.Agent = meters.Agent{Name: name, Status: statuses[i%len(statuses)], Lifecycle: lifecycles[i%len(lifecycles)]}

@@ -24,8 +24,8 @@ func listen(ctx context.Context, what, address, flag string) (net.Listener, erro
 	return listener, nil
 }
 
-// serveHTTP serves on a listener until ctx ends, which the contexts of requests
-// do too, and returns nil then. It closes the listener.
+// serveHTTP serves on a listener until ctx ends, and then returns nil. The contexts of
+// requests end with ctx, too. It closes the listener.
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
@@ -50,13 +50,13 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler,
 	return nil
 }
 
-// newClient returns a client whose connections are nobody else's.
+// newClient returns a client with its own connections.
 func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 10 * time.Second}
 }
 
-// warmUp passes a request and a refused websocket to the API, so that each of
-// its families has a sample, and returns when both are measured.
+// warmUp passes a request and a refused websocket to the API, so that each of its
+// families has a sample. It returns when both are measured.
 func warmUp(ctx context.Context, handler http.Handler) {
 	for path, header := range map[string]http.Header{
 		"/healthz":                           {},
@@ -71,7 +71,7 @@ func warmUp(ctx context.Context, handler http.Handler) {
 	}
 }
 
-// unread is a response that nobody reads.
+// unread is a [http.ResponseWriter] that discards the response.
 type unread http.Header
 
 func (u unread) Header() http.Header            { return http.Header(u) }

@@ -8,8 +8,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// The store has a method for each source that meters.Meters.Poll asks through the
-// database. In a real database each of them would be a query.
+// The store has a method for each source of meters.Meters.Poll. With a real database,
+// each method would be a query.
 
 func (s *store) ActiveUsers(context.Context) (int, error) {
 	s.mu.Lock()
@@ -61,7 +61,7 @@ func (s *store) AgentStats(context.Context) ([]meters.AgentStats, error) {
 	return stats, nil
 }
 
-// insightsWindow is how far the insights look back.
+// insightsWindow is the period that the insights cover.
 const insightsWindow = 5 * time.Minute
 
 func (s *store) Insights(context.Context) (insights meters.Insights, _ error) {
@@ -86,7 +86,7 @@ func (s *store) Insights(context.Context) (insights meters.Insights, _ error) {
 	}
 	for template, users := range users {
 		insights.ActiveUsers = append(insights.ActiveUsers, meters.TemplateUsers{Template: template, Users: len(users)})
-		for _, name := range builtins { // told of every template in use, at least 0
+		for _, name := range builtins { // served for every template in use, even if 0
 			minutesOf[usage{template: template, application: name}] += 0
 		}
 	}
@@ -96,7 +96,7 @@ func (s *store) Insights(context.Context) (insights meters.Insights, _ error) {
 		})
 	}
 
-	// Rows with equal labels are summed by the poller.
+	// The poller sums rows with equal labels.
 	for _, w := range s.workspaces.rows {
 		if w.Latest.Created.Before(since) {
 			continue
@@ -110,7 +110,7 @@ func (s *store) Insights(context.Context) (insights meters.Insights, _ error) {
 	return insights, nil
 }
 
-// License allows for twice the users that there are.
+// License returns a licence for twice the number of users.
 func (s *store) License(context.Context) (meters.License, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// store is the state of the deployment, in memory. Its methods may be called
-// concurrently; what they return is a copy.
+// store is the state of the deployment, in memory. Its methods are safe for concurrent
+// use and return copies.
 type store struct {
 	mu         sync.Mutex
 	users      table[user]
@@ -18,7 +18,7 @@ type store struct {
 	workspaces table[workspace]
 	agents     table[agent]
 	usage      map[usage]map[int64]bool // the Unix minutes in which it was used
-	turn       int                      // whose turn it is to be built: see nextBuild
+	turn       int                      // index of the next workspace to build: see nextBuild
 }
 
 type table[T any] struct {
@@ -33,7 +33,7 @@ func (t *table[T]) add(id string, row *T) {
 	t.rows, t.byID[id] = append(t.rows, row), row
 }
 
-// find returns the row of an ID.
+// find returns the row with an ID.
 func find[T any](s *store, t *table[T], id string) (row T, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ type user struct {
 type template struct {
 	Name    string `json:"name"`
 	Version int    `json:"active_version"`
-	Broken  bool   `json:"-"` // its builds fail: switched on the front page
+	Broken  bool   `json:"-"` // its builds fail; set on the front page
 
 	parameters []parameter
 }
@@ -104,23 +104,23 @@ type build struct {
 	Parameters map[string]string  `json:"parameters"` // never changed
 }
 
-// up tells whether the workspace runs: else its latest build has no agents.
+// up reports whether the workspace runs, so that its latest build has agents.
 func (w *workspace) up() bool {
 	return w.Latest.Action == meters.BuildStart && w.Latest.Status == meters.JobSucceeded
 }
 
-// busy tells whether a build of the workspace waits or runs.
+// busy reports whether a build of the workspace is pending or running.
 func (w *workspace) busy() bool {
 	return slices.Contains([]meters.JobStatus{meters.JobPending, meters.JobRunning, meters.JobCanceling}, w.Latest.Status)
 }
 
-// agent is what is known of an agent; its slices are replaced, never changed.
+// agent is the record of an agent. Its slices are replaced, never modified.
 type agent struct {
 	ID string
 	meters.Agent
 
 	workspace  *workspace
-	connection int               // counts its websockets: the newest one speaks for it
+	connection int               // number of the newest websocket, whose reports count
 	stats      meters.AgentStats // since the previous collection
 	reported   bool              // whether stats holds a report
 }
@@ -128,7 +128,7 @@ type agent struct {
 // usage is an application that a user can spend time in.
 type usage struct{ template, user, application, slug string }
 
-// setBroken makes the builds of a template fail, or no longer.
+// setBroken sets whether the builds of a template fail.
 func (s *store) setBroken(templateName string, broken bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +140,7 @@ func (s *store) setBroken(templateName string, broken bool) error {
 	return nil
 }
 
-// use notes that the owner of a workspace uses an application now; s.mu is held.
+// use records that the owner of a workspace uses an application now. s.mu must be held.
 func (s *store) use(w *workspace, application, slug string) {
 	w.owner.LastSeen = time.Now()
 	u := usage{w.Template, w.Owner, application, slug}
@@ -150,7 +150,7 @@ func (s *store) use(w *workspace, application, slug string) {
 	s.usage[u][w.owner.LastSeen.Unix()/60] = true
 }
 
-// openApp notes that the owner of a workspace uses one of its apps.
+// openApp records that the owner of a workspace uses one of its apps.
 func (s *store) openApp(workspaceID, slug string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
-// TestSince compares with times of one clock only: Add moves both clocks of a time,
+// TestSince compares with times of one clock: Add moves both readings of a time, and
 // Round(0) removes the monotonic one.
 func TestSince(t *testing.T) {
 	now := time.Now()
@@ -27,7 +27,7 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// TestSuspended can only tell that no suspension is seen where there was none.
+// TestSuspended can only check that no suspension is reported where there was none.
 func TestSuspended(t *testing.T) {
 	now := time.Now()
 	for name, since := range map[string]time.Time{

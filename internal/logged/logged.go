@@ -1,5 +1,4 @@
-// Package logged is what tests share that look into what is logged, by a part of
-// a program or by a process.
+// Package logged captures the log of a program or of a process for tests.
 package logged
 
 import (
@@ -10,12 +9,12 @@ import (
 	"sync"
 )
 
-// Log is a writer that keeps what is written to it; it can be read meanwhile. Its
-// zero value is ready.
+// Log is a writer that keeps the text written to it. It is safe for concurrent use. Its
+// zero value is ready for use.
 type Log struct {
-	mu     sync.Mutex
-	text   bytes.Buffer
-	sought []search
+	mu       sync.Mutex
+	text     bytes.Buffer
+	searches []search
 }
 
 type search struct {
@@ -23,12 +22,12 @@ type search struct {
 	found   chan []string
 }
 
-// Write keeps text.
+// Write appends text.
 func (l *Log) Write(text []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text.Write(text)
-	l.sought = slices.DeleteFunc(l.sought, l.finds)
+	l.searches = slices.DeleteFunc(l.searches, l.finds)
 	return len(text), nil
 }
 
@@ -40,26 +39,26 @@ func (l *Log) finds(s search) bool {
 	return match != nil
 }
 
-// Find returns a channel that gets the first match of a pattern and those of its
-// groups, once there is one.
+// Find returns a channel that receives the first match of a pattern with its groups, as
+// soon as the text matches.
 func (l *Log) Find(pattern *regexp.Regexp) <-chan []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := search{pattern, make(chan []string, 1)}
 	if !l.finds(s) {
-		l.sought = append(l.sought, s)
+		l.searches = append(l.searches, s)
 	}
 	return s.found
 }
 
-// String returns what has been written.
+// String returns the text.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// Take returns what has been written since it was last called.
+// Take returns and removes the text.
 func (l *Log) Take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,10 +67,10 @@ func (l *Log) Take() string {
 	return text
 }
 
-// Logger logs into l from level INFO on, as text without the time.
+// Logger returns a logger that writes to l at level INFO, as text without the time.
 func (l *Log) Logger() *slog.Logger { return l.LoggerAt(slog.LevelInfo) }
 
-// LoggerAt logs into l from a level on, as text without the time.
+// LoggerAt returns a logger that writes to l at a level, as text without the time.
 func (l *Log) LoggerAt(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{
 		Level: level,

@@ -19,7 +19,7 @@ func Example() {
 	// level=INFO msg=ready port=2112
 }
 
-// What a process writes comes in pieces, and may have come before it is sought.
+// The output of a process arrives in pieces, and may arrive before the call of Find.
 func TestFind(t *testing.T) {
 	var log logged.Log
 	line := regexp.MustCompile(`(?m)^ready (\S+)\n`)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// The range of the interval at which something is done again and again. Five times
-// the longest one is still a duration, and the shortest one is no busy loop.
+// The range of intervals. Five times the longest interval does not overflow a
+// [time.Duration], and the shortest interval is not a busy loop.
 const (
 	ShortestInterval = time.Millisecond
 	LongestInterval  = 24 * time.Hour
@@ -37,8 +37,8 @@ func Within[T cmp.Ordered](name string, value, least, most T) error {
 	return nil
 }
 
-// NotNil returns an error that names the option if value, a function, a pointer or an
-// interface, is nil.
+// NotNil returns an error that names the option if value is a nil function, pointer or
+// interface.
 func NotNil(name string, value any) error {
 	v := reflect.ValueOf(value)
 	switch v.Kind() {

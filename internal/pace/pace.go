@@ -1,4 +1,4 @@
-// Package pace keeps what is logged of outsiders' doings to a line a minute.
+// Package pace limits log lines that outsiders can cause to one a minute.
 package pace
 
 import (
@@ -8,31 +8,30 @@ import (
 	"time"
 )
 
-// Every is the least time between two lines.
+// Every is the shortest time between two lines.
 const Every = time.Minute
 
-// Pace counts what there is to tell of until a line may be logged again. Its zero
-// value is ready.
+// Pace counts events until the next line may be logged. Its zero value is ready for use.
 type Pace struct {
 	pending atomic.Int64
-	quiet   atomic.Int64 // until when there is no other line, Unix nanoseconds
+	next    atomic.Int64 // earliest time of the next line, in Unix nanoseconds
 }
 
-// Add adds n things to tell of. It returns how many there are since the last
-// line, if it is time for one, else 0.
+// Add adds n events. If a line may be logged now, it returns the number of events since
+// the last line, else 0.
 func (p *Pace) Add(n int) int64 {
 	p.pending.Add(int64(n))
 	now := time.Now().UnixNano()
-	until := p.quiet.Load()
-	if now < until || !p.quiet.CompareAndSwap(until, now+int64(Every)) {
+	next := p.next.Load()
+	if now < next || !p.next.CompareAndSwap(next, now+int64(Every)) {
 		return 0
 	}
 	return p.pending.Swap(0)
 }
 
-// Handler returns h with warnings and errors at this pace: those in between are
-// left out, and counted in the next one as "more". It is for logs of libraries
-// that have a line for every request.
+// Handler returns a handler that passes at most one warning or error each minute to h.
+// The others are dropped; the next line has their number as the attribute "more". It is
+// for libraries that log a line for every request.
 func Handler(h slog.Handler) slog.Handler { return paced{h, new(Pace)} }
 
 type paced struct {

@@ -1,4 +1,4 @@
-// Package shell writes commands for a reader to paste into a POSIX shell.
+// Package shell quotes words of commands for a POSIX shell.
 package shell
 
 import (
@@ -8,7 +8,7 @@ import (
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
-// Quote returns text as one word of a shell, quoted if it needs it.
+// Quote returns text as one word for a shell, quoted if necessary.
 func Quote(text string) string {
 	if plainWord.MatchString(text) {
 		return text
