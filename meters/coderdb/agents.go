@@ -81,7 +81,7 @@ func (a *agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
 		if err := fleet.readApps(ctx, s); err != nil {
 			return err
 		}
-		if !a.db.serves(instrument.AgentsConnectionLatencies, s.lacks) {
+		if !a.db.serves(instrument.AgentsConnectionLatencies, s.missing) {
 			return nil
 		}
 		if err := fleet.readPeers(ctx, s); err != nil {
@@ -157,7 +157,7 @@ func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before sta
 	var job, agent id
 	var a meters.Agent
 	var began, took *float64
-	scripts := c.serves(instrument.AgentStatsStartupScript, s.lacks)
+	scripts := c.serves(instrument.AgentStatsStartupScript, s.missing)
 	return s.each(ctx, func() error {
 		a.StartupScript = nil
 		if scripts {
@@ -175,7 +175,7 @@ func (f *fleet) readAgents(ctx context.Context, s snapshot, c config, before sta
 		f.workspaces[i].Agents = append(f.workspaces[i].Agents, a)
 		return nil
 	}, []any{&job, &agent, &a.Name, &a.Lifecycle, &a.Status, &began, &took},
-		agentsSQL(s.lacks), f.jobs, s.now, s.now.Add(-c.inactivityTimeout))
+		agentsSQL(s.missing), f.jobs, s.now, s.now.Add(-c.inactivityTimeout))
 }
 
 func (f *fleet) readApps(ctx context.Context, s snapshot) error {

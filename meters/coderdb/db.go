@@ -44,10 +44,10 @@ type DB struct {
 	user    string // of the URL
 	// location is the database of the latest connection, for Health.
 	location atomic.Pointer[health.Database]
-	// lacks are the optional columns that the connected database lacks; nil if not
+	// missing are the optional columns that the connected database lacks; nil if not
 	// read yet.
-	lacks  atomic.Pointer[coderschema.Lacks]
-	layout atomic.Pointer[layout] // of its tables; nil if not read yet
+	missing atomic.Pointer[coderschema.Lacks]
+	layout  atomic.Pointer[layout] // of its tables; nil if not read yet
 	// reported and filtered are the missing columns and the filtered tables logged
 	// last.
 	reported, filtered atomic.Pointer[string]

@@ -131,7 +131,7 @@ func (f *follower) look(ctx context.Context, scan bool) (look, error) {
 		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs)), f.running); err != nil {
 			return err
 		}
-		if !l.scan || !f.db.serves(instrument.AgentScriptsExecuted, s.lacks) {
+		if !l.scan || !f.db.serves(instrument.AgentScriptsExecuted, s.missing) {
 			return nil
 		}
 		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
@@ -280,7 +280,7 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) err
 	}, []any{
 		&job, &provisioner, &ended, &seconds, &status,
 		&transition, &build.OwnerEmail, &build.TemplateName, &build.TemplateVersion, &build.WorkspaceName,
-	}, jobsSQL(s.lacks, l.scan), args...)
+	}, jobsSQL(s.missing, l.scan), args...)
 	if rows == maxEvents && len(l.events.Running) == 0 {
 		l.full(last)
 	}

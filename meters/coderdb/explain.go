@@ -144,7 +144,7 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 		return ""
 	}
 	var lacks coderschema.Lacks
-	if known := db.lacks.Load(); known != nil {
+	if known := db.missing.Load(); known != nil {
 		lacks = *known
 	}
 	tables := coderschema.Tables()

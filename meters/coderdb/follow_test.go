@@ -279,7 +279,7 @@ func TestNoEventIsLost(t *testing.T) {
 	b = start(t, url)
 	h.processes = append(h.processes, b)
 	watch(t, a.Reporter, b.Reporter)
-	awaitCompany(t, d, a.held())
+	awaitStandBy(t, d, a.held())
 	late, commit := h.late(t)
 	h.own(a, late)
 	h.addUntil(t, "more than one look", func() bool { return a.following(t) != nil })

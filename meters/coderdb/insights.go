@@ -88,7 +88,7 @@ func (i insights) Insights(ctx context.Context) (meters.Insights, error) {
 		if err := readAppUsage(ctx, s, &all, from, to); err != nil {
 			return err
 		}
-		if !i.db.serves(instrument.InsightsParameters, s.lacks) {
+		if !i.db.serves(instrument.InsightsParameters, s.missing) {
 			return nil
 		}
 		return readParameterUsage(ctx, s, &all, from, to)

@@ -27,7 +27,7 @@ func (j jobs) RunningJobs(ctx context.Context) (map[meters.Provisioner]int, erro
 		return s.each(ctx, func() error {
 			running[meters.Provisioner(provisioner)] = n
 			return nil
-		}, []any{&provisioner, &n}, runningJobsSQL(s.lacks))
+		}, []any{&provisioner, &n}, runningJobsSQL(s.missing))
 	})
 	if err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func (l latestBuilds) LatestBuilds(ctx context.Context) (map[meters.JobStatus]in
 		return s.each(ctx, func() error {
 			builds[meters.JobStatus(status)] = workspaces
 			return nil
-		}, []any{&status, &workspaces}, latestBuildsSQL(s.lacks))
+		}, []any{&status, &workspaces}, latestBuildsSQL(s.missing))
 	})
 	if err != nil {
 		return nil, err

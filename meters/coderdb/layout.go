@@ -27,7 +27,7 @@ type layout struct {
 // forget drops the cached layout and missing columns.
 func (db *DB) forget() {
 	db.layout.Store(nil)
-	db.lacks.Store(nil)
+	db.missing.Store(nil)
 }
 
 // known returns the cached layout, or nil if there is none or it is too old.

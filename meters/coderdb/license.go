@@ -38,7 +38,7 @@ WHERE status = 'active' AND NOT deleted` +
 func (l *license) License(ctx context.Context) (meters.License, error) {
 	var found meters.License
 	err := l.db.read(ctx, "licenses", func(ctx context.Context, s snapshot) error {
-		users, err := s.count(ctx, licensedUsersSQL(s.lacks))
+		users, err := s.count(ctx, licensedUsersSQL(s.missing))
 		if err != nil {
 			return err
 		}

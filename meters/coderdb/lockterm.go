@@ -49,11 +49,11 @@ func (t *lockTerm) clock() time.Time { return t.lease.Load().clock }
 
 // tenure is the history of a process's terms.
 type tenure struct {
-	epoch    int
-	touched  time.Time // when the last successful touch was sent
-	reported time.Time // when the last touch that let it report was sent; zero if none
-	company  time.Time // when another process was last seen standing by
-	taken    bool      // another process was seen holding the lock since
+	epoch       int
+	touched     time.Time // when the last successful touch was sent
+	reported    time.Time // when the last touch that let it report was sent; zero if none
+	standBySeen time.Time // when another process was last seen standing by
+	taken       bool      // another process was seen holding the lock since
 }
 
 // begin begins a term, once the lock is acquired.
@@ -75,14 +75,14 @@ func (t *tenure) begin(timing reporterTiming, now time.Time) *lockTerm {
 }
 
 // extend extends a term by a successful touch.
-func (t *tenure) extend(term *lockTerm, l *lease, company bool) {
+func (t *tenure) extend(term *lockTerm, l *lease, standsBy bool) {
 	term.lease.Store(l)
 	t.touched = l.sent
 	if term.settled(l.sent) {
 		t.reported, t.taken = l.sent, false
 	}
-	if company {
-		t.company = l.sent
+	if standsBy {
+		t.standBySeen = l.sent
 	}
 }
 
@@ -102,7 +102,7 @@ func (t *tenure) resumes(timing reporterTiming, now time.Time) bool {
 	case t.recent(timing, now):
 		return true
 	}
-	return !t.taken && t.reported.Sub(t.company) > timing.company
+	return !t.taken && t.reported.Sub(t.standBySeen) > timing.standByExpiry
 }
 
 // refused notes that the lock is held by another session. At first that may be the

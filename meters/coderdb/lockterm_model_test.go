@@ -230,7 +230,7 @@ func explore(timing reporterTiming) (states, reporting int, wrong string) {
 }
 
 func modelTiming(serve, settle time.Duration) reporterTiming {
-	return reporterTiming{serve: serve, settle: settle, idle: serve + time.Second, try: time.Second, company: time.Minute}
+	return reporterTiming{serve: serve, settle: settle, idle: serve + time.Second, try: time.Second, standByExpiry: time.Minute}
 }
 
 // TestNeverTwo report, whatever is cut, frozen or regained, and when.

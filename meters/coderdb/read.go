@@ -19,11 +19,11 @@ type id = pgtype.UUID
 
 // snapshot is the database at one moment, which all queries of a collection read.
 type snapshot struct {
-	tx     pgx.Tx
-	now    time.Time // by the database's clock; on a standby, of the last replayed transaction
-	clock  time.Time // by the server's clock
-	layout *layout
-	lacks  coderschema.Lacks
+	tx      pgx.Tx
+	now     time.Time // by the database's clock; on a standby, of the last replayed transaction
+	clock   time.Time // by the server's clock
+	layout  *layout
+	missing coderschema.Lacks
 }
 
 // read runs one collection: f's queries in a read-only transaction. The time limit,
@@ -159,7 +159,7 @@ func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
 	if s.layout, err = db.find(ctx, tx, standby); err != nil {
 		return s, err
 	}
-	s.lacks, err = db.missingColumns(ctx, tx, s.layout)
+	s.missing, err = db.missingColumns(ctx, tx, s.layout)
 	return s, err
 }
 

@@ -28,23 +28,23 @@ import (
 //
 // A takeover takes at most idle + try + settle after the last touch.
 type reporterTiming struct {
-	try     time.Duration // between two attempts to acquire the lock
-	touch   time.Duration // between two touches of the session that holds it
-	serve   time.Duration
-	idle    time.Duration
-	settle  time.Duration
-	company time.Duration // how long a process seen standing by counts as present
-	peers   time.Duration // between two queries for the addresses of the other processes
+	try           time.Duration // between two attempts to acquire the lock
+	touch         time.Duration // between two touches of the session that holds it
+	serve         time.Duration
+	idle          time.Duration
+	settle        time.Duration
+	standByExpiry time.Duration // how long a process seen standing by counts as present
+	peers         time.Duration // between two queries for the addresses of the other processes
 }
 
 var defaultReporterTiming = reporterTiming{
-	try:     time.Second,
-	touch:   2 * time.Second,
-	serve:   6 * time.Second,
-	idle:    7 * time.Second,
-	settle:  6 * time.Second,
-	company: time.Minute,
-	peers:   10 * time.Second,
+	try:           time.Second,
+	touch:         2 * time.Second,
+	serve:         6 * time.Second,
+	idle:          7 * time.Second,
+	settle:        6 * time.Second,
+	standByExpiry: time.Minute,
+	peers:         10 * time.Second,
 }
 
 // Reporter competes with the other processes at the same database for the role of the

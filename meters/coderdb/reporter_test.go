@@ -15,12 +15,12 @@ import (
 
 // hasty is a shorter timing, long enough for a machine that is busy.
 var hasty = reporterTiming{
-	try:     50 * time.Millisecond,
-	touch:   200 * time.Millisecond,
-	serve:   1500 * time.Millisecond,
-	idle:    1800 * time.Millisecond,
-	settle:  1500 * time.Millisecond,
-	company: time.Minute,
+	try:           50 * time.Millisecond,
+	touch:         200 * time.Millisecond,
+	serve:         1500 * time.Millisecond,
+	idle:          1800 * time.Millisecond,
+	settle:        1500 * time.Millisecond,
+	standByExpiry: time.Minute,
 }
 
 func TestDefaultReporterTiming(t *testing.T) {
@@ -140,8 +140,8 @@ func awaitOne(t *testing.T, reporters ...*Reporter) (one *Reporter, term *lockTe
 	return one, term
 }
 
-// awaitCompany waits until the process of a term has seen that one stands by.
-func awaitCompany(t *testing.T, d *pgtest.Database, term *lockTerm) {
+// awaitStandBy waits until the process of a term has seen that one stands by.
+func awaitStandBy(t *testing.T, d *pgtest.Database, term *lockTerm) {
 	t.Helper()
 	await(t, "one stands by", func() bool {
 		return pgtest.Value[int](t, d, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = 2
@@ -301,7 +301,7 @@ func TestCutSession(t *testing.T) {
 	_, first := awaitOne(t, a)
 	compete(t, b)
 	watch(t, a, b)
-	awaitCompany(t, d, first)
+	awaitStandBy(t, d, first)
 
 	endHolder(t, d)
 	await(t, "it is noticed", func() bool { return a.held() != first })
@@ -326,7 +326,7 @@ func TestServerRestarts(t *testing.T) {
 	_, first := awaitOne(t, a)
 	compete(t, b)
 	watch(t, a, b)
-	awaitCompany(t, d, first)
+	awaitStandBy(t, d, first)
 
 	s.Stop(t)
 	time.Sleep(2 * hasty.settle)
@@ -384,7 +384,7 @@ func TestFrozenWhileAnotherReported(t *testing.T) {
 	_, term := awaitOne(t, a)
 	stop := compete(t, b)
 	watch(t, a, b)
-	awaitCompany(t, d, term)
+	awaitStandBy(t, d, term)
 
 	thaw := p.Silence()
 	defer thaw()
@@ -410,10 +410,10 @@ func TestResumes(t *testing.T) {
 		{"alone, after a day", 0, 0, 24 * time.Hour, true},
 		{"its own last session was in the way", 0, 7 * time.Second, 8 * time.Second, true},
 		{"another took the role", 0, 9 * time.Second, 20 * time.Second, false},
-		{"in company, before another can report", time.Nanosecond, time.Second, 5999 * time.Millisecond, true},
-		{"in company, when another may have", time.Nanosecond, 0, 6 * time.Second, false},
-		{"in company until a minute before", time.Minute, 0, 6 * time.Second, false},
-		{"in company until earlier", time.Minute + 1, 0, 6 * time.Second, true},
+		{"with a standby, before another can report", time.Nanosecond, time.Second, 5999 * time.Millisecond, true},
+		{"with a standby, when another may have", time.Nanosecond, 0, 6 * time.Second, false},
+		{"with a standby until a minute before", time.Minute, 0, 6 * time.Second, false},
+		{"with a standby until earlier", time.Minute + 1, 0, 6 * time.Second, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -425,7 +425,7 @@ func TestResumes(t *testing.T) {
 				time.Sleep(timing.settle)
 				past.extend(first, &lease{sent: time.Now()}, false)
 				if test.before > 0 {
-					past.company = past.reported.Add(-test.before)
+					past.standBySeen = past.reported.Add(-test.before)
 				}
 				time.Sleep(test.refused)
 				if test.refused > 0 {

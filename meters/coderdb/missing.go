@@ -12,14 +12,14 @@ import (
 // missingColumns returns the optional columns that the database lacks. They are read
 // once after each new connection, and again after the server has refused a query.
 func (db *DB) missingColumns(ctx context.Context, tx pgx.Tx, layout *layout) (coderschema.Lacks, error) {
-	if known := db.lacks.Load(); known != nil {
+	if known := db.missing.Load(); known != nil {
 		return *known, nil
 	}
 	missing, coder, err := layout.Lacks(ctx, tx)
 	if err != nil || !coder {
 		return missing, err // the queries fail if the database is empty
 	}
-	db.lacks.Store(&missing)
+	db.missing.Store(&missing)
 	db.report(missing.List(layout.Unlogged))
 	return missing, nil
 }

@@ -68,7 +68,7 @@ func TestSchemaSeenByHalf(t *testing.T) {
 	if _, err := db.follower().next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	db.lacks.Store(&coderschema.Lacks{"provisioner_jobs.job_status": true})
+	db.missing.Store(&coderschema.Lacks{"provisioner_jobs.job_status": true})
 	if _, err := db.follower().next(t.Context()); err == nil {
 		t.Fatal("the columns of another version can be read: nothing is shown")
 	}
