@@ -166,7 +166,7 @@ func TestCheckJSON(t *testing.T) {
 	for pattern, replacement := range map[string]string{
 		role:                            "otelcoder",
 		`PostgreSQL [0-9.]+`:            "PostgreSQL 17.0",
-		`by at least [0-9hms]+`:         "by at least 1h0m0s",
+		`at least [0-9hms]+ ahead`:      "at least 1h0m0s ahead",
 		`"[a-z_]+, [0-9.]+(µs|ms|s)"`:   `"agents, 7.1ms"`,
 		`"duration_seconds": [0-9.e-]+`: `"duration_seconds": 0.007`,
 	} {

@@ -163,9 +163,11 @@ func TestEveryFamily(t *testing.T) {
 	}
 }
 
+// TestManyWorkspaces has more workspaces than the 2,000 attribute sets past which the SDK
+// folds series. It does not run beside other tests: collecting the agents is slow under
+// the race detector.
 func TestManyWorkspaces(t *testing.T) {
-	t.Parallel()
-	p := start(t, "--load", "0", "--workspaces", "5000")
+	p := start(t, "--load", "0", "--workspaces", "3000")
 	p.until(t, func(s samples) error {
 		up := 0
 		for sample := range s {
@@ -176,8 +178,8 @@ func TestManyWorkspaces(t *testing.T) {
 				t.Fatal(sample)
 			}
 		}
-		if up != 5000 {
-			return fmt.Errorf("%d series of coderd_agents_up, want 5000", up)
+		if up != 3000 {
+			return fmt.Errorf("%d series of coderd_agents_up, want 3000", up)
 		}
 		if n := s["coderd_api_concurrent_websockets"]; n != 50 {
 			return fmt.Errorf("%v websockets, want 50", n)
