@@ -176,7 +176,7 @@ func lacksMarkdown() string {
 
 // dropMarkdown drops families from a scrape job.
 func dropMarkdown(families []instrument.Family) string {
-	return "```yaml\n" + dropConfig(families) + "```\n"
+	return "```yaml\n" + ofPrometheus.drop(families) + "```\n"
 }
 
 // TestTable compares the table with the promised one.

@@ -27,8 +27,16 @@ func ofBoth() []instrument.Family {
 	return families
 }
 
-// dropConfig returns the configuration of a scrape job that drops families.
-func dropConfig(families []instrument.Family) string {
+// relabelling names the keys of a configuration that drops series by name.
+type relabelling struct{ rules, sourceLabels string }
+
+var (
+	ofPrometheus = relabelling{"metric_relabel_configs", "source_labels"} // a scrape job
+	ofOperator   = relabelling{"metricRelabelings", "sourceLabels"}       // an endpoint of a ServiceMonitor
+)
+
+// drop returns the configuration that drops families.
+func (r relabelling) drop(families []instrument.Family) string {
 	names := make([]string, len(families))
 	for i, f := range families {
 		names[i] = f.Info().Name
@@ -36,8 +44,8 @@ func dropConfig(families []instrument.Family) string {
 			names[i] += "(_bucket|_count|_sum)?"
 		}
 	}
-	return `metric_relabel_configs:
-  - source_labels: [__name__]
+	return r.rules + `:
+  - ` + r.sourceLabels + `: [__name__]
     action: drop
     regex: "` + strings.Join(names, "|\\\n      ") + `"
 `
@@ -90,7 +98,7 @@ func withoutTailnet(d *diagnosis) string {
 }
 
 // printDrops reads a deployment once, and prints the relabelling of the scrape jobs.
-func printDrops(ctx context.Context, o databaseOptions, w io.Writer) error {
+func printDrops(ctx context.Context, o databaseOptions, r relabelling, w io.Writer) error {
 	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))
 	switch {
 	case err != nil:
@@ -110,9 +118,9 @@ func printDrops(ctx context.Context, o databaseOptions, w io.Writer) error {
 	if found.kept != nil {
 		text += "# It keeps\n#   " + strings.Join(found.kept, "\n#   ") + "\n"
 	}
-	text += dropConfig(found.coder)
+	text += r.drop(found.coder)
 	if found.own != nil {
-		text += "---\n# For the scrape jobs of otelcoder: drops the metrics that Coder's own endpoint keeps.\n" + dropConfig(found.own)
+		text += "---\n# For the scrape jobs of otelcoder: drops the metrics that Coder's own endpoint keeps.\n" + r.drop(found.own)
 	}
 	_, err = io.WriteString(w, text)
 	return err

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v2"
+
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -68,6 +70,35 @@ func TestDropFromCoder(t *testing.T) {
 				t.Errorf("it does not say %q:\n%s", test.says, said)
 			}
 		})
+	}
+}
+
+// TestDropForOperator checks that both configurations are keys of the endpoint of a
+// ServiceMonitor, with the same list as for Prometheus itself.
+func TestDropForOperator(t *testing.T) {
+	_, url := deployment(t, live(t)+"; DELETE FROM tailnet_peers")
+	documents := strings.Split(output(t, "metrics", "--drop-from-coder", "--operator", "--postgres-url", url), "---\n")
+	plain := strings.Split(output(t, "metrics", "--drop-from-coder", "--postgres-url", url), "---\n")
+	if len(documents) != 2 || len(plain) != 2 {
+		t.Fatalf("there are %d configurations for the operator, %d for Prometheus", len(documents), len(plain))
+	}
+	for i, document := range documents {
+		var endpoint struct {
+			MetricRelabelings []struct {
+				SourceLabels  []string `yaml:"sourceLabels"`
+				Action, Regex string
+			} `yaml:"metricRelabelings"`
+		}
+		if err := yaml.UnmarshalStrict([]byte(document), &endpoint); err != nil {
+			t.Fatalf("%v\n%s", err, document)
+		}
+		rules := endpoint.MetricRelabelings
+		if len(rules) != 1 || rules[0].Action != "drop" || !slices.Equal(rules[0].SourceLabels, []string{"__name__"}) {
+			t.Errorf("the rules are %+v", rules)
+		}
+		if got, want := dropped(t, document), dropped(t, plain[i]); !slices.Equal(got, want) {
+			t.Errorf("it drops\n%q\nwant\n%q", got, want)
+		}
 	}
 }
 

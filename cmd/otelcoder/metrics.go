@@ -15,7 +15,7 @@ import (
 
 func metricsCommand() *cli.Command {
 	var o databaseOptions
-	var drop bool
+	var drop, operator bool
 	return &cli.Command{
 		Name:      "metrics",
 		Usage:     "list the metrics, explain one, or print relabelling for Coder's own endpoint",
@@ -26,13 +26,19 @@ inside a control plane.
 
 With --drop-from-coder it reads the database once and prints metric_relabel_configs
 for Prometheus, so that scrapes of both Coder's own endpoint and the service give
-each metric once. Use the same database flags as for the server. Without
---drop-from-coder the other flags have no effect.`,
+each metric once. Use the same database flags as for the server. With --operator it
+prints metricRelabelings for a ServiceMonitor, and for serviceMonitor in the values of
+the chart. Without --drop-from-coder the other flags have no effect.`,
 		Flags: slices.Concat([]cli.Flag{&cli.BoolFlag{
 			Category:    groupPrometheus,
 			Name:        "drop-from-coder",
 			Usage:       "print metric_relabel_configs for the scrape job of Coder's own endpoint",
 			Destination: &drop,
+		}, &cli.BoolFlag{
+			Category:    groupPrometheus,
+			Name:        "operator",
+			Usage:       "with --drop-from-coder, print metricRelabelings for the Prometheus operator",
+			Destination: &operator,
 		}}, o.flags()),
 		ArgValidator: func(_ context.Context, c *cli.Command) error {
 			switch n := c.Args().Len(); {
@@ -53,7 +59,11 @@ each metric once. Use the same database flags as for the server. Without
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if drop {
-				return printDrops(ctx, o, c.Root().Writer)
+				form := ofPrometheus
+				if operator {
+					form = ofOperator
+				}
+				return printDrops(ctx, o, form, c.Root().Writer)
 			}
 			text := tableText(nil, func(row) []string { return nil })
 			if name := c.Args().First(); name != "" {

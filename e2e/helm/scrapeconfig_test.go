@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"strings"
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -119,4 +120,34 @@ func prometheusRules(t *testing.T, from []monitoringv1.RelabelConfig) []*relabel
 		rules = append(rules, &c)
 	}
 	return rules
+}
+
+// TestMetricRelabelings checks that each job drops the metrics of
+// serviceMonitor.metricRelabelings, and that the job of the deployment still drops the
+// labels of a replica.
+func TestMetricRelabelings(t *testing.T) {
+	chart, values := helm.Load(t), readFile(t, "helm/otelcoder/ci/beside-coder-values.yaml")
+	jobs := make(map[string][]monitoringv1.RelabelConfig) // by path and kind
+	for _, e := range helm.Only[*monitoringv1.ServiceMonitor](t, chart.Render(t, values)).Spec.Endpoints {
+		jobs[e.Path+" of the ServiceMonitor"] = e.MetricRelabelConfigs
+	}
+	values = strings.Replace(values, "enabled: true", "enabled: true\n  kind: ScrapeConfig", 1)
+	for _, c := range helm.All[*monitoringv1alpha1.ScrapeConfig](chart.Render(t, values)) {
+		jobs[*c.Spec.MetricsPath+" of a ScrapeConfig"] = c.Spec.MetricRelabelConfigs
+	}
+	if len(jobs) != 4 {
+		t.Errorf("there are %d jobs", len(jobs))
+	}
+	for job, configs := range jobs {
+		rules := prometheusRules(t, configs)
+		for name, keeps := range map[string]bool{"coderd_agents_connections": false, "coderd_agents_connection_latencies_seconds": true} {
+			b := labels.NewBuilder(labels.FromStrings("__name__", name, "pod", "otelcoder-1"))
+			if relabel.ProcessBuilder(b, rules...) != keeps {
+				t.Errorf("%s keeps %s: %t, want %t", job, name, !keeps, keeps)
+			}
+			if keeps && (b.Labels().Get("pod") == "") != strings.HasPrefix(job, "/metrics/deployment ") {
+				t.Errorf("%s gives the series %v", job, b.Labels())
+			}
+		}
+	}
 }
