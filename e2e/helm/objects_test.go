@@ -105,14 +105,36 @@ func checkPod(t *testing.T, objects []runtime.Object) {
 			t.Errorf("%s refers to a variable that is not set before it: %s", v.Name, v.Value)
 		}
 	}
-	if len(c.VolumeMounts) != len(pod.Volumes) {
-		t.Errorf("%d volumes, %d mounted", len(pod.Volumes), len(c.VolumeMounts))
+	volumes := slices.DeleteFunc(slices.Clone(pod.Volumes), func(v corev1.Volume) bool { return v.Name == vaultToken })
+	if len(c.VolumeMounts) != len(volumes) {
+		t.Fatalf("%d volumes, %d mounted", len(volumes), len(c.VolumeMounts))
 	}
 	for i, mount := range c.VolumeMounts {
 		used := slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return strings.HasPrefix(v.Value, mount.MountPath+"/") })
-		if mount.Name != pod.Volumes[i].Name || used == (mount.Name == "spare") {
-			t.Errorf("the mount %v of volume %s is named by a variable: %t", mount, pod.Volumes[i].Name, used)
+		if mount.Name != volumes[i].Name || used == (mount.Name == "spare") {
+			t.Errorf("the mount %v of volume %s is named by a variable: %t", mount, volumes[i].Name, used)
 		}
+	}
+}
+
+// vaultToken is the volume that the injector of Vault mounts, not the chart.
+const vaultToken = "vault-token"
+
+// TestVault checks that the injector of Vault finds a token of the service account. It
+// rejects a pod that has neither an automounted token nor a projected volume of the name
+// in its annotation.
+func TestVault(t *testing.T) {
+	template := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, readFile(t, "helm/otelcoder/ci/vault-values.yaml"))).Spec.Template
+	if got := template.Annotations["vault.hashicorp.com/agent-service-account-token-volume-name"]; got != vaultToken {
+		t.Errorf("the annotation names the volume %q, want %q", got, vaultToken)
+	}
+	i := slices.IndexFunc(template.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == vaultToken })
+	if i < 0 {
+		t.Fatalf("the volumes are %v", template.Spec.Volumes)
+	}
+	projected := template.Spec.Volumes[i].Projected
+	if projected == nil || len(projected.Sources) != 1 || projected.Sources[0].ServiceAccountToken == nil || projected.Sources[0].ServiceAccountToken.Path != "token" {
+		t.Errorf("the volume is %v", template.Spec.Volumes[i])
 	}
 }
 
