@@ -70,12 +70,12 @@ func (o *logOptions) logger(to io.Writer) *slog.Logger {
 // runbooks maps the messages that need an operator's action to their page in
 // docs/runbooks. docs/logs.md lists them, too.
 var runbooks = map[string]string{
-	"the database is unreachable":                                          "OtelcoderSourceDown",
-	"the database is still unreachable":                                    "OtelcoderSourceDown",
+	"the database is unreachable":                                          "OtelcoderDatabaseDown",
+	"the database is still unreachable":                                    "OtelcoderDatabaseDown",
 	"source fails":                                                         "OtelcoderSourceDown",
 	"the events cannot be followed":                                        "OtelcoderSourceDown",
-	"cannot reconnect to the database: its URL cannot be used":             "OtelcoderSourceDown",
-	"series of source withdrawn":                                           "OtelcoderSourceStale",
+	"cannot reconnect to the database: its URL cannot be used":             "OtelcoderDatabaseDown",
+	"series of source withdrawn":                                           "OtelcoderSourceDown",
 	"no process can report the deployment through this connection":         "OtelcoderNoReporter",
 	"cannot reconnect as reporter: the URL of the database cannot be used": "OtelcoderNoReporter",
 	"left out of the metrics, and counted in otelcoder_refused_total":      "OtelcoderRefused",

@@ -45,6 +45,25 @@ func TestRunbooks(t *testing.T) {
 	}
 }
 
+// TestRunbookOfOutage checks that the lines of an unreachable database name the page of
+// its alert, and those of one failing source that of the source's alert.
+func TestRunbookOfOutage(t *testing.T) {
+	for message, want := range map[string]string{
+		"the database is unreachable":                              "OtelcoderDatabaseDown",
+		"the database is still unreachable":                        "OtelcoderDatabaseDown",
+		"cannot reconnect to the database: its URL cannot be used": "OtelcoderDatabaseDown",
+		"source fails":               "OtelcoderSourceDown",
+		"series of source withdrawn": "OtelcoderSourceDown",
+	} {
+		var text bytes.Buffer
+		o := logOptions{format: "text", level: slog.LevelInfo}
+		o.logger(&text).Warn(message)
+		if !strings.HasSuffix(text.String(), " runbook="+want+"\n") {
+			t.Errorf("the line is %swant the runbook %s", &text, want)
+		}
+	}
+}
+
 // withoutRunbook lists the messages at level WARN or above without a runbook. They are
 // logged once and name the remedy themselves.
 var withoutRunbook = []string{

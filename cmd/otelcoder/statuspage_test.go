@@ -54,7 +54,7 @@ func TestStatusDuringAnOutage(t *testing.T) {
 		return r.State == "unreachable" && r.Role.Problem != nil && strings.Contains(r.Role.Problem.Error, "connection refused")
 	})
 	p := r.Role.Problem
-	if r.Deployment != nil || !strings.Contains(p.Remedy, "Check that PostgreSQL runs") || p.Runbook != "OtelcoderSourceDown" ||
+	if r.Deployment != nil || !strings.Contains(p.Remedy, "Check that PostgreSQL runs") || p.Runbook != "OtelcoderDatabaseDown" ||
 		p.Since.Before(stopped.Add(-time.Second)) || p.Since.After(time.Now()) {
 		t.Errorf("deployment %v, problem %+v, stopped at %v", r.Deployment, p, stopped)
 	}

@@ -169,7 +169,7 @@ func TestHeadline(t *testing.T) {
 	}{
 		"outage": {statustest.Outage(), status.StateUnreachable, "▲", []string{
 			"Database unreachable for 4 m 10 s. Deployment metrics are not served. connect to db:5432: connection refused",
-			"Check that PostgreSQL runs and accepts connections from this host.", "otelcoder check", "Runbook OtelcoderSourceDown",
+			"Check that PostgreSQL runs and accepts connections from this host.", "otelcoder check", "Runbook OtelcoderDatabaseDown",
 			"Not known while the database is unreachable.",
 		}},
 		"standby": {statustest.StandBy(), status.StateStandingBy, "○", []string{

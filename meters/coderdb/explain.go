@@ -28,6 +28,9 @@ const (
 	unknownDatabase       = "3D000"
 )
 
+// unreachableRunbook is the page of the alert for an unreachable database.
+const unreachableRunbook = "OtelcoderDatabaseDown"
+
 // explainedError is a one-line error with its remedy.
 type explainedError struct {
 	text   string
@@ -81,6 +84,9 @@ func remedy(err error) health.Problem {
 	var refused *pgconn.PgError
 	var unknown *targetError
 	var lookup *net.DNSError
+	if errors.As(err, &unknown) || postgres.NoConnection(err) {
+		p.Runbook = unreachableRunbook
+	}
 	switch {
 	case errors.Is(err, reporterlock.ErrTransactionPooler), errors.Is(err, reporterlock.ErrStandby):
 		p.Remedy, p.Runbook = "Give --postgres-reporter-url: the URL of the primary itself, or of a pool in session mode.", "OtelcoderNoReporter"

@@ -96,6 +96,9 @@ func (r *Reporter) Health(to *health.Report) {
 		problem := health.Problem{Error: postgres.OneLine(r.role.problem), Since: r.role.since}
 		remedy := remedy(r.role.problem)
 		problem.Remedy, problem.Command, problem.Runbook = remedy.Remedy, remedy.Command, remedy.Runbook
+		if r.role.state == health.Unreachable {
+			problem.Runbook = unreachableRunbook // also while the server does not answer
+		}
 		now.Problem = &problem
 	}
 	to.Role = now

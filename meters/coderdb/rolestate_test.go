@@ -1,12 +1,15 @@
 package coderdb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
@@ -81,8 +84,25 @@ func TestRoleWhileUnreachable(t *testing.T) {
 	time.Sleep(3 * hasty.try)
 	got := roleHealth(r)
 	if p := got.Problem; p == nil || !strings.Contains(p.Error, "connection refused") || strings.Contains(p.Error, "hunter2") ||
-		!strings.Contains(p.Remedy, "Check that PostgreSQL runs") || p.Runbook != "OtelcoderSourceDown" || p.Since.Before(began) || !p.Since.Equal(first.Since) {
+		!strings.Contains(p.Remedy, "Check that PostgreSQL runs") || p.Runbook != "OtelcoderDatabaseDown" || p.Since.Before(began) || !p.Since.Equal(first.Since) {
 		t.Errorf("problem %+v, at first since %v", p, first.Since)
+	}
+}
+
+// The runbook of an unreachable database is that of its alert, whether the server refuses
+// connections or does not answer.
+func TestRunbookWhileUnreachable(t *testing.T) {
+	var r Reporter
+	r.role.failed(fmt.Errorf("connect: %w", context.DeadlineExceeded))
+	if got := roleHealth(&r); got.State != health.Unreachable || got.Problem == nil || got.Problem.Runbook != "OtelcoderDatabaseDown" {
+		t.Errorf("%+v, problem %+v", got, got.Problem)
+	}
+	_, err := pgx.Connect(t.Context(), "postgres://me@127.0.0.1:1/coder?sslmode=disable")
+	if got := remedy(err); got.Runbook != "OtelcoderDatabaseDown" {
+		t.Errorf("%v: %+v", err, got)
+	}
+	if got := remedy(errors.New("canceling statement due to statement timeout")); got.Runbook != "OtelcoderSourceDown" {
+		t.Errorf("a slow query: %+v", got)
 	}
 }
 

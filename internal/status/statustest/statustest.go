@@ -117,7 +117,7 @@ func Outage() *Deployment {
 	d.Told.Role = status.Role{State: status.Unreachable, Since: Now.Add(-250 * time.Second), Problem: &status.Problem{
 		Error:   "connect to db:5432: connection refused",
 		Remedy:  "Check that PostgreSQL runs and accepts connections from this host. otelcoder reconnects by itself.",
-		Command: `otelcoder check`, Runbook: "OtelcoderSourceDown",
+		Command: `otelcoder check`, Runbook: "OtelcoderDatabaseDown",
 	}}
 	for i := range d.Told.Sources {
 		s := &d.Told.Sources[i]
