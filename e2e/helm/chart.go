@@ -136,16 +136,30 @@ var types = func() serializer.CodecFactory {
 // Decode returns the objects of a YAML text.
 func Decode(t testing.TB, path, text string) []runtime.Object {
 	t.Helper()
+	objects, err := decode(text)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return objects
+}
+
+// Check returns why an API server refuses the objects of a YAML text.
+func Check(text string) error {
+	_, err := decode(text)
+	return err
+}
+
+func decode(text string) ([]runtime.Object, error) {
 	documents := releaseutil.SplitManifests(text)
 	var objects []runtime.Object
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
 		object, _, err := types.UniversalDeserializer().Decode([]byte(documents[name]), nil, nil)
 		if err != nil {
-			t.Fatalf("%s: %v\n%s", path, err, documents[name])
+			return nil, fmt.Errorf("%w\n%s", err, documents[name])
 		}
 		objects = append(objects, object)
 	}
-	return objects
+	return objects, nil
 }
 
 // All returns the objects of a type.

@@ -121,23 +121,46 @@ func TestRefused(t *testing.T) {
 		env("CODER_PROMETHEUS_ADDRESS", ":80"):                        "has port 80: choose one",
 		env("CODER_PROMETHEUS_ADDRESS", ":2112", "A", "b", "A", "c"):  "A is set twice, by env, extraEnv or the chart itself: keep one",
 		"extraEnv: [{name: CODER_PROMETHEUS_ADDRESS, value: \":1\"}]": "CODER_PROMETHEUS_ADDRESS is set twice",
-		"extraEnv: [{name: PGSSLMODE, value: require}]\ndatabase: {ca: {secretName: ca}}":       "PGSSLMODE is set twice",
-		"database: {ca: {secretName: a, configMapName: b}}":                                     "database.ca has a Secret and a ConfigMap: keep one",
-		"database: {ca: {secretName: a, sslMode: require}}":                                     "at '/database/ca/sslMode': value must be one of",
-		"database: {keys: {user: u}, urlFile: /run/secrets/url}":                                "database.keys and database.urlFile are two ways to connect",
-		"database: {keys: {user: u, password: p, database: d}}":                                 "database.keys has no host: name its key, or set PGHOST in extraEnv",
-		"database: {keys: {name: u}}":                                                           "additional properties 'name' not allowed",
-		"database: {secretName: \"\"}":                                                          "database.secretName is empty",
-		"database: {urlFile: url}":                                                              "at '/database/urlFile': 'url' does not match",
-		"database: {urlFile: /url}":                                                             "at '/database/urlFile': '/url' does not match",
-		"serviceMonitor: {kind: PodMonitor}":                                                    "at '/serviceMonitor/kind': value must be one of",
-		"extraVolumes: [{emptyDir: {}}]":                                                        "missing property 'name'",
-		env("CODER_PG_CONNECTION_URL", "postgres://me:secret@db/coder"):                         "at '/env/0/name': 'not' failed",
-		env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318") + "serviceMonitor: {enabled: true}": "serviceMonitor.enabled needs the endpoint",
-		"serviceMonitor: {interval: 30}":                                                        "at '/serviceMonitor/interval': got number, want string",
-		"networkPolicy: {enabled: true, from: []}":                                              "at '/networkPolicy/from': minItems: got 0, want 1",
-		"podDisruptionBudget: {enabled: true, maxUnavailable: 0}":                               "minimum: got 0, want 1",
-		"dashboards: {labels: {grafana_dashboard: 1}}":                                          "at '/dashboards/labels/grafana_dashboard': got number, want string",
+		"extraEnv: [{name: PGSSLMODE, value: require}]\ndatabase: {ca: {secretName: ca}}":                     "PGSSLMODE is set twice",
+		"database: {ca: {secretName: a, configMapName: b}}":                                                   "database.ca has a Secret and a ConfigMap: keep one",
+		"database: {ca: {secretName: a, sslMode: require}}":                                                   "at '/database/ca/sslMode': value must be one of",
+		"database: {keys: {user: u}, urlFile: /run/secrets/url}":                                              "database.keys and database.urlFile are two ways to connect",
+		"database: {keys: {user: u, password: p, database: d}}":                                               "database.keys has no host: name its key, or set PGHOST in extraEnv",
+		"database: {keys: {name: u}}":                                                                         "additional properties 'name' not allowed",
+		"database: {secretName: \"\"}":                                                                        "database.secretName is empty",
+		"database: {urlFile: url}":                                                                            "at '/database/urlFile': 'url' does not match",
+		"database: {urlFile: /url}":                                                                           "at '/database/urlFile': '/url' does not match",
+		"serviceMonitor: {kind: PodMonitor}":                                                                  "at '/serviceMonitor/kind': value must be one of",
+		"extraVolumes: [{emptyDir: {}}]":                                                                      "missing property 'name'",
+		env("CODER_PG_CONNECTION_URL", "postgres://me:secret@db/coder"):                                       "at '/env/0/name': 'not' failed",
+		env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318") + "serviceMonitor: {enabled: true}":               "serviceMonitor.enabled needs the endpoint",
+		"serviceMonitor: {interval: 30}":                                                                      "at '/serviceMonitor/interval': got number, want string",
+		"networkPolicy: {enabled: true, from: []}":                                                            "at '/networkPolicy/from': minItems: got 0, want 1",
+		"podDisruptionBudget: {enabled: true, maxUnavailable: 0}":                                             "minimum: got 0, want 1",
+		"database: {urlFile: /etc/url}":                                                                       "database.urlFile is /etc/url: the Secret would be mounted over /etc, which the container needs; use a folder of its own, such as /etc/otelcoder/database-url/url",
+		"database: {urlFile: /etc/ssl/certs/url}":                                                             "the Secret would be mounted over /etc/ssl/certs",
+		"database: {urlFile: /proc/1/url}":                                                                    "the Secret would be mounted over /proc/1",
+		"database: {urlFile: /otelcoder/url}":                                                                 "the Secret would be mounted over /otelcoder",
+		"database: {urlFile: /run/../etc/url}":                                                                "database.urlFile is /run/../etc/url: write it as /etc/url",
+		"database: {urlFile: /etc/otelcoder/database-ca/url, ca: {secretName: ca}}":                           "two volumes are mounted on /etc/otelcoder/database-ca: choose another folder for database.urlFile, or another mountPath in extraVolumeMounts",
+		"extraVolumes: [{name: a}]\nextraVolumeMounts: [{name: a, mountPath: /a}, {name: a, mountPath: /a/}]": "two volumes are mounted on /a:",
+		"extraVolumes: [{name: database-ca, emptyDir: {}}]\ndatabase: {ca: {secretName: ca}}":                 "two volumes are named database-ca: choose another name in extraVolumes",
+		"extraVolumes: [{name: database-url, emptyDir: {}}]\ndatabase: {urlFile: /run/secrets/url}":           "two volumes are named database-url",
+		"extraVolumes: [{name: web, emptyDir: {}}]\nwebConfig: {secretName: web}":                             "two volumes are named web",
+		"extraVolumes: [{name: a, emptyDir: {}}, {name: a, emptyDir: {}}]":                                    "two volumes are named a:",
+		"extraArgs: [\"--prometheus-address=0.0.0.0:9090\"]":                                                  "extraArgs has --prometheus-address, which would bypass the ports of the chart: set CODER_PROMETHEUS_ADDRESS in env",
+		"extraArgs: [--log-level=debug, --prometheus-address, \"0.0.0.0:9090\"]":                              "extraArgs has --prometheus-address",
+		"extraArgs: [-prometheus-enable=false]":                                                               "extraArgs has --prometheus-enable, which would bypass the ports of the chart: set CODER_PROMETHEUS_ENABLE in env",
+		"extraArgs: [\"--health-address=:9999\"]":                                                             "extraArgs has --health-address, but the probes use port 2113: leave it out",
+		"extraArgs: [\"--postgres-url=postgres://me:secret@db/coder\"]":                                       "extraArgs has --postgres-url, which would show the password in the pod: name a Secret in database.secretName",
+		"extraArgs: [--postgres-url-file=/url]":                                                               "extraArgs has --postgres-url-file: set database.urlFile",
+		"extraArgs: [\"--postgres-reporter-url=postgres://me:secret@db/coder\"]":                              "extraArgs has --postgres-reporter-url, which would show the password in the pod: set OTELCODER_POSTGRES_REPORTER_URL in extraEnv from a Secret",
+		"extraArgs: [--web-config-file=/web.yml]":                                                             "extraArgs has --web-config-file: name its Secret in webConfig.secretName",
+		"serviceMonitor: {enabled: true, interval: 5s}":                                                       "serviceMonitor.scrapeTimeout is 10s, longer than serviceMonitor.interval, 5s: the Prometheus operator rejects this",
+		"serviceMonitor: {enabled: true, kind: ScrapeConfig, interval: 1m30s, scrapeTimeout: 90s1ms}":         "serviceMonitor.scrapeTimeout is 90s1ms, longer than serviceMonitor.interval, 1m30s",
+		"serviceMonitor: {interval: 1s1m}":                                                                    "at '/serviceMonitor/interval': '1s1m' does not match",
+		"fullnameOverride: \"123\"":                                                                           "at '/fullnameOverride': '123' does not match",
+		"dashboards: {labels: {grafana_dashboard: 1}}":                                                        "at '/dashboards/labels/grafana_dashboard': got number, want string",
 	} {
 		_, err := chart.Template(t, values)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -145,6 +168,54 @@ func TestRefused(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%s\nshows the password: %v", values, err)
+		}
+	}
+}
+
+// TestAccepted checks that values at the limits of TestRefused render.
+func TestAccepted(t *testing.T) {
+	chart := helm.Load(t)
+	for _, values := range []string{
+		"serviceMonitor: {enabled: true, interval: 1m, scrapeTimeout: 60s}",
+		"serviceMonitor: {enabled: true, interval: 1h, scrapeTimeout: 09s}",
+		"database: {urlFile: /etc/otelcoder/url, ca: {secretName: ca}}",
+		"database: {urlFile: /secrets/url}",
+		"database: {secretName: \"\", urlFile: /etc/url}",
+		"extraArgs: [--prometheus-collect-agent-stats=false, --interval, 30s]",
+	} {
+		chart.Render(t, values)
+	}
+}
+
+// TestStrings checks that names which YAML reads as a number or a boolean remain text.
+func TestStrings(t *testing.T) {
+	chart := helm.Load(t)
+	for _, values := range []string{
+		"fullnameOverride: \"true\"\nserviceMonitor: {enabled: true}\nprometheusRule: {enabled: true}\ndashboards: {enabled: true}\nnetworkPolicy: {enabled: true}\npodDisruptionBudget: {enabled: true}",
+		"fullnameOverride: \"on\"\nserviceMonitor: {enabled: true, kind: ScrapeConfig}",
+		"fullnameOverride: \"null\"",
+		"serviceAccount: {name: \"1.5\"}",
+		"serviceAccount: {create: false, name: \"true\"}",
+		"priorityClassName: \"123\"",
+		"webConfig: {secretName: \"1e3\", key: \"true\"}",
+		"database: {secretName: \"1.5\", secretKey: \"123\"}",
+		"database: {secretName: \"1.5\", secretKey: \"123\", urlFile: /run/secrets/true}",
+		"database: {keys: {host: \"1\", port: \"0x1\", database: \"no\", user: \"true\", password: \"1_0\"}}",
+		"database: {ca: {secretName: \"12\", key: \"on\"}, clientCertificate: {secretName: \"1.5\", certKey: \"yes\", keyKey: \"5\"}}",
+		"database: {ca: {configMapName: \"12\", key: \"null\"}}",
+	} {
+		files, err := chart.Template(t, values)
+		if err != nil {
+			t.Errorf("%s: %v", values, err)
+			continue
+		}
+		for path, text := range files {
+			if strings.Contains(text, ": null\n") {
+				t.Errorf("%s\nmakes of %s\n%s", values, path, text)
+			}
+			if err := helm.Check(text); err != nil {
+				t.Errorf("%s\nmakes of %s: %v", values, path, err)
+			}
 		}
 	}
 }

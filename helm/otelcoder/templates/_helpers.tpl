@@ -84,8 +84,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: {{ index . 1 }}
   valueFrom:
     secretKeyRef:
-      name: {{ (index . 0).Values.database.secretName }}
-      key: {{ index . 2 }}
+      name: {{ (index . 0).Values.database.secretName | quote }}
+      key: {{ index . 2 | quote }}
 {{ end -}}
 
 {{/*
@@ -158,6 +158,16 @@ character that is special in a URL.
 {{- with .Values.database.ca -}}{{ .secretName }}{{ .configMapName }}{{- end -}}
 {{- end -}}
 
+{{/* A duration, such as 1m30s, in milliseconds. */}}
+{{- define "otelcoder.milliseconds" -}}
+{{- $units := dict "h" 3600000 "m" 60000 "s" 1000 "ms" 1 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 -}}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" . | atoi) (get $units (regexFind "[a-z]+" .))) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
 {{/* "mounted" if a key of the database's Secret is the file of the URL. */}}
 {{- define "otelcoder.mountedURL" -}}
 {{- with .Values.database -}}{{- if and .urlFile .secretName -}}mounted{{- end -}}{{- end -}}
@@ -168,41 +178,41 @@ character that is special in a URL.
 {{- if .Values.webConfig.secretName }}
 - name: web
   secret:
-    secretName: {{ .Values.webConfig.secretName }}
+    secretName: {{ .Values.webConfig.secretName | quote }}
     defaultMode: 0440
 {{- end }}
 {{- if include "otelcoder.mountedURL" . }}
 - name: database-url
   secret:
-    secretName: {{ $database.secretName }}
+    secretName: {{ $database.secretName | quote }}
     defaultMode: 0440
     items:
-      - key: {{ $database.secretKey }}
+      - key: {{ $database.secretKey | quote }}
         path: {{ base $database.urlFile | quote }}
 {{- end }}
 {{- if include "otelcoder.ca" . }}
 - name: database-ca
   {{- if $database.ca.secretName }}
   secret: # without the other keys, such as the CA's private key
-    secretName: {{ $database.ca.secretName }}
+    secretName: {{ $database.ca.secretName | quote }}
   {{- else }}
   configMap:
-    name: {{ $database.ca.configMapName }}
+    name: {{ $database.ca.configMapName | quote }}
   {{- end }}
     items:
-      - key: {{ $database.ca.key }}
+      - key: {{ $database.ca.key | quote }}
         path: ca.crt
 {{- end }}
 {{- with $database.clientCertificate }}
 {{- if .secretName }}
 - name: database-client
   secret:
-    secretName: {{ .secretName }}
+    secretName: {{ .secretName | quote }}
     defaultMode: 0440
     items:
-      - key: {{ .certKey }}
+      - key: {{ .certKey | quote }}
         path: tls.crt
-      - key: {{ .keyKey }}
+      - key: {{ .keyKey | quote }}
         path: tls.key
 {{- end }}
 {{- end }}
@@ -250,6 +260,12 @@ character that is special in a URL.
 {{- if and .ca.secretName .ca.configMapName -}}
 {{- fail "database.ca has a Secret and a ConfigMap: keep one" -}}
 {{- end -}}
+{{- if and .urlFile (ne .urlFile (clean .urlFile)) -}}
+{{- fail (printf "database.urlFile is %s: write it as %s" .urlFile (clean .urlFile)) -}}
+{{- end -}}
+{{- if and .urlFile .secretName (regexMatch "^/(etc|otelcoder|(etc/ssl|proc|sys|dev)(/.*)?)$" (dir .urlFile)) -}}
+{{- fail (printf "database.urlFile is %s: the Secret would be mounted over %s, which the container needs; use a folder of its own, such as /etc/otelcoder/database-url/%s" .urlFile (dir .urlFile) (base .urlFile)) -}}
+{{- end -}}
 {{- if and .keys .urlFile -}}
 {{- fail "database.keys and database.urlFile are two ways to connect: keep one" -}}
 {{- end -}}
@@ -262,6 +278,40 @@ character that is special in a URL.
 {{- fail (printf "database.keys has no %s: name its key, or set %s in extraEnv" $part $variable) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $names = dict -}}
+{{- range include "otelcoder.volumes" . | fromYamlArray -}}
+{{- if hasKey $names .name -}}
+{{- fail (printf "two volumes are named %s: choose another name in extraVolumes" .name) -}}
+{{- end -}}
+{{- $_ := set $names .name true -}}
+{{- end -}}
+{{- $paths := dict -}}
+{{- range include "otelcoder.volumeMounts" . | fromYamlArray -}}
+{{- $path := clean .mountPath -}}
+{{- if hasKey $paths $path -}}
+{{- fail (printf "two volumes are mounted on %s: choose another folder for database.urlFile, or another mountPath in extraVolumeMounts" $path) -}}
+{{- end -}}
+{{- $_ := set $paths $path true -}}
+{{- end -}}
+{{- $owned := dict
+  "prometheus-enable" ", which would bypass the ports of the chart: set CODER_PROMETHEUS_ENABLE in env"
+  "prometheus-address" ", which would bypass the ports of the chart: set CODER_PROMETHEUS_ADDRESS in env"
+  "health-address" ", but the probes use port 2113: leave it out"
+  "postgres-url" ", which would show the password in the pod: name a Secret in database.secretName"
+  "postgres-url-file" ": set database.urlFile"
+  "postgres-reporter-url" ", which would show the password in the pod: set OTELCODER_POSTGRES_REPORTER_URL in extraEnv from a Secret"
+  "web-config-file" ": name its Secret in webConfig.secretName" -}}
+{{- range .Values.extraArgs -}}
+{{- $flag := regexFind "^--?[a-z-]+" . | trimPrefix "-" | trimPrefix "-" -}}
+{{- if hasKey $owned $flag -}}
+{{- fail (printf "extraArgs has --%s%s" $flag (get $owned $flag)) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.serviceMonitor -}}
+{{- if and .enabled (gt (include "otelcoder.milliseconds" .scrapeTimeout | atoi) (include "otelcoder.milliseconds" .interval | atoi)) -}}
+{{- fail (printf "serviceMonitor.scrapeTimeout is %s, longer than serviceMonitor.interval, %s: the Prometheus operator rejects this" .scrapeTimeout .interval) -}}
 {{- end -}}
 {{- end -}}
 {{- $address := include "otelcoder.address" . -}}
