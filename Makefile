@@ -144,6 +144,7 @@ release: ## publish the release whose tag is checked out, as CI does
 	@mkdir -p bin
 	@tag=$$(git describe --exact-match --tags) && .ci/notes "$${tag#v}" >bin/notes.md
 	$(goreleaser) release --clean --release-notes bin/notes.md
+	@tag=$$(git describe --exact-match --tags) && .ci/image "$${tag#v}" push
 
 .PHONY: rules
 rules: ## print the rules with the prometheusRule of the chart's values in file VALUES
