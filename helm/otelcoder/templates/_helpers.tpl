@@ -247,7 +247,7 @@ character that is special in a URL.
 {{- end }}
 {{- end -}}
 
-{{/* Refuses values that are each valid and together wrong. */}}
+{{/* Refuses values that are valid alone and wrong together. */}}
 {{- define "otelcoder.check" -}}
 {{- $names := dict -}}
 {{- range concat (include "otelcoder.env" . | fromYamlArray) .Values.env .Values.extraEnv -}}
