@@ -102,16 +102,15 @@ func TestChart(t *testing.T) {
 	}
 }
 
-// TestRefused checks that names without an alert, and a severity for all, are refused by
-// both.
+// TestRefused checks that names without an alert are refused by both.
 func TestRefused(t *testing.T) {
 	chart := helm.Load(t)
 	for values, want := range map[string]string{
+		"{enabled: true, alertLabels: {severity: page}}":     "the label severity is set by severities",
 		"{enabled: true, disabled: [CoderNonsense]}":         "there is no alert CoderNonsense; there are CoderAPIErrors, ",
 		"{enabled: true, severities: {CoderNonsense: info}}": "there is no alert CoderNonsense",
 		"{enabled: true, thresholds: {OtelcoderAbsent: 1}}":  "OtelcoderAbsent has no threshold; these have: CoderAPIErrors, ",
 		"{enabled: true, thresholds: {CoderNonsense: 1}}":    "CoderNonsense has no threshold",
-		"{enabled: true, alertLabels: {severity: page}}":     "alertLabels has severity, which would replace that of every alert: set severities, by alert",
 	} {
 		values = "prometheusRule: " + values
 		if _, err := print(t, values); err == nil || !strings.Contains(err.Error(), want) {
