@@ -51,6 +51,22 @@ func (p Providers) ReportHealth(report func(*health.Report)) (stop func()) {
 	return func() {}
 }
 
+// Claimer is implemented by Process meter providers that one Meters at a time measures
+// on, such as that of package exporters.
+type Claimer interface {
+	// Claim returns ok false if the provider is claimed already. Release ends the claim;
+	// later calls do nothing.
+	Claim() (release func(), ok bool)
+}
+
+// Claim claims the Process provider if that is a [Claimer].
+func (p Providers) Claim() (release func(), ok bool) {
+	if c, ok := p.of(Process).(Claimer); ok {
+		return c.Claim()
+	}
+	return func() {}, true
+}
+
 func (p Providers) of(g Group) metric.MeterProvider {
 	provider := [...]metric.MeterProvider{Deployment: p.Deployment, Workspaces: p.Workspaces, Process: p.Process}[g]
 	if provider == nil {

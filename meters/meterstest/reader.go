@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,6 @@ import (
 	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/otel/attribute"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
-	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -60,7 +60,7 @@ func NewReader(t testing.TB) *Reader {
 	r := &Reader{registry: prometheus.NewRegistry(), changed: make(chan struct{}, 1)}
 	r.providers.Deployment = r.provider(t, instrument.Deployment)
 	r.providers.Workspaces = r.provider(t, instrument.Workspaces)
-	r.providers.Process = r.provider(t, instrument.Process)
+	r.providers.Process = processProvider{r.provider(t, instrument.Process), new(atomic.Bool)}
 	return r
 }
 
@@ -70,7 +70,7 @@ type provider struct {
 	reader *Reader
 }
 
-func (r *Reader) provider(t testing.TB, group instrument.Group) metric.MeterProvider {
+func (r *Reader) provider(t testing.TB, group instrument.Group) provider {
 	t.Helper()
 	reader, err := otelprom.New(
 		otelprom.WithRegisterer(r.registry),
@@ -95,6 +95,20 @@ func (r *Reader) provider(t testing.TB, group instrument.Group) metric.MeterProv
 		r.stopExpiry()
 	})
 	return provider{p, r}
+}
+
+// processProvider refuses a second Meters, as that of an exporter does.
+type processProvider struct {
+	provider
+	claimed *atomic.Bool
+}
+
+// Claim implements [instrument.Claimer].
+func (p processProvider) Claim() (release func(), ok bool) {
+	if p.claimed.Swap(true) {
+		return nil, false
+	}
+	return sync.OnceFunc(func() { p.claimed.Store(false) }), true
 }
 
 // catalogueOnly returns the view of the group's instruments. It drops all others.
