@@ -39,6 +39,7 @@ type Exporter struct {
 
 	statusPage *statusPage // nil without a status page
 	board      board
+	claimed    atomic.Bool // a Meters measures on the providers
 
 	scrapeErrors atomic.Int64
 	pushed       [len(outcomes)]atomic.Int64
@@ -149,7 +150,7 @@ func (e *Exporter) Providers() instrument.Providers {
 	return instrument.Providers{
 		Deployment: notifyingProvider{provider{e.deployment.provider, e.deployment}, e.deployment.cache},
 		Workspaces: notifyingProvider{provider{e.workspaces.provider, e.workspaces}, e.workspaces.cache},
-		Process:    processProvider{provider{e.process.provider, e.process}, &e.board},
+		Process:    processProvider{provider{e.process.provider, e.process}, &e.board, &e.claimed},
 	}
 }
 

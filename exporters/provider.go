@@ -2,6 +2,8 @@ package exporters
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
@@ -39,6 +41,15 @@ type notifyingProvider struct {
 type processProvider struct {
 	provider
 	*board
+	claimed *atomic.Bool
+}
+
+// Claim implements [instrument.Claimer].
+func (p processProvider) Claim() (release func(), ok bool) {
+	if p.claimed.Swap(true) {
+		return nil, false
+	}
+	return sync.OnceFunc(func() { p.claimed.Store(false) }), true
 }
 
 // meter guards the callbacks of observable instruments.

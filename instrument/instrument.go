@@ -3,7 +3,9 @@ package instrument
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -47,6 +49,22 @@ func (p Providers) ReportHealth(report func(*health.Report)) (stop func()) {
 		return h.ReportHealth(report)
 	}
 	return func() {}
+}
+
+// Claimer is implemented by Process meter providers that one Meters at a time measures
+// on, such as that of package exporters.
+type Claimer interface {
+	// Claim returns ok false if the provider is claimed already. Release ends the claim;
+	// later calls do nothing.
+	Claim() (release func(), ok bool)
+}
+
+// Claim claims the Process provider if that is a [Claimer].
+func (p Providers) Claim() (release func(), ok bool) {
+	if c, ok := p.of(Process).(Claimer); ok {
+		return c.Claim()
+	}
+	return func() {}, true
 }
 
 func (p Providers) of(g Group) metric.MeterProvider {
@@ -214,30 +232,44 @@ func (l Labels) String() string {
 }
 
 // Labels prepares the label set of one of the family's series: the labels of the
-// family's row, with the values of m. It panics if m lacks one of them; structs of
-// the type of [Info].Measured have them all.
+// family's row, with the values of m. It panics unless m has the type of
+// [Info].Measured: another struct can have labels of the same names for other things.
+// A family of the Go runtime has no such type, so that any m panics.
 func (f Family) Labels(m Measured) Labels { return f.LabelsWithout(m) }
 
 // maxLabels is the largest number of labels of a family.
 const maxLabels = 6
 
 // LabelsWithout prepares the label set of an aggregated series, without the named
-// labels. Names that are not labels of the family are ignored.
+// labels. It panics like [Family.Labels], and if a name is not a label of the family.
 func (f Family) LabelsWithout(m Measured, names ...string) Labels {
+	row := &catalogue[f]
+	if reflect.TypeOf(m) != reflect.TypeOf(row.Measured) || m == nil {
+		panic(f.wrongStruct(m))
+	}
+	for _, name := range names {
+		if !slices.Contains(row.Labels, name) {
+			panic(fmt.Sprintf("instrument: %s has no label %q, but %s", f, name, strings.Join(row.Labels, " ")))
+		}
+	}
 	attributes := make([]attribute.KeyValue, 0, maxLabels)
-	for _, name := range catalogue[f].Labels {
-		if slices.Contains(names, name) {
-			continue
+	for _, name := range row.Labels {
+		if !slices.Contains(names, name) {
+			attributes = append(attributes, attribute.String(name, m.label(name)))
 		}
-		value, ok := m.label(name)
-		if !ok {
-			panic(fmt.Sprintf("instrument: %T lacks the label %s of %s", m, name, f))
-		}
-		attributes = append(attributes, attribute.String(name, value))
 	}
 	option := metric.WithAttributeSet(attribute.NewSet(attributes...))
 	return Labels{&options{
 		observe: [1]metric.ObserveOption{option},
 		record:  [1]metric.RecordOption{option},
 	}}
+}
+
+// wrongStruct returns the text of the panic for a struct that is not the family's.
+func (f Family) wrongStruct(m Measured) string {
+	want := catalogue[f].Measured
+	if want == nil {
+		return fmt.Sprintf("instrument: %s is a family of the Go runtime, without a struct for its labels", f)
+	}
+	return fmt.Sprintf("instrument: the labels of %s come from %T, not from %T", f, want, m)
 }

@@ -4,13 +4,14 @@ import "strconv"
 
 // Measured is implemented by the structs that hold the label values of a series, such
 // as [WorkspaceBuild]. The values must be valid UTF-8. [Info].Measured is the struct
-// of a family and [Info].Labels lists its labels; fields for other labels are ignored.
+// of a family, and no other is accepted; [Info].Labels lists its labels. Fields for other
+// labels are ignored.
 //
 // The structs are comparable and can be map keys. Literals must name their fields, so
 // that values in the wrong order do not compile.
 type Measured interface {
-	// label returns the value of the named label; ok is false if the struct lacks it.
-	label(name string) (value string, ok bool)
+	// label returns the value of the named label, of the family's labels.
+	label(name string) string
 }
 
 // named is the first field of structs with several label values. Other packages cannot
@@ -20,7 +21,7 @@ type named struct{}
 // NoLabels is for families without labels, such as [APIActiveUsers].
 type NoLabels struct{}
 
-func (NoLabels) label(string) (string, bool) { return "", false }
+func (NoLabels) label(string) string { return "" }
 
 // WorkspaceAgents are the agents of a workspace, for [AgentsUp].
 type WorkspaceAgents struct {
@@ -31,16 +32,16 @@ type WorkspaceAgents struct {
 	WorkspaceName string
 }
 
-func (w WorkspaceAgents) label(name string) (string, bool) {
+func (w WorkspaceAgents) label(name string) string {
 	switch name {
 	case "template_name":
-		return w.TemplateName, true
+		return w.TemplateName
 	case "username":
-		return w.Username, true
+		return w.Username
 	case "workspace_name":
-		return w.WorkspaceName, true
+		return w.WorkspaceName
 	}
-	return "", false
+	return ""
 }
 
 // Agent is a workspace agent, for agent statistics such as [AgentStatsRx].
@@ -52,16 +53,16 @@ type Agent struct {
 	WorkspaceName string
 }
 
-func (a Agent) label(name string) (string, bool) {
+func (a Agent) label(name string) string {
 	switch name {
 	case "agent_name":
-		return a.AgentName, true
+		return a.AgentName
 	case "username":
-		return a.Username, true
+		return a.Username
 	case "workspace_name":
-		return a.WorkspaceName, true
+		return a.WorkspaceName
 	}
-	return "", false
+	return ""
 }
 
 // AgentApp is an application of an agent, for [AgentsApps].
@@ -73,12 +74,12 @@ type AgentApp struct {
 	Health  string // disabled initializing healthy unhealthy
 }
 
-func (a AgentApp) label(name string) (string, bool) {
+func (a AgentApp) label(name string) string {
 	switch name {
 	case "app_name":
-		return a.AppName, true
+		return a.AppName
 	case "health":
-		return a.Health, true
+		return a.Health
 	}
 	return a.Agent.label(name)
 }
@@ -95,14 +96,14 @@ type AgentConnection struct {
 	TailnetNode    string // "nodeid:" and 16 hex digits, or unknown
 }
 
-func (a AgentConnection) label(name string) (string, bool) {
+func (a AgentConnection) label(name string) string {
 	switch name {
 	case "lifecycle_state":
-		return a.LifecycleState, true
+		return a.LifecycleState
 	case "status":
-		return a.Status, true
+		return a.Status
 	case "tailnet_node":
-		return a.TailnetNode, true
+		return a.TailnetNode
 	}
 	return a.Agent.label(name)
 }
@@ -117,12 +118,12 @@ type AgentLatency struct {
 	Preferred  bool   // the agent's home region
 }
 
-func (a AgentLatency) label(name string) (string, bool) {
+func (a AgentLatency) label(name string) string {
 	switch name {
 	case "derp_region":
-		return a.DERPRegion, true
+		return a.DERPRegion
 	case "preferred":
-		return strconv.FormatBool(a.Preferred), true
+		return strconv.FormatBool(a.Preferred)
 	}
 	return a.Agent.label(name)
 }
@@ -137,12 +138,12 @@ type AgentScript struct {
 	TemplateName string
 }
 
-func (a AgentScript) label(name string) (string, bool) {
+func (a AgentScript) label(name string) string {
 	switch name {
 	case "success":
-		return strconv.FormatBool(a.Success), true
+		return strconv.FormatBool(a.Success)
 	case "template_name":
-		return a.TemplateName, true
+		return a.TemplateName
 	}
 	return a.Agent.label(name)
 }
@@ -157,16 +158,16 @@ type APIRequest struct {
 	Path   string // a route pattern, UNKNOWN or STATIC
 }
 
-func (r APIRequest) label(name string) (string, bool) {
+func (r APIRequest) label(name string) string {
 	switch name {
 	case "code":
-		return strconv.Itoa(r.Code), true
+		return strconv.Itoa(r.Code)
 	case "method":
-		return r.Method, true
+		return r.Method
 	case "path":
-		return r.Path, true
+		return r.Path
 	}
-	return "", false
+	return ""
 }
 
 // LatestBuild is the latest build of a workspace, for [APIWorkspaceLatestBuild].
@@ -174,7 +175,7 @@ type LatestBuild struct {
 	Status string // pending running succeeded canceling canceled failed unknown
 }
 
-func (b LatestBuild) label(name string) (string, bool) { return b.Status, name == "status" }
+func (b LatestBuild) label(string) string { return b.Status }
 
 // ApplicationUsage is an application used by the users of a template, for
 // [InsightsApplicationsUsage].
@@ -188,16 +189,16 @@ type ApplicationUsage struct {
 	TemplateName    string
 }
 
-func (u ApplicationUsage) label(name string) (string, bool) {
+func (u ApplicationUsage) label(name string) string {
 	switch name {
 	case "application_name":
-		return u.ApplicationName, true
+		return u.ApplicationName
 	case "slug":
-		return u.Slug, true
+		return u.Slug
 	case "template_name":
-		return u.TemplateName, true
+		return u.TemplateName
 	}
-	return "", false
+	return ""
 }
 
 // ParameterUsage is a value of a template's parameter in builds, for
@@ -211,18 +212,18 @@ type ParameterUsage struct {
 	TemplateName   string
 }
 
-func (u ParameterUsage) label(name string) (string, bool) {
+func (u ParameterUsage) label(name string) string {
 	switch name {
 	case "parameter_name":
-		return u.ParameterName, true
+		return u.ParameterName
 	case "parameter_type":
-		return u.ParameterType, true
+		return u.ParameterType
 	case "parameter_value":
-		return u.ParameterValue, true
+		return u.ParameterValue
 	case "template_name":
-		return u.TemplateName, true
+		return u.TemplateName
 	}
-	return "", false
+	return ""
 }
 
 // TemplateUsers are the users of a template, for [InsightsTemplatesActiveUsers].
@@ -230,8 +231,8 @@ type TemplateUsers struct {
 	TemplateName string
 }
 
-func (u TemplateUsers) label(name string) (string, bool) {
-	return u.TemplateName, name == "template_name"
+func (u TemplateUsers) label(string) string {
+	return u.TemplateName
 }
 
 // OAuth2RateLimit is a rate limit of an external OAuth2 provider, for
@@ -243,14 +244,14 @@ type OAuth2RateLimit struct {
 	Resource string // the rate limit's
 }
 
-func (l OAuth2RateLimit) label(name string) (string, bool) {
+func (l OAuth2RateLimit) label(name string) string {
 	switch name {
 	case "name":
-		return l.Name, true
+		return l.Name
 	case "resource":
-		return l.Resource, true
+		return l.Resource
 	}
-	return "", false
+	return ""
 }
 
 // OAuth2Request is a call to an external OAuth2 provider, for [OAuth2Requests].
@@ -262,16 +263,16 @@ type OAuth2Request struct {
 	StatusCode int    // HTTP status; 0 without a response
 }
 
-func (r OAuth2Request) label(name string) (string, bool) {
+func (r OAuth2Request) label(name string) string {
 	switch name {
 	case "name":
-		return r.Name, true
+		return r.Name
 	case "source":
-		return r.Source, true
+		return r.Source
 	case "status_code":
-		return strconv.Itoa(r.StatusCode), true
+		return strconv.Itoa(r.StatusCode)
 	}
-	return "", false
+	return ""
 }
 
 // ProvisionerJob is a provisioner job, for [ProvisionerdJobTimings] and, without a
@@ -283,14 +284,14 @@ type ProvisionerJob struct {
 	Status      string // success failed
 }
 
-func (j ProvisionerJob) label(name string) (string, bool) {
+func (j ProvisionerJob) label(name string) string {
 	switch name {
 	case "provisioner":
-		return j.Provisioner, true
+		return j.Provisioner
 	case "status":
-		return j.Status, true
+		return j.Status
 	}
-	return "", false
+	return ""
 }
 
 // WorkspaceBuild is a workspace build, for [WorkspaceBuilds].
@@ -306,22 +307,22 @@ type WorkspaceBuild struct {
 	WorkspaceName   string
 }
 
-func (b WorkspaceBuild) label(name string) (string, bool) {
+func (b WorkspaceBuild) label(name string) string {
 	switch name {
 	case "action":
-		return b.Action, true
+		return b.Action
 	case "owner_email":
-		return b.OwnerEmail, true
+		return b.OwnerEmail
 	case "status":
-		return b.Status, true
+		return b.Status
 	case "template_name":
-		return b.TemplateName, true
+		return b.TemplateName
 	case "template_version":
-		return b.TemplateVersion, true
+		return b.TemplateVersion
 	case "workspace_name":
-		return b.WorkspaceName, true
+		return b.WorkspaceName
 	}
-	return "", false
+	return ""
 }
 
 // BuildInfo describes the build of the running program, for [HealthBuildInfo].
@@ -332,14 +333,14 @@ type BuildInfo struct {
 	Version   string // of this module
 }
 
-func (b BuildInfo) label(name string) (string, bool) {
+func (b BuildInfo) label(name string) string {
 	switch name {
 	case "goversion":
-		return b.GoVersion, true
+		return b.GoVersion
 	case "version":
-		return b.Version, true
+		return b.Version
 	}
-	return "", false
+	return ""
 }
 
 // OTLPExport is an export over OTLP, for [HealthOTLPExports].
@@ -347,7 +348,7 @@ type OTLPExport struct {
 	Outcome string // success failure
 }
 
-func (e OTLPExport) label(name string) (string, bool) { return e.Outcome, name == "outcome" }
+func (e OTLPExport) label(string) string { return e.Outcome }
 
 // Refusal is the refusal of external input, for [HealthRefused].
 type Refusal struct {
@@ -357,14 +358,14 @@ type Refusal struct {
 	Reason string
 }
 
-func (r Refusal) label(name string) (string, bool) {
+func (r Refusal) label(name string) string {
 	switch name {
 	case "origin":
-		return r.Origin, true
+		return r.Origin
 	case "reason":
-		return r.Reason, true
+		return r.Reason
 	}
-	return "", false
+	return ""
 }
 
 // Rendering is an exposition rendered ahead of scrapes, for [HealthRenderedBytes].
@@ -372,7 +373,7 @@ type Rendering struct {
 	Format string // text openmetrics protobuf
 }
 
-func (r Rendering) label(name string) (string, bool) { return r.Format, name == "format" }
+func (r Rendering) label(string) string { return r.Format }
 
 // Source is a source of the deployment's state, for [HealthSourceUp] and the other
 // source families.
@@ -380,4 +381,4 @@ type Source struct {
 	Name string
 }
 
-func (s Source) label(name string) (string, bool) { return s.Name, name == "source" }
+func (s Source) label(string) string { return s.Name }

@@ -165,26 +165,39 @@ func TestLabelsWithout(t *testing.T) {
 		"":                         "agent_name=main,success=true,template_name=docker,username=ann,workspace_name=dev",
 		"agent_name":               "success=true,template_name=docker,username=ann,workspace_name=dev",
 		"workspace_name,username":  "agent_name=main,success=true,template_name=docker",
-		"derp_region,success":      "agent_name=main,template_name=docker,username=ann,workspace_name=dev",
+		"success":                  "agent_name=main,template_name=docker,username=ann,workspace_name=dev",
 		"agent_name,template_name": "success=true,username=ann,workspace_name=dev",
 	} {
-		if got := instrument.AgentScriptsExecuted.LabelsWithout(script, strings.Split(names, ",")...).String(); got != want {
+		if got := instrument.AgentScriptsExecuted.LabelsWithout(script, strings.FieldsFunc(names, func(r rune) bool { return r == ',' })...).String(); got != want {
 			t.Errorf("without %q: %s, want %s", names, got, want)
 		}
 	}
 }
 
-// TestLabelsPanic: a struct that lacks a label of the family is a programming error.
+// TestLabelsPanic: a struct of another family, even with labels of the same names, and
+// a name that is not a label of the family are programming errors.
 func TestLabelsPanic(t *testing.T) {
+	type hosts struct{ instrument.Agent }
 	for _, test := range []struct {
 		family   instrument.Family
 		measured instrument.Measured
+		without  []string
 		want     string
 	}{
-		{instrument.AgentsUp, instrument.Agent{}, "instrument: instrument.Agent lacks the label template_name of coderd_agents_up"},
-		{instrument.AgentsApps, instrument.AgentScript{}, "instrument: instrument.AgentScript lacks the label app_name of coderd_agents_apps"},
-		{instrument.APIWorkspaceLatestBuild, instrument.NoLabels{}, "instrument: instrument.NoLabels lacks the label status of coderd_api_workspace_latest_build_total"},
-		{instrument.InsightsTemplatesActiveUsers, instrument.Source{}, "instrument: instrument.Source lacks the label template_name of coderd_insights_templates_active_users"},
+		{instrument.AgentsUp, instrument.Agent{}, nil, "instrument: the labels of coderd_agents_up come from instrument.WorkspaceAgents, not from instrument.Agent"},
+		{instrument.APIWorkspaceLatestBuild, instrument.AgentConnection{Status: "running"}, nil,
+			"instrument: the labels of coderd_api_workspace_latest_build_total come from instrument.LatestBuild, not from instrument.AgentConnection"},
+		{instrument.AgentStatsRx, instrument.AgentScript{}, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from instrument.AgentScript"},
+		{instrument.AgentStatsRx, hosts{}, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from instrument_test.hosts"},
+		{instrument.AgentStatsRx, &instrument.Agent{}, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from *instrument.Agent"},
+		{instrument.LicenseActiveUsers, instrument.Agent{}, nil, "instrument: the labels of coderd_license_active_users come from instrument.NoLabels, not from instrument.Agent"},
+		{instrument.AgentStatsRx, nil, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from <nil>"},
+		{instrument.GoInfo, instrument.NoLabels{}, nil, "instrument: go_info is a family of the Go runtime, without a struct for its labels"},
+		{instrument.GoInfo, nil, nil, "instrument: go_info is a family of the Go runtime, without a struct for its labels"},
+		{instrument.AgentStatsRx, instrument.Agent{}, []string{"username", "agentname"},
+			`instrument: coderd_agentstats_rx_bytes has no label "agentname", but agent_name username workspace_name`},
+		{instrument.AgentStatsRx, instrument.Agent{}, []string{"template_name"},
+			`instrument: coderd_agentstats_rx_bytes has no label "template_name", but agent_name username workspace_name`},
 	} {
 		func() {
 			defer func() {
@@ -192,7 +205,7 @@ func TestLabelsPanic(t *testing.T) {
 					t.Errorf("got %v, want %q", got, test.want)
 				}
 			}()
-			test.family.Labels(test.measured)
+			test.family.LabelsWithout(test.measured, test.without...)
 		}()
 	}
 }

@@ -84,13 +84,17 @@ func checkAggregateBy(labels []AgentLabel) error {
 // keptLabels are the labels of aggregated series: the labels to aggregate by, and all
 // labels that are not an [AgentLabel].
 type keptLabels struct {
-	dropped []string // names of the other agent labels
+	dropped      []string // names of the other agent labels
+	agentDropped []string // of these, the labels of an [instrument.Agent]
 }
 
 func newKeptLabels(by []AgentLabel) (k keptLabels) {
 	for _, label := range allAgentLabels() {
 		if !slices.Contains(by, label) {
 			k.dropped = append(k.dropped, string(label))
+			if label != LabelTemplateName {
+				k.agentDropped = append(k.agentDropped, string(label))
+			}
 		}
 	}
 	return k
@@ -121,7 +125,13 @@ func (k keptLabels) mergeAgent(a instrument.Agent) instrument.Agent {
 
 func (k keptLabels) drops(label AgentLabel) bool { return slices.Contains(k.dropped, string(label)) }
 
-// labels returns the label set of a series, without the dropped labels.
-func (k keptLabels) labels(f instrument.Family, m instrument.Measured) instrument.Labels {
-	return f.LabelsWithout(m, k.dropped...)
+// labels returns the label set of a series of a family of scripts, without the dropped
+// labels.
+func (k keptLabels) labels(f instrument.Family, s instrument.AgentScript) instrument.Labels {
+	return f.LabelsWithout(s, k.dropped...)
+}
+
+// agentLabels is labels for the statistics of agents, which have no template.
+func (k keptLabels) agentLabels(f instrument.Family, a instrument.Agent) instrument.Labels {
+	return f.LabelsWithout(a, k.agentDropped...)
 }

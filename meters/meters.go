@@ -11,9 +11,11 @@ import (
 	"github.com/otelcoder/otelcoder/instrument/health"
 )
 
-// Meters owns the recorders and the sources of a process, which has one Meters. A method
-// that returns a recorder creates it on the first call and then returns the same one. A
-// family has no series before its recorder or its source is used.
+// Meters holds the recorders and the sources of a process. Create one per process: two
+// would report the same series, so that counters add up and gauges overwrite each other.
+//
+// A method that returns a recorder creates it on the first call and then returns the same
+// one. A family has no series before its recorder or its source is used.
 type Meters struct {
 	config config
 	output *output
@@ -38,8 +40,10 @@ type Meters struct {
 }
 
 // New creates the instruments of all recorders and sources on the providers. It
-// returns an error if an option is out of range or a provider cannot create an
-// instrument. End the Meters with [Meters.Shutdown].
+// returns an error if an option is out of range, a provider cannot create an instrument,
+// or the Process provider is an [instrument.Claimer], such as that of an exporter, on
+// which another Meters measures that has not been shut down. Other providers cannot
+// detect a second Meters. End the Meters with [Meters.Shutdown].
 func New(p instrument.Providers, options ...Option) (*Meters, error) {
 	c, err := newConfig(options)
 	if err != nil {
@@ -87,8 +91,9 @@ func (m *Meters) Forwarded() *Forwarded { return m.forwarded() }
 // receive the reports of agents.
 func (m *Meters) Scripts() *Scripts { return m.scripts() }
 
-// EventsHealth returns the health of the source named events, which feeds recorders
-// and is not polled, such as coderdb.Follow.
+// EventsHealth returns the recorder of the health of the source "events". The source
+// passes events to the other recorders, as coderdb.Follow does; it is not one of the
+// [Sources] of [Meters.Poll].
 func (m *Meters) EventsHealth() *EventsHealth { return m.events() }
 
 // Poll queries the sources for the state of a deployment, in the background, until

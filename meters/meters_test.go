@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/otelcoder/otelcoder/exporters"
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
@@ -281,6 +282,59 @@ func (m refusingMeter) Float64ObservableGauge(name string, options ...metric.Flo
 
 // TestNewReturnsErrorsOfProviders: New fails if an instrument of any kind cannot be
 // created.
+// TestNewTwice: a second Meters would add to the counters of the first, and replace its
+// gauges. It is created after the first has ended.
+func TestNewTwice(t *testing.T) {
+	exporter, err := exporters.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exporter.Shutdown(t.Context())
+	for name, providers := range map[string]func() instrument.Providers{
+		"exporter": exporter.Providers, "meterstest": meterstest.NewReader(t).Providers,
+	} {
+		first, err := New(providers())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		const want = "create the meters: the Process provider already has a Meters: a second one can be created after Shutdown of the first"
+		for range 2 {
+			if _, err := New(providers()); err == nil || err.Error() != want {
+				t.Errorf("%s: the error of a second Meters is %v, want %s", name, err, want)
+			}
+		}
+		for range 2 { // as often as the host likes
+			if err := first.Shutdown(t.Context()); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		second, err := New(providers())
+		if err != nil {
+			t.Fatalf("%s: after Shutdown of the first: %v", name, err)
+		}
+		if err := first.Shutdown(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := New(providers()); err == nil {
+			t.Errorf("%s: a later Shutdown of the first releases the providers of the second", name)
+		}
+		if err := second.Shutdown(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestNewAfterFailure: a Meters that could not be created does not take the providers.
+func TestNewAfterFailure(t *testing.T) {
+	r := meterstest.NewReader(t)
+	broken := r.Providers()
+	broken.Workspaces = refusing{noop.NewMeterProvider(), instrument.ProvisionerdJobTimings.Info().Instrument}
+	if _, err := New(broken); err == nil {
+		t.Fatal("no error from providers that create no instrument")
+	}
+	newMetersOn(t, r)
+}
+
 func TestNewReturnsErrorsOfProviders(t *testing.T) {
 	for _, f := range []instrument.Family{instrument.ProvisionerdJobTimings, instrument.AgentsUp, instrument.HealthSourceUp} {
 		p := refusing{noop.NewMeterProvider(), f.Info().Instrument}

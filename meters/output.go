@@ -17,6 +17,7 @@ type output struct {
 	observations []*instrument.Observation // by group
 	histograms   map[instrument.Family]instrument.HistogramInstrument
 	stopHealth   func() // unregisters reportHealth
+	release      func() // ends the claim of the providers
 
 	// Set when the process itself records the events of the family. The recorder or
 	// source that observes them from outside then stops reporting it.
@@ -28,9 +29,20 @@ type output struct {
 	reports  []func(*health.Report)
 }
 
-// newOutput creates the instruments. Instruments without observations are not exported.
-func newOutput(p instrument.Providers) (*output, error) {
+// newOutput claims the providers and creates the instruments. Instruments without
+// observations are not exported.
+func newOutput(p instrument.Providers) (_ *output, err error) {
+	release, ok := p.Claim()
+	if !ok {
+		return nil, errors.New("the Process provider already has a Meters: a second one can be created after Shutdown of the first")
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
 	out := &output{
+		release:    release,
 		histograms: make(map[instrument.Family]instrument.HistogramInstrument),
 		collects:   make(map[instrument.Group][]func(instrument.Observer)),
 	}
@@ -106,6 +118,7 @@ func (out *output) close() error {
 	if out.closed.Swap(true) {
 		return nil
 	}
+	defer out.release()
 	out.stopHealth()
 	return out.unregister()
 }

@@ -120,7 +120,7 @@ func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusal
 	families := agentStatsFamilies()
 	samples := make([]sample, 0, len(merged)*len(families))
 	for agent, values := range merged {
-		labels := kept.labels(instrument.AgentStatsRx, agent) // shared by all families
+		labels := kept.agentLabels(instrument.AgentStatsRx, agent) // shared by all families
 		for i, f := range families {
 			samples = append(samples, sample{f, labels, values[i]})
 		}

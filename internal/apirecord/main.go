@@ -1,6 +1,6 @@
 // Command apirecord writes the exported API of the module's packages to api.txt, one
-// line for each constant, variable, function, type, method and field, so that a
-// change that breaks a program is seen in review:
+// line for each constant, variable, function, type, method, field and embedded type, so
+// that a change that breaks a program is seen in review:
 //
 //	make api
 //
@@ -19,6 +19,7 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,8 +161,10 @@ func describe(p *types.Package, module string) []string {
 					kind = "comparable struct"
 				}
 				add("type %s %s", full, kind)
-				for field := range t.Fields() {
-					if field.Exported() {
+				for field := range fields(t) {
+					if field.Embedded() {
+						add("type %s struct, embedded %s", full, text(field.Type()))
+					} else {
 						add("type %s struct, %s %s", full, field.Name(), text(field.Type()))
 					}
 				}
@@ -172,6 +175,11 @@ func describe(p *types.Package, module string) []string {
 						add("type %s interface, %s%s", full, method.Name(), strings.TrimPrefix(text(method.Type()), "func"))
 					} else {
 						add("type %s interface, an unexported method", full)
+					}
+				}
+				for embedded := range t.EmbeddedTypes() {
+					if i, ok := embedded.Underlying().(*types.Interface); !ok || !i.IsMethodSet() {
+						add("type %s interface, type set %s", full, text(embedded))
 					}
 				}
 				continue
@@ -192,6 +200,32 @@ func describe(p *types.Package, module string) []string {
 	}
 	slices.Sort(lines)
 	return slices.Compact(lines)
+}
+
+// fields yields the exported fields of a struct, and those promoted from its embedded
+// structs of an unexported type.
+func fields(s *types.Struct) iter.Seq[*types.Var] {
+	return func(yield func(*types.Var) bool) {
+		for field := range s.Fields() {
+			if field.Exported() {
+				if !yield(field) {
+					return
+				}
+				continue
+			}
+			t := field.Type()
+			if pointer, ok := t.(*types.Pointer); ok {
+				t = pointer.Elem()
+			}
+			if embedded, ok := t.Underlying().(*types.Struct); ok && field.Embedded() {
+				for promoted := range fields(embedded) {
+					if !yield(promoted) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // withoutNames returns a function's type without the names of its parameters, and any

@@ -43,20 +43,36 @@ const First Kind = 0
 
 func (Kind) String() string { return "" }
 
-type base struct{}
+type base struct {
+	Name  string
+	state int
+}
 
 func (*base) Close() error { return nil }
 
 type Config struct {
 	base
+	Labels
 	Every  time.Duration
-	Labels []string
+	Names  []string
 	secret int
 }
 
 type Labels struct{ Owner string }
 
 type Option func(*Config)
+
+type Number interface{ ~int | ~float64 }
+
+type Text interface {
+	comparable
+	String() string
+}
+
+type Stream interface {
+	Source
+	Close() error
+}
 
 type Source interface {
 	Ask(at time.Time) (answer int, err error)
@@ -80,10 +96,14 @@ pkg p, method (Kind) String() string
 pkg p, type Again = Config
 pkg p, type Config struct
 pkg p, type Config struct, Every time.Duration
-pkg p, type Config struct, Labels []string
+pkg p, type Config struct, Name string
+pkg p, type Config struct, Names []string
+pkg p, type Config struct, embedded Labels
 pkg p, type Kind uint8
 pkg p, type Labels comparable struct
 pkg p, type Labels struct, Owner string
+pkg p, type Number interface
+pkg p, type Number interface, type set ~int | ~float64
 pkg p, type Option func(*Config)
 pkg p, type Pair[K comparable] comparable struct
 pkg p, type Pair[K comparable] struct, Key K
@@ -91,6 +111,12 @@ pkg p, type Sealed interface
 pkg p, type Sealed interface, an unexported method
 pkg p, type Source interface
 pkg p, type Source interface, Ask(time.Time) (int, error)
+pkg p, type Stream interface
+pkg p, type Stream interface, Ask(time.Time) (int, error)
+pkg p, type Stream interface, Close() error
+pkg p, type Text interface
+pkg p, type Text interface, String() string
+pkg p, type Text interface, type set comparable
 pkg p, var Err error
 `
 	lines, err := exported(root)
@@ -104,7 +130,7 @@ pkg p, var Err error
 
 // TestRun records an API, accepts the same, and names what a change removes and adds.
 func TestRun(t *testing.T) {
-	source := "package p\n\nfunc F(name string) {}\n\ntype S interface{ M() }\n"
+	source := "package p\n\nfunc F(name string) {}\n\ntype S interface{ M() }\n\ntype A struct{ N int }\n\ntype B struct{ A }\n"
 	root := write(t, "go.mod", "module example.com/m\n\ngo 1.26\n", "p/p.go", source, record, "")
 	if err := run(root, false); err != nil {
 		t.Fatal(err)
@@ -116,6 +142,7 @@ func TestRun(t *testing.T) {
 		{"F(name string)", "F(other string)"}: "",
 		{"F(name string)", "F(name int)"}:     "-pkg p, func F(string)\n+pkg p, func F(int)\n",
 		{"M()", "M(); N()"}:                   "+pkg p, type S interface, N()\n",
+		{"{ A }", "{ A A }"}:                  "-pkg p, type B struct, embedded A\n+pkg p, type B struct, A A\n",
 		{"func F(name string) {}", ""}:        "-pkg p, func F(string)\n",
 	} {
 		if err := os.WriteFile(filepath.Join(root, "p/p.go"), []byte(strings.Replace(source, change[0], change[1], 1)), 0o644); err != nil {

@@ -1,6 +1,6 @@
 // Package meterstest is for tests of programs that measure with package meters. A
-// [Reader] takes the place of the exporter: it reads what is measured at once, under
-// the names and labels that the endpoint serves.
+// [Reader] takes the place of the exporter: it reads the families of package instrument
+// at once, under the names and labels that the endpoint serves.
 //
 //	reader := meterstest.NewReader(t)
 //	m, err := meters.New(reader.Providers())
@@ -16,10 +16,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,14 +31,18 @@ import (
 	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/otel/attribute"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
-	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Reader reads what is measured on its providers. Its methods may be called by several
-// goroutines at a time.
+// Reader reads the catalogue's families that are measured on its providers, except those
+// of the Go runtime. It does not read other instruments on the providers, which the
+// endpoint renames or refuses: for a test of these, create an exporter and gather from
+// it with [github.com/otelcoder/otelcoder/exporters.Exporter.Gather]. The Reader does
+// not recover a panic of a callback, so that it fails the test.
+//
+// The methods may be called concurrently.
 type Reader struct {
 	registry  *prometheus.Registry
 	providers instrument.Providers
@@ -54,7 +60,7 @@ func NewReader(t testing.TB) *Reader {
 	r := &Reader{registry: prometheus.NewRegistry(), changed: make(chan struct{}, 1)}
 	r.providers.Deployment = r.provider(t, instrument.Deployment)
 	r.providers.Workspaces = r.provider(t, instrument.Workspaces)
-	r.providers.Process = r.provider(t, instrument.Process)
+	r.providers.Process = processProvider{r.provider(t, instrument.Process), new(atomic.Bool)}
 	return r
 }
 
@@ -64,7 +70,7 @@ type provider struct {
 	reader *Reader
 }
 
-func (r *Reader) provider(t testing.TB, group instrument.Group) metric.MeterProvider {
+func (r *Reader) provider(t testing.TB, group instrument.Group) provider {
 	t.Helper()
 	reader, err := otelprom.New(
 		otelprom.WithRegisterer(r.registry),
@@ -77,7 +83,7 @@ func (r *Reader) provider(t testing.TB, group instrument.Group) metric.MeterProv
 	}
 	p := sdk.NewMeterProvider(
 		sdk.WithReader(reader),
-		sdk.WithView(instrument.View(group)),
+		sdk.WithView(catalogueOnly(group)),
 		sdk.WithCardinalityLimit(0),
 	)
 	t.Cleanup(func() {
@@ -89,6 +95,31 @@ func (r *Reader) provider(t testing.TB, group instrument.Group) metric.MeterProv
 		r.stopExpiry()
 	})
 	return provider{p, r}
+}
+
+// processProvider refuses a second Meters, as that of an exporter does.
+type processProvider struct {
+	provider
+	claimed *atomic.Bool
+}
+
+// Claim implements [instrument.Claimer].
+func (p processProvider) Claim() (release func(), ok bool) {
+	if p.claimed.Swap(true) {
+		return nil, false
+	}
+	return sync.OnceFunc(func() { p.claimed.Store(false) }), true
+}
+
+// catalogueOnly returns the view of the group's instruments. It drops all others.
+func catalogueOnly(group instrument.Group) sdk.View {
+	view := instrument.View(group)
+	return func(i sdk.Instrument) (sdk.Stream, bool) {
+		if stream, ok := view(i); ok {
+			return stream, true
+		}
+		return sdk.Stream{Name: i.Name, Aggregation: sdk.AggregationDrop{}}, true
+	}
 }
 
 // Changed implements [instrument.Notifier]. A change in the future is announced when
@@ -150,11 +181,18 @@ func (r *Reader) gather(t testing.TB, families []instrument.Family) []*dto.Metri
 }
 
 // Value returns the value of one series, of a histogram the number of observations,
-// and whether the series exists.
+// and whether the series exists. The test fails if m does not have the type of the
+// family's [instrument.Info].Measured, or the family is one of the Go runtime.
 //
 //	reader.Value(t, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: "terraform"})
 func (r *Reader) Value(t testing.TB, f instrument.Family, m instrument.Measured) (float64, bool) {
 	t.Helper()
+	switch want := f.Info().Measured; {
+	case want == nil:
+		t.Fatalf("%s is a family of the Go runtime, which a Reader does not read", f)
+	case reflect.TypeOf(m) != reflect.TypeOf(want):
+		t.Fatalf("the labels of %s come from %T, not from %T", f, want, m)
+	}
 	labels := f.Labels(m).String()
 	for _, family := range r.gather(t, []instrument.Family{f}) {
 		for _, series := range family.GetMetric() {
@@ -235,10 +273,16 @@ func (r *Reader) Families(t testing.TB) map[string]*dto.MetricFamily {
 	return families
 }
 
-// Expect fails the test, with a diff, if families, by default all, have other samples
-// than want, in the text exposition format: other series or other values. The order
-// of the lines, empty lines and white space around a line do not matter. The types are
-// compared if want has lines TYPE.
+// Expect fails the test, with a diff, if the samples of families, by default of all,
+// differ from want, in the text exposition format. Lines are compared as text, as
+// [Reader.Text] returns them:
+//
+//   - labels are sorted by name, le last, and separated by a comma without a space
+//   - a value is in its shortest form: 1, 0.5 and 1e+06, not 1.0, .5 and 1000000
+//   - one space separates the labels and the value
+//
+// The order of the lines, empty lines, comments and white space around a line do not
+// matter. The types are compared if want has lines TYPE.
 func (r *Reader) Expect(t testing.TB, want string, families ...instrument.Family) {
 	t.Helper()
 	types := strings.Contains(want, "# TYPE ")

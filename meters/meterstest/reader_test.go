@@ -3,11 +3,14 @@ package meterstest_test
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/goleak"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -101,6 +104,58 @@ type failures struct {
 
 func (f *failures) Errorf(format string, args ...any) { fmt.Fprintf(&f.text, format, args...) }
 
+func (f *failures) Fatalf(format string, args ...any) {
+	f.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// failure returns what run fails a test with.
+func failure(t *testing.T, run func(t testing.TB)) string {
+	f := &failures{TB: t}
+	var running sync.WaitGroup
+	running.Go(func() { run(f) })
+	running.Wait()
+	return f.text.String()
+}
+
+// TestValueOfOthers: a struct of another family fails the test, as does a family that
+// the Reader never has.
+func TestValueOfOthers(t *testing.T) {
+	r := meterstest.NewReader(t)
+	record(t, r)
+	for _, test := range []struct {
+		family   instrument.Family
+		measured instrument.Measured
+		want     string
+	}{
+		{instrument.AgentsUp, instrument.WorkspaceAgents{}, ""},
+		{instrument.AgentsUp, instrument.AgentScript{}, "the labels of coderd_agents_up come from instrument.WorkspaceAgents, not from instrument.AgentScript"},
+		{instrument.AgentsUp, nil, "the labels of coderd_agents_up come from instrument.WorkspaceAgents, not from <nil>"},
+		{instrument.GoGoroutines, instrument.NoLabels{}, "go_goroutines is a family of the Go runtime, which a Reader does not read"},
+	} {
+		if got := failure(t, func(t testing.TB) { r.Value(t, test.family, test.measured) }); got != test.want {
+			t.Errorf("%s of %#v: failed with %q, want %q", test.family, test.measured, got, test.want)
+		}
+	}
+}
+
+// TestOtherInstruments: the Reader reads the catalogue's families only. The endpoint
+// renames a host's instruments, and refuses others of our scope.
+func TestOtherInstruments(t *testing.T) {
+	r := meterstest.NewReader(t)
+	record(t, r)
+	for _, scope := range []string{"example.com/host", instrument.ScopeName} {
+		for _, provider := range []metric.MeterProvider{r.Providers().Deployment, r.Providers().Workspaces, r.Providers().Process} {
+			c, err := provider.Meter(scope).Int64Counter("host.requests")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Add(t.Context(), 1)
+		}
+	}
+	r.Expect(t, agents+timings)
+}
+
 func TestExpect(t *testing.T) {
 	r := meterstest.NewReader(t)
 	record(t, r)
@@ -113,6 +168,7 @@ func TestExpect(t *testing.T) {
 
 	const measured = `coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"} `
 	for _, test := range []struct{ want, diff string }{
+		{measured + "2.0", "-" + measured + "2.0\n+" + measured + "2\n"},
 		{measured + "3", "-" + measured + "3\n+" + measured + "2\n"},
 		{"", "+" + measured + "2\n"},
 		{measured + "2\ncoderd_agents_up 1", "-coderd_agents_up 1\n"},
