@@ -75,7 +75,7 @@ func TestShipped(t *testing.T) {
 			}
 		}
 	}
-	for where, expression := range alerts.Runbooks(t, root) {
+	for where, expression := range alerts.Pages(t, root) {
 		if err := p.Try(expression); err != nil {
 			t.Errorf("%s: %v", where, err)
 		}

@@ -91,8 +91,12 @@ type rule struct {
 // threshold is a number of an expression that a value replaces.
 var threshold = regexp.MustCompile(`[0-9.]+ # threshold`)
 
-// set applies the values, and refuses names of alerts that there are not.
+// set applies the values. It refuses unknown names of alerts, and severity among the
+// additional labels.
 func (f *ruleFile) set(v values) error {
+	if _, ok := v.AlertLabels["severity"]; ok {
+		return errors.New("alertLabels: the label severity is set by severities")
+	}
 	var alerts, adjustable []string
 	for i, g := range f.Groups {
 		for j := range g.Rules {

@@ -106,6 +106,7 @@ func TestChart(t *testing.T) {
 func TestRefused(t *testing.T) {
 	chart := helm.Load(t)
 	for values, want := range map[string]string{
+		"{enabled: true, alertLabels: {severity: page}}":     "the label severity is set by severities",
 		"{enabled: true, disabled: [CoderNonsense]}":         "there is no alert CoderNonsense; there are CoderAPIErrors, ",
 		"{enabled: true, severities: {CoderNonsense: info}}": "there is no alert CoderNonsense",
 		"{enabled: true, thresholds: {OtelcoderAbsent: 1}}":  "OtelcoderAbsent has no threshold; these have: CoderAPIErrors, ",
