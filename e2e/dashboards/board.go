@@ -138,6 +138,13 @@ func (p panel) levels(warn, bad float64) panel {
 	return p
 }
 
+// count colours a number green at 0 and neutral above: how many are too many depends on
+// the deployment, and the panels of shares have levels.
+func (p panel) count() panel {
+	p.steps = []dashboard.Threshold{{Color: green}, {Value: new(1.0), Color: blue}}
+	return p
+}
+
 // selector is a name before its braces, and they themselves if they are empty.
 var selector = regexp.MustCompile(`\b([a-z0-9_]+?)(_bucket|_sum|_count)?\{(\}?)`)
 
@@ -249,10 +256,12 @@ func (b board) json() ([]byte, error) {
 	for _, label := range b.filters {
 		out.WithVariable(choice(variable(label), `label_values(coderd_agents_up{job=~"$job"}, `+label+`)`))
 	}
+	// Intervals of 5 minutes at steps of 1 minute hold two scrapes of any usual interval;
+	// Grafana joins the steps of an event.
 	for _, a := range []*dashboard.AnnotationQueryBuilder{
-		dashboard.NewAnnotationQueryBuilder().Name("Takeovers").IconColor(orange).TitleFormat("{{instance}} reports").Expr(filter(`increase(otelcoder_reporter{}[1m]) > 0`, nil)),
-		dashboard.NewAnnotationQueryBuilder().Name("Restarts").IconColor(blue).TitleFormat("{{instance}} started").Expr(filter(`process_start_time_seconds{} * 1000`, nil)).UseValueForTime(true),
-		dashboard.NewAnnotationQueryBuilder().Name("Failed builds").IconColor(red).TitleFormat("{{template_name}}").Expr(filter(`sum by (template_name) (increase(coderd_workspace_builds_total{status="failed"}[1m])) > 0`, b.filters)),
+		dashboard.NewAnnotationQueryBuilder().Name("Takeovers").IconColor(orange).TitleFormat("{{instance}} reports").Expr(filter(`increase(otelcoder_reporter{}[5m]) > 0`, nil)),
+		dashboard.NewAnnotationQueryBuilder().Name("Restarts").IconColor(blue).TitleFormat("{{instance}} started").Expr(filter(`process_start_time_seconds{} * 1000 and on (job, instance) (otelcoder_build_info{} or coderd_api_concurrent_requests{})`, nil)).UseValueForTime(true),
+		dashboard.NewAnnotationQueryBuilder().Name("Failed builds").IconColor(red).TitleFormat("{{template_name}}").Expr(filter(`sum by (template_name) (increase(coderd_workspace_builds_total{status="failed"}[5m])) > 0`, b.filters)),
 	} {
 		out.Annotation(a.Enable(true).Datasource(source).Step("60s"))
 	}

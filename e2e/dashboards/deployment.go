@@ -30,7 +30,7 @@ func deployment() board {
 			gone,
 			tabular(12, units.Short, "Apps that are unhealthy", "admin/prometheus.md", "Apps whose health check fails.\n\nRead the app's log in the workspace. An app that fails everywhere: look at its template.",
 				`max by (username, workspace_name, agent_name, app_name) (coderd_agents_apps{health="unhealthy"})`, "apps", workspace),
-			tabular(12, units.Short, "Templates whose builds fail", "CoderBuildsFailing", "Failed builds of each template version in the time that is shown.\n\nMake the version before it the active one, or read the log of one of the builds.",
+			tabular(12, units.Short, "Templates whose builds fail", "CoderBuildsFailing", "Failed builds of each template version in the time that is shown.\n\nActivate the previous version, or read the log of one of the builds.",
 				`round(sum by (template_name, template_version) (increase(coderd_workspace_builds_total{status="failed"}[$__range]))) > 0`, "failed builds", workspace),
 			tabular(12, units.Short, "Workspaces whose builds fail", "CoderBuildsFailing", "Failed builds of each workspace in the time that is shown.\n\nRead the log of the build on the workspace's page.",
 				`round(sum by (owner_email, workspace_name, template_name, action) (increase(coderd_workspace_builds_total{status="failed"}[$__range]))) > 0`, "failed builds", map[string]string{"workspace_name": workspacesPage, "template_name": templatePage}),

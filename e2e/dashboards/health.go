@@ -6,6 +6,9 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 )
 
+// ofOtelcoder restricts metrics that every program has to processes of otelcoder.
+const ofOtelcoder = ` and on (job, instance) otelcoder_build_info{}`
+
 func health() board {
 	return board{"coder-health", "Coder / otelcoder's health", "The health of otelcoder itself: its sources, the items that it refuses, its costs.", nil, []row{
 		wrong(),
@@ -18,7 +21,7 @@ func health() board {
 		{"Sources", []panel{
 			timeline(8, "Sources", "OtelcoderSourceDown", "Whether the last collection of a source succeeded on all replicas.\n\nThe log has the error, otelcoder check the missing grants.",
 				state("fails", red), state("succeeds", green), query{"{{source}}", `min by (source) (otelcoder_source_up{})`}),
-			graph(8, units.Seconds, "Age of the data", "OtelcoderSourceStale", "Time since each source was last read.\n\nIt rises and falls with the interval. More than five intervals: its series are withdrawn.", query{"{{source}}", `time() - max by (source) (otelcoder_source_last_success_timestamp_seconds{})`}).levels(900, 1800),
+			graph(8, units.Seconds, "Age of the data", "OtelcoderSourceStale", "Time since each source was last read.\n\nIt rises and falls with the interval. More than five intervals: its series are withdrawn.", query{"{{source}}", `time() - max by (source) (otelcoder_source_last_success_timestamp_seconds{} > 0)`}).levels(900, 1800),
 			graph(8, units.Seconds, "Time of the last collection", "OtelcoderSourceStale", "How long each source took, which is its cost for the database.\n\nLook for slow queries in pg_stat_activity, and for a missing VACUUM of the statistics' tables. A longer --interval costs less.",
 				query{"{{source}}", `max by (source) (otelcoder_source_collection_duration_seconds{})`}).levels(10, 30),
 			graph(8, units.Seconds, "Collections of agents", "database-load.md", "How long the collections of agents take, of all replicas.\n\nAs above: the panel shows the collections between scrapes, too.",
@@ -27,20 +30,20 @@ func health() board {
 			graph(8, units.OpsPerSecond, "Refused", "OtelcoderRefused", "Items from outside that were refused, by reason.\n\nNothing broke. Look for their sender.", query{"{{origin}}: {{reason}}", `sum by (origin, reason) (rate(otelcoder_refused_total{}[$__rate_interval]))`}),
 		}},
 		{"Readers", []panel{
-			graph(6, units.RequestsPerSecond, "Scrapes", "troubleshooting.md", "Scrapes by the status of the answer.\n\n503 or 500: too many at once, or none could be answered; the log has the error. None: nobody scrapes.", query{"{{code}}", `sum by (code) (rate(promhttp_metric_handler_requests_total{}[$__rate_interval]))`}),
-			graph(6, units.Short, "Scrapes in flight", "troubleshooting.md", "Scrapes that are being answered.\n\nMore than there are scrapers: they are slow to read.", query{"{{instance}}", `sum by (instance) (promhttp_metric_handler_requests_in_flight{})`}),
+			graph(6, units.RequestsPerSecond, "Scrapes", "troubleshooting.md", "Scrapes by the status of the answer.\n\n503 or 500: too many at once, or none could be answered; the log has the error. None: nobody scrapes.", query{"{{code}}", `sum by (code) (rate(promhttp_metric_handler_requests_total{}[$__rate_interval])` + ofOtelcoder + `)`}),
+			graph(6, units.Short, "Scrapes in flight", "troubleshooting.md", "Scrapes that are being answered.\n\nMore than there are scrapers: they are slow to read.", query{"{{instance}}", `sum by (instance) (promhttp_metric_handler_requests_in_flight{}` + ofOtelcoder + `)`}),
 			graph(6, units.BytesIEC, "Held for scrapes", "performance.md", "Bytes that are rendered ahead of scrapes, by format.\n\nScrapers that ask for several formats make each be held. Have all ask for one (scrape_protocols).", query{"{{format}}", `sum by (format) (otelcoder_rendered_bytes{})`}),
 			graph(6, units.OpsPerSecond, "Pushes", "OtelcoderPushFailing", "Pushes over OTLP by outcome. 0 where none is set up.\n\nFailures: the log has the receiver's answer.", query{"{{outcome}}", `sum by (outcome) (rate(otelcoder_otlp_exports_total{}[$__rate_interval]))`}),
 		}},
 		{"Process", []panel{
-			graph(6, units.PercentUnit, "Processor time", "performance.md", "Processor time of each process, 100% for one core.\n\nLook at the time of collections and at the number of scrapes.", query{"{{instance}}", `sum by (instance) (rate(process_cpu_seconds_total{}[$__rate_interval]))`}),
+			graph(6, units.PercentUnit, "Processor time", "performance.md", "Processor time of each process, 100% for one core.\n\nLook at the time of collections and at the number of scrapes.", query{"{{instance}}", `sum by (instance) (rate(process_cpu_seconds_total{}[$__rate_interval])` + ofOtelcoder + `)`}),
 			graph(6, units.BytesIEC, "Memory", "performance.md", "Resident memory of each process, and Go's heap in it.\n\nGrowth with the number of series is usual; without it, report it with a heap profile.",
-				query{"{{instance}}", `sum by (instance) (process_resident_memory_bytes{})`},
-				query{"heap of {{instance}}", `sum by (instance) (go_memstats_heap_inuse_bytes{})`}),
+				query{"{{instance}}", `sum by (instance) (process_resident_memory_bytes{}` + ofOtelcoder + `)`},
+				query{"heap of {{instance}}", `sum by (instance) (go_memstats_heap_inuse_bytes{}` + ofOtelcoder + `)`}),
 			graph(6, units.Short, "Goroutines and files", "troubleshooting.md", "Goroutines, and files and connections that are open.\n\nGrowth without end is a leak: report it.",
-				query{"goroutines of {{instance}}", `sum by (instance) (go_goroutines{})`},
-				query{"files of {{instance}}", `sum by (instance) (process_open_fds{})`}),
-			graph(6, units.PercentUnit, "Garbage collection", "performance.md", "The share of time in which garbage collection stopped the process.\n\nMore than 1%: give it more memory, or set GOGC.", query{"{{instance}}", `sum by (instance) (rate(go_gc_duration_seconds_sum{}[$__rate_interval]))`}),
+				query{"goroutines of {{instance}}", `sum by (instance) (go_goroutines{}` + ofOtelcoder + `)`},
+				query{"files of {{instance}}", `sum by (instance) (process_open_fds{}` + ofOtelcoder + `)`}),
+			graph(6, units.PercentUnit, "Garbage collection", "performance.md", "The share of time in which garbage collection stopped the process.\n\nMore than 1%: give it more memory, or set GOGC.", query{"{{instance}}", `sum by (instance) (rate(go_gc_duration_seconds_sum{}[$__rate_interval])` + ofOtelcoder + `)`}),
 		}},
 	}}
 }

@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/promql/promqltest"
 
 	"github.com/otelcoder/otelcoder/e2e"
 	"github.com/otelcoder/otelcoder/instrument"
@@ -404,11 +406,113 @@ func TestPanels(t *testing.T) {
 				t.Errorf("%s: %s links to %s: %v", d.UID, p.Title, p.Links[0].URL, err)
 			}
 			steps, mode := p.FieldConfig.Defaults.Thresholds.Steps, p.FieldConfig.Defaults.Color.Mode
-			if (p.Type == "stat" || p.Type == "bargauge") && (mode == "thresholds") != (len(steps) == 3) {
+			counts := len(steps) == 2 && steps[0].Color == green && steps[1].Color == blue
+			if (p.Type == "stat" || p.Type == "bargauge") && (mode == "thresholds") != (len(steps) == 3 || counts) {
 				t.Errorf("%s: %s has the colours %s with %d thresholds", d.UID, p.Title, mode, len(steps))
 			}
 		}
 	}
+}
+
+// TestGreen checks that every panel of the first row that shows a number is green at 0 or,
+// where less is worse, at 1, and not green when something is wrong.
+func TestGreen(t *testing.T) {
+	for _, q := range e2e.Queries(t, root) {
+		if !q.First || q.Panel == "Firing alerts" {
+			continue
+		}
+		if q.Colour(0) == q.Colour(1e6) || q.Colour(0) != green && q.Colour(1) != green && q.Panel != "Who reports" {
+			t.Errorf("%s, %s: 0 is %q, 1 is %q, a million is %q", q.Dashboard, q.Panel, q.Colour(0), q.Colour(1), q.Colour(1e6))
+		}
+	}
+}
+
+// TestOtherPrograms checks that the metrics that every program has are read of programs
+// of the deployment only, also where "All" jobs are shown.
+func TestOtherPrograms(t *testing.T) {
+	const series = "load 30s\n" +
+		"  %s{job=\"node\",instance=\"n\",code=\"200\"} 0+1x120\n" +
+		"  otelcoder_build_info{job=\"otelcoder\",instance=\"a\"} 1x120\n"
+	everyProgram := regexp.MustCompile(`\b(process|go|promhttp)_\w+`)
+	read := 0
+	for _, d := range shipped(t) {
+		expressions := make(map[string]string)
+		for _, p := range d.Panels {
+			for i, target := range p.Targets {
+				expressions[fmt.Sprint(p.Title, i)] = target.Expr
+			}
+		}
+		for _, a := range d.Annotations.List {
+			expressions[a.Name] = a.Expr
+		}
+		for title, expr := range expressions {
+			name := everyProgram.FindString(expr)
+			if name == "" {
+				continue
+			}
+			read++
+			if found := steps(t, fmt.Sprintf(series, name), expr, 0); found > 0 {
+				t.Errorf("%s, %s: shows another program: %s", d.UID, title, expr)
+			}
+		}
+	}
+	if read < 8 {
+		t.Errorf("only %d expressions read metrics of every program", read)
+	}
+}
+
+// TestAnnotations checks that each takeover and each failed build is annotated, at any
+// offset of scrapes every 30 seconds and every minute.
+func TestAnnotations(t *testing.T) {
+	series := map[string]string{
+		"Takeovers":     `otelcoder_reporter{job="otelcoder",instance="a"} `,
+		"Failed builds": `coderd_workspace_builds_total{job="otelcoder",status="failed",template_name="gpu"} `,
+	}
+	for _, d := range shipped(t) {
+		for _, a := range d.Annotations.List {
+			for _, interval := range []string{"30s", "60s"} {
+				for before := range 4 {
+					for offset := range time.Minute / (15 * time.Second) {
+						load := fmt.Sprintf("load %s\n  %s 0x%d 1x40\n", interval, series[a.Name], 10+before)
+						if series[a.Name] != "" && steps(t, load, a.Expr, offset*15*time.Second) == 0 {
+							t.Errorf("%s, %s is missing at scrapes every %s, the event after %d, offset %v", d.UID, a.Name, interval, 10+before, offset*15*time.Second)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// steps returns how many samples an expression has in the first half an hour, at steps of
+// a minute from start on.
+func steps(t *testing.T, load, expr string, start time.Duration) (n int) {
+	t.Helper()
+	series, err := promqltest.NewLazyLoader(load, promqltest.LazyLoaderOpts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer series.Close()
+	epoch := time.Unix(0, 0).UTC()
+	series.WithSamplesTill(epoch.Add(30*time.Minute), func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	text := strings.NewReplacer("$job", ".*", "$template", ".*", "$user", ".*", "$workspace", ".*").Replace(variables.Replace(expr))
+	query, err := series.QueryEngine().NewRangeQuery(series.Context(), series.Queryable(), nil, text, epoch.Add(start), epoch.Add(30*time.Minute), time.Minute)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	defer query.Close()
+	matrix, err := query.Exec(series.Context()).Matrix()
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	for _, s := range matrix {
+		n += len(s.Floats)
+	}
+	return n
 }
 
 // TestStates checks that a state has one colour on every graph: the first

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	appsv1 "k8s.io/api/apps/v1"
 
+	"github.com/otelcoder/otelcoder/e2e/helm"
 	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
@@ -18,7 +20,7 @@ import (
 // notRun are the commands in the text of runbooks that no test runs, by how they
 // begin, with the reason.
 var notRun = map[string]string{
-	"kubectl ":                     "there is no cluster; TestKubectl compares the names with the chart's",
+	"kubectl ":                     "there is no cluster; TestRunbookKubectl checks its form and names",
 	"coder ":                       "it needs a Coder server and a login",
 	"curl -sv ":                    "the host is the reader's",
 	"pg_isready ":                  "the host is the reader's",
@@ -47,10 +49,19 @@ func TestRunbookCommands(t *testing.T) {
 	command := regexp.MustCompile(`^([a-z_]+ (-|<|https?:|[a-z]+$|[a-z]+ )|SELECT )`)
 	left := maps.Clone(notRun)
 	queries := 0
+	run := func(path, text string) {
+		queries++
+		if _, err := conn.Exec(t.Context(), text); err != nil {
+			t.Errorf("%s: %s: %v", filepath.Base(path), text, err)
+		}
+	}
 	for _, path := range runbooks {
 		page, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+			run(path, match[1])
 		}
 		for _, match := range code.FindAllStringSubmatch(blocks.ReplaceAllString(string(page), ""), -1) {
 			text := strings.Join(strings.Fields(match[1]), " ")
@@ -67,19 +78,69 @@ func TestRunbookCommands(t *testing.T) {
 			switch {
 			case skipped:
 			case strings.HasPrefix(text, "SELECT "):
-				queries++
-				if _, err := conn.Exec(t.Context(), text); err != nil {
-					t.Errorf("%s: %s: %v", filepath.Base(path), text, err)
-				}
+				run(path, text)
 			default:
 				t.Errorf("%s: no test runs %q, and notRun has no reason", filepath.Base(path), text)
 			}
 		}
 	}
-	if queries == 0 {
-		t.Error("no runbook has SQL")
+	if queries < 4 {
+		t.Errorf("the runbooks have only %d statements of SQL", queries)
 	}
 	for prefix := range left {
 		t.Errorf("no runbook has %q any more: remove it from notRun", prefix)
+	}
+}
+
+// TestRunbookKubectl checks what needs no cluster of the commands in the text of the
+// runbooks: kubectl debugs pods and nodes only and prints nothing unless attached, the logs
+// of a Deployment are those of one pod, and the names are the chart's.
+func TestRunbookKubectl(t *testing.T) {
+	root, err := process.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runbooks, err := filepath.Glob(filepath.Join(root, "docs/runbooks/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, ""))
+	name := deployment.Spec.Template.Labels["app.kubernetes.io/name"]
+	form := regexp.MustCompile(`^kubectl (-n [a-z<>-]+ )?(get|logs|debug|describe|rollout) `)
+	found := 0
+	for _, path := range runbooks {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile("`(kubectl [^`]+)`").FindAllStringSubmatch(string(page), -1) {
+			found++
+			command := strings.Join(strings.Fields(match[1]), " ")
+			wrong := func(why string) { t.Errorf("%s: %s: %s", filepath.Base(path), command, why) }
+			parts := form.FindStringSubmatch(command)
+			if parts == nil {
+				wrong("not a form that is checked")
+				continue
+			}
+			verb, rest := parts[2], command[len(parts[0]):]
+			deploy := regexp.MustCompile(`\bdeploy[/ ](\S+)`).FindStringSubmatch(rest)
+			switch {
+			case verb == "debug" && (!strings.Contains(rest, "<pod>") || !strings.Contains(rest, "-it ")):
+				wrong("kubectl debug needs -it and a pod")
+			case verb == "logs" && deploy != nil:
+				wrong("kubectl logs of a Deployment reads one pod")
+			case verb == "logs" && strings.Contains(rest, "-l ") && !strings.Contains(rest, "--tail=-1"):
+				wrong("kubectl logs by labels reads 10 lines a pod")
+			case deploy != nil && deploy[1] != deployment.Name:
+				wrong("the chart's Deployment is " + deployment.Name)
+			case strings.Contains(rest, "name=otel") && !strings.Contains(rest, "-l app.kubernetes.io/name="+name):
+				wrong("the chart's pods have the name " + name)
+			case parts[1] == "-n "+deployment.Namespace+" " && verb == "rollout" && !strings.HasPrefix(rest, "restart deploy/"):
+				wrong("not a form that is checked")
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("the runbooks have only %d commands of kubectl", found)
 	}
 }

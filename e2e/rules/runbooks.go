@@ -12,13 +12,17 @@ import (
 // block is a PromQL expression in a list of a page.
 var block = regexp.MustCompile("(?s)```promql\n(.*?)```")
 
-// Runbooks returns the PromQL expressions of the runbooks, by page and place. root
-// is the project's folder.
-func Runbooks(t testing.TB, root string) map[string]string {
+// Pages returns the PromQL expressions of the runbooks and of the pages beside them, by
+// page and place. root is the project's folder.
+func Pages(t testing.TB, root string) map[string]string {
 	t.Helper()
-	pages, err := filepath.Glob(filepath.Join(root, "docs/runbooks/*.md"))
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("no runbooks in %s (%v)", root, err)
+	var pages []string
+	for _, folder := range []string{"docs/*.md", "docs/runbooks/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, folder))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no pages are %s in %s (%v)", folder, root, err)
+		}
+		pages = append(pages, found...)
 	}
 	found := make(map[string]string)
 	for _, page := range pages {
