@@ -79,12 +79,24 @@ func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
 	if q.names == nil {
 		defer f.complete()()
 	}
-	var families []*dto.MetricFamily
+	var converted []*dto.MetricFamily
 	f.try(func() (err error) {
-		families, err = f.converter.convert(f.read(ctx))
+		converted, err = f.converter.convert(f.read(ctx))
 		return err
 	})
-	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.selects(f.GetName()) })
+	var v vetted
+	for _, family := range converted {
+		if !q.selects(family.GetName()) {
+			continue
+		}
+		if kept := v.vetSeries(family); len(kept.Metric) > 0 {
+			v.families = append(v.families, kept)
+		}
+	}
+	if err := v.omitted.error(); err != nil {
+		f.failed(fmt.Errorf("foreign instruments: %w", err))
+	}
+	return v.families
 }
 
 // mayMatch reports whether the query can match foreign instruments.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
@@ -392,6 +393,38 @@ func TestForeignInvalidText(t *testing.T) {
 	}
 	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
 		t.Error("no error is counted")
+	}
+}
+
+// The label le of a histogram's bucket would occur twice with an attribute le, and
+// Prometheus refuses an answer with such a series.
+func TestForeignAttributeOfTheFormat(t *testing.T) {
+	var log logged
+	e := newExporter(t, log.option())
+	durations := must[metric.Float64Histogram](t)(e.Providers().Process.Meter(hostScope).Float64Histogram("host.duration"))
+	durations.Record(t.Context(), 1, metric.WithAttributes(attribute.String("le", "1")))
+	durations.Record(t.Context(), 1, metric.WithAttributes(attribute.String("path", "/")))
+	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("host.size")).
+		Record(t.Context(), 1, metric.WithAttributes(attribute.String("le", "1")))
+	for _, accept := range []string{"text/plain", acceptOpenMetrics} {
+		text := body(t, scrape(t, e, "GET", "/metrics", "Accept", accept))
+		if n := strings.Count(text, "host_duration_count{"); n != 1 || strings.Contains(text, `host_duration_bucket{le="1"`) {
+			t.Errorf("%s: %d histograms, want 1:\n%s", accept, n, hostLines(text))
+		}
+		if !strings.Contains(text, `host_size{le="1"`) {
+			t.Errorf("%s: the gauge is not served:\n%s", accept, hostLines(text))
+		}
+	}
+	for _, f := range must[[]*dto.MetricFamily](t)(e.Gather()) {
+		if f.GetName() == "host_duration" && len(f.Metric) != 1 {
+			t.Errorf("%d histograms are gathered, want 1", len(f.Metric))
+		}
+	}
+	if got := scrapeErrors(t, e); got != "3" {
+		t.Errorf("%s scrape errors, want 3", got)
+	}
+	if log.count(`host_duration: a series has a label named \"le\"`) != 1 {
+		t.Errorf("not logged once:\n%s", log.text.String())
 	}
 }
 
