@@ -70,7 +70,10 @@ func (f format) adapt(family *dto.MetricFamily, taken func(name string) bool) *d
 	if f != openMetrics || family.GetType() != dto.MetricType_COUNTER || isTotal && !taken(base) {
 		return family
 	}
-	unknown := &dto.MetricFamily{Name: family.Name, Help: family.Help, Unit: family.Unit, Type: dto.MetricType_UNTYPED.Enum()}
+	unknown := &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: dto.MetricType_UNTYPED.Enum()}
+	if !isTotal { // otherwise the name of the family does not end in the unit
+		unknown.Unit = family.Unit
+	}
 	for _, m := range family.Metric {
 		unknown.Metric = append(unknown.Metric, &dto.Metric{
 			Label:   m.Label,

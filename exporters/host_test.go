@@ -137,6 +137,14 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 			}
 			continue
 		}
+		if rest, ok := strings.CutPrefix(line, "# UNIT "); ok {
+			i := strings.LastIndexByte(rest, ' ')
+			of := strings.Trim(rest[:i], `"`)
+			if unit := rest[i+1:]; !strings.HasSuffix(of, "_"+unit) {
+				t.Errorf("the name of the family %s does not end in its unit %s", of, unit)
+			}
+			continue
+		}
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -575,6 +583,42 @@ func TestConcurrentScrapesShareAGathering(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestUnitsOfTheHost: an OpenMetrics parser refuses an answer with a unit that the name
+// of its family does not end in.
+func TestUnitsOfTheHost(t *testing.T) {
+	with := func(name, unit string, of dto.MetricType) *dto.MetricFamily {
+		f := gauges(name, series(1))
+		if of == dto.MetricType_COUNTER {
+			f = counterWith(nil)
+		}
+		f.Name, f.Unit = &name, &unit
+		return f
+	}
+	e := newExporter(t, exporters.WithGatherer(prometheus.GathererFunc(families(
+		with("host_latency", "seconds", dto.MetricType_GAUGE),
+		with("host_wait_seconds", "seconds", dto.MetricType_GAUGE),
+		with("seconds", "seconds", dto.MetricType_GAUGE),
+		with("ha.s", "s", dto.MetricType_GAUGE),
+		with("hb.x_s", "s", dto.MetricType_GAUGE),
+		with("hc.x_s {}", "s {}", dto.MetricType_GAUGE),
+		with("host_cpu_seconds_total", "seconds", dto.MetricType_COUNTER),
+		with("host_age_seconds", "seconds", dto.MetricType_COUNTER),
+		with("host_up_seconds", "seconds", dto.MetricType_GAUGE),
+		with("host_up_seconds_total", "seconds", dto.MetricType_COUNTER), // of type unknown
+	))))
+	for _, escaping := range []string{"underscores", "allow-utf-8", "dots", "values"} {
+		response := scrape(t, e, "GET", "/metrics/host", "Accept", acceptOpenMetrics+";escaping="+escaping)
+		text := body(t, response)
+		response.Body = io.NopCloser(strings.NewReader(text))
+		parsed(t, response)
+		for _, unit := range []string{"host_wait_seconds seconds", "host_cpu_seconds seconds", "host_age_seconds seconds", "host_up_seconds seconds"} {
+			if !strings.Contains(text, "# UNIT "+unit+"\n") {
+				t.Errorf("%s: no unit %s in\n%s", escaping, unit, text)
+			}
+		}
+	}
 }
 
 func TestUTF8NamesOfTheHost(t *testing.T) {

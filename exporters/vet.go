@@ -156,7 +156,7 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 	if f.Help != nil {
 		kept.Help = new(strings.ToValidUTF8(f.GetHelp(), "\uFFFD"))
 	}
-	if utf8.ValidString(f.GetUnit()) {
+	if hasUnit(f.GetName(), f.GetUnit()) {
 		kept.Unit = f.Unit
 	}
 	legacy := model.LegacyValidation.IsValidMetricName(f.GetName())
@@ -182,6 +182,13 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 	}
 	v.legacy = v.legacy && legacy
 	return kept
+}
+
+// hasUnit reports whether the name of a family ends in the unit, before the _total of a
+// counter. OpenMetrics refuses other units.
+func hasUnit(name, unit string) bool {
+	suffix := "_" + unit
+	return unit != "" && model.LegacyValidation.IsValidMetricName(suffix) && strings.HasSuffix(strings.TrimSuffix(name, "_total"), suffix)
 }
 
 // hashLabels hashes the labels and the timestamp of a series.
