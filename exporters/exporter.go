@@ -33,9 +33,11 @@ type Exporter struct {
 	runtime    *prometheus.Registry // nil with WithoutRuntime
 	host       *host                // nil without WithGatherer
 
-	ended   atomic.Bool // Shutdown was called
-	stop    context.CancelFunc
-	running sync.WaitGroup // goroutines that render ahead, until stop is called
+	ended     atomic.Bool // Shutdown was called
+	stop      context.CancelFunc
+	running   sync.WaitGroup  // goroutines that render ahead, until stop is called
+	calls     context.Context // of calls of the host's gatherer and callbacks
+	stopCalls context.CancelFunc
 
 	statusPage *statusPage // nil without a status page
 	board      board
@@ -60,6 +62,7 @@ func New(options ...Option) (*Exporter, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
+	e.calls, e.stopCalls = context.WithCancel(context.Background())
 	if err := e.open(ctx, c); err != nil {
 		// Nothing is recorded yet: do not wait.
 		stop()
@@ -138,7 +141,6 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 // openHost starts serving the gatherer of WithGatherer.
 func (e *Exporter) openHost(gatherer prometheus.Gatherer, r reserved) error {
 	e.host = newHost(e, gatherer, r)
-	e.running.Go(e.host.run)
 	if found := e.host.gather(context.Background()).conflicts; len(found) > 0 {
 		return fmt.Errorf("create the exporter: %w", conflictError(found))
 	}
@@ -154,14 +156,19 @@ func (e *Exporter) Providers() instrument.Providers {
 	}
 }
 
-// Shutdown flushes and stops the readers. Later measurements are lost; scrapes get 503.
+// Shutdown flushes and stops the readers. Later measurements are lost, and scrapes get
+// 503 until the context of [Exporter.ListenAndServe] ends. It returns an error at the end
+// of ctx, which should have a deadline: a reader can take long to flush. For a function
+// of the host that hangs, such as the gatherer of [WithGatherer], it waits at most five
+// seconds. Later calls return nil at once.
 func (e *Exporter) Shutdown(ctx context.Context) error {
-	e.ended.Store(true)
-	e.stop()
-	if e.host != nil { // the final push still gathers from it
-		release := context.AfterFunc(ctx, e.host.stop)
-		defer release()
+	if e.ended.Swap(true) {
+		return nil
 	}
+	e.stop()
+	// The final push still calls the host's gatherer and callbacks.
+	release := context.AfterFunc(ctx, e.stopCalls)
+	defer release()
 	// Flush the readers in parallel, so that each has until ctx ends.
 	var flushing sync.WaitGroup
 	var errs [2]error
@@ -171,6 +178,7 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 		}
 	}
 	flushing.Wait()
+	e.stopCalls()
 	err := errors.Join(errs[:]...)
 	// The readers no longer read these providers.
 	if e.workspaces != nil {
@@ -178,11 +186,11 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	for _, f := range e.foreign {
 		if f != nil {
-			err = errors.Join(err, f.provider.Shutdown(ctx))
+			err = errors.Join(err, f.provider.Shutdown(ctx), f.calls.wait(ctx))
 		}
 	}
 	if e.host != nil {
-		e.host.stop()
+		err = errors.Join(err, e.host.calls.wait(ctx))
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -27,7 +27,14 @@ import (
 // are rendered for each scrape, because their changes are not announced.
 type foreign struct {
 	*group
-	used atomic.Bool // an instrument was created
+	used  atomic.Bool // an instrument was created
+	calls *shared[streams]
+}
+
+// streams holds the streams of the foreign instruments of a group.
+type streams struct {
+	scopes []metricdata.ScopeMetrics
+	whole  bool // without errors
 }
 
 func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
@@ -38,6 +45,10 @@ func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
 		return nil, fmt.Errorf("create the Prometheus exporter of the foreign instruments of the %s group: %w", of, err)
 	}
 	f := &foreign{group: &group{exporter: e, of: of, reader: sdk.NewManualReader(), converter: converter}}
+	f.calls = &shared[streams]{
+		name: fmt.Sprintf("a callback of the host's instruments of the %s group", of),
+		ctx:  e.calls, f: f.collectStreams, report: f.failed,
+	}
 	f.provider = sdk.NewMeterProvider(sdk.WithReader(f.reader), sdk.WithView(func(i sdk.Instrument) (sdk.Stream, bool) {
 		if refused := e.names.admit(of, i); refused != nil {
 			e.refusals.refuse(identityOf(i), refused.reason, refused.because)
@@ -76,12 +87,13 @@ func (f *foreign) rendering(ctx context.Context, q query) (render.Rendering, err
 
 // gather returns the families selected by the query, sorted by name.
 func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
-	if q.names == nil {
+	read := f.read(ctx)
+	if q.names == nil && read.whole {
 		defer f.complete()()
 	}
 	var converted []*dto.MetricFamily
 	f.try(func() (err error) {
-		converted, err = f.converter.convert(f.read(ctx))
+		converted, err = f.converter.convert(read.scopes)
 		return err
 	})
 	var v vetted
@@ -107,16 +119,24 @@ func (f *foreign) mayMatch(q query) bool {
 // Produce implements [sdk.Producer]. It returns the streams under their OpenTelemetry
 // names, and no error.
 func (f *foreign) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	return f.read(ctx), nil
+	return cloned(f.read(ctx).scopes), nil // a reader overwrites them at its next collection
 }
 
-// read reads the streams. It leaves out duplicate names within a scope, since the SDK
+// read returns the streams, which are immutable. It returns none if ctx ends or after
+// callLimit.
+func (f *foreign) read(ctx context.Context) streams {
+	if !f.used.Load() {
+		return streams{}
+	}
+	read, _ := f.calls.get(ctx)
+	return read
+}
+
+// collectStreams collects the streams. It leaves out duplicate names within a scope, since the SDK
 // accepts an int64 and a float64 instrument of one name, and series with invalid UTF-8,
 // which would fail the whole push.
-func (f *foreign) read(ctx context.Context) []metricdata.ScopeMetrics {
-	if !f.used.Load() {
-		return nil
-	}
+func (f *foreign) collectStreams(ctx context.Context) streams {
+	before := f.failures.Load()
 	scopes := f.group.read(ctx)
 	for i := range scopes {
 		known := make(map[string]bool)
@@ -140,7 +160,7 @@ func (f *foreign) read(ctx context.Context) []metricdata.ScopeMetrics {
 			})
 		}
 	}
-	return scopes
+	return streams{scopes, f.failures.Load() == before}
 }
 
 // identity holds the fields of an instrument that a view receives.

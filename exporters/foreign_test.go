@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -425,6 +426,106 @@ func TestForeignAttributeOfTheFormat(t *testing.T) {
 	}
 	if log.count(`host_duration: a series has a label named \"le\"`) != 1 {
 		t.Errorf("not logged once:\n%s", log.text.String())
+	}
+}
+
+// TestForeignCallbackHangs checks that a scrape waits once for a callback that hangs, and
+// that its families alone are left out.
+func TestForeignCallbackHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logged
+		e := newExporter(t, log.option(), exporters.WithMaxScrapes(1))
+		hang := make(chan struct{})
+		hangs := false
+		must[metric.Int64ObservableGauge](t)(e.Providers().Process.Meter(hostScope).Int64ObservableGauge("host.depth",
+			metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+				if hangs {
+					<-hang
+				}
+				o.Observe(6)
+				return nil
+			})))
+		scrape(t, e, "GET", "/metrics")
+		hangs = true
+		began := time.Now()
+		for range 3 {
+			got := parsed(t, scrape(t, e, "GET", "/metrics"))
+			if len(got["host_depth"]) != 0 || len(got["go_goroutines"]) != 1 {
+				t.Errorf("%q", got.names())
+			}
+		}
+		if got := gathered(t, e); len(got["host_depth"]) != 0 || len(got["go_goroutines"]) != 1 {
+			t.Errorf("gathered are %q", got.names())
+		}
+		if waited := time.Since(began); waited != 5*time.Second {
+			t.Errorf("three scrapes and Gather waited %v, want 5s", waited)
+		}
+		if got := parsed(t, scrape(t, e, "GET", "/metrics/deployment")); len(got["coderd_agents_up"]) != 1 {
+			t.Errorf("of the deployment: %q", got.names())
+		}
+		hangs = false
+		close(hang)
+		synctest.Wait()
+		for range 2 {
+			if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host_depth"]) != 1 {
+				t.Error("a callback that returns again is not served")
+			}
+		}
+		if got := scrapeErrors(t, e); got != "4" {
+			t.Errorf("%s scrape errors, want 4", got)
+		}
+		if log.count("process group has not returned within 5s") != 1 || log.count("complete again") != 1 || log.count("level=") != 2 {
+			t.Errorf("logged:\n%s", log.text.String())
+		}
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestForeignCallbackWithItsContext checks that the context of a callback ends.
+func TestForeignCallbackWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newExporter(t)
+		must[metric.Int64ObservableGauge](t)(e.Providers().Deployment.Meter(hostScope).Int64ObservableGauge("host.depth",
+			metric.WithInt64Callback(func(ctx context.Context, _ metric.Int64Observer) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})))
+		began := time.Now()
+		if got := gathered(t, e); len(got["coderd_agents_up"]) != 1 {
+			t.Errorf("gathered are %q", got.names())
+		}
+		if waited := time.Since(began); waited != 5*time.Second {
+			t.Errorf("Gather waited %v, want 5s", waited)
+		}
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestForeignCallbackEndsItsGoroutine checks that a call of runtime.Goexit ends neither a
+// scrape nor the later collections.
+func TestForeignCallbackEndsItsGoroutine(t *testing.T) {
+	var log logged
+	e := newExporter(t, log.option())
+	calls := 0
+	must[metric.Int64ObservableGauge](t)(e.Providers().Process.Meter(hostScope).Int64ObservableGauge("host.depth",
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			if calls++; calls == 1 {
+				runtime.Goexit()
+			}
+			o.Observe(6)
+			return nil
+		})))
+	for _, want := range []int{0, 1} {
+		if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host_depth"]) != want || len(got["go_goroutines"]) != 1 {
+			t.Errorf("want %d series: %q", want, got.names())
+		}
+	}
+	if log.count("has ended its goroutine") != 1 {
+		t.Errorf("logged:\n%s", log.text.String())
 	}
 }
 

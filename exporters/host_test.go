@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -550,6 +551,71 @@ func TestGathererHangsForever(t *testing.T) {
 		err = e.Shutdown(ctx)
 		if took := time.Since(began); took > time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown took %v: %v", took, err)
+		}
+		close(hang)
+	})
+}
+
+// TestGathererEndsItsGoroutine checks that a call of runtime.Goexit affects one scrape.
+func TestGathererEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logged
+		calls := 0
+		e, err := exporters.New(log.option(), exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			if calls++; calls == 2 {
+				runtime.Goexit()
+			}
+			return []*dto.MetricFamily{gauges("host", series(1))}, nil
+		})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for _, want := range []int{0, 1, 1} {
+			if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host"]) != want {
+				t.Errorf("%d series, want %d", len(got["host"]), want)
+			}
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("the scrapes waited %v", waited)
+		}
+		if log.count("the gatherer has ended its goroutine") != 1 || log.count("served again") != 1 {
+			t.Errorf("logged:\n%s", log.text.String())
+		}
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestShutdownWithoutADeadline checks that Shutdown waits five seconds for a gatherer
+// that hangs, and that a second call returns nil at once.
+func TestShutdownWithoutADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		hangs := false
+		e, err := exporters.New(exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			if hangs {
+				<-hang
+			}
+			return nil, nil
+		})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hangs = true
+		go scrape(t, e, "GET", "/metrics")
+		synctest.Wait()
+		began := time.Now()
+		err = e.Shutdown(context.Background())
+		if took := time.Since(began); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the gatherer has not returned") {
+			t.Errorf("Shutdown took %v: %v", took, err)
+		}
+		if err := e.Shutdown(context.Background()); err != nil {
+			t.Errorf("the second Shutdown: %v", err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("the second Shutdown took %v", took-5*time.Second)
 		}
 		close(hang)
 	})
