@@ -49,7 +49,7 @@ type Exporter struct {
 }
 
 // New returns an Exporter, to be shut down with [Exporter.Shutdown]. It fails if an
-// option is out of range, the gatherer of [WithGatherer] has metrics of the catalogue,
+// option is out of range, a gatherer of [WithGatherer] has metrics of the catalogue,
 // or the OpenTelemetry SDK, client_golang or the function of [WithReader] fails.
 func New(options ...Option) (*Exporter, error) {
 	c, err := newConfig(options)
@@ -85,14 +85,14 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 			return err
 		}
 	}
-	if c.gatherer != nil {
-		if err := e.openHost(c.gatherer, reserved); err != nil {
+	if len(c.gatherers) > 0 {
+		if err := e.openHost(c.gatherers, reserved); err != nil {
 			return err
 		}
 	}
 	always := func() bool { return true }
 	workspaces := workspacesProducer{e, sdk.NewManualReader(), e.foreign[instrument.Workspaces]}
-	deploymentReader, err := c.reader(ReaderConfig{
+	deploymentReaders, err := c.readers(ReaderConfig{
 		Group:    instrument.Deployment,
 		Reports:  e.reporter,
 		Exported: e.exported,
@@ -102,10 +102,10 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.deployment, err = e.newGroupAhead(instrument.Deployment, deploymentReader); err != nil {
+	if e.deployment, err = e.newGroupAhead(instrument.Deployment, deploymentReaders); err != nil {
 		return err
 	}
-	processReader, err := c.reader(ReaderConfig{
+	processReaders, err := c.readers(ReaderConfig{
 		Group:    instrument.Process,
 		Reports:  always,
 		Exported: e.exported,
@@ -116,10 +116,10 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.reader); err != nil {
+	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, []sdk.Reader{workspaces.reader}); err != nil {
 		return err
 	}
-	if e.process, err = e.newGroupLive(instrument.Process, processReader, extra); err != nil {
+	if e.process, err = e.newGroupLive(instrument.Process, processReaders, extra); err != nil {
 		return err
 	}
 	if c.statusPage {
@@ -138,9 +138,9 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	return nil
 }
 
-// openHost starts serving the gatherer of WithGatherer.
-func (e *Exporter) openHost(gatherer prometheus.Gatherer, r reserved) error {
-	e.host = newHost(e, gatherer, r)
+// openHost starts serving the gatherers of WithGatherer.
+func (e *Exporter) openHost(gatherers []prometheus.Gatherer, r reserved) error {
+	e.host = newHost(e, gatherers, r)
 	if found := e.host.gather(context.Background()).conflicts; len(found) > 0 {
 		return fmt.Errorf("create the exporter: %w", conflictError(found))
 	}

@@ -18,33 +18,38 @@ import (
 
 // host serves the families of [WithGatherer].
 type host struct {
-	exporter *Exporter
-	gatherer prometheus.Gatherer
-	reserved reserved
-	paced    *slog.Logger
-	calls    *shared[vetted]
+	exporter  *Exporter
+	gatherers []prometheus.Gatherer
+	reserved  reserved
+	paced     *slog.Logger
+	calls     *shared[vetted]
 
 	mu          sync.Mutex
 	lastProblem string // the last logged problem; empty if all metrics were served
 }
 
-func newHost(e *Exporter, gatherer prometheus.Gatherer, r reserved) *host {
+func newHost(e *Exporter, gatherers []prometheus.Gatherer, r reserved) *host {
 	h := &host{
-		exporter: e, gatherer: gatherer, reserved: r,
+		exporter: e, gatherers: gatherers, reserved: r,
 		paced: slog.New(pace.Handler(e.logger.Handler())),
 	}
 	h.calls = &shared[vetted]{name: "the gatherer", ctx: e.calls, f: h.read, report: func(err error) { h.report(err, vetted{}) }}
 	return h
 }
 
-// read calls the gatherer.
+// read calls the gatherers.
 func (h *host) read(ctx context.Context) vetted {
 	var families []*dto.MetricFamily
-	// Like promhttp with ContinueOnError, keep families returned with an error.
-	err := try(func() (err error) {
-		families, err = h.gatherer.Gather()
-		return err
-	})
+	var errs []error
+	for _, gatherer := range h.gatherers {
+		// Like promhttp with ContinueOnError, keep families returned with an error.
+		errs = append(errs, try(func() error {
+			gathered, err := gatherer.Gather()
+			families = append(families, gathered...)
+			return brief(err)
+		}))
+	}
+	err := errors.Join(errs...)
 	v := h.reserved.vet(families, h.exporter.names.has)
 	if ctx.Err() == nil { // otherwise the scrapes have reported it
 		h.report(err, v)
@@ -64,7 +69,7 @@ func (h *host) gather(ctx context.Context) vetted {
 func (h *host) report(err error, v vetted) {
 	var problem string
 	if err != nil {
-		problem, err = "error", brief(err)
+		problem = "error"
 	}
 	if len(v.conflicts) > 0 {
 		problem += fmt.Sprint(v.conflicts)

@@ -621,6 +621,26 @@ func TestShutdownWithoutADeadline(t *testing.T) {
 	})
 }
 
+// TestSeveralGatherers checks that gatherers add up, and that one that panics leaves out
+// only its own metrics.
+func TestSeveralGatherers(t *testing.T) {
+	var log logged
+	first, second := prometheus.NewRegistry(), prometheus.NewRegistry()
+	gauge(first, "host_a")
+	gauge(second, "host_b")
+	e := newExporter(t, log.option(), exporters.WithGatherer(first),
+		exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { panic("boom") })),
+		exporters.WithGatherer(second))
+	gauge(second, "host_a") // served from the first
+	text := body(t, scrape(t, e, "GET", "/metrics/host"))
+	if got, want := typesOf(text), []string{"host_a gauge", "host_b gauge"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if log.count("boom") != 2 || log.count("host_a: another metric has the same name") != 1 {
+		t.Errorf("logged:\n%s", log.text.String())
+	}
+}
+
 // TestConcurrentScrapesShareAGathering scrapes while Gather runs.
 func TestConcurrentScrapesShareAGathering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
