@@ -184,13 +184,15 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	if e.workspaces != nil {
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
 	}
+	returning, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	for _, f := range e.foreign {
 		if f != nil {
-			err = errors.Join(err, f.provider.Shutdown(ctx), f.calls.wait(ctx))
+			err = errors.Join(err, f.provider.Shutdown(ctx), f.calls.wait(returning))
 		}
 	}
 	if e.host != nil {
-		err = errors.Join(err, e.host.calls.wait(ctx))
+		err = errors.Join(err, e.host.calls.wait(returning))
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -1,7 +1,6 @@
 package exporters
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +88,7 @@ func (s *shared[T]) run(c *call[T]) {
 	}
 }
 
-// wait waits for the end of the call in progress, until callLimit or the end of ctx.
+// wait waits for the end of the call in progress.
 func (s *shared[T]) wait(ctx context.Context) error {
 	s.mu.Lock()
 	c := s.current
@@ -97,13 +96,10 @@ func (s *shared[T]) wait(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	timer := time.NewTimer(callLimit - time.Since(c.begun))
-	defer timer.Stop()
 	select {
 	case <-c.done:
 		return nil
-	case <-timer.C:
 	case <-ctx.Done():
+		return fmt.Errorf("%s has not returned: %w", s.name, ctx.Err())
 	}
-	return fmt.Errorf("%s has not returned: %w", s.name, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 }
