@@ -216,15 +216,6 @@ func (n *names) has(name string) bool {
 	return taken
 }
 
-// names returns the names of the family and its series in all formats.
-func (o owner) names() []string {
-	names := seriesNames(o.family, o.typ)
-	if o.typ == dto.MetricType_COUNTER { // OpenMetrics names the family without _total
-		names = append(names, strings.TrimSuffix(o.family, "_total"))
-	}
-	return names
-}
-
 // refusal is the reason for refusing an instrument.
 type refusal struct {
 	reason  refusalReason
@@ -243,7 +234,7 @@ func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	o := owner{family, typ, of}
-	for _, name := range o.names() {
+	for _, name := range allNames(o.family, o.typ) {
 		if f, taken := n.reserved[name]; taken {
 			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of %s in the catalogue", name, f)}
 		}
@@ -257,7 +248,7 @@ func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 		return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of the instrument %s of the same scope, which has another name, unit, kind or description", family, first.name)}
 	}
 	n.instruments[key] = identityOf(i)
-	for _, name := range o.names() {
+	for _, name := range allNames(o.family, o.typ) {
 		n.owners[name] = o
 	}
 	return nil

@@ -98,7 +98,10 @@ func (h *host) report(err error, v vetted) {
 // rendering renders the host's families for a scrape. It fails only if ctx ends.
 func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error) {
 	v := h.gather(ctx).only(q)
-	taken := func(name string) bool { return catalogued(name) || v.has(name) || h.exporter.names.has(name) }
+	taken := func(name string) bool {
+		_, ours := h.reserved[name]
+		return ours || v.names[name] || h.exporter.names.has(name)
+	}
 	if scheme := q.contentType.ToEscapingScheme(); !v.legacy && scheme != model.NoEscaping {
 		v = h.reserved.vet(v.escaped(scheme), h.exporter.names.has) // escaped names can collide
 	} else {

@@ -23,6 +23,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -114,6 +115,12 @@ func samplesOf(t *testing.T, families []*dto.MetricFamily) answer {
 	return a
 }
 
+// openMetricsSuffixes are the suffixes of the names that a family has in OpenMetrics.
+var openMetricsSuffixes = map[string][]string{
+	"counter": {"", "_total", "_created"}, "gauge": {""}, "unknown": {""},
+	"histogram": {"", "_bucket", "_count", "_sum", "_created"}, "summary": {"", "_count", "_sum", "_created"},
+}
+
 // parsedOpenMetrics groups samples by the name of the family in the other formats.
 func parsedOpenMetrics(t *testing.T, text string) answer {
 	t.Helper()
@@ -123,6 +130,7 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 	}
 	a := make(answer)
 	families := make(map[string]bool)
+	samples := make(map[string]string) // family by name of a sample
 	var name, of string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -133,6 +141,12 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 				t.Errorf("family %s occurs twice", name)
 			}
 			families[name] = true
+			for _, suffix := range openMetricsSuffixes[of] {
+				if other, taken := samples[name+suffix]; taken {
+					t.Errorf("the families %s and %s have the name %s", other, name, name+suffix)
+				}
+				samples[name+suffix] = name
+			}
 			if of == "counter" {
 				name += "_total"
 			}
@@ -704,6 +718,42 @@ func TestUnitsOfTheHost(t *testing.T) {
 				t.Errorf("%s: no unit %s in\n%s", escaping, unit, text)
 			}
 		}
+	}
+}
+
+// TestSampleNamesOfOpenMetrics: a strict parser refuses an answer with a family whose name
+// is that of a sample of another one. A counter has the type unknown then.
+func TestSampleNamesOfOpenMetrics(t *testing.T) {
+	r := prometheus.NewRegistry()
+	host := promauto.With(r)
+	host.NewHistogram(prometheus.HistogramOpts{Name: "host_wait"}).Observe(1)
+	host.NewCounter(prometheus.CounterOpts{Name: "host_wait_sum_total"})
+	host.NewCounter(prometheus.CounterOpts{Name: "host_jobs_total"})
+	host.NewGauge(prometheus.GaugeOpts{Name: "host_jobs_created"})
+	host.NewCounter(prometheus.CounterOpts{Name: "host_users_total"})
+	host.NewCounter(prometheus.CounterOpts{Name: "coderd_api_request_latencies_seconds_sum_total"})
+	e := newExporter(t, exporters.WithGatherer(r))
+	must[metric.Float64Histogram](t)(e.Providers().Process.Meter(hostScope).Float64Histogram("host.size")).Record(t.Context(), 1)
+	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("host.size.created")).Record(t.Context(), 1)
+	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("coderd.api.requests.processed.created")).Record(t.Context(), 1)
+	latencies := must[instrument.HistogramInstrument](t)(e.Providers().Histogram(instrument.APIRequestLatencies))
+	latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{}))
+	response := scrape(t, e, "GET", "/metrics", "Accept", acceptOpenMetrics)
+	text := body(t, response)
+	response.Body = io.NopCloser(strings.NewReader(text))
+	parsed(t, response)
+	for _, want := range []string{"host_wait histogram", "host_wait_sum_total unknown", "host_jobs_total unknown", "host_users counter", "host_jobs_created gauge",
+		"coderd_api_request_latencies_seconds_sum_total unknown", "host_size histogram"} {
+		if !slices.Contains(typesOf(text), want) {
+			t.Errorf("the answer lacks the family %q", want)
+		}
+	}
+	if n := refusedCount(t, e, "name"); n != "2" {
+		t.Errorf("%s refusals, want 2", n)
+	}
+	gauge(r, "coderd_api_requests_processed_created")
+	if _, err := exporters.New(exporters.WithGatherer(r)); err == nil || !strings.Contains(err.Error(), "coderd_api_requests_processed_created") {
+		t.Errorf("New: %v", err)
 	}
 }
 
