@@ -132,20 +132,21 @@ func (f *foreign) read(ctx context.Context) streams {
 	return read
 }
 
-// collectStreams collects the streams. It leaves out duplicate names within a scope, since the SDK
-// accepts an int64 and a float64 instrument of one name, and series with invalid UTF-8,
-// which would fail the whole push.
+// collectStreams collects the streams. It leaves out duplicates within a scope, since the
+// SDK accepts an int64 and a float64 instrument of one name, and series with invalid
+// UTF-8, which would fail the whole push.
 func (f *foreign) collectStreams(ctx context.Context) streams {
 	before := f.failures.Load()
 	scopes := f.group.read(ctx)
 	for i := range scopes {
-		known := make(map[string]bool)
+		known := make(map[stream]bool)
 		scopes[i].Metrics = slices.DeleteFunc(scopes[i].Metrics, func(m metricdata.Metrics) bool {
-			twice := known[m.Name]
-			known[m.Name] = true
+			s := streamOf(m)
+			twice := known[s]
+			known[s] = true
 			if twice {
 				f.exporter.refusals.refuse(identity{scope: scopes[i].Scope, name: m.Name}, refusedName,
-					"an instrument of the same name and scope has values of another type")
+					"an instrument of the same name and scope has values of another number type")
 			}
 			return twice
 		})
@@ -161,6 +162,30 @@ func (f *foreign) collectStreams(ctx context.Context) streams {
 		}
 	}
 	return streams{scopes, f.failures.Load() == before}
+}
+
+// stream identifies a stream within its scope, apart from the type of its numbers.
+// Streams that differ have different Prometheus names: see names.admit.
+type stream struct{ name, unit, kind string }
+
+func streamOf(m metricdata.Metrics) stream {
+	s := stream{m.Name, m.Unit, "gauge"}
+	switch data := m.Data.(type) {
+	case metricdata.Sum[int64]:
+		s.kind = sumKind(data.IsMonotonic)
+	case metricdata.Sum[float64]:
+		s.kind = sumKind(data.IsMonotonic)
+	case metricdata.Histogram[int64], metricdata.Histogram[float64]:
+		s.kind = "histogram"
+	}
+	return s
+}
+
+func sumKind(monotonic bool) string {
+	if monotonic {
+		return "counter"
+	}
+	return "gauge" // as in Prometheus
 }
 
 // identity holds the fields of an instrument that a view receives.

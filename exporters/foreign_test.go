@@ -311,6 +311,38 @@ func TestForeignInstrumentsOfTwoNumberTypes(t *testing.T) {
 	}
 }
 
+// Instruments of the same OpenTelemetry name with different Prometheus names are served
+// and pushed.
+func TestForeignInstrumentsOfTwoUnits(t *testing.T) {
+	var produced sdk.Producer
+	e := newExporter(t, exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
+		if c.Group == instrument.Process {
+			produced = c.Producer
+		}
+		return nil, nil
+	}))
+	meter := e.Providers().Process.Meter(hostScope)
+	must[metric.Int64Gauge](t)(meter.Int64Gauge("host.x")).Record(t.Context(), 3)
+	must[metric.Float64Histogram](t)(meter.Float64Histogram("host.x", metric.WithUnit("ms"))).Record(t.Context(), 4)
+	got := parsed(t, scrape(t, e, "GET", "/metrics/replica"))
+	for _, name := range []string{"host_x", "host_x_milliseconds"} {
+		if len(got[name]) != 1 {
+			t.Errorf("%d series of %s, want 1", len(got[name]), name)
+		}
+	}
+	pushed := 0
+	for _, scope := range must[[]metricdata.ScopeMetrics](t)(produced.Produce(t.Context())) {
+		for _, m := range scope.Metrics {
+			if m.Name == "host.x" {
+				pushed++
+			}
+		}
+	}
+	if n := refusedCount(t, e, "name"); n != "0" || pushed != 2 {
+		t.Errorf("%s refusals, want 0; %d streams are pushed, want 2", n, pushed)
+	}
+}
+
 // Overflow at the SDK's cardinality limit is counted and logged. The catalogue's families
 // have no limit.
 func TestOverflow(t *testing.T) {
