@@ -147,7 +147,27 @@ func (e *Exporter) openHost(gatherers []prometheus.Gatherer, r reserved) error {
 	return nil
 }
 
-// Providers returns the meter providers to measure on.
+// Providers returns the meter providers to measure on. They also accept foreign
+// instruments, which a host creates in its own scopes, unless
+// [WithoutForeignInstruments] is given. These are served and pushed with their group, up
+// to the SDK's cardinality limit of 2,000 series each. A scrape has the names and labels
+// of the OpenTelemetry Prometheus exporter: the counter host.requests is
+// host_requests_total, with otel_scope_name, otel_scope_version and
+// otel_scope_schema_url. A push has their OpenTelemetry names.
+//
+// Refusals are logged and counted in otelcoder_refused_total with origin "host" and a
+// reason: "instrument" with [WithoutForeignInstruments], or for an instrument outside the
+// catalogue in the scope instrument.ScopeName; "name" if the catalogue, or an instrument
+// of another type, group or unit, has its Prometheus name; "overflow" for a collection
+// above the limit.
+//
+// Concurrent scrapes and pushes share a call of the callbacks of foreign instruments, so
+// that an answer can lack changes since its request. If the callbacks of a group take
+// longer than five seconds, its foreign instruments are left out, and while one hangs, the
+// SDK blocks the creation of further ones. Series with an invalid label, such as le of a
+// histogram, are left out of scrapes. Each is logged and counted in
+// otelcoder_scrape_errors_total. Callbacks of the catalogue's instruments have no such
+// limit and must not block.
 func (e *Exporter) Providers() instrument.Providers {
 	return instrument.Providers{
 		Deployment: notifyingProvider{provider{e.deployment.provider, e.deployment}, e.deployment.cache},

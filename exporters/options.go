@@ -150,18 +150,7 @@ func WithoutStatusPage() Option {
 	}
 }
 
-// WithoutForeignInstruments refuses foreign instruments, which a host creates on
-// [Exporter.Providers] in its own scopes. By default they are served and pushed
-// with their group, up to the SDK's cardinality limit of 2,000 series each. A scrape
-// has the names and labels of the OpenTelemetry Prometheus exporter: the counter
-// host.requests is host_requests_total, with otel_scope_name, otel_scope_version and
-// otel_scope_schema_url. A push has their OpenTelemetry names.
-//
-// Refusals are logged and counted in otelcoder_refused_total with origin "host" and a
-// reason: "instrument" with this option, or for an instrument outside the catalogue in
-// the scope instrument.ScopeName; "name" if the catalogue, or an instrument of another
-// type, group or unit, has its Prometheus name; "overflow" for a collection above the
-// limit.
+// WithoutForeignInstruments refuses foreign instruments: see [Exporter.Providers].
 func WithoutForeignInstruments() Option {
 	return func(c *config) error {
 		c.refuseForeign = true
