@@ -33,9 +33,11 @@ type Exporter struct {
 	runtime    *prometheus.Registry // nil with WithoutRuntime
 	host       *host                // nil without WithGatherer
 
-	ended   atomic.Bool // Shutdown was called
-	stop    context.CancelFunc
-	running sync.WaitGroup // goroutines that render ahead, until stop is called
+	ended     atomic.Bool // Shutdown was called
+	stop      context.CancelFunc
+	running   sync.WaitGroup  // goroutines that render ahead, until stop is called
+	calls     context.Context // of calls of the host's gatherer and callbacks
+	stopCalls context.CancelFunc
 
 	statusPage *statusPage // nil without a status page
 	board      board
@@ -47,7 +49,7 @@ type Exporter struct {
 }
 
 // New returns an Exporter, to be shut down with [Exporter.Shutdown]. It fails if an
-// option is out of range, the gatherer of [WithGatherer] has metrics of the catalogue,
+// option is out of range, a gatherer of [WithGatherer] has metrics of the catalogue,
 // or the OpenTelemetry SDK, client_golang or the function of [WithReader] fails.
 func New(options ...Option) (*Exporter, error) {
 	c, err := newConfig(options)
@@ -60,6 +62,7 @@ func New(options ...Option) (*Exporter, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
+	e.calls, e.stopCalls = context.WithCancel(context.Background())
 	if err := e.open(ctx, c); err != nil {
 		// Nothing is recorded yet: do not wait.
 		stop()
@@ -82,14 +85,14 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 			return err
 		}
 	}
-	if c.gatherer != nil {
-		if err := e.openHost(c.gatherer, reserved); err != nil {
+	if len(c.gatherers) > 0 {
+		if err := e.openHost(c.gatherers, reserved); err != nil {
 			return err
 		}
 	}
 	always := func() bool { return true }
 	workspaces := workspacesProducer{e, sdk.NewManualReader(), e.foreign[instrument.Workspaces]}
-	deploymentReader, err := c.reader(ReaderConfig{
+	deploymentReaders, err := c.readers(ReaderConfig{
 		Group:    instrument.Deployment,
 		Reports:  e.reporter,
 		Exported: e.exported,
@@ -99,10 +102,10 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.deployment, err = e.newGroupAhead(instrument.Deployment, deploymentReader); err != nil {
+	if e.deployment, err = e.newGroupAhead(instrument.Deployment, deploymentReaders); err != nil {
 		return err
 	}
-	processReader, err := c.reader(ReaderConfig{
+	processReaders, err := c.readers(ReaderConfig{
 		Group:    instrument.Process,
 		Reports:  always,
 		Exported: e.exported,
@@ -113,10 +116,10 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, workspaces.reader); err != nil {
+	if e.workspaces, err = e.newGroupAhead(instrument.Workspaces, []sdk.Reader{workspaces.reader}); err != nil {
 		return err
 	}
-	if e.process, err = e.newGroupLive(instrument.Process, processReader, extra); err != nil {
+	if e.process, err = e.newGroupLive(instrument.Process, processReaders, extra); err != nil {
 		return err
 	}
 	if c.statusPage {
@@ -135,17 +138,36 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	return nil
 }
 
-// openHost starts serving the gatherer of WithGatherer.
-func (e *Exporter) openHost(gatherer prometheus.Gatherer, r reserved) error {
-	e.host = newHost(e, gatherer, r)
-	e.running.Go(e.host.run)
+// openHost starts serving the gatherers of WithGatherer.
+func (e *Exporter) openHost(gatherers []prometheus.Gatherer, r reserved) error {
+	e.host = newHost(e, gatherers, r)
 	if found := e.host.gather(context.Background()).conflicts; len(found) > 0 {
 		return fmt.Errorf("create the exporter: %w", conflictError(found))
 	}
 	return nil
 }
 
-// Providers returns the meter providers to measure on.
+// Providers returns the meter providers to measure on. They also accept foreign
+// instruments, which a host creates in its own scopes, unless
+// [WithoutForeignInstruments] is given. These are served and pushed with their group, up
+// to the SDK's cardinality limit of 2,000 series each. A scrape has the names and labels
+// of the OpenTelemetry Prometheus exporter: the counter host.requests is
+// host_requests_total, with otel_scope_name, otel_scope_version and
+// otel_scope_schema_url. A push has their OpenTelemetry names.
+//
+// Refusals are logged and counted in otelcoder_refused_total with origin "host" and a
+// reason: "instrument" with [WithoutForeignInstruments], or for an instrument outside the
+// catalogue in the scope instrument.ScopeName; "name" if the catalogue, or an instrument
+// of another type, group or unit, has its Prometheus name; "overflow" for a collection
+// above the limit.
+//
+// Concurrent scrapes and pushes share a call of the callbacks of foreign instruments, so
+// that an answer can lack changes since its request. If the callbacks of a group take
+// longer than five seconds, its foreign instruments are left out, and while one hangs, the
+// SDK blocks the creation of further ones. Series with an invalid label, such as le of a
+// histogram, are left out of scrapes. Each is logged and counted in
+// otelcoder_scrape_errors_total. Callbacks of the catalogue's instruments have no such
+// limit and must not block.
 func (e *Exporter) Providers() instrument.Providers {
 	return instrument.Providers{
 		Deployment: notifyingProvider{provider{e.deployment.provider, e.deployment}, e.deployment.cache},
@@ -154,14 +176,19 @@ func (e *Exporter) Providers() instrument.Providers {
 	}
 }
 
-// Shutdown flushes and stops the readers. Later measurements are lost; scrapes get 503.
+// Shutdown flushes and stops the readers. Later measurements are lost, and scrapes get
+// 503 until the context of [Exporter.ListenAndServe] ends. It returns an error at the end
+// of ctx, which should have a deadline: a reader can take long to flush. For a function
+// of the host that hangs, such as the gatherer of [WithGatherer], it waits at most five
+// seconds. Later calls return nil at once.
 func (e *Exporter) Shutdown(ctx context.Context) error {
-	e.ended.Store(true)
-	e.stop()
-	if e.host != nil { // the final push still gathers from it
-		release := context.AfterFunc(ctx, e.host.stop)
-		defer release()
+	if e.ended.Swap(true) {
+		return nil
 	}
+	e.stop()
+	// The final push still calls the host's gatherer and callbacks.
+	release := context.AfterFunc(ctx, e.stopCalls)
+	defer release()
 	// Flush the readers in parallel, so that each has until ctx ends.
 	var flushing sync.WaitGroup
 	var errs [2]error
@@ -171,18 +198,21 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 		}
 	}
 	flushing.Wait()
+	e.stopCalls()
 	err := errors.Join(errs[:]...)
 	// The readers no longer read these providers.
 	if e.workspaces != nil {
 		err = errors.Join(err, e.workspaces.provider.Shutdown(ctx))
 	}
+	returning, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	for _, f := range e.foreign {
 		if f != nil {
-			err = errors.Join(err, f.provider.Shutdown(ctx))
+			err = errors.Join(err, f.provider.Shutdown(ctx), f.calls.wait(returning))
 		}
 	}
 	if e.host != nil {
-		e.host.stop()
+		err = errors.Join(err, e.host.calls.wait(returning))
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -27,7 +27,14 @@ import (
 // are rendered for each scrape, because their changes are not announced.
 type foreign struct {
 	*group
-	used atomic.Bool // an instrument was created
+	used  atomic.Bool // an instrument was created
+	calls *shared[streams]
+}
+
+// streams holds the streams of the foreign instruments of a group.
+type streams struct {
+	scopes []metricdata.ScopeMetrics
+	whole  bool // without errors
 }
 
 func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
@@ -38,6 +45,10 @@ func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
 		return nil, fmt.Errorf("create the Prometheus exporter of the foreign instruments of the %s group: %w", of, err)
 	}
 	f := &foreign{group: &group{exporter: e, of: of, reader: sdk.NewManualReader(), converter: converter}}
+	f.calls = &shared[streams]{
+		name: fmt.Sprintf("a callback of the host's instruments of the %s group", of),
+		ctx:  e.calls, f: f.collectStreams, report: f.failed,
+	}
 	f.provider = sdk.NewMeterProvider(sdk.WithReader(f.reader), sdk.WithView(func(i sdk.Instrument) (sdk.Stream, bool) {
 		if refused := e.names.admit(of, i); refused != nil {
 			e.refusals.refuse(identityOf(i), refused.reason, refused.because)
@@ -76,15 +87,28 @@ func (f *foreign) rendering(ctx context.Context, q query) (render.Rendering, err
 
 // gather returns the families selected by the query, sorted by name.
 func (f *foreign) gather(ctx context.Context, q query) []*dto.MetricFamily {
-	if q.names == nil {
+	read := f.read(ctx)
+	if q.names == nil && read.whole {
 		defer f.complete()()
 	}
-	var families []*dto.MetricFamily
+	var converted []*dto.MetricFamily
 	f.try(func() (err error) {
-		families, err = f.converter.convert(f.read(ctx))
+		converted, err = f.converter.convert(read.scopes)
 		return err
 	})
-	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !q.selects(f.GetName()) })
+	var v vetted
+	for _, family := range converted {
+		if !q.selects(family.GetName()) {
+			continue
+		}
+		if kept := v.vetSeries(family); len(kept.Metric) > 0 {
+			v.families = append(v.families, kept)
+		}
+	}
+	if err := v.omitted.error(); err != nil {
+		f.failed(fmt.Errorf("foreign instruments: %w", err))
+	}
+	return v.families
 }
 
 // mayMatch reports whether the query can match foreign instruments.
@@ -95,25 +119,34 @@ func (f *foreign) mayMatch(q query) bool {
 // Produce implements [sdk.Producer]. It returns the streams under their OpenTelemetry
 // names, and no error.
 func (f *foreign) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	return f.read(ctx), nil
+	return cloned(f.read(ctx).scopes), nil // a reader overwrites them at its next collection
 }
 
-// read reads the streams. It leaves out duplicate names within a scope, since the SDK
-// accepts an int64 and a float64 instrument of one name, and series with invalid UTF-8,
-// which would fail the whole push.
-func (f *foreign) read(ctx context.Context) []metricdata.ScopeMetrics {
+// read returns the streams, which are immutable. It returns none if ctx ends or after
+// callLimit.
+func (f *foreign) read(ctx context.Context) streams {
 	if !f.used.Load() {
-		return nil
+		return streams{}
 	}
+	read, _ := f.calls.get(ctx)
+	return read
+}
+
+// collectStreams collects the streams. It leaves out duplicates within a scope, since the
+// SDK accepts an int64 and a float64 instrument of one name, and series with invalid
+// UTF-8, which would fail the whole push.
+func (f *foreign) collectStreams(ctx context.Context) streams {
+	before := f.failures.Load()
 	scopes := f.group.read(ctx)
 	for i := range scopes {
-		known := make(map[string]bool)
+		known := make(map[stream]bool)
 		scopes[i].Metrics = slices.DeleteFunc(scopes[i].Metrics, func(m metricdata.Metrics) bool {
-			twice := known[m.Name]
-			known[m.Name] = true
+			s := streamOf(m)
+			twice := known[s]
+			known[s] = true
 			if twice {
 				f.exporter.refusals.refuse(identity{scope: scopes[i].Scope, name: m.Name}, refusedName,
-					"an instrument of the same name and scope has values of another type")
+					"an instrument of the same name and scope has values of another number type")
 			}
 			return twice
 		})
@@ -128,7 +161,31 @@ func (f *foreign) read(ctx context.Context) []metricdata.ScopeMetrics {
 			})
 		}
 	}
-	return scopes
+	return streams{scopes, f.failures.Load() == before}
+}
+
+// stream identifies a stream within its scope, apart from the type of its numbers.
+// Streams that differ have different Prometheus names: see names.admit.
+type stream struct{ name, unit, kind string }
+
+func streamOf(m metricdata.Metrics) stream {
+	s := stream{m.Name, m.Unit, "gauge"}
+	switch data := m.Data.(type) {
+	case metricdata.Sum[int64]:
+		s.kind = sumKind(data.IsMonotonic)
+	case metricdata.Sum[float64]:
+		s.kind = sumKind(data.IsMonotonic)
+	case metricdata.Histogram[int64], metricdata.Histogram[float64]:
+		s.kind = "histogram"
+	}
+	return s
+}
+
+func sumKind(monotonic bool) string {
+	if monotonic {
+		return "counter"
+	}
+	return "gauge" // as in Prometheus
 }
 
 // identity holds the fields of an instrument that a view receives.
@@ -184,15 +241,6 @@ func (n *names) has(name string) bool {
 	return taken
 }
 
-// names returns the names of the family and its series in all formats.
-func (o owner) names() []string {
-	names := seriesNames(o.family, o.typ)
-	if o.typ == dto.MetricType_COUNTER { // OpenMetrics names the family without _total
-		names = append(names, strings.TrimSuffix(o.family, "_total"))
-	}
-	return names
-}
-
 // refusal is the reason for refusing an instrument.
 type refusal struct {
 	reason  refusalReason
@@ -211,7 +259,7 @@ func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	o := owner{family, typ, of}
-	for _, name := range o.names() {
+	for _, name := range allNames(o.family, o.typ) {
 		if f, taken := n.reserved[name]; taken {
 			return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of %s in the catalogue", name, f)}
 		}
@@ -225,7 +273,7 @@ func (n *names) admit(of instrument.Group, i sdk.Instrument) *refusal {
 		return &refusal{refusedName, fmt.Sprintf("its Prometheus name %s is that of the instrument %s of the same scope, which has another name, unit, kind or description", family, first.name)}
 	}
 	n.instruments[key] = identityOf(i)
-	for _, name := range o.names() {
+	for _, name := range allNames(o.family, o.typ) {
 		n.owners[name] = o
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
@@ -309,6 +311,38 @@ func TestForeignInstrumentsOfTwoNumberTypes(t *testing.T) {
 	}
 }
 
+// Instruments of the same OpenTelemetry name with different Prometheus names are served
+// and pushed.
+func TestForeignInstrumentsOfTwoUnits(t *testing.T) {
+	var produced sdk.Producer
+	e := newExporter(t, exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
+		if c.Group == instrument.Process {
+			produced = c.Producer
+		}
+		return nil, nil
+	}))
+	meter := e.Providers().Process.Meter(hostScope)
+	must[metric.Int64Gauge](t)(meter.Int64Gauge("host.x")).Record(t.Context(), 3)
+	must[metric.Float64Histogram](t)(meter.Float64Histogram("host.x", metric.WithUnit("ms"))).Record(t.Context(), 4)
+	got := parsed(t, scrape(t, e, "GET", "/metrics/replica"))
+	for _, name := range []string{"host_x", "host_x_milliseconds"} {
+		if len(got[name]) != 1 {
+			t.Errorf("%d series of %s, want 1", len(got[name]), name)
+		}
+	}
+	pushed := 0
+	for _, scope := range must[[]metricdata.ScopeMetrics](t)(produced.Produce(t.Context())) {
+		for _, m := range scope.Metrics {
+			if m.Name == "host.x" {
+				pushed++
+			}
+		}
+	}
+	if n := refusedCount(t, e, "name"); n != "0" || pushed != 2 {
+		t.Errorf("%s refusals, want 0; %d streams are pushed, want 2", n, pushed)
+	}
+}
+
 // Overflow at the SDK's cardinality limit is counted and logged. The catalogue's families
 // have no limit.
 func TestOverflow(t *testing.T) {
@@ -392,6 +426,138 @@ func TestForeignInvalidText(t *testing.T) {
 	}
 	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
 		t.Error("no error is counted")
+	}
+}
+
+// The label le of a histogram's bucket would occur twice with an attribute le, and
+// Prometheus refuses an answer with such a series.
+func TestForeignAttributeOfTheFormat(t *testing.T) {
+	var log logged
+	e := newExporter(t, log.option())
+	durations := must[metric.Float64Histogram](t)(e.Providers().Process.Meter(hostScope).Float64Histogram("host.duration"))
+	durations.Record(t.Context(), 1, metric.WithAttributes(attribute.String("le", "1")))
+	durations.Record(t.Context(), 1, metric.WithAttributes(attribute.String("path", "/")))
+	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("host.size")).
+		Record(t.Context(), 1, metric.WithAttributes(attribute.String("le", "1")))
+	for _, accept := range []string{"text/plain", acceptOpenMetrics} {
+		text := body(t, scrape(t, e, "GET", "/metrics", "Accept", accept))
+		if n := strings.Count(text, "host_duration_count{"); n != 1 || strings.Contains(text, `host_duration_bucket{le="1"`) {
+			t.Errorf("%s: %d histograms, want 1:\n%s", accept, n, hostLines(text))
+		}
+		if !strings.Contains(text, `host_size{le="1"`) {
+			t.Errorf("%s: the gauge is not served:\n%s", accept, hostLines(text))
+		}
+	}
+	for _, f := range must[[]*dto.MetricFamily](t)(e.Gather()) {
+		if f.GetName() == "host_duration" && len(f.Metric) != 1 {
+			t.Errorf("%d histograms are gathered, want 1", len(f.Metric))
+		}
+	}
+	if got := scrapeErrors(t, e); got != "3" {
+		t.Errorf("%s scrape errors, want 3", got)
+	}
+	if log.count(`host_duration: a series has a label named \"le\"`) != 1 {
+		t.Errorf("not logged once:\n%s", log.text.String())
+	}
+}
+
+// TestForeignCallbackHangs checks that a scrape waits once for a callback that hangs, and
+// that its families alone are left out.
+func TestForeignCallbackHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logged
+		e := newExporter(t, log.option(), exporters.WithMaxScrapes(1))
+		hang := make(chan struct{})
+		hangs := false
+		must[metric.Int64ObservableGauge](t)(e.Providers().Process.Meter(hostScope).Int64ObservableGauge("host.depth",
+			metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+				if hangs {
+					<-hang
+				}
+				o.Observe(6)
+				return nil
+			})))
+		scrape(t, e, "GET", "/metrics")
+		hangs = true
+		began := time.Now()
+		for range 3 {
+			got := parsed(t, scrape(t, e, "GET", "/metrics"))
+			if len(got["host_depth"]) != 0 || len(got["go_goroutines"]) != 1 {
+				t.Errorf("%q", got.names())
+			}
+		}
+		if got := gathered(t, e); len(got["host_depth"]) != 0 || len(got["go_goroutines"]) != 1 {
+			t.Errorf("gathered are %q", got.names())
+		}
+		if waited := time.Since(began); waited != 5*time.Second {
+			t.Errorf("three scrapes and Gather waited %v, want 5s", waited)
+		}
+		if got := parsed(t, scrape(t, e, "GET", "/metrics/deployment")); len(got["coderd_agents_up"]) != 1 {
+			t.Errorf("of the deployment: %q", got.names())
+		}
+		hangs = false
+		close(hang)
+		synctest.Wait()
+		for range 2 {
+			if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host_depth"]) != 1 {
+				t.Error("a callback that returns again is not served")
+			}
+		}
+		if got := scrapeErrors(t, e); got != "4" {
+			t.Errorf("%s scrape errors, want 4", got)
+		}
+		if log.count("process group has not returned within 5s") != 1 || log.count("complete again") != 1 || log.count("level=") != 2 {
+			t.Errorf("logged:\n%s", log.text.String())
+		}
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestForeignCallbackWithItsContext checks that the context of a callback ends.
+func TestForeignCallbackWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newExporter(t)
+		must[metric.Int64ObservableGauge](t)(e.Providers().Deployment.Meter(hostScope).Int64ObservableGauge("host.depth",
+			metric.WithInt64Callback(func(ctx context.Context, _ metric.Int64Observer) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})))
+		began := time.Now()
+		if got := gathered(t, e); len(got["coderd_agents_up"]) != 1 {
+			t.Errorf("gathered are %q", got.names())
+		}
+		if waited := time.Since(began); waited != 5*time.Second {
+			t.Errorf("Gather waited %v, want 5s", waited)
+		}
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestForeignCallbackEndsItsGoroutine checks that a call of runtime.Goexit ends neither a
+// scrape nor the later collections.
+func TestForeignCallbackEndsItsGoroutine(t *testing.T) {
+	var log logged
+	e := newExporter(t, log.option())
+	calls := 0
+	must[metric.Int64ObservableGauge](t)(e.Providers().Process.Meter(hostScope).Int64ObservableGauge("host.depth",
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			if calls++; calls == 1 {
+				runtime.Goexit()
+			}
+			o.Observe(6)
+			return nil
+		})))
+	for _, want := range []int{0, 1} {
+		if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host_depth"]) != want || len(got["go_goroutines"]) != 1 {
+			t.Errorf("want %d series: %q", want, got.names())
+		}
+	}
+	if log.count("has ended its goroutine") != 1 {
+		t.Errorf("logged:\n%s", log.text.String())
 	}
 }
 

@@ -60,17 +60,20 @@ func negotiate(h http.Header) (format, expfmt.Format) {
 }
 
 // adapt changes the type of a counter to unknown if OpenMetrics would rename it, or
-// name its family like another one; the sample keeps its name. OpenMetrics adds _total
+// give its family a name of another one; the sample keeps its name. OpenMetrics adds _total
 // to counters without it, and cuts it from the name of the family: the family of
 // go_memstats_alloc_bytes_total would have the name of the gauge
-// go_memstats_alloc_bytes, and strict parsers refuse duplicate names. Taken reports
-// whether a family has a name.
+// go_memstats_alloc_bytes, and strict parsers refuse duplicate names. They also reserve the
+// suffix _created. Taken reports whether a family, or its series, has a name.
 func (f format) adapt(family *dto.MetricFamily, taken func(name string) bool) *dto.MetricFamily {
 	base, isTotal := strings.CutSuffix(family.GetName(), "_total")
-	if f != openMetrics || family.GetType() != dto.MetricType_COUNTER || isTotal && !taken(base) {
+	if f != openMetrics || family.GetType() != dto.MetricType_COUNTER || isTotal && !taken(base) && !taken(base+"_created") {
 		return family
 	}
-	unknown := &dto.MetricFamily{Name: family.Name, Help: family.Help, Unit: family.Unit, Type: dto.MetricType_UNTYPED.Enum()}
+	unknown := &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: dto.MetricType_UNTYPED.Enum()}
+	if !isTotal { // otherwise the name of the family does not end in the unit
+		unknown.Unit = family.Unit
+	}
 	for _, m := range family.Metric {
 		unknown.Metric = append(unknown.Metric, &dto.Metric{
 			Label:   m.Label,

@@ -113,7 +113,6 @@ func TestHandlersAnswerOnAnyPath(t *testing.T) {
 		"/internal/deployment/":      {true, false, false, false},
 		"/internal/deployment/a/b/c": {true, false, false, false},
 		"/metrics/own":               {false, true, true, false},
-		"/unknown":                   {},
 	} {
 		r := httptest.NewRequest("GET", path, nil)
 		r.Header.Set("Accept", firefox)
@@ -128,6 +127,11 @@ func TestHandlersAnswerOnAnyPath(t *testing.T) {
 				t.Errorf("%s serves %s: %t, want %t", path, name, len(got[name]) > 0, want)
 			}
 		}
+	}
+	unknown := httptest.NewRecorder()
+	mux.ServeHTTP(unknown, httptest.NewRequest("GET", "/unknown", nil))
+	if unknown.Code != http.StatusNotFound {
+		t.Errorf("a group that does not exist: %d, want 404", unknown.Code)
 	}
 	post := httptest.NewRecorder()
 	mux.ServeHTTP(post, httptest.NewRequest("POST", "/internal/metrics", nil))
@@ -148,5 +152,21 @@ func TestHandlersAnswerOnAnyPath(t *testing.T) {
 	without.StatusHandler().ServeHTTP(none, httptest.NewRequest("GET", "/", nil))
 	if none.Code != http.StatusNotFound {
 		t.Errorf("without a status page: %d", none.Code)
+	}
+}
+
+// TestHandlerBelowAPrefix checks that no answer redirects out of the prefix.
+func TestHandlerBelowAPrefix(t *testing.T) {
+	e := newExporter(t)
+	h := http.StripPrefix("/deep", e.Handler())
+	for path, want := range map[string]int{
+		"/deep/": 200, "/deep/metrics": 200, "/deep/metrics/": 200, "/deep/metrics/replica": 200, "/deep/status": 200,
+		"/deep//metrics": 404, "/deepmetrics": 404, "/deep": 404, "/deep//": 404, "/deep/a/../metrics": 404, "/deep/./metrics": 404,
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d to %q, want %d", path, w.Code, w.Header().Get("Location"), want)
+		}
 	}
 }

@@ -44,9 +44,9 @@ type group struct {
 }
 
 // newGroupAhead returns a group that its cache renders ahead of scrapes. The caller
-// runs the cache. Reader is an additional reader or nil.
-func (e *Exporter) newGroupAhead(of instrument.Group, reader sdk.Reader) (*group, error) {
-	g, err := e.newGroup(of, reader)
+// runs the cache. Readers are additional.
+func (e *Exporter) newGroupAhead(of instrument.Group, readers []sdk.Reader) (*group, error) {
+	g, err := e.newGroup(of, readers)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +56,9 @@ func (e *Exporter) newGroupAhead(of instrument.Group, reader sdk.Reader) (*group
 }
 
 // newGroupLive returns a group that is rendered for each scrape, with the families of
-// an additional gatherer. Reader is an additional reader or nil.
-func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, extra prometheus.Gatherer) (*group, error) {
-	g, err := e.newGroup(of, reader)
+// an additional gatherer. Readers are additional.
+func (e *Exporter) newGroupLive(of instrument.Group, readers []sdk.Reader, extra prometheus.Gatherer) (*group, error) {
+	g, err := e.newGroup(of, readers)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (e *Exporter) newGroupLive(of instrument.Group, reader sdk.Reader, extra pr
 	return g, nil
 }
 
-func (e *Exporter) newGroup(of instrument.Group, reader sdk.Reader) (*group, error) {
+func (e *Exporter) newGroup(of instrument.Group, readers []sdk.Reader) (*group, error) {
 	converter, err := newConverter(
 		// The views set the documented names.
 		otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation),
@@ -86,7 +86,7 @@ func (e *Exporter) newGroup(of instrument.Group, reader sdk.Reader) (*group, err
 		// series of all but the first 2,000 workspaces into one.
 		sdk.WithCardinalityLimit(0),
 	}
-	if reader != nil {
+	for _, reader := range readers {
 		options = append(options, sdk.WithReader(reader))
 	}
 	g.provider = sdk.NewMeterProvider(options...)

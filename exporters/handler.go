@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -17,14 +18,21 @@ import (
 )
 
 // Handler returns the endpoint, for a host with its own server. It answers GET and
-// HEAD on the documented paths, with or without a trailing slash. /status shows the
+// HEAD on the documented paths, with or without a trailing slash, and 404 on others, such
+// as //metrics. /status shows the
 // status page, as / does to browsers. Below another path, mount it with
 // [http.StripPrefix], or mount the two other handlers.
 func (e *Exporter) Handler() http.Handler { return e.handler }
 
 // MetricsHandler returns a handler that serves the families of groups on any path;
-// without groups all families, including those of [WithGatherer].
+// without groups all families, including those of [WithGatherer]. It answers 404 if a
+// group does not exist.
 func (e *Exporter) MetricsHandler(groups ...instrument.Group) http.Handler {
+	for _, of := range groups {
+		if !slices.Contains(slices.Collect(instrument.Groups()), of) {
+			return http.NotFoundHandler()
+		}
+	}
 	return e.metrics(e.selection(groups...))
 }
 
@@ -73,16 +81,16 @@ func (e *Exporter) newHandler() http.Handler {
 	if e.host != nil {
 		paths["/metrics/host"] = selection{host: e.host}
 	}
-	for path, s := range paths {
+	for at, s := range paths {
 		h := e.metrics(s)
 		switch {
-		case path != "/":
-			mux.Handle(path, h)
-			path += "/"
+		case at != "/":
+			mux.Handle(at, h)
+			at += "/"
 		case e.statusPage != nil:
 			h = pageOrMetrics(e.statusPage.handler(e.statusPage.page), h)
 		}
-		mux.Handle(path+"{$}", h)
+		mux.Handle(at+"{$}", h)
 	}
 	if e.statusPage != nil {
 		mux.Handle("/status", e.statusPage.handler(e.statusPage.page))
@@ -91,7 +99,20 @@ func (e *Exporter) newHandler() http.Handler {
 			w.WriteHeader(http.StatusMovedPermanently)
 		})
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isClean(r.URL.Path) {
+			http.NotFound(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// isClean reports whether the mux serves the path without a redirect. The mux redirects
+// to an absolute path, which is outside the endpoint below [http.StripPrefix].
+func isClean(p string) bool {
+	clean := path.Clean("/" + p)
+	return p == clean || clean != "/" && p == clean+"/"
 }
 
 // pageOrMetrics serves browsers the page unless the query has name[].

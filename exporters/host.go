@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -17,92 +16,52 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pace"
 )
 
-// gatherLimit is how long a scrape waits for the host's gatherer: half of
-// Prometheus's default scrape timeout.
-const gatherLimit = 5 * time.Second
-
-// host serves the families of [WithGatherer]. Gather takes no context, so a single
-// goroutine calls it: a gatherer that hangs blocks no other goroutine.
+// host serves the families of [WithGatherer].
 type host struct {
-	exporter *Exporter
-	gatherer prometheus.Gatherer
-	reserved reserved
-	paced    *slog.Logger
-
-	ctx    context.Context // of run
-	stop   context.CancelFunc
-	wanted chan *gathering // requests to run
+	exporter  *Exporter
+	gatherers []prometheus.Gatherer
+	reserved  reserved
+	paced     *slog.Logger
+	calls     *shared[vetted]
 
 	mu          sync.Mutex
-	current     *gathering // in progress, or nil
-	lastProblem string     // the last logged problem; empty if all metrics were served
+	lastProblem string // the last logged problem; empty if all metrics were served
 }
 
-// gathering is a call of Gather, shared by concurrent scrapes.
-type gathering struct {
-	begun time.Time
-	done  chan struct{} // closed when vetted is set
-	vetted
-}
-
-func newHost(e *Exporter, gatherer prometheus.Gatherer, r reserved) *host {
+func newHost(e *Exporter, gatherers []prometheus.Gatherer, r reserved) *host {
 	h := &host{
-		exporter: e, gatherer: gatherer, reserved: r,
-		paced:  slog.New(pace.Handler(e.logger.Handler())),
-		wanted: make(chan *gathering, 1),
+		exporter: e, gatherers: gatherers, reserved: r,
+		paced: slog.New(pace.Handler(e.logger.Handler())),
 	}
-	h.ctx, h.stop = context.WithCancel(context.Background())
+	h.calls = &shared[vetted]{name: "the gatherer", ctx: e.calls, f: h.read, report: func(err error) { h.report(err, vetted{}) }}
 	return h
 }
 
-// run calls the gatherer on request until stop is called.
-func (h *host) run() {
-	for {
-		select {
-		case <-h.ctx.Done():
-			return
-		case g := <-h.wanted:
-			var families []*dto.MetricFamily
-			// Like promhttp with ContinueOnError, keep families returned with an
-			// error.
-			err := try(func() (err error) {
-				families, err = h.gatherer.Gather()
-				return err
-			})
-			g.vetted = h.reserved.vet(families, h.exporter.names.has)
-			if time.Since(g.begun) < gatherLimit { // otherwise the scrapes have reported it
-				h.report(err, g.vetted)
-			}
-			h.mu.Lock()
-			h.current = nil
-			h.mu.Unlock()
-			close(g.done)
-		}
+// read calls the gatherers.
+func (h *host) read(ctx context.Context) vetted {
+	var families []*dto.MetricFamily
+	var errs []error
+	for _, gatherer := range h.gatherers {
+		// Like promhttp with ContinueOnError, keep families returned with an error.
+		errs = append(errs, try(func() error {
+			gathered, err := gatherer.Gather()
+			families = append(families, gathered...)
+			return brief(err)
+		}))
 	}
+	err := errors.Join(errs...)
+	v := h.reserved.vet(families, h.exporter.names.has)
+	if ctx.Err() == nil { // otherwise the scrapes have reported it
+		h.report(err, v)
+	}
+	return v
 }
 
 // gather returns the host's families. It returns no families if ctx ends or after
-// gatherLimit.
+// callLimit.
 func (h *host) gather(ctx context.Context) vetted {
-	h.mu.Lock()
-	g := h.current
-	if g == nil {
-		g = &gathering{begun: time.Now(), done: make(chan struct{})}
-		h.current = g
-		h.wanted <- g // does not block: no other gathering is in progress
-	}
-	h.mu.Unlock()
-	timer := time.NewTimer(gatherLimit - time.Since(g.begun))
-	defer timer.Stop()
-	select {
-	case <-g.done:
-		return g.vetted
-	case <-timer.C:
-		h.report(fmt.Errorf("the gatherer has not returned within %v", gatherLimit), vetted{})
-	case <-ctx.Done():
-	case <-h.ctx.Done():
-	}
-	return vetted{}
+	v, _ := h.calls.get(ctx)
+	return v
 }
 
 // report counts a gathering with errors, and logs it if the previous gathering had
@@ -110,7 +69,7 @@ func (h *host) gather(ctx context.Context) vetted {
 func (h *host) report(err error, v vetted) {
 	var problem string
 	if err != nil {
-		problem, err = "error", brief(err)
+		problem = "error"
 	}
 	if len(v.conflicts) > 0 {
 		problem += fmt.Sprint(v.conflicts)
@@ -139,7 +98,10 @@ func (h *host) report(err error, v vetted) {
 // rendering renders the host's families for a scrape. It fails only if ctx ends.
 func (h *host) rendering(ctx context.Context, q query) (render.Rendering, error) {
 	v := h.gather(ctx).only(q)
-	taken := func(name string) bool { return catalogued(name) || v.has(name) || h.exporter.names.has(name) }
+	taken := func(name string) bool {
+		_, ours := h.reserved[name]
+		return ours || v.names[name] || h.exporter.names.has(name)
+	}
 	if scheme := q.contentType.ToEscapingScheme(); !v.legacy && scheme != model.NoEscaping {
 		v = h.reserved.vet(v.escaped(scheme), h.exporter.names.has) // escaped names can collide
 	} else {

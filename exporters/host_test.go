@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -113,6 +115,12 @@ func samplesOf(t *testing.T, families []*dto.MetricFamily) answer {
 	return a
 }
 
+// openMetricsSuffixes are the suffixes of the names that a family has in OpenMetrics.
+var openMetricsSuffixes = map[string][]string{
+	"counter": {"", "_total", "_created"}, "gauge": {""}, "unknown": {""},
+	"histogram": {"", "_bucket", "_count", "_sum", "_created"}, "summary": {"", "_count", "_sum", "_created"},
+}
+
 // parsedOpenMetrics groups samples by the name of the family in the other formats.
 func parsedOpenMetrics(t *testing.T, text string) answer {
 	t.Helper()
@@ -122,6 +130,7 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 	}
 	a := make(answer)
 	families := make(map[string]bool)
+	samples := make(map[string]string) // family by name of a sample
 	var name, of string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -132,8 +141,22 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 				t.Errorf("family %s occurs twice", name)
 			}
 			families[name] = true
+			for _, suffix := range openMetricsSuffixes[of] {
+				if other, taken := samples[name+suffix]; taken {
+					t.Errorf("the families %s and %s have the name %s", other, name, name+suffix)
+				}
+				samples[name+suffix] = name
+			}
 			if of == "counter" {
 				name += "_total"
+			}
+			continue
+		}
+		if rest, ok := strings.CutPrefix(line, "# UNIT "); ok {
+			i := strings.LastIndexByte(rest, ' ')
+			of := strings.Trim(rest[:i], `"`)
+			if unit := rest[i+1:]; !strings.HasSuffix(of, "_"+unit) {
+				t.Errorf("the name of the family %s does not end in its unit %s", of, unit)
 			}
 			continue
 		}
@@ -547,6 +570,91 @@ func TestGathererHangsForever(t *testing.T) {
 	})
 }
 
+// TestGathererEndsItsGoroutine checks that a call of runtime.Goexit affects one scrape.
+func TestGathererEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logged
+		calls := 0
+		e, err := exporters.New(log.option(), exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			if calls++; calls == 2 {
+				runtime.Goexit()
+			}
+			return []*dto.MetricFamily{gauges("host", series(1))}, nil
+		})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for _, want := range []int{0, 1, 1} {
+			if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host"]) != want {
+				t.Errorf("%d series, want %d", len(got["host"]), want)
+			}
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("the scrapes waited %v", waited)
+		}
+		if log.count("the gatherer has ended its goroutine") != 1 || log.count("served again") != 1 {
+			t.Errorf("logged:\n%s", log.text.String())
+		}
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestShutdownWithoutADeadline checks that Shutdown waits five seconds for a gatherer
+// that hangs, and that a second call returns nil at once.
+func TestShutdownWithoutADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		hangs := false
+		e, err := exporters.New(exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			if hangs {
+				<-hang
+			}
+			return nil, nil
+		})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hangs = true
+		go scrape(t, e, "GET", "/metrics")
+		synctest.Wait()
+		began := time.Now()
+		err = e.Shutdown(context.Background())
+		if took := time.Since(began); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the gatherer has not returned") {
+			t.Errorf("Shutdown took %v: %v", took, err)
+		}
+		if err := e.Shutdown(context.Background()); err != nil {
+			t.Errorf("the second Shutdown: %v", err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("the second Shutdown took %v", took-5*time.Second)
+		}
+		close(hang)
+	})
+}
+
+// TestSeveralGatherers checks that gatherers add up, and that one that panics leaves out
+// only its own metrics.
+func TestSeveralGatherers(t *testing.T) {
+	var log logged
+	first, second := prometheus.NewRegistry(), prometheus.NewRegistry()
+	gauge(first, "host_a")
+	gauge(second, "host_b")
+	e := newExporter(t, log.option(), exporters.WithGatherer(first),
+		exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { panic("boom") })),
+		exporters.WithGatherer(second))
+	gauge(second, "host_a") // served from the first
+	text := body(t, scrape(t, e, "GET", "/metrics/host"))
+	if got, want := typesOf(text), []string{"host_a gauge", "host_b gauge"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if log.count("boom") != 2 || log.count("host_a: another metric has the same name") != 1 {
+		t.Errorf("logged:\n%s", log.text.String())
+	}
+}
+
 // TestConcurrentScrapesShareAGathering scrapes while Gather runs.
 func TestConcurrentScrapesShareAGathering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -575,6 +683,78 @@ func TestConcurrentScrapesShareAGathering(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestUnitsOfTheHost: an OpenMetrics parser refuses an answer with a unit that the name
+// of its family does not end in.
+func TestUnitsOfTheHost(t *testing.T) {
+	with := func(name, unit string, of dto.MetricType) *dto.MetricFamily {
+		f := gauges(name, series(1))
+		if of == dto.MetricType_COUNTER {
+			f = counterWith(nil)
+		}
+		f.Name, f.Unit = &name, &unit
+		return f
+	}
+	e := newExporter(t, exporters.WithGatherer(prometheus.GathererFunc(families(
+		with("host_latency", "seconds", dto.MetricType_GAUGE),
+		with("host_wait_seconds", "seconds", dto.MetricType_GAUGE),
+		with("seconds", "seconds", dto.MetricType_GAUGE),
+		with("ha.s", "s", dto.MetricType_GAUGE),
+		with("hb.x_s", "s", dto.MetricType_GAUGE),
+		with("hc.x_s {}", "s {}", dto.MetricType_GAUGE),
+		with("host_cpu_seconds_total", "seconds", dto.MetricType_COUNTER),
+		with("host_age_seconds", "seconds", dto.MetricType_COUNTER),
+		with("host_up_seconds", "seconds", dto.MetricType_GAUGE),
+		with("host_up_seconds_total", "seconds", dto.MetricType_COUNTER), // of type unknown
+	))))
+	for _, escaping := range []string{"underscores", "allow-utf-8", "dots", "values"} {
+		response := scrape(t, e, "GET", "/metrics/host", "Accept", acceptOpenMetrics+";escaping="+escaping)
+		text := body(t, response)
+		response.Body = io.NopCloser(strings.NewReader(text))
+		parsed(t, response)
+		for _, unit := range []string{"host_wait_seconds seconds", "host_cpu_seconds seconds", "host_age_seconds seconds", "host_up_seconds seconds"} {
+			if !strings.Contains(text, "# UNIT "+unit+"\n") {
+				t.Errorf("%s: no unit %s in\n%s", escaping, unit, text)
+			}
+		}
+	}
+}
+
+// TestSampleNamesOfOpenMetrics: a strict parser refuses an answer with a family whose name
+// is that of a sample of another one. A counter has the type unknown then.
+func TestSampleNamesOfOpenMetrics(t *testing.T) {
+	r := prometheus.NewRegistry()
+	host := promauto.With(r)
+	host.NewHistogram(prometheus.HistogramOpts{Name: "host_wait"}).Observe(1)
+	host.NewCounter(prometheus.CounterOpts{Name: "host_wait_sum_total"})
+	host.NewCounter(prometheus.CounterOpts{Name: "host_jobs_total"})
+	host.NewGauge(prometheus.GaugeOpts{Name: "host_jobs_created"})
+	host.NewCounter(prometheus.CounterOpts{Name: "host_users_total"})
+	host.NewCounter(prometheus.CounterOpts{Name: "coderd_api_request_latencies_seconds_sum_total"})
+	e := newExporter(t, exporters.WithGatherer(r))
+	must[metric.Float64Histogram](t)(e.Providers().Process.Meter(hostScope).Float64Histogram("host.size")).Record(t.Context(), 1)
+	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("host.size.created")).Record(t.Context(), 1)
+	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("coderd.api.requests.processed.created")).Record(t.Context(), 1)
+	latencies := must[instrument.HistogramInstrument](t)(e.Providers().Histogram(instrument.APIRequestLatencies))
+	latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{}))
+	response := scrape(t, e, "GET", "/metrics", "Accept", acceptOpenMetrics)
+	text := body(t, response)
+	response.Body = io.NopCloser(strings.NewReader(text))
+	parsed(t, response)
+	for _, want := range []string{"host_wait histogram", "host_wait_sum_total unknown", "host_jobs_total unknown", "host_users counter", "host_jobs_created gauge",
+		"coderd_api_request_latencies_seconds_sum_total unknown", "host_size histogram"} {
+		if !slices.Contains(typesOf(text), want) {
+			t.Errorf("the answer lacks the family %q", want)
+		}
+	}
+	if n := refusedCount(t, e, "name"); n != "2" {
+		t.Errorf("%s refusals, want 2", n)
+	}
+	gauge(r, "coderd_api_requests_processed_created")
+	if _, err := exporters.New(exporters.WithGatherer(r)); err == nil || !strings.Contains(err.Error(), "coderd_api_requests_processed_created") {
+		t.Errorf("New: %v", err)
+	}
 }
 
 func TestUTF8NamesOfTheHost(t *testing.T) {

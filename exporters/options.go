@@ -13,7 +13,8 @@ import (
 )
 
 // Option configures an [Exporter]. [New] returns an error for an argument out of
-// range, and ignores a nil Option.
+// range, and ignores a nil Option. [WithReader], [WithGatherer] and [WithHealth] add to
+// earlier ones; of other options given twice, the last applies.
 type Option func(*config) error
 
 type config struct {
@@ -22,10 +23,10 @@ type config struct {
 	version    string
 	maxScrapes int // concurrent scrapes
 	serve      func(net.Listener, *http.Server) error
-	newReader  func(ReaderConfig) (sdk.Reader, error)
+	newReaders []func(ReaderConfig) (sdk.Reader, error)
 	statusPage bool
-	gatherer   prometheus.Gatherer // nil without WithGatherer
-	runtime    bool                // serve the runtime families
+	gatherers  []prometheus.Gatherer
+	runtime    bool // serve the runtime families
 	health     []func(*health.Report)
 
 	refuseForeign bool
@@ -90,10 +91,10 @@ func WithServe(serve func(net.Listener, *http.Server) error) Option {
 // WithReader adds readers, such as those of package
 // [github.com/otelcoder/otelcoder/exporters/otlp]: [New] calls newReader for the
 // Deployment and the Process group, and shuts the readers down with the Exporter. They
-// get the families that scrapes get.
+// get the families that scrapes get. newReader may return a nil reader.
 func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
 	return func(c *config) error {
-		c.newReader = newReader
+		c.newReaders = append(c.newReaders, newReader)
 		return option.NotNil("WithReader", newReader)
 	}
 }
@@ -101,12 +102,16 @@ func WithReader(newReader func(ReaderConfig) (sdk.Reader, error)) Option {
 // WithGatherer adds the metrics of the host, such as [prometheus.DefaultGatherer], to
 // scrapes and readers. [New] returns an error if one has a name of the catalogue; later
 // such metrics are left out. Documented go_*, process_* and promhttp_* metrics are left
-// out unless [WithoutRuntime] is given. Invalid metrics are left out, and all metrics
-// if Gather takes longer than five seconds; both are logged and counted in
-// otelcoder_scrape_errors_total.
+// out unless [WithoutRuntime] is given.
+//
+// Concurrent scrapes share a call of Gather, so that an answer can lack changes since its
+// request. Invalid metrics are left out, as are metrics of several gatherers with one
+// name, except the first: [prometheus.Gatherers] merges their series. If the gatherers
+// take longer than five seconds, all their metrics are left out. Each is logged and
+// counted in otelcoder_scrape_errors_total.
 func WithGatherer(g prometheus.Gatherer) Option {
 	return func(c *config) error {
-		c.gatherer = g
+		c.gatherers = append(c.gatherers, g)
 		return option.NotNil("WithGatherer", g)
 	}
 }
@@ -145,18 +150,7 @@ func WithoutStatusPage() Option {
 	}
 }
 
-// WithoutForeignInstruments refuses foreign instruments, which a host creates on
-// [Exporter.Providers] in its own scopes. By default they are served and pushed
-// with their group, up to the SDK's cardinality limit of 2,000 series each. A scrape
-// has the names and labels of the OpenTelemetry Prometheus exporter: the counter
-// host.requests is host_requests_total, with otel_scope_name, otel_scope_version and
-// otel_scope_schema_url. A push has their OpenTelemetry names.
-//
-// Refusals are logged and counted in otelcoder_refused_total with origin "host" and a
-// reason: "instrument" with this option, or for an instrument outside the catalogue in
-// the scope instrument.ScopeName; "name" if the catalogue, or an instrument of another
-// type, group or unit, has its Prometheus name; "overflow" for a collection above the
-// limit.
+// WithoutForeignInstruments refuses foreign instruments: see [Exporter.Providers].
 func WithoutForeignInstruments() Option {
 	return func(c *config) error {
 		c.refuseForeign = true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -40,7 +41,11 @@ func newQuery(r *http.Request) (query, error) {
 	if strings.Count(r.URL.RawQuery, "&") >= maxParameters {
 		return q, fmt.Errorf("the query has more than %d parameters", maxParameters)
 	}
-	if names, ok := r.URL.Query()[nameParameter]; ok {
+	parameters, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // otherwise an invalid name[] would select everything
+		return q, fmt.Errorf("parse the query: %w", err)
+	}
+	if names, ok := parameters[nameParameter]; ok {
 		q.names = make(map[string]bool, len(names))
 		for _, name := range names {
 			q.names[name] = true

@@ -43,9 +43,14 @@ func TestNames(t *testing.T) {
 		}
 	}
 	all := parsed(t, scrape(t, e, "GET", "/metrics"))
-	for _, query := range []string{"name=coderd_agents_up", "other[]=x", "name[]=%zz"} { // the last is invalid
+	for _, query := range []string{"name=coderd_agents_up", "other[]=x"} {
 		if got := parsed(t, scrape(t, e, "GET", "/metrics?"+query)); !slices.Equal(got.names(), all.names()) {
 			t.Errorf("?%s is not answered with all families: %q", query, got.names())
+		}
+	}
+	for _, query := range []string{"name[]=%zz", "name[]=a;b", "other=%zz"} {
+		if got := scrape(t, e, "GET", "/metrics?"+query).StatusCode; got != http.StatusBadRequest {
+			t.Errorf("?%s is invalid: status %d, want 400", query, got)
 		}
 	}
 	head := scrape(t, e, "HEAD", "/metrics?name[]=coderd_agents_up")
@@ -142,11 +147,14 @@ func FuzzNames(f *testing.F) {
 		}
 		w := httptest.NewRecorder()
 		e.Handler().ServeHTTP(w, r)
-		if w.Code == http.StatusBadRequest && strings.Count(query, "&") >= 1000 {
+		parameters, err := url.ParseQuery(query)
+		if err != nil && w.Code != http.StatusBadRequest {
+			t.Errorf("status %d: %v", w.Code, err)
+		}
+		if w.Code == http.StatusBadRequest && (err != nil || strings.Count(query, "&") >= 1000) {
 			return
 		}
 		got := parsed(t, w.Result())
-		parameters, _ := url.ParseQuery(query)
 		asked, filtered := parameters["name[]"]
 		for _, name := range got.names() {
 			if filtered && !slices.Contains(asked, name) {

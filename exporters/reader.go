@@ -25,16 +25,22 @@ type ReaderConfig struct {
 	Gatherer prometheus.Gatherer               // runtime and [WithGatherer]; nil in Deployment
 }
 
-// reader returns a reader of WithReader, or nil.
-func (c config) reader(r ReaderConfig) (sdk.Reader, error) {
-	if c.newReader == nil {
-		return nil, nil
+// readers returns the readers of WithReader.
+func (c config) readers(r ReaderConfig) ([]sdk.Reader, error) {
+	var readers []sdk.Reader
+	for _, newReader := range c.newReaders {
+		reader, err := newReader(r)
+		if err != nil {
+			for _, created := range readers {
+				created.Shutdown(context.Background()) // has nothing to flush
+			}
+			return nil, fmt.Errorf("create the reader of the %s group: %w", r.Group, err)
+		}
+		if reader != nil {
+			readers = append(readers, reader)
+		}
 	}
-	reader, err := c.newReader(r)
-	if err != nil {
-		return nil, fmt.Errorf("create the reader of the %s group: %w", r.Group, err)
-	}
-	return reader, nil
+	return readers, nil
 }
 
 // withHost adds the host's families to a gatherer, except target_info, which receivers

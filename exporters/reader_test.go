@@ -115,6 +115,29 @@ func TestAReaderThatCannotBeMade(t *testing.T) {
 	}
 }
 
+// Readers of several options add up; if one cannot be created, New stops the others:
+// goleak would find them.
+func TestSeveralReaders(t *testing.T) {
+	var created []string
+	reader := func(name string, err error) exporters.Option {
+		return exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
+			created = append(created, name+" "+c.Group.String())
+			if err != nil && c.Group == instrument.Process {
+				return nil, err
+			}
+			return sdk.NewPeriodicReader(discard{}), nil
+		})
+	}
+	newExporter(t, reader("a", nil), reader("b", nil))
+	if want := []string{"a deployment", "b deployment", "a process", "b process"}; !slices.Equal(created, want) {
+		t.Errorf("created are %q, want %q", created, want)
+	}
+	broken := errors.New("no such file")
+	if _, err := exporters.New(reader("a", nil), reader("b", broken)); !errors.Is(err, broken) {
+		t.Errorf("New: %v, want %v", err, broken)
+	}
+}
+
 type discard struct{ sdk.Exporter }
 
 func (discard) Temporality(k sdk.InstrumentKind) metricdata.Temporality {

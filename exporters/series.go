@@ -96,3 +96,56 @@ func filterPoints[P any, N int64 | float64](points []P, of func(*P) (*attribute.
 	}
 	return points[:kept]
 }
+
+// cloned returns a copy of the streams that shares no points with them.
+func cloned(scopes []metricdata.ScopeMetrics) []metricdata.ScopeMetrics {
+	scopes = slices.Clone(scopes)
+	for i := range scopes {
+		scopes[i].Metrics = slices.Clone(scopes[i].Metrics)
+		for j := range scopes[i].Metrics {
+			m := &scopes[i].Metrics[j]
+			m.Data = clonedData(m.Data)
+		}
+	}
+	return scopes
+}
+
+func clonedData(data metricdata.Aggregation) metricdata.Aggregation {
+	switch d := data.(type) {
+	case metricdata.Gauge[int64]:
+		d.DataPoints = clonedPoints(d.DataPoints, ownPoint[int64])
+		return d
+	case metricdata.Gauge[float64]:
+		d.DataPoints = clonedPoints(d.DataPoints, ownPoint[float64])
+		return d
+	case metricdata.Sum[int64]:
+		d.DataPoints = clonedPoints(d.DataPoints, ownPoint[int64])
+		return d
+	case metricdata.Sum[float64]:
+		d.DataPoints = clonedPoints(d.DataPoints, ownPoint[float64])
+		return d
+	case metricdata.Histogram[int64]:
+		d.DataPoints = clonedPoints(d.DataPoints, ownHistogram[int64])
+		return d
+	case metricdata.Histogram[float64]:
+		d.DataPoints = clonedPoints(d.DataPoints, ownHistogram[float64])
+		return d
+	}
+	return data
+}
+
+func clonedPoints[P any](points []P, own func(*P)) []P {
+	points = slices.Clone(points)
+	for i := range points {
+		own(&points[i])
+	}
+	return points
+}
+
+func ownPoint[N int64 | float64](p *metricdata.DataPoint[N]) {
+	p.Exemplars = slices.Clone(p.Exemplars)
+}
+
+func ownHistogram[N int64 | float64](p *metricdata.HistogramDataPoint[N]) {
+	p.BucketCounts, p.Exemplars = slices.Clone(p.BucketCounts), slices.Clone(p.Exemplars)
+}

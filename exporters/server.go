@@ -14,7 +14,7 @@ import (
 )
 
 // ListenAndServe serves the endpoint on a TCP address until ctx ends; it then returns
-// nil.
+// nil. [Exporter.Shutdown] does not end it.
 func (e *Exporter) ListenAndServe(ctx context.Context, address string) error {
 	listener, err := listen.Metrics(ctx, address)
 	if err != nil {
@@ -24,7 +24,7 @@ func (e *Exporter) ListenAndServe(ctx context.Context, address string) error {
 }
 
 // Serve serves the endpoint on a listener, which it closes, until ctx ends; it then
-// returns nil.
+// returns nil. [Exporter.Shutdown] does not end it.
 func (e *Exporter) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           e.handler,

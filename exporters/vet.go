@@ -19,6 +19,7 @@ import (
 // vetted holds the host's valid families. Scrapes share them, so they are immutable.
 type vetted struct {
 	families  []*dto.MetricFamily // sorted by name
+	names     map[string]bool     // of all families and their series
 	legacy    bool                // no name needs escaping
 	conflicts []string            // families whose names are in the catalogue
 	omitted   omissions           // other errors of families and series
@@ -66,10 +67,9 @@ func newReserved(runtime bool) reserved {
 		case instrument.Summary:
 			of = dto.MetricType_SUMMARY
 		case instrument.Counter:
-			// OpenMetrics names the family of a counter without _total.
-			r[strings.TrimSuffix(row.Name, "_total")] = f
+			of = dto.MetricType_COUNTER
 		}
-		for _, name := range seriesNames(row.Name, of) {
+		for _, name := range allNames(row.Name, of) {
 			r[name] = f
 		}
 	}
@@ -100,6 +100,21 @@ func seriesNames(name string, of dto.MetricType) []string {
 	return []string{name}
 }
 
+// allNames returns the names of a family and its series, in OpenMetrics too. There the
+// family of a counter has no _total, and a series with the time of its creation belongs
+// to counters, histograms and summaries.
+func allNames(name string, of dto.MetricType) []string {
+	names := seriesNames(name, of)
+	switch of {
+	case dto.MetricType_COUNTER:
+		base := strings.TrimSuffix(name, "_total")
+		return append(names, base, base+"_created")
+	case dto.MetricType_HISTOGRAM, dto.MetricType_SUMMARY:
+		return append(names, name+"_created")
+	}
+	return names
+}
+
 // conflict returns the family of the catalogue with a name of the given family. Names
 // are escaped before the comparison, as for a scraper without UTF-8 names.
 func (r reserved) conflict(name string, of dto.MetricType) (instrument.Family, bool) {
@@ -117,8 +132,7 @@ func (r reserved) conflict(name string, of dto.MetricType) (instrument.Family, b
 // may not. Runtime families in r are left out without an error. Others reports whether
 // another source has a family of a name.
 func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) bool) vetted {
-	v := vetted{legacy: true}
-	taken := make(map[string]bool)
+	v := vetted{legacy: true, names: make(map[string]bool)}
 	gathered = slices.Clone(gathered)
 	slices.SortStableFunc(gathered, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
 	for _, f := range gathered {
@@ -134,7 +148,7 @@ func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) boo
 		case name == "" || !utf8.ValidString(name):
 			v.omitted.add(fmt.Errorf("%q is not the name of a metric", name))
 			continue
-		case slices.ContainsFunc(names, func(n string) bool { return taken[n] || others(n) }):
+		case slices.ContainsFunc(names, func(n string) bool { return v.names[n] || others(n) }):
 			v.omitted.add(fmt.Errorf("%s: another metric has the same name, or series of it", name))
 			continue
 		}
@@ -143,7 +157,7 @@ func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) boo
 			continue
 		}
 		for _, n := range names {
-			taken[n] = true
+			v.names[n] = true
 		}
 		v.families = append(v.families, kept)
 	}
@@ -156,7 +170,7 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 	if f.Help != nil {
 		kept.Help = new(strings.ToValidUTF8(f.GetHelp(), "\uFFFD"))
 	}
-	if utf8.ValidString(f.GetUnit()) {
+	if hasUnit(f.GetName(), f.GetUnit()) {
 		kept.Unit = f.Unit
 	}
 	legacy := model.LegacyValidation.IsValidMetricName(f.GetName())
@@ -182,6 +196,13 @@ func (v *vetted) vetSeries(f *dto.MetricFamily) *dto.MetricFamily {
 	}
 	v.legacy = v.legacy && legacy
 	return kept
+}
+
+// hasUnit reports whether the name of a family ends in the unit, before the _total of a
+// counter. OpenMetrics refuses other units.
+func hasUnit(name, unit string) bool {
+	suffix := "_" + unit
+	return unit != "" && model.LegacyValidation.IsValidMetricName(suffix) && strings.HasSuffix(strings.TrimSuffix(name, "_total"), suffix)
 }
 
 // hashLabels hashes the labels and the timestamp of a series.
@@ -306,12 +327,4 @@ func (v vetted) escaped(scheme model.EscapingScheme) []*dto.MetricFamily {
 		escaped[i] = model.EscapeMetricFamily(f, scheme)
 	}
 	return escaped
-}
-
-// has reports whether a family has the name.
-func (v vetted) has(name string) bool {
-	_, found := slices.BinarySearchFunc(v.families, name, func(f *dto.MetricFamily, name string) int {
-		return strings.Compare(f.GetName(), name)
-	})
-	return found
 }

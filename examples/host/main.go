@@ -56,7 +56,7 @@ func run(ctx context.Context, address string, registry *prometheus.Registry) err
 		return err
 	}
 	provider := sdk.NewMeterProvider(sdk.WithReader(reader))
-	defer provider.Shutdown(context.WithoutCancel(ctx))
+	defer shutDown(provider.Shutdown)
 	starts, err := provider.Meter("example.com/host").Int64Counter("host.workspace.starts")
 	if err != nil {
 		return err
@@ -76,8 +76,8 @@ func run(ctx context.Context, address string, registry *prometheus.Registry) err
 	if err != nil {
 		return err
 	}
-	defer m.Shutdown(context.WithoutCancel(ctx))
-	defer exporter.Shutdown(context.WithoutCancel(ctx)) // first, with a last push
+	defer shutDown(m.Shutdown)
+	defer shutDown(exporter.Shutdown) // first, with a last push
 	metrics = exporter.MetricsHandler()
 	// end
 
@@ -109,4 +109,13 @@ func run(ctx context.Context, address string, registry *prometheus.Registry) err
 		return err
 	}
 	return nil
+}
+
+// shutDown stops a part of the program within ten seconds.
+func shutDown(stop func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		slog.Warn("shut down", "error", err)
+	}
 }
