@@ -14,7 +14,7 @@ func TestContract(t *testing.T) {
 	}{
 		"documented":             {e2e.Documented(), 73},
 		"health":                 {e2e.Health(), 10},
-		"served":                 {e2e.Served(), 83},
+		"served":                 {e2e.Served(), 84},
 		"served, the deployment": {e2e.Served().OfScope("deployment"), 20},
 		"served, the replica":    {e2e.Served().OfScope("replica"), 63},
 	} {

@@ -24,8 +24,8 @@ type lookup struct {
 // code is the status sent, or 0 before the request is served.
 //
 // A ServeMux sets the pattern of the request, and chi keeps the patterns matched so
-// far in its context. They are no leaf if a middleware answered or if no route
-// matched: then the rest of the path is looked up.
+// far in its context. They do not lead to the route's handler if a middleware answered or
+// no route matched: the rest of the path is then looked up.
 func (l *lookup) match(code int) string {
 	pattern := l.request.Pattern
 	if code == 0 && l.mux != nil {

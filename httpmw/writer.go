@@ -47,9 +47,9 @@ func measuring(w http.ResponseWriter) *response {
 // sent keeps the first code: a second WriteHeader has no effect.
 func (w *response) sent(code int) { w.code = cmp.Or(w.code, int32(code)) } // #nosec G115 -- the server takes three digits
 
-// body returns the wrapped writer, for a write or a flush. If no code was sent before,
+// startBody returns the wrapped writer, for a write or a flush. If no code was sent before,
 // the server sends 200.
-func (w *response) body() http.ResponseWriter {
+func (w *response) startBody() http.ResponseWriter {
 	w.sent(http.StatusOK)
 	return w.ResponseWriter
 }
@@ -62,9 +62,9 @@ func (w *response) WriteHeader(code int) {
 	}
 }
 
-func (w *response) Write(p []byte) (int, error) { return w.body().Write(p) }
+func (w *response) Write(p []byte) (int, error) { return w.startBody().Write(p) }
 
-func (w *response) WriteString(s string) (int, error) { return io.WriteString(w.body(), s) }
+func (w *response) WriteString(s string) (int, error) { return io.WriteString(w.startBody(), s) }
 
 // ReadFrom uses the wrapped writer's ReadFrom, if any, which can send files without
 // copying them.
@@ -110,7 +110,7 @@ type withHP struct{ withH }
 type withFHP struct{ withFH }
 
 // FlushError is preferred by http.ResponseController.
-func (w withF) FlushError() error { return http.NewResponseController(w.body()).Flush() }
+func (w withF) FlushError() error { return http.NewResponseController(w.startBody()).Flush() }
 func (w withF) Flush()            { _ = w.FlushError() }
 
 func (w withH) Hijack() (net.Conn, *bufio.ReadWriter, error)  { return w.hijack() }

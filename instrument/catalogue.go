@@ -97,6 +97,7 @@ const (
 	HealthReporter
 	HealthScrapeErrors
 	HealthSourceDuration
+	HealthSourceInterval
 	HealthSourceLastSuccess
 	HealthSourceSeries
 	// 0 or 1.
@@ -197,32 +198,32 @@ var catalogue = [...]Info{
 	},
 	APIConcurrentRequests: {
 		Name: "coderd_api_concurrent_requests", Instrument: "coderd.api.active_requests",
-		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
+		Type: Gauge, Group: Process, Origin: OTel, ImportOnly: true, Unit: "{request}",
 		Measured: NoLabels{},
 		Help:     "The number of concurrent API requests.",
 	},
 	APIConcurrentWebsockets: {
 		Name: "coderd_api_concurrent_websockets", Instrument: "coderd.api.active_websockets",
-		Type: Gauge, Group: Process, Origin: OTel, Unit: "{websocket}",
+		Type: Gauge, Group: Process, Origin: OTel, ImportOnly: true, Unit: "{websocket}",
 		Measured: NoLabels{},
 		Help:     "The total number of concurrent API websockets.",
 	},
 	APIRequestLatencies: {
 		Name: "coderd_api_request_latencies_seconds", Instrument: "coderd.api.request.duration",
-		Type: Histogram, Group: Process, Origin: OTel, Unit: "s",
+		Type: Histogram, Group: Process, Origin: OTel, ImportOnly: true, Unit: "s",
 		Measured: APIRequest{}, Labels: []string{"method", "path"},
 		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 30},
 		Help:    "Latency distribution of requests in seconds.",
 	},
 	APIRequestsProcessed: {
 		Name: "coderd_api_requests_processed_total", Instrument: "coderd.api.requests",
-		Type: Counter, Group: Process, Origin: OTel, Unit: "{request}",
+		Type: Counter, Group: Process, Origin: OTel, ImportOnly: true, Unit: "{request}",
 		Measured: APIRequest{}, Labels: []string{"code", "method", "path"},
 		Help: "The total number of processed API requests",
 	},
 	APIWebsocketDurations: {
 		Name: "coderd_api_websocket_durations_seconds", Instrument: "coderd.api.websocket.duration",
-		Type: Histogram, Group: Process, Origin: OTel, Unit: "s",
+		Type: Histogram, Group: Process, Origin: OTel, ImportOnly: true, Unit: "s",
 		Measured: APIRequest{}, Labels: []string{"path"},
 		Buckets: []float64{0.001, 1, 60, 3600, 54000, 108000},
 		Help:    "Websocket duration distribution of requests in seconds.",
@@ -278,37 +279,37 @@ var catalogue = [...]Info{
 	},
 	OAuth2RateLimitNextReset: {
 		Name: "coderd_oauth2_external_requests_rate_limit_next_reset_unix", Instrument: "coderd.oauth2.external_requests.rate_limit.next_reset",
-		Type: Gauge, Group: Process, Origin: OTel,
+		Type: Gauge, Group: Process, Origin: OTel, ImportOnly: true,
 		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
 		Help: "Unix timestamp of the next interval",
 	},
 	OAuth2RateLimitRemaining: {
 		Name: "coderd_oauth2_external_requests_rate_limit_remaining", Instrument: "coderd.oauth2.external_requests.rate_limit.remaining",
-		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
+		Type: Gauge, Group: Process, Origin: OTel, ImportOnly: true, Unit: "{request}",
 		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
 		Help: "The remaining number of allowed requests in this interval.",
 	},
 	OAuth2RateLimitResetIn: {
 		Name: "coderd_oauth2_external_requests_rate_limit_reset_in_seconds", Instrument: "coderd.oauth2.external_requests.rate_limit.reset_in",
-		Type: Gauge, Group: Process, Origin: OTel, Unit: "s",
+		Type: Gauge, Group: Process, Origin: OTel, ImportOnly: true, Unit: "s",
 		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
 		Help: "Seconds until the next interval",
 	},
 	OAuth2RateLimitTotal: {
 		Name: "coderd_oauth2_external_requests_rate_limit_total", Instrument: "coderd.oauth2.external_requests.rate_limit.limit",
-		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
+		Type: Gauge, Group: Process, Origin: OTel, ImportOnly: true, Unit: "{request}",
 		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
 		Help: "The total number of allowed requests per interval.",
 	},
 	OAuth2RateLimitUsed: {
 		Name: "coderd_oauth2_external_requests_rate_limit_used", Instrument: "coderd.oauth2.external_requests.rate_limit.used",
-		Type: Gauge, Group: Process, Origin: OTel, Unit: "{request}",
+		Type: Gauge, Group: Process, Origin: OTel, ImportOnly: true, Unit: "{request}",
 		Measured: OAuth2RateLimit{}, Labels: []string{"name", "resource"},
 		Help: "The number of requests made in this interval.",
 	},
 	OAuth2Requests: {
 		Name: "coderd_oauth2_external_requests_total", Instrument: "coderd.oauth2.external_requests",
-		Type: Counter, Group: Process, Origin: OTel, Unit: "{request}",
+		Type: Counter, Group: Process, Origin: OTel, ImportOnly: true, Unit: "{request}",
 		Measured: OAuth2Request{}, Labels: []string{"name", "source", "status_code"},
 		Help: "The total number of api calls made to external oauth2 providers. 'status_code' will be 0 if the request failed with no response.",
 	},
@@ -554,6 +555,12 @@ var catalogue = [...]Info{
 		Type: Gauge, Group: Process, Origin: Health, Unit: "s",
 		Measured: Source{}, Labels: []string{"source"},
 		Help: "How long the last collection from the source took, in seconds.",
+	},
+	HealthSourceInterval: {
+		Name: "otelcoder_source_interval_seconds", Instrument: "otelcoder.source.interval",
+		Type: Gauge, Group: Process, Origin: Health, Unit: "s",
+		Measured: Source{}, Labels: []string{"source"},
+		Help: "Interval between collections from the source, in seconds; its series are withdrawn after five.",
 	},
 	HealthSourceLastSuccess: {
 		Name: "otelcoder_source_last_success_timestamp_seconds", Instrument: "otelcoder.source.last_success",

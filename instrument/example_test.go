@@ -46,7 +46,7 @@ func ExampleAll() {
 	// Output:
 	// deployment 20
 	// workspaces 5
-	// process 58
+	// process 59
 }
 
 // A struct can have fields for more labels than one family has.

@@ -33,6 +33,7 @@ type Info struct {
 	Buckets    []float64 // upper bounds of a histogram, without +Inf; nil for other types
 	Group      Group     // determines the meter provider, the endpoint's path and the reporting process
 	Origin     Origin
+	ImportOnly bool // exists only inside a control plane: its requests, its calls to OAuth2 providers
 }
 
 func (i Info) clone() Info {

@@ -99,6 +99,7 @@ func TestLabels(t *testing.T) {
 		instrument.HealthReporter:          {instrument.NoLabels{}, none},
 		instrument.HealthScrapeErrors:      {instrument.NoLabels{}, none},
 		instrument.HealthSourceDuration:    {source, ofSource},
+		instrument.HealthSourceInterval:    {source, ofSource},
 		instrument.HealthSourceLastSuccess: {source, ofSource},
 		instrument.HealthSourceSeries:      {source, ofSource},
 		instrument.HealthSourceUp:          {source, ofSource},

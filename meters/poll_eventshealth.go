@@ -10,7 +10,8 @@ import (
 
 // EventsHealth is the health of the source "events", which passes events to recorders, as
 // coderdb.Follow does. It has the same health families as the sources of [Meters.Poll],
-// except otelcoder_source_series, and no series before the first Report.
+// except otelcoder_source_interval_seconds and otelcoder_source_series, and no series
+// before the first Report.
 type EventsHealth struct {
 	labels instrument.Labels
 	recent durations                   // of the last queries; only Report uses it

@@ -258,6 +258,7 @@ func (r *runner) observeHealth(o instrument.Observer, reachable bool) {
 	o.Observe(instrument.HealthSourceUp, r.health, oneIf(up && reachable))
 	o.Observe(instrument.HealthSourceLastSuccess, r.health, unixSeconds(now.succeeded))
 	o.Observe(instrument.HealthSourceDuration, r.health, now.took.Seconds())
+	o.Observe(instrument.HealthSourceInterval, r.health, r.interval.Seconds())
 	o.Observe(instrument.HealthSourceSeries, r.health, float64(now.snapshot.size()))
 }
 

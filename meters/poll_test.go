@@ -195,12 +195,14 @@ func TestPollFailureWithdrawalRecovery(t *testing.T) {
 			return 7, down.get()
 		})}, l.option())
 		health := []instrument.Family{instrument.HealthSourceUp, instrument.HealthSourceSeries,
-			instrument.HealthSourceDuration, instrument.HealthSourceLastSuccess}
+			instrument.HealthSourceDuration, instrument.HealthSourceInterval, instrument.HealthSourceLastSuccess}
 
 		// No source has returned yet.
 		m.Expect(t, "", instrument.APIActiveUsers)
 		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="active_users"} 0
+# TYPE otelcoder_source_interval_seconds gauge
+otelcoder_source_interval_seconds{source="active_users"} 60
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
 otelcoder_source_last_success_timestamp_seconds{source="active_users"} 0
 # TYPE otelcoder_source_series gauge
@@ -218,6 +220,8 @@ coderd_api_active_users_duration_hour 7
 		m.Expect(t, series, instrument.APIActiveUsers)
 		m.Expect(t, `# TYPE otelcoder_source_collection_duration_seconds gauge
 otelcoder_source_collection_duration_seconds{source="active_users"} 0.25
+# TYPE otelcoder_source_interval_seconds gauge
+otelcoder_source_interval_seconds{source="active_users"} 60
 # TYPE otelcoder_source_last_success_timestamp_seconds gauge
 otelcoder_source_last_success_timestamp_seconds{source="active_users"} 9.4668480025e+08
 # TYPE otelcoder_source_series gauge

@@ -185,7 +185,7 @@ type codeCount struct {
 
 func (e *endpoint) count(code int) {
 	if code < 100 || code > 999 {
-		code = http.StatusInternalServerError // net/http sends no such thing
+		code = http.StatusInternalServerError // net/http refuses such a code
 	}
 	for {
 		head := e.codes.Load()

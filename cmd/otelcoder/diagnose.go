@@ -219,7 +219,7 @@ func versionFindings(found *coderschema.Inspection) []finding {
 	if len(found.Lacks) == 0 {
 		return []finding{{stateOK, title, "has every optional table and column", ""}}
 	}
-	var costs []string
+	var consequences []string
 	missing := make(map[string][]string) // by cost
 	for _, l := range found.Lacks {
 		what := l.Table
@@ -229,13 +229,13 @@ func versionFindings(found *coderschema.Inspection) []finding {
 		case l.Columns != nil:
 			what += "." + strings.Join(l.Columns, ", "+l.Table+".")
 		}
-		if missing[l.Cost] == nil {
-			costs = append(costs, l.Cost)
+		if missing[l.Consequence] == nil {
+			consequences = append(consequences, l.Consequence)
 		}
-		missing[l.Cost] = append(missing[l.Cost], what)
+		missing[l.Consequence] = append(missing[l.Consequence], what)
 	}
 	var findings []finding
-	for _, c := range costs {
+	for _, c := range consequences {
 		findings = append(findings, finding{stateWarning, title, "lacks " + strings.Join(missing[c], ", ") + ": " + c, ""})
 	}
 	return findings

@@ -164,7 +164,7 @@ func lacksMarkdown() string {
 			if len(t.Columns) > 0 {
 				missing = code(t.Name + "." + strings.Join(o.Columns, ", "))
 			}
-			cost := cmp.Or(o.Cost(), "nothing is lost: such a version does not have what it tells")
+			cost := cmp.Or(o.Consequence(), "no effect: such a version lacks the feature")
 			for _, f := range o.Families {
 				cost = strings.ReplaceAll(cost, f.Info().Name, code(f.Info().Name))
 			}

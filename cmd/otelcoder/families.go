@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -10,24 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// insideOnly lists the families that exist only inside a control plane: the database
-// records neither its requests nor its calls to OAuth2 providers.
-var insideOnly = []instrument.Family{
-	instrument.APIConcurrentRequests,
-	instrument.APIConcurrentWebsockets,
-	instrument.APIRequestLatencies,
-	instrument.APIRequestsProcessed,
-	instrument.APIWebsocketDurations,
-	instrument.OAuth2RateLimitNextReset,
-	instrument.OAuth2RateLimitRemaining,
-	instrument.OAuth2RateLimitResetIn,
-	instrument.OAuth2RateLimitTotal,
-	instrument.OAuth2RateLimitUsed,
-	instrument.OAuth2Requests,
-}
-
 // served reports whether the service serves a documented family.
-func served(f instrument.Family) bool { return !slices.Contains(insideOnly, f) }
+func served(f instrument.Family) bool { return !f.Info().ImportOnly }
 
 // row is a row of the table of documented families: one family, or all runtime families
 // with the same prefix.

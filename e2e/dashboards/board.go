@@ -182,11 +182,8 @@ func variable(label string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(label, "_name"), "name")
 }
 
-// importOnly tells whether only the control plane itself can measure a family:
-// its requests and its calls. A service beside it serves the others.
-func importOnly(f instrument.Info) bool {
-	return f.Origin == instrument.OTel && f.Group == instrument.Process && f.Name != instrument.CollectorAgentsExecution.String()
-}
+// importOnly reports whether only a control plane measures a family.
+func importOnly(f instrument.Info) bool { return f.ImportOnly }
 
 // Build returns the panel as Grafana imports it.
 func (p panel) Build() (dashboard.Panel, error) {

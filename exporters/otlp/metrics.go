@@ -144,7 +144,7 @@ type metricExporter struct {
 }
 
 // Temporality returns cumulative temporality, so that the next push replaces a failed
-// one. The views' own counts are cumulative, too.
+// one.
 func (e *metricExporter) Temporality(sdk.InstrumentKind) metricdata.Temporality {
 	return metricdata.CumulativeTemporality
 }

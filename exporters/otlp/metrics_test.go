@@ -125,8 +125,8 @@ func TestEveryFamilyArrives(t *testing.T) {
 					t.Errorf("%q is pushed but not served", line)
 				}
 			}
-			if got := strings.Count(served.Body.String(), "# TYPE "); got != 83 || len(byName) != 83 {
-				t.Errorf("%d families are served and %d pushed, want 83", got, len(byName))
+			if got := strings.Count(served.Body.String(), "# TYPE "); got != 84 || len(byName) != 84 {
+				t.Errorf("%d families are served and %d pushed, want 84", got, len(byName))
 			}
 			for f := range instrument.All() {
 				metric, info := byName[f.String()], f.Info()

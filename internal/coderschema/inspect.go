@@ -178,7 +178,7 @@ func (i *Inspection) compare(rights map[string]bool, unlogged []string, off []in
 		for _, c := range t.Needed(missing) {
 			readable, ok := rights[t.Name+"."+c]
 			switch {
-			case missing.Column(t.Name, c):
+			case missing.Missing(t.Name, c):
 			case !ok:
 				absent.Columns = append(absent.Columns, c)
 			case !readable:

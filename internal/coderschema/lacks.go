@@ -10,14 +10,14 @@ import (
 // Lacks is the set of optional columns that a database lacks, as table.column.
 type Lacks map[string]bool
 
-// Column reports whether a column is missing.
-func (l Lacks) Column(table, column string) bool { return l[table+"."+column] }
+// Missing reports whether a column is missing.
+func (l Lacks) Missing(table, column string) bool { return l[table+"."+column] }
 
 // of returns the missing columns of a group.
 func (l Lacks) of(t Table, o Optional) []string {
 	var missing []string
 	for _, c := range o.Columns {
-		if l.Column(t.Name, c) {
+		if l.Missing(t.Name, c) {
 			missing = append(missing, c)
 		}
 	}
@@ -26,7 +26,7 @@ func (l Lacks) of(t Table, o Optional) []string {
 
 // Unless returns sql, which uses a column, or nothing if the column is missing.
 func (l Lacks) Unless(table, column, sql string) string {
-	if l.Column(table, column) {
+	if l.Missing(table, column) {
 		return ""
 	}
 	return sql
@@ -80,10 +80,10 @@ func (l *Layout) Lacks(ctx context.Context, tx pgx.Tx) (missing Lacks, coder boo
 
 // Lack is an [Optional] group of columns that a database lacks.
 type Lack struct {
-	Table    string
-	Columns  []string // the missing columns; nil if the table is missing
-	Cost     string   // the consequence, as [Optional.Cost] returns it
-	Unlogged bool     // the table exists, but this server is a standby
+	Table       string
+	Columns     []string // the missing columns; nil if the table is missing
+	Consequence string   // as [Optional.Consequence] returns it
+	Unlogged    bool     // the table exists, but this server is a standby
 }
 
 // List returns the missing groups that have a cost. unlogged are the tables that a
@@ -93,13 +93,13 @@ func (l Lacks) List(unlogged []string) []Lack {
 	for _, t := range tables {
 		for _, o := range t.Optional {
 			columns := l.of(t, o)
-			if len(columns) == 0 || o.Cost() == "" {
+			if len(columns) == 0 || o.Consequence() == "" {
 				continue
 			}
 			if len(t.Columns) == 0 && len(columns) == len(o.Columns) {
 				columns = nil
 			}
-			all = append(all, Lack{t.Name, columns, o.Cost(), slices.Contains(unlogged, t.Name)})
+			all = append(all, Lack{t.Name, columns, o.Consequence(), slices.Contains(unlogged, t.Name)})
 		}
 	}
 	return all

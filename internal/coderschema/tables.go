@@ -29,9 +29,9 @@ type Optional struct {
 	Instead []string
 }
 
-// Cost returns the consequence of missing columns, as a clause. It is empty if a
+// Consequence returns the consequence of missing columns, as a clause. It is empty if a
 // version of Coder without the columns does not have the feature.
-func (o Optional) Cost() string {
+func (o Optional) Consequence() string {
 	if o.Without != "" || len(o.Families) == 0 {
 		return o.Without
 	}

@@ -163,14 +163,14 @@ type Touch struct {
 	Sent    time.Time // by this process's clock
 	Clock   time.Time // of the database, when it answered
 	PID     int       // the server process of the session
-	Company bool      // another process stands by
+	StandBy bool      // another process stands by
 }
 
 // Touch verifies that the session, and with it the lock, still exists.
 func (s *Session) Touch(ctx context.Context) (Touch, error) {
 	t := Touch{Sent: time.Now()}
 	var standby bool
-	if err := s.QueryRow(ctx, touchSQL, Class, StandBys).Scan(&standby, &t.PID, &t.Clock, &t.Company); err != nil {
+	if err := s.QueryRow(ctx, touchSQL, Class, StandBys).Scan(&standby, &t.PID, &t.Clock, &t.StandBy); err != nil {
 		return t, fmt.Errorf("touch the reporter's session: %w", err)
 	}
 	if standby {

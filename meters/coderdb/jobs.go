@@ -48,7 +48,7 @@ func runningJob(l coderschema.Lacks) string {
 // jobStatus returns the SQL expression of the status of a job, by the job's alias.
 // Coder generates the column job_status by the same rule.
 func jobStatus(l coderschema.Lacks, job string) string {
-	if !l.Column("provisioner_jobs", "job_status") {
+	if !l.Missing("provisioner_jobs", "job_status") {
 		return job + ".job_status::text"
 	}
 	return `CASE

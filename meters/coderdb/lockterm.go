@@ -32,10 +32,12 @@ func (t *lockTerm) holds(now time.Time) bool {
 	return l != nil && clock.Between(l.sent, now) < t.serve
 }
 
-// reports reports whether the last touch lets this process report. It must have been
-// sent after the settling: a process that was frozen or cut off since it acquired the
-// lock may have lost it without noticing.
-func (t *lockTerm) reports(now time.Time) bool { return t.holds(now) && t.settled(t.lease.Load().sent) }
+// mayReport reports whether the term holds and its last touch was sent after the settling.
+// A process that was frozen or cut off since it acquired the lock may have lost it
+// without noticing.
+func (t *lockTerm) mayReport(now time.Time) bool {
+	return t.holds(now) && t.settled(t.lease.Load().sent)
+}
 
 // settled reports whether a touch was sent after the settling.
 func (t *lockTerm) settled(sent time.Time) bool { return !sent.Before(t.from) }

@@ -144,7 +144,7 @@ func (w *world) goOn(i int, timing reporterTiming) {
 
 func (w world) reports(i int) bool {
 	term := w.processes[i].term
-	return term != nil && term.reports(w.now)
+	return term != nil && term.mayReport(w.now)
 }
 
 // stateKey is a state without what nothing can tell apart.

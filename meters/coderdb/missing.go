@@ -40,12 +40,12 @@ func (db *DB) report(all []coderschema.Lack) {
 	for _, l := range all {
 		switch {
 		case l.Unlogged:
-			db.logger.Warn("a standby cannot read an unlogged table", "table", l.Table, "so", l.Cost)
+			db.logger.Warn("a standby cannot read an unlogged table", "table", l.Table, "so", l.Consequence)
 		case l.Columns == nil:
-			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.Table, "so", l.Cost)
+			db.logger.Warn("the database lacks a table that other versions of Coder have", "table", l.Table, "so", l.Consequence)
 		default:
 			db.logger.Warn("the database lacks columns that other versions of Coder have",
-				"table", l.Table, "columns", strings.Join(l.Columns, " "), "so", l.Cost)
+				"table", l.Table, "columns", strings.Join(l.Columns, " "), "so", l.Consequence)
 		}
 	}
 }

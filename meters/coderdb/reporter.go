@@ -98,7 +98,7 @@ func (r *Reporter) Term() (Term, bool) {
 
 // reporting returns the current term if this process may report now.
 func (r *Reporter) reporting() *lockTerm {
-	if term := r.term.Load(); term != nil && term.reports(time.Now()) {
+	if term := r.term.Load(); term != nil && term.mayReport(time.Now()) {
 		return term
 	}
 	return nil
@@ -194,9 +194,9 @@ func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past
 		if t.PID != pid {
 			return reporterlock.ErrTransactionPooler
 		}
-		past.extend(term, &lease{sent: t.Sent, clock: t.Clock}, t.Company)
+		past.extend(term, &lease{sent: t.Sent, clock: t.Clock}, t.StandBy)
 		r.role.reporting(term)
-		if !t.Company {
+		if !t.StandBy {
 			r.role.setPeers(nil)
 		} else if err := others.look(ctx, r, conn, reporterlock.StandBys); err != nil {
 			return err

@@ -11,8 +11,8 @@ type startup struct {
 	script meters.StartupScript
 }
 
-// next returns the current start of an agent, and false if its outcome is unknown. The
-// start began at a time and took some seconds. Only the states that follow a start
+// next returns the current start of an agent, and false if its outcome is unknown. began is
+// in Unix seconds and took in seconds; either is nil if unknown. Only the states that follow a start
 // directly show its outcome; in a later state, like shutting_down or off, it is known
 // only from an earlier collection.
 func (s starts) next(agent id, state meters.AgentLifecycle, began, took *float64) (startup, bool) {
