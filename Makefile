@@ -35,7 +35,7 @@ test: ## run the tests of the module, and those of e2e/ that start no server (4 
 .PHONY: e2e
 e2e: ## run every end-to-end test, with a real Prometheus, collector and PostgreSQL (10 minutes)
 	@.ci/need postgresql procps curl
-	go -C e2e test -p 1 ./...
+	go -C e2e test -p 1 -timeout 30m ./...
 
 .PHONY: test-browser
 test-browser: ## let Chromium read the endpoint and the status page

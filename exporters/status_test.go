@@ -300,17 +300,15 @@ func TestPollAndRecordersAreShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Shutdown(t.Context())
-		for i := range 2 { // twice in a process, as by two libraries
-			m, err := meters.New(e.Providers())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer m.Shutdown(t.Context())
-			m.Builds().Start(meters.Build{Action: "explode"})
-			if i == 0 {
-				m.Poll(meters.Sources{License: denied{}})
-			}
+		m, err := meters.New(e.Providers())
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer m.Shutdown(t.Context())
+		for range 2 {
+			m.Builds().Start(meters.Build{Action: "explode"})
+		}
+		m.Poll(meters.Sources{License: denied{}})
 		synctest.Wait()
 		r := view(t, e)
 		if len(r.Sources) != 1 || r.Sources[0].Name != "license" || r.Sources[0].Problem == nil || r.Sources[0].Problem.Error != "permission denied for table licenses" {

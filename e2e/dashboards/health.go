@@ -21,7 +21,7 @@ func health() board {
 		{"Sources", []panel{
 			timeline(8, "Sources", "OtelcoderSourceDown", "Whether the last collection of a source succeeded on all replicas.\n\nThe log has the error, otelcoder check the missing grants.",
 				state("fails", red), state("succeeds", green), query{"{{source}}", `min by (source) (otelcoder_source_up{})`}),
-			graph(8, units.Seconds, "Age of the data", "OtelcoderSourceStale", "Time since each source was last read.\n\nIt rises and falls with the interval. More than five intervals: its series are withdrawn.", query{"{{source}}", `time() - max by (source) (otelcoder_source_last_success_timestamp_seconds{} > 0)`}).levels(900, 1800),
+			graph(8, units.Seconds, "Age of the data", "OtelcoderSourceStale", "Time since each source was last read.\n\nIt rises and falls with the interval. More than five intervals: its series are withdrawn.", query{"{{source}}", `time() - max by (source) (otelcoder_source_last_success_timestamp_seconds{} > 0)`}, query{"limit of {{source}}", `5 * max by (source) (otelcoder_source_interval_seconds{})`}).levels(900, 1800),
 			graph(8, units.Seconds, "Time of the last collection", "OtelcoderSourceStale", "How long each source took, which is its cost for the database.\n\nLook for slow queries in pg_stat_activity, and for a missing VACUUM of the statistics' tables. A longer --interval costs less.",
 				query{"{{source}}", `max by (source) (otelcoder_source_collection_duration_seconds{})`}).levels(10, 30),
 			graph(8, units.Seconds, "Collections of agents", "database-load.md", "How long the collections of agents take, of all replicas.\n\nAs above: the panel shows the collections between scrapes, too.",
