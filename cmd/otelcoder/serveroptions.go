@@ -39,7 +39,7 @@ func (o *serverOptions) flags() []cli.Flag {
 		&cli.StringFlag{
 			Category:    groupPrometheus,
 			Name:        "web-config-file",
-			Usage:       "`FILE` with TLS, client certificates and passwords for the Prometheus address, in the format of Prometheus's exporters; reread for every connection",
+			Usage:       "`FILE` with TLS, client certificates and passwords for the Prometheus address, in the format of Prometheus's exporters; reread for each request",
 			Sources:     variable("OTELCODER_WEB_CONFIG_FILE"),
 			Destination: &o.webConfigFile,
 		},
