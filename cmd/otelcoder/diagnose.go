@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
@@ -382,7 +384,10 @@ func sourceFindings(found *coderschema.Inspection, answers []answer) []finding {
 
 // explained reports whether another finding gives the cause of a source's error.
 func explained(found *coderschema.Inspection, err error) bool {
+	server, _ := errors.AsType[*pgconn.PgError](err)
 	switch {
+	case server != nil && server.Code == postgres.TooManyConnections:
+		return found.RaiseLimit != ""
 	case errors.Is(err, coderschema.ErrPermission):
 		return len(found.Denied) > 0
 	case errors.Is(err, coderschema.ErrSchema):

@@ -63,7 +63,7 @@ func TestAlone(t *testing.T) {
 	if builds := p.builds(t); len(builds) != 1 {
 		t.Errorf("counted %v, want only what ended after the start", builds)
 	}
-	if locks := pgtest.Value[int](t, d, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1", reporterlock.Class); locks != 0 {
+	if locks := pgtest.Value[int](t, d, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", reporterlock.Class); locks != 0 {
 		t.Errorf("%d locks of the reporter", locks)
 	}
 }
