@@ -13,10 +13,10 @@ func TestContract(t *testing.T) {
 		want     int
 	}{
 		"documented":             {e2e.Documented(), 73},
-		"health":                 {e2e.Health(), 10},
+		"health":                 {e2e.Health(), 11},
 		"served":                 {e2e.Served(), 84},
 		"served, the deployment": {e2e.Served().OfScope("deployment"), 20},
-		"served, the replica":    {e2e.Served().OfScope("replica"), 63},
+		"served, the replica":    {e2e.Served().OfScope("replica"), 64},
 	} {
 		if got := len(test.contract); got != test.want {
 			t.Errorf("%s: %d families, want %d", name, got, test.want)
