@@ -30,7 +30,7 @@ build: ## build the service, bin/otelcoder
 test: ## run the tests of the module, and those of e2e/ that start no server (4 minutes)
 	@.ci/need $(if $(RACE),gcc) postgresql pgbouncer procps
 	go test $(RACE) -parallel 4 ./meters/coderdb ./...
-	go -C e2e test ./bench/... ./helm ./invariant ./rules
+	go -C e2e test ./bench/... ./helm ./invariant
 
 .PHONY: e2e
 e2e: ## run every end-to-end test, with a real Prometheus, collector and PostgreSQL (10 minutes)
