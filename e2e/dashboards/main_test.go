@@ -371,9 +371,9 @@ func TestImportOnly(t *testing.T) {
 	}
 }
 
-// TestPanels checks that each panel has a description of three paragraphs, the
-// last of which says whether it needs the import, a link to a page that is there,
-// and a place of its own; and that stats have thresholds or one neutral colour.
+// TestPanels checks that each panel has a place of its own, a link to an existing page,
+// and a description whose last paragraph says whether the panel needs the import. Stats
+// have thresholds or one neutral colour.
 func TestPanels(t *testing.T) {
 	for _, d := range shipped(t) {
 		if d.Panels[0].Title != "Alerts" {

@@ -22,8 +22,8 @@ import (
 	"github.com/prometheus/prometheus/rules"
 )
 
-// A lapse's clock runs in steps, each of which takes lapsePause of the program
-// that it scrapes, and at least that long.
+// A lapse's clock runs in steps. Between two steps the scraped program runs for at least
+// lapsePause.
 const (
 	LapseStep  = 30 * time.Second
 	lapsePause = 500 * time.Millisecond
