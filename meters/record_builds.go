@@ -167,11 +167,7 @@ func (b *Builds) collect(o instrument.Observer) {
 func (b *Builds) snapshot() (snapshot []buildSeries, expiry time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	snapshot = make([]buildSeries, 0, len(b.series.rows))
-	for series := range b.series.all(time.Now()) {
-		snapshot = append(snapshot, *series)
-	}
-	return snapshot, b.series.expiry()
+	return copyRows(b.series, time.Now())
 }
 
 // Outcome is the outcome of a workspace build or a provisioner job.

@@ -104,9 +104,5 @@ func (s *Scripts) collect(o instrument.Observer) {
 func (s *Scripts) snapshot() (snapshot []scriptSeries, expiry time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	snapshot = make([]scriptSeries, 0, len(s.series.rows))
-	for series := range s.series.all(time.Now()) {
-		snapshot = append(snapshot, *series)
-	}
-	return snapshot, s.series.expiry()
+	return copyRows(s.series, time.Now())
 }

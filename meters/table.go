@@ -104,3 +104,12 @@ func (t *table[K, V]) drop(e *list.Element) {
 		t.dropped(row.value)
 	}
 }
+
+// copyRows copies the rows of a table, and returns when the first of them expires.
+func copyRows[K comparable, R any](t *table[K, *R], now time.Time) (rows []R, expiry time.Time) {
+	rows = make([]R, 0, len(t.rows))
+	for row := range t.all(now) {
+		rows = append(rows, *row)
+	}
+	return rows, t.expiry()
+}
