@@ -152,7 +152,7 @@ func testALargePush(t *testing.T, c *collector.Collector, e *exporters.Exporter)
 	const series = 200_000
 	labels := make([]instrument.Labels, series)
 	for i := range labels {
-		labels[i] = instrument.AgentsUp.Labels(instrument.WorkspaceAgents{
+		labels[i] = instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{
 			TemplateName:  "template-of-some-length",
 			Username:      fmt.Sprintf("firstname.lastname-%d", i/4),
 			WorkspaceName: fmt.Sprintf("workspace-of-a-customary-length-%d", i),
@@ -198,7 +198,7 @@ func TestATakeoverStartsNoSeries(t *testing.T) {
 		t.Setenv("OTEL_RESOURCE_ATTRIBUTES", fmt.Sprintf("k8s.namespace.name=coder,k8s.pod.name=coder-%d,host.name=coder-%d", i, i))
 		e := newPush(t, endpoint, otlp.HTTP, exporters.WithReporter(func() bool { return reporter.Load() == i }))
 		defer e.Shutdown(context.WithoutCancel(t.Context()))
-		labels := instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"})
+		labels := instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"})
 		_, err := e.Providers().Observe(func(o instrument.Observer) { o.Observe(instrument.AgentsUp, labels, float64(10+i)) }, instrument.AgentsUp)
 		if err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 // Exporter holds the meter providers and serves their measurements.
 type Exporter struct {
 	logger   *slog.Logger
+	edition  instrument.Edition
 	reporter func() bool
 	handler  http.Handler
 	serve    func(net.Listener, *http.Server) error
@@ -57,7 +58,7 @@ func New(options ...Option) (*Exporter, error) {
 		return nil, fmt.Errorf("create the exporter: %w", err)
 	}
 	e := &Exporter{
-		logger: c.logger, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes),
+		logger: c.logger, edition: c.edition, reporter: c.reporter, serve: c.serve, preparing: make(chan struct{}, c.maxScrapes),
 		refusals: newRefusals(c.logger),
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -76,9 +77,9 @@ func (e *Exporter) open(ctx context.Context, c config) (err error) {
 	extra := prometheus.Gatherer(prometheus.Gatherers{})
 	if c.runtime {
 		e.runtime = newRuntimeRegistry()
-		extra = trimmed{e.runtime}
+		extra = trimmed{e.runtime, e.edition}
 	}
-	reserved := newReserved(c.runtime)
+	reserved := newReserved(e.edition, c.runtime)
 	e.names = newNames(reserved, c.refuseForeign)
 	for of := range instrument.Groups() {
 		if e.foreign[of], err = e.newForeign(of); err != nil {
@@ -173,6 +174,7 @@ func (e *Exporter) Providers() instrument.Providers {
 		Deployment: notifyingProvider{provider{e.deployment.provider, e.deployment}, e.deployment.cache},
 		Workspaces: notifyingProvider{provider{e.workspaces.provider, e.workspaces}, e.workspaces.cache},
 		Process:    processProvider{provider{e.process.provider, e.process}, &e.board, &e.claimed},
+		Edition:    e.edition,
 	}
 }
 
@@ -228,6 +230,12 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("shut the exporter down: %w", err)
 	}
 	return nil
+}
+
+// catalogued reports whether the edition has a family with the name.
+func (e *Exporter) catalogued(name string) bool {
+	_, ok := e.edition.Lookup(name)
+	return ok
 }
 
 func (e *Exporter) addHealth(report func(*health.Report)) { e.board.ReportHealth(report) }

@@ -33,9 +33,9 @@ func newExporter(t *testing.T, options ...exporters.Option) *exporters.Exporter 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Shutdown(context.WithoutCancel(t.Context())) })
-	observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "tmpl", Username: "ann", WorkspaceName: "dev"}), 2)
-	observe(t, e, instrument.APIConcurrentRequests, instrument.APIConcurrentRequests.Labels(instrument.NoLabels{}), 3)
-	observe(t, e, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerdJobsCurrent.Labels(instrument.ProvisionerJob{Provisioner: "terraform"}), 4)
+	observe(t, e, instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "tmpl", Username: "ann", WorkspaceName: "dev"}), 2)
+	observe(t, e, instrument.APIConcurrentRequests, instrument.Documented.Labels(instrument.APIConcurrentRequests, instrument.NoLabels{}), 3)
+	observe(t, e, instrument.ProvisionerdJobsCurrent, instrument.Documented.Labels(instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: "terraform"}), 4)
 	return e
 }
 
@@ -317,8 +317,8 @@ func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
 	var log strings.Builder
 	e := newExporter(t, exporters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
-	observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels(instrument.AgentApp{Agent: agent, AppName: "bad \xff", Health: "healthy"}), 1)
-	observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels(instrument.AgentApp{Agent: agent, AppName: "good", Health: "healthy"}), 1)
+	observe(t, e, instrument.AgentsApps, instrument.Documented.Labels(instrument.AgentsApps, instrument.AgentApp{Agent: agent, AppName: "bad \xff", Health: "healthy"}), 1)
+	observe(t, e, instrument.AgentsApps, instrument.Documented.Labels(instrument.AgentsApps, instrument.AgentApp{Agent: agent, AppName: "good", Health: "healthy"}), 1)
 
 	for range 2 {
 		response := scrape(t, e, "GET", "/")
@@ -412,7 +412,7 @@ func TestAnnouncedChangesAreServed(t *testing.T) {
 		e := newExporter(t)
 		var users atomic.Int64
 		observation, err := e.Providers().Observe(func(o instrument.Observer) {
-			o.Observe(instrument.APIActiveUsers, instrument.APIActiveUsers.Labels(instrument.NoLabels{}), float64(users.Load()))
+			o.Observe(instrument.APIActiveUsers, instrument.Documented.Labels(instrument.APIActiveUsers, instrument.NoLabels{}), float64(users.Load()))
 		}, instrument.APIActiveUsers)
 		if err != nil {
 			t.Fatal(err)

@@ -28,9 +28,9 @@ func TestSeriesAreInOrderOfTheirLabels(t *testing.T) {
 	e := newExporter(t)
 	for i, workspace := range []string{"b", "a b", "", "ab", "é", "a", "B"} {
 		of := instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: workspace}
-		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels(of), float64(i))
+		observe(t, e, instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, of), float64(i))
 		of.TemplateName, of.Username = "docker2", "an"
-		observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels(of), float64(10+i))
+		observe(t, e, instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, of), float64(10+i))
 	}
 	const want = `# HELP coderd_agents_up The number of active agents per workspace.
 # TYPE coderd_agents_up gauge
@@ -60,7 +60,7 @@ coderd_agents_up{template_name="tmpl",username="ann",workspace_name="dev"} 2
 func TestFamilyOfTwoInstruments(t *testing.T) {
 	e := newExporter(t)
 	meter := e.Providers().Deployment.Meter(instrument.ScopeName)
-	_, err := meter.Int64ObservableGauge(instrument.AgentsUp.Info().Instrument,
+	_, err := meter.Int64ObservableGauge(instrument.Documented.Info(instrument.AgentsUp).Instrument,
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(5, metric.WithAttributes(
 				attribute.String("template_name", "tmpl"), attribute.String("username", "ann"), attribute.String("workspace_name", "own")))

@@ -63,7 +63,7 @@ func (e *Exporter) newForeign(of instrument.Group) (*foreign, error) {
 // catalogueView returns the view of the catalogue's instruments of a group. It refuses
 // other instruments in the catalogue's scope.
 func (e *Exporter) catalogueView(of instrument.Group) sdk.View {
-	view := instrument.View(of)
+	view := e.edition.View(of)
 	return func(i sdk.Instrument) (sdk.Stream, bool) {
 		if stream, ok := view(i); ok {
 			return stream, true

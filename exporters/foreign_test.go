@@ -354,7 +354,7 @@ func TestOverflow(t *testing.T) {
 		latencies := must[instrument.HistogramInstrument](t)(e.Providers().Histogram(instrument.APIRequestLatencies))
 		for i := range series {
 			requests.Add(t.Context(), 1, metric.WithAttributes(attribute.Int("i", i)))
-			latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Path: fmt.Sprint(i)}))
+			latencies.Record(t.Context(), 1, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Path: fmt.Sprint(i)}))
 		}
 		text := body(t, scrape(t, e, "GET", "/metrics/replica"))
 		if n := strings.Count(text, "host_requests_total{"); n != 2000 {

@@ -7,8 +7,6 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-
-	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // format is an exposition format.
@@ -81,9 +79,4 @@ func (f format) adapt(family *dto.MetricFamily, taken func(name string) bool) *d
 		})
 	}
 	return unknown
-}
-
-func catalogued(name string) bool {
-	_, ok := instrument.Lookup(name)
-	return ok
 }

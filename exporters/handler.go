@@ -235,7 +235,7 @@ func (e *Exporter) prepare(ctx context.Context, s selection, q query) (rendering
 func (s selection) rendered(ctx context.Context, reports bool, q query) ([]render.Rendering, error) {
 	var renderings []render.Rendering
 	for _, g := range s.groups {
-		if g.cache != nil && !reports || !q.mayMatch(g.of) {
+		if g.cache != nil && !reports || !q.mayMatch(g.exporter.edition, g.of) {
 			continue
 		}
 		r, err := g.rendering(ctx, q)

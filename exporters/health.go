@@ -13,19 +13,19 @@ var outcomes = [...]string{"success", "failure"}
 
 // observeHealth registers the callback of the endpoint's health families.
 func (e *Exporter) observeHealth(version string) error {
-	info := instrument.HealthBuildInfo.Labels(instrument.BuildInfo{GoVersion: runtime.Version(), Version: version})
-	none := instrument.HealthReporter.Labels(instrument.NoLabels{})
+	info := e.edition.Labels(instrument.HealthBuildInfo, instrument.BuildInfo{Edition: e.edition, GoVersion: runtime.Version(), Version: version})
+	none := e.edition.Labels(instrument.HealthReporter, instrument.NoLabels{})
 	var byFormat [len(formats)]instrument.Labels
 	for i, f := range formats {
-		byFormat[i] = instrument.HealthRenderedBytes.Labels(instrument.Rendering{Format: f.name})
+		byFormat[i] = e.edition.Labels(instrument.HealthRenderedBytes, instrument.Rendering{Format: f.name})
 	}
 	var byOutcome [len(outcomes)]instrument.Labels
 	for i, outcome := range outcomes {
-		byOutcome[i] = instrument.HealthOTLPExports.Labels(instrument.OTLPExport{Outcome: outcome})
+		byOutcome[i] = e.edition.Labels(instrument.HealthOTLPExports, instrument.OTLPExport{Outcome: outcome})
 	}
 	refused := make([]instrument.Labels, len(refusalReasons))
 	for reason, name := range refusalReasons {
-		refused[reason] = instrument.HealthRefused.Labels(instrument.Refusal{Origin: refusalOrigin, Reason: name})
+		refused[reason] = e.edition.Labels(instrument.HealthRefused, instrument.Refusal{Origin: refusalOrigin, Reason: name})
 	}
 	e.addHealth(e.refusals.report)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {

@@ -473,7 +473,7 @@ func TestBrokenGatherers(t *testing.T) {
 			}
 			var names []string
 			for _, f := range pushed {
-				if _, ours := instrument.Lookup(f.GetName()); !ours {
+				if _, ours := instrument.Documented.Lookup(f.GetName()); !ours {
 					names = append(names, f.GetName())
 				}
 			}
@@ -737,7 +737,7 @@ func TestSampleNamesOfOpenMetrics(t *testing.T) {
 	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("host.size.created")).Record(t.Context(), 1)
 	must[metric.Float64Gauge](t)(e.Providers().Process.Meter(hostScope).Float64Gauge("coderd.api.requests.processed.created")).Record(t.Context(), 1)
 	latencies := must[instrument.HistogramInstrument](t)(e.Providers().Histogram(instrument.APIRequestLatencies))
-	latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{}))
+	latencies.Record(t.Context(), 1, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{}))
 	response := scrape(t, e, "GET", "/metrics", "Accept", acceptOpenMetrics)
 	text := body(t, response)
 	response.Body = io.NopCloser(strings.NewReader(text))

@@ -18,7 +18,7 @@ func TestMaxScrapes(t *testing.T) {
 	e := newExporter(t, exporters.WithMaxScrapes(1))
 	reached, goOn := make(chan struct{}, 1), make(chan struct{})
 	f := instrument.OAuth2Requests
-	labels := f.Labels(instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
+	labels := instrument.Documented.Labels(f, instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
 	registration, err := e.Providers().Observe(func(o instrument.Observer) {
 		reached <- struct{}{}
 		<-goOn

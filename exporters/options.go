@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/option"
 )
@@ -19,6 +20,7 @@ type Option func(*config) error
 
 type config struct {
 	logger     *slog.Logger
+	edition    instrument.Edition
 	reporter   func() bool
 	version    string
 	maxScrapes int // concurrent scrapes
@@ -52,6 +54,15 @@ func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		c.logger = l
 		return option.NotNil("WithLogger", l)
+	}
+}
+
+// WithEdition sets the edition of the catalogue: the names, labels, help texts and families
+// that are served and pushed. Default: [instrument.Documented].
+func WithEdition(e instrument.Edition) Option {
+	return func(c *config) error {
+		c.edition = e
+		return option.Within("WithEdition", e, instrument.Documented, instrument.Coder)
 	}
 }
 

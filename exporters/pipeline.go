@@ -137,7 +137,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		for format, b := range builders {
 			if !b.Reuse(f.name, state) {
 				b.Begin(f.name)
-				encoders = append(encoders, &encoder{format: format, to: b, text: &text, taken: catalogued})
+				encoders = append(encoders, &encoder{format: format, to: b, text: &text, taken: g.exporter.catalogued})
 			}
 		}
 		last, summarized := g.summary(f.name)
@@ -199,7 +199,7 @@ func (g *group) encodeAll(families []*dto.MetricFamily, format format, to *rende
 	var text bytes.Buffer
 	to.Begin("")
 	for _, family := range families {
-		e := encoder{format: format, to: to, text: &text, taken: catalogued}
+		e := encoder{format: format, to: to, text: &text, taken: g.exporter.catalogued}
 		g.try(func() error {
 			e.add(family)
 			return e.end()

@@ -29,7 +29,7 @@ func TestLargeFamily(t *testing.T) {
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
 		for i := range series {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{WorkspaceName: fmt.Sprintf("%06d", i)}), float64(i))
+			o.Observe(instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{WorkspaceName: fmt.Sprintf("%06d", i)}), float64(i))
 		}
 	}, instrument.AgentsUp)
 	if err != nil {
@@ -68,10 +68,10 @@ func TestUnchangedFamiliesAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)
 		agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
-		observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels(instrument.AgentApp{Agent: agent, AppName: "app", Health: "healthy"}), 1)
+		observe(t, e, instrument.AgentsApps, instrument.Documented.Labels(instrument.AgentsApps, instrument.AgentApp{Agent: agent, AppName: "app", Health: "healthy"}), 1)
 		var users atomic.Int64
 		observation, err := e.Providers().Observe(func(o instrument.Observer) {
-			o.Observe(instrument.APIActiveUsers, instrument.APIActiveUsers.Labels(instrument.NoLabels{}), float64(users.Load()))
+			o.Observe(instrument.APIActiveUsers, instrument.Documented.Labels(instrument.APIActiveUsers, instrument.NoLabels{}), float64(users.Load()))
 		}, instrument.APIActiveUsers)
 		if err != nil {
 			t.Fatal(err)
@@ -115,9 +115,9 @@ func TestIncompleteFamilyStaysIncomplete(t *testing.T) {
 		f := instrument.AgentsApps
 		agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
 		bad, err := e.Providers().Observe(func(o instrument.Observer) {
-			o.Observe(f, f.Labels(instrument.AgentApp{Agent: agent, AppName: "bad \xff", Health: "healthy"}), 1)
-			o.Observe(f, f.Labels(instrument.AgentApp{Agent: agent, AppName: "worse \xff", Health: "healthy"}), 1)
-			o.Observe(f, f.Labels(instrument.AgentApp{Agent: agent, AppName: "good", Health: "healthy"}), 1)
+			o.Observe(f, instrument.Documented.Labels(f, instrument.AgentApp{Agent: agent, AppName: "bad \xff", Health: "healthy"}), 1)
+			o.Observe(f, instrument.Documented.Labels(f, instrument.AgentApp{Agent: agent, AppName: "worse \xff", Health: "healthy"}), 1)
+			o.Observe(f, instrument.Documented.Labels(f, instrument.AgentApp{Agent: agent, AppName: "good", Health: "healthy"}), 1)
 		}, f)
 		if err != nil {
 			t.Fatal(err)
@@ -220,7 +220,7 @@ func TestCallbackPanics(t *testing.T) {
 						return readers[len(readers)-1], nil
 					}))
 				provider, f := of(e.Providers())
-				if err := register(provider.Meter(instrument.ScopeName), f.Info().Instrument); err != nil {
+				if err := register(provider.Meter(instrument.ScopeName), instrument.Documented.Info(f).Instrument); err != nil {
 					t.Fatal(err)
 				}
 				for range 2 {
@@ -264,7 +264,7 @@ func TestShutdownStopsARendering(t *testing.T) {
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
 		for i := range 2 * exporters.PieceSize {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{WorkspaceName: fmt.Sprint(i)}), 1)
+			o.Observe(instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{WorkspaceName: fmt.Sprint(i)}), 1)
 		}
 	}, instrument.AgentsUp)
 	if err != nil {

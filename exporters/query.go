@@ -57,13 +57,13 @@ func newQuery(r *http.Request) (query, error) {
 // selects reports whether the query selects the family.
 func (q query) selects(family string) bool { return q.names == nil || q.names[family] }
 
-// mayMatch reports whether the query can match a family of the group.
-func (q query) mayMatch(of instrument.Group) bool {
+// mayMatch reports whether the query can match a family of the group in the edition.
+func (q query) mayMatch(e instrument.Edition, of instrument.Group) bool {
 	if q.names == nil {
 		return true
 	}
 	for name := range q.names {
-		if f, ok := instrument.Lookup(name); !ok || f.Group() == of {
+		if f, ok := e.Lookup(name); !ok || f.Group() == of {
 			return true
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // TestNames selects families by name, as promhttp does.
 func TestNames(t *testing.T) {
 	e := newExporter(t, exporters.WithGatherer(registry()))
-	observe(t, e, instrument.AgentsApps, instrument.AgentsApps.Labels(instrument.AgentApp{Health: "healthy"}), 1)
+	observe(t, e, instrument.AgentsApps, instrument.Documented.Labels(instrument.AgentsApps, instrument.AgentApp{Health: "healthy"}), 1)
 	for _, test := range []struct {
 		path, query string
 		want        []string
@@ -134,7 +134,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Cleanup(func() { e.Shutdown(context.Background()) })
 	if _, err := e.Providers().Observe(func(o instrument.Observer) {
-		o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "tmpl"}), 2)
+		o.Observe(instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "tmpl"}), 2)
 	}, instrument.AgentsUp); err != nil {
 		f.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 		for _, scope := range collected.ScopeMetrics {
 			for _, metric := range scope.Metrics {
 				names = append(names, metric.Name)
-				if f, _ := instrument.Lookup(metric.Name); (f.Group() == instrument.Deployment) != (c.Group == instrument.Deployment) {
+				if f, _ := instrument.Documented.Lookup(metric.Name); (f.Group() == instrument.Deployment) != (c.Group == instrument.Deployment) {
 					t.Errorf("%s is read by the reader of the %s group", f, c.Group)
 				}
 			}

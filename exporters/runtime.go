@@ -26,21 +26,20 @@ func newRuntimeRegistry() *prometheus.Registry {
 
 // trimmed leaves only the documented runtime families of a gatherer and sets their
 // documented help texts, which differ from those of client_golang today.
-type trimmed struct{ prometheus.Gatherer }
+type trimmed struct {
+	prometheus.Gatherer
+	edition instrument.Edition
+}
 
 func (t trimmed) Gather() ([]*dto.MetricFamily, error) {
 	families, err := t.Gatherer.Gather()
 	kept := families[:0]
 	for _, family := range families {
-		f, ok := instrument.Lookup(family.GetName())
-		if !ok {
+		f, ok := t.edition.Lookup(family.GetName())
+		if !ok || f.Origin() != instrument.Runtime {
 			continue
 		}
-		row := f.Info()
-		if row.Origin != instrument.Runtime {
-			continue
-		}
-		family.Help = new(row.Help)
+		family.Help = new(t.edition.Info(f).Help)
 		kept = append(kept, family)
 	}
 	return kept, err

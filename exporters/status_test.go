@@ -179,7 +179,7 @@ func TestPageWithoutAScrape(t *testing.T) {
 }
 
 func allFamilies() (all []instrument.Family) {
-	for f := range instrument.All() {
+	for f := range instrument.Documented.All() {
 		all = append(all, f)
 	}
 	return all
@@ -359,28 +359,30 @@ func TestTheLastHourIsKept(t *testing.T) {
 		growing := func(v float64) func(float64) float64 { return func(m float64) float64 { return v * m } }
 		count(instrument.APIWorkspaceLatestBuild, map[string]func(float64) float64{"succeeded": constant(9), "failed": constant(1)},
 			func(s string) instrument.Labels {
-				return instrument.APIWorkspaceLatestBuild.Labels(instrument.LatestBuild{Status: s})
+				return instrument.Documented.Labels(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: s})
 			})
 		count(instrument.AgentsConnections, map[string]func(float64) float64{"connected": constant(3), "disconnected": constant(2)},
 			func(s string) instrument.Labels {
 				agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
-				return instrument.AgentsConnections.Labels(instrument.AgentConnection{Agent: agent, LifecycleState: "ready", Status: s})
+				return instrument.Documented.Labels(instrument.AgentsConnections, instrument.AgentConnection{Agent: agent, LifecycleState: "ready", Status: s})
 			})
 		count(instrument.WorkspaceBuilds, map[string]func(float64) float64{"success": growing(2), "failed": growing(1)},
 			func(s string) instrument.Labels {
-				return instrument.WorkspaceBuilds.Labels(instrument.WorkspaceBuild{
+				return instrument.Documented.Labels(instrument.WorkspaceBuilds, instrument.WorkspaceBuild{
 					Action: "START", Status: s, TemplateName: "t", TemplateVersion: "v", WorkspaceName: "w",
 				})
 			})
 		count(instrument.APIConcurrentRequests, map[string]func(float64) float64{"": constant(7)},
-			func(string) instrument.Labels { return instrument.APIConcurrentRequests.Labels(instrument.NoLabels{}) })
+			func(string) instrument.Labels {
+				return instrument.Documented.Labels(instrument.APIConcurrentRequests, instrument.NoLabels{})
+			})
 		count(instrument.APIRequestsProcessed, map[string]func(float64) float64{"200": growing(54), "500": growing(6)},
 			func(code string) instrument.Labels {
 				status, err := strconv.Atoi(code)
 				if err != nil {
 					t.Fatal(err)
 				}
-				return instrument.APIRequestsProcessed.Labels(instrument.APIRequest{Code: status, Method: "GET", Path: "/"})
+				return instrument.Documented.Labels(instrument.APIRequestsProcessed, instrument.APIRequest{Code: status, Method: "GET", Path: "/"})
 			})
 		for minute := range 60 {
 			time.Sleep(time.Minute)
@@ -456,7 +458,7 @@ func BenchmarkStatusPage(b *testing.B) {
 	defer e.Shutdown(context.Background())
 	labels := make([]instrument.Labels, 50_000)
 	for i := range labels {
-		labels[i] = instrument.AgentsConnections.Labels(instrument.AgentConnection{
+		labels[i] = instrument.Documented.Labels(instrument.AgentsConnections, instrument.AgentConnection{
 			Agent: instrument.Agent{
 				AgentName:     "main",
 				Username:      fmt.Sprintf("user-%d", i/10),
@@ -524,8 +526,8 @@ func TestSeriesOfAFamily(t *testing.T) {
 	} {
 		e := newExporter(t)
 		for i, name := range []string{"", "a b", `q"uo\te`, "new\nline", `\n`, "{}=,", "ü", `",x="`, `\`} {
-			observe(t, e, instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "t", Username: "u", WorkspaceName: name}), float64(i)+0.5)
-			observe(t, e, instrument.WorkspaceBuilds, instrument.WorkspaceBuilds.Labels(instrument.WorkspaceBuild{
+			observe(t, e, instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "t", Username: "u", WorkspaceName: name}), float64(i)+0.5)
+			observe(t, e, instrument.WorkspaceBuilds, instrument.Documented.Labels(instrument.WorkspaceBuilds, instrument.WorkspaceBuild{
 				Action: "START", Status: "success", TemplateName: "t", TemplateVersion: name, WorkspaceName: "w",
 			}), float64(i))
 		}
@@ -534,7 +536,7 @@ func TestSeriesOfAFamily(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, outcome := range []string{"success", "failed"} {
-			timings.Record(t.Context(), float64(i)+1.5, instrument.ProvisionerdJobTimings.Labels(instrument.ProvisionerJob{Provisioner: "terraform", Status: outcome}))
+			timings.Record(t.Context(), float64(i)+1.5, instrument.Documented.Labels(instrument.ProvisionerdJobTimings, instrument.ProvisionerJob{Provisioner: "terraform", Status: outcome}))
 		}
 		want := make(map[instrument.Family]string)
 		for _, scraped := range []bool{false, true} {

@@ -53,8 +53,8 @@ func newStatusPage(e *Exporter, c config) *statusPage {
 		exporter: e, version: c.version, started: time.Now(),
 		viewing: make(chan struct{}, maxViews), opening: make(chan struct{}, 1), wanted: make(chan chan struct{}),
 	}
-	for family := range instrument.All() {
-		row := family.Info()
+	for family := range e.edition.All() {
+		row := e.edition.Info(family)
 		p.families = append(p.families, status.Family{Name: row.Name, Type: row.Type.String(), Help: row.Help, Labels: row.Labels, Group: row.Group.String()})
 	}
 	for _, report := range c.health {
@@ -133,7 +133,7 @@ func (p *statusPage) Facts(ctx context.Context) status.Facts {
 		p.mu.Unlock()
 	}
 	i := 0
-	for family := range instrument.All() {
+	for family := range e.edition.All() {
 		if g := e.groupOf(family); g.cache == nil || reports {
 			s, _ := g.summary(facts.Families[i].Name)
 			facts.Families[i].Series = s.series
@@ -173,7 +173,7 @@ func (p *statusPage) preview(reports bool) string {
 // Series implements [status.Backend].
 func (p *statusPage) Series(ctx context.Context, name string) iter.Seq[status.Series] {
 	return func(yield func(status.Series) bool) {
-		of, ok := instrument.Lookup(name)
+		of, ok := p.exporter.edition.Lookup(name)
 		if !ok {
 			return
 		}
@@ -181,8 +181,8 @@ func (p *statusPage) Series(ctx context.Context, name string) iter.Seq[status.Se
 		if g.cache != nil && !p.exporter.reporter() {
 			return
 		}
-		labels := of.Info().Labels
-		if of.Info().Origin == instrument.Runtime {
+		labels := p.exporter.edition.Info(of).Labels
+		if of.Origin() == instrument.Runtime {
 			p.runtimeSeries(g, name, labels, yield)
 			return
 		}

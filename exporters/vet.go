@@ -51,12 +51,12 @@ func conflictError(names []string) error {
 // reserved maps the names of the catalogue's families and their series to the family.
 type reserved map[string]instrument.Family
 
-// newReserved returns the names of the catalogue, with the runtime families if runtime
-// is set.
-func newReserved(runtime bool) reserved {
+// newReserved returns the names of the edition, with the runtime families if runtime is
+// set.
+func newReserved(e instrument.Edition, runtime bool) reserved {
 	r := make(reserved)
-	for f := range instrument.All() {
-		row := f.Info()
+	for f := range e.All() {
+		row := e.Info(f)
 		if row.Origin == instrument.Runtime && !runtime {
 			continue
 		}
@@ -138,7 +138,7 @@ func (r reserved) vet(gathered []*dto.MetricFamily, others func(name string) boo
 	for _, f := range gathered {
 		name, of := f.GetName(), f.GetType()
 		if ours, conflict := r.conflict(name, of); conflict {
-			if ours.Info().Origin != instrument.Runtime {
+			if ours.Origin() != instrument.Runtime {
 				v.conflicts = append(v.conflicts, name)
 			}
 			continue

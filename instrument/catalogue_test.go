@@ -17,15 +17,83 @@ import (
 // independently: testdata/catalogue.tsv has the documented families,
 // testdata/health.tsv the health families.
 func TestCatalogue(t *testing.T) {
-	got := slices.Collect(instrument.All())
+	got := slices.Collect(instrument.Documented.All())
 	want := slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv"))
 	if len(got) != 73+11 || len(got) != len(want) {
 		t.Fatalf("%d families, want 73 documented ones and 11 of the service's own", len(got))
 	}
 	for i, want := range want {
-		if got := describe(got[i].Info()); got != want {
+		if got := describe(instrument.Documented.Info(got[i])); got != want {
 			t.Errorf("family %d:\n got %+v\nwant %+v", i, got, want)
 		}
+	}
+}
+
+// TestEditionCoder compares the families of the edition Coder that a database can tell
+// with testdata/catalogue-coder.tsv, and the others with the edition Documented.
+func TestEditionCoder(t *testing.T) {
+	want := make(map[string]row)
+	for _, r := range contract(t, "catalogue-coder.tsv") {
+		want[r.name] = r
+	}
+	if len(want) != 47 {
+		t.Fatalf("%d families, want 47", len(want))
+	}
+	info := describe(instrument.Documented.Info(instrument.HealthBuildInfo))
+	info.labels = "goversion,metric_names,version"
+	want["otelcoder_build_info"] = info
+	var last string
+	for f := range instrument.Coder.All() {
+		got := describe(instrument.Coder.Info(f))
+		expected, ok := want[got.name]
+		delete(want, got.name)
+		if !ok {
+			expected = describe(instrument.Documented.Info(f))
+		}
+		if got != expected {
+			t.Errorf("%s:\n got %+v\nwant %+v", f, got, expected)
+		}
+		if found, ok := instrument.Coder.Lookup(got.name); !ok || found != f {
+			t.Errorf("Lookup(%q) = %v, %t", got.name, found, ok)
+		}
+		if last > got.name && f.Origin() != instrument.Health {
+			t.Errorf("%s comes after %s", got.name, last)
+		}
+		last = got.name
+	}
+	for name := range want {
+		t.Errorf("the edition lacks %s", name)
+	}
+}
+
+// TestFamiliesOfOtherEditions: a family that the edition lacks has no row, and only the
+// edition's names are found.
+func TestFamiliesOfOtherEditions(t *testing.T) {
+	if f := instrument.WorkspaceCreation; instrument.Documented.Has(f) || instrument.Documented.Name(f) != "" {
+		t.Errorf("the edition documented has %s", instrument.Documented.Name(f))
+	}
+	for name, e := range map[string]instrument.Edition{
+		"coderd_workspace_creation_total":         instrument.Documented,
+		"coderd_api_workspace_latest_build":       instrument.Documented,
+		"coderd_api_workspace_latest_build_total": instrument.Coder,
+	} {
+		if f, ok := e.Lookup(name); ok {
+			t.Errorf("the edition %s has %s: %v", e, name, f)
+		}
+	}
+	if name := instrument.Coder.Name(instrument.APIWorkspaceLatestBuild); name != "coderd_api_workspace_latest_build" {
+		t.Errorf("the edition coder names it %s", name)
+	}
+}
+
+func TestParseEdition(t *testing.T) {
+	for e := range instrument.Editions() {
+		if got, err := instrument.ParseEdition(e.String()); got != e || err != nil {
+			t.Errorf("%s: %s, %v", e, got, err)
+		}
+	}
+	if _, err := instrument.ParseEdition("2024"); err == nil || err.Error() != `no edition "2024": use documented or coder` {
+		t.Error(err)
 	}
 }
 
@@ -44,8 +112,8 @@ func contract(t *testing.T, file string) []row {
 	var rows []row
 	for line := range strings.Lines(string(text)) {
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if len(cells) != 7 {
-			t.Fatalf("%s: %d columns, want 7: %q", file, len(cells), line)
+		if len(cells) < 7 {
+			t.Fatalf("%s: %d columns, want 7 or more: %q", file, len(cells), line)
 		}
 		rows = append(rows, row{cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells[6]})
 	}
@@ -88,8 +156,8 @@ func numbers(values []float64) string {
 }
 
 func TestLabelsAreSorted(t *testing.T) {
-	for f := range instrument.All() {
-		if labels := f.Info().Labels; !slices.IsSorted(labels) {
+	for f := range instrument.Documented.All() {
+		if labels := instrument.Documented.Info(f).Labels; !slices.IsSorted(labels) {
 			t.Errorf("%s: labels %q", f, labels)
 		}
 	}
@@ -99,7 +167,7 @@ func TestLabelsAreSorted(t *testing.T) {
 // also be read from the database.
 func TestWorkspaces(t *testing.T) {
 	var got []string
-	for f := range instrument.All() {
+	for f := range instrument.Documented.All() {
 		if f.Group() == instrument.Workspaces {
 			got = append(got, f.String())
 		}
@@ -119,8 +187,8 @@ func TestWorkspaces(t *testing.T) {
 func TestInstrumentNames(t *testing.T) {
 	dotted := regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
 	family := map[string]instrument.Family{}
-	for f := range instrument.All() {
-		info := f.Info()
+	for f := range instrument.Documented.All() {
+		info := instrument.Documented.Info(f)
 		if info.Origin == instrument.Runtime {
 			if info.Instrument != "" {
 				t.Errorf("%s is defined by the runtime, but has the instrument %q", f, info.Instrument)
@@ -141,8 +209,8 @@ func TestInstrumentNames(t *testing.T) {
 // derive a suffix from the unit.
 func TestUnits(t *testing.T) {
 	annotation := regexp.MustCompile(`^\{[a-z]+\}$`)
-	for f := range instrument.All() {
-		name, unit := f.String(), f.Info().Unit
+	for f := range instrument.Documented.All() {
+		name, unit := f.String(), instrument.Documented.Info(f).Unit
 		switch {
 		case unit == "":
 		case unit == "s" && strings.HasSuffix(name, "_seconds"):
@@ -163,8 +231,8 @@ func TestNamesSurviveOTLP(t *testing.T) {
 		instrument.Histogram: otlptranslator.MetricTypeHistogram,
 	}
 	namer := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
-	for f := range instrument.All() {
-		info := f.Info()
+	for f := range instrument.Documented.All() {
+		info := instrument.Documented.Info(f)
 		if info.Origin == instrument.Runtime {
 			continue
 		}
@@ -177,20 +245,20 @@ func TestNamesSurviveOTLP(t *testing.T) {
 
 // TestInfoIsACopy: changing the result of Info does not change the catalogue.
 func TestInfoIsACopy(t *testing.T) {
-	info := instrument.APIRequestLatencies.Info()
+	info := instrument.Documented.Info(instrument.APIRequestLatencies)
 	info.Labels[0], info.Buckets[0] = "changed", 42
-	got := instrument.APIRequestLatencies.Info()
+	got := instrument.Documented.Info(instrument.APIRequestLatencies)
 	if got.Labels[0] != "method" || got.Buckets[0] != 0.001 {
 		t.Errorf("labels %q, buckets %v", got.Labels, got.Buckets)
 	}
 }
 
 func TestLookup(t *testing.T) {
-	if f, ok := instrument.Lookup("coderd_agents_up"); f != instrument.AgentsUp || !ok {
+	if f, ok := instrument.Documented.Lookup("coderd_agents_up"); f != instrument.AgentsUp || !ok {
 		t.Errorf("got %s, %t", f, ok)
 	}
 	for _, name := range []string{"", "coderd.agents.up", "coderd_agents_u"} {
-		if f, ok := instrument.Lookup(name); ok {
+		if f, ok := instrument.Documented.Lookup(name); ok {
 			t.Errorf("%q is found: %s", name, f)
 		}
 	}

@@ -8,11 +8,11 @@ import (
 
 // Families can be looked up by their documented names.
 func Example() {
-	family, ok := instrument.Lookup("coderd_api_request_latencies_seconds")
+	family, ok := instrument.Documented.Lookup("coderd_api_request_latencies_seconds")
 	if !ok {
 		return
 	}
-	info := family.Info()
+	info := instrument.Documented.Info(family)
 	fmt.Println(info.Help)
 	fmt.Println(info.Type, info.Labels, info.Buckets)
 	fmt.Println(info.Instrument, info.Unit, info.Group)
@@ -22,10 +22,10 @@ func Example() {
 	// coderd.api.request.duration s process
 }
 
-func ExampleLookup() {
+func ExampleEdition_Lookup() {
 	for _, name := range []string{"coderd_agents_up", "coderd_agents_down"} {
-		if family, ok := instrument.Lookup(name); ok {
-			fmt.Println(family, family.Info().Labels)
+		if family, ok := instrument.Documented.Lookup(name); ok {
+			fmt.Println(family, instrument.Documented.Info(family).Labels)
 		} else {
 			fmt.Println(name, "is not in the catalogue")
 		}
@@ -35,9 +35,9 @@ func ExampleLookup() {
 	// coderd_agents_down is not in the catalogue
 }
 
-func ExampleAll() {
+func ExampleEdition_All() {
 	count := map[instrument.Group]int{}
-	for family := range instrument.All() {
+	for family := range instrument.Documented.All() {
 		count[family.Group()]++
 	}
 	for group := range instrument.Groups() {
@@ -50,10 +50,10 @@ func ExampleAll() {
 }
 
 // A struct can have fields for more labels than one family has.
-func ExampleFamily_Labels() {
+func ExampleEdition_Labels() {
 	request := instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
-	fmt.Println(instrument.APIRequestsProcessed.Labels(request))
-	fmt.Println(instrument.APIRequestLatencies.Labels(request))
+	fmt.Println(instrument.Documented.Labels(instrument.APIRequestsProcessed, request))
+	fmt.Println(instrument.Documented.Labels(instrument.APIRequestLatencies, request))
 	// Output:
 	// code=200,method=GET,path=/api/v2/users
 	// method=GET,path=/api/v2/users

@@ -21,11 +21,11 @@ func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/traced"}))
-	h.Record(t.Context(), 0.2, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/untraced"}))
+	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Method: "GET", Path: "/traced"}))
+	h.Record(t.Context(), 0.2, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Method: "GET", Path: "/untraced"}))
 	_, err = p.Observe(func(o instrument.Observer) {
 		for i := range 1_000 {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: fmt.Sprint(i)}), 1)
+			o.Observe(instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: fmt.Sprint(i)}), 1)
 		}
 	}, instrument.AgentsUp)
 	if err != nil {
@@ -60,7 +60,7 @@ func TestASeriesWithoutExemplarsIsSmall(t *testing.T) {
 	const series = 1_000
 	labels := make([]instrument.Labels, series)
 	for i := range labels {
-		labels[i] = instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: fmt.Sprint("/", i)})
+		labels[i] = instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Method: "GET", Path: fmt.Sprint("/", i)})
 	}
 	before := held()
 	for i := range labels {

@@ -5,28 +5,28 @@ import (
 	"slices"
 )
 
-// Family identifies one metric family by its index in the catalogue. [Family.Info]
-// returns its row.
+// Family identifies one metric family, in every [Edition], by its index in the catalogue.
 type Family uint8
 
-// Info returns the family's row of the catalogue.
-func (f Family) Info() Info { return catalogue[f].clone() }
-
-// Type returns Info().Type without copying the row.
+// Type returns the family's type, the same in every edition.
 func (f Family) Type() Type { return catalogue[f].Type }
 
-// Group returns Info().Group without copying the row.
+// Group returns the family's group, the same in every edition.
 func (f Family) Group() Group { return catalogue[f].Group }
 
-// String returns the family's documented Prometheus name.
+// Origin returns the family's origin, the same in every edition.
+func (f Family) Origin() Origin { return catalogue[f].Origin }
+
+// String returns the family's Prometheus name in the first edition that has it.
+// [Edition.Info] has the name in a given edition.
 func (f Family) String() string { return catalogue[f].Name }
 
-// Info is one row of the catalogue.
+// Info describes a family in an edition.
 type Info struct {
-	Name       string    // documented Prometheus name, as operators query it
+	Name       string    // Prometheus name, as operators query it
 	Instrument string    // OpenTelemetry instrument name; empty if Origin is Runtime
 	Type       Type      // Prometheus type
-	Help       string    // documented help text
+	Help       string    // help text
 	Measured   Measured  // zero value of the struct with the label values; nil if Origin is Runtime
 	Labels     []string  // label names, sorted; nil if the family has one series
 	Unit       string    // OpenTelemetry unit (UCUM); empty if a suffix derived from it would change the name
@@ -104,25 +104,3 @@ const (
 	// They measure the service itself.
 	Health
 )
-
-// All yields all families: the documented ones by name, then the health families
-// by name.
-func All() iter.Seq[Family] {
-	return func(yield func(Family) bool) {
-		for f := range Family(len(catalogue)) {
-			if !yield(f) {
-				return
-			}
-		}
-	}
-}
-
-// Lookup returns the family with the documented Prometheus name.
-func Lookup(name string) (Family, bool) {
-	for f := range All() {
-		if catalogue[f].Name == name {
-			return f, true
-		}
-	}
-	return 0, false
-}

@@ -25,6 +25,10 @@ type Providers struct {
 	Deployment metric.MeterProvider
 	Workspaces metric.MeterProvider
 	Process    metric.MeterProvider
+
+	// Edition is the edition of the providers' views. Families that it lacks are not
+	// measured.
+	Edition Edition
 }
 
 // Notifier is implemented by meter providers that are collected ahead of scrapes,
@@ -104,7 +108,8 @@ func (p Providers) meter(f Family) metric.Meter {
 
 // Observe creates the observable instruments of the families and registers collect,
 // which is called at each collection. The families must be counters or gauges of one
-// group. Several callers may observe the same family if their label sets differ.
+// group; those that the edition lacks are left out. Several callers may observe the same
+// family if their label sets differ.
 //
 // The caller must report changes through the returned Observation.
 func (p Providers) Observe(collect func(Observer), families ...Family) (*Observation, error) {
@@ -117,6 +122,9 @@ func (p Providers) Observe(collect func(Observer), families ...Family) (*Observa
 	for _, f := range families {
 		if f.Group() != families[0].Group() {
 			return nil, fmt.Errorf("observe %s: %s is in another group", f, families[0])
+		}
+		if !p.Edition.Has(f) {
+			continue
 		}
 		instrument, err := observable(meter, f)
 		if err != nil {
@@ -169,7 +177,7 @@ func observable(meter metric.Meter, f Family) (metric.Float64Observable, error) 
 // Observer receives the values of one collection.
 type Observer struct {
 	to          metric.Observer
-	instruments *[len(catalogue)]metric.Float64Observable // by family
+	instruments *[len(catalogue)]metric.Float64Observable // by family; nil if it is not observed
 	changed     notify
 }
 
@@ -183,16 +191,22 @@ func (o Observer) Expires(t time.Time) {
 
 // Observe reports the value of the family's series with these labels. Each series
 // must be reported once: for repeated labels a gauge keeps the last value and a
-// counter adds the values.
+// counter adds the values. A family that the edition lacks is ignored.
 func (o Observer) Observe(f Family, labels Labels, value float64) {
-	o.to.ObserveFloat64(o.instruments[f], value, labels.observe[:]...)
+	if instrument := o.instruments[f]; instrument != nil {
+		o.to.ObserveFloat64(instrument, value, labels.observe[:]...)
+	}
 }
 
-// Histogram creates the instrument of a family of type [Histogram].
+// Histogram creates the instrument of a family of type [Histogram]. It records nothing
+// if the edition lacks the family.
 func (p Providers) Histogram(f Family) (HistogramInstrument, error) {
 	row := catalogue[f]
 	if row.Type != Histogram {
 		return HistogramInstrument{}, fmt.Errorf("histogram %s: the family is a %s", f, row.Type)
+	}
+	if !p.Edition.Has(f) {
+		return HistogramInstrument{noop.Float64Histogram{}, nil}, nil
 	}
 	h, err := p.meter(f).Float64Histogram(row.Instrument, metric.WithDescription(row.Help), metric.WithUnit(row.Unit),
 		metric.WithExplicitBucketBoundaries(row.Buckets...))
@@ -209,7 +223,7 @@ type HistogramInstrument struct {
 }
 
 // Record adds one observation to the series with these labels, which must be made
-// by [Family.Labels] of this family: other labels are not filtered. If the span in
+// by [Edition.Labels] for this family: other labels are not filtered. If the span in
 // ctx is sampled, the observation may become the exemplar of its bucket.
 func (h HistogramInstrument) Record(ctx context.Context, value float64, labels Labels) {
 	h.histogram.Record(ctx, value, labels.record[:]...)
@@ -231,29 +245,29 @@ func (l Labels) String() string {
 	return set.Encoded(attribute.DefaultEncoder())
 }
 
-// Labels prepares the label set of one of the family's series: the labels of the
-// family's row, with the values of m. It panics unless m has the type of
-// [Info].Measured: another struct can have labels of the same names for other things.
-// A family of the Go runtime has no such type, so that any m panics.
-func (f Family) Labels(m Measured) Labels { return f.LabelsWithout(m) }
+// Labels prepares the label set of one of the family's series: the family's labels in
+// the edition, with the values of m. It panics unless m has the type of [Info].Measured:
+// another struct can have labels of the same names for other things. A family of the Go
+// runtime has no such type, so that any m panics.
+func (e Edition) Labels(f Family, m Measured) Labels { return e.LabelsWithout(f, m) }
 
 // maxLabels is the largest number of labels of a family.
 const maxLabels = 6
 
 // LabelsWithout prepares the label set of an aggregated series, without the named
-// labels. It panics like [Family.Labels], and if a name is not a label of the family.
-func (f Family) LabelsWithout(m Measured, names ...string) Labels {
-	row := &catalogue[f]
-	if reflect.TypeOf(m) != reflect.TypeOf(row.Measured) || m == nil {
+// labels. It panics like [Edition.Labels], and if a name is not a label of the family.
+func (e Edition) LabelsWithout(f Family, m Measured, names ...string) Labels {
+	if want := catalogue[f].Measured; reflect.TypeOf(m) != reflect.TypeOf(want) || m == nil {
 		panic(f.wrongStruct(m))
 	}
+	labels := vocabularies[e].infos[f].Labels
 	for _, name := range names {
-		if !slices.Contains(row.Labels, name) {
-			panic(fmt.Sprintf("instrument: %s has no label %q, but %s", f, name, strings.Join(row.Labels, " ")))
+		if !slices.Contains(labels, name) {
+			panic(fmt.Sprintf("instrument: %s has no label %q, but %s", f, name, strings.Join(labels, " ")))
 		}
 	}
 	attributes := make([]attribute.KeyValue, 0, maxLabels)
-	for _, name := range row.Labels {
+	for _, name := range labels {
 		if !slices.Contains(names, name) {
 			attributes = append(attributes, attribute.String(name, m.label(name)))
 		}

@@ -60,7 +60,7 @@ func TestHistogramRefuses(t *testing.T) {
 func TestObserve(t *testing.T) {
 	p, r := providers()
 	observe := func(template string, values ...float64) func() {
-		labels := instrument.InsightsTemplatesActiveUsers.Labels(instrument.TemplateUsers{TemplateName: template})
+		labels := instrument.Documented.Labels(instrument.InsightsTemplatesActiveUsers, instrument.TemplateUsers{TemplateName: template})
 		registration, err := p.Observe(func(o instrument.Observer) {
 			for _, v := range values {
 				o.Observe(instrument.InsightsTemplatesActiveUsers, labels, v)
@@ -99,7 +99,7 @@ func TestObserve(t *testing.T) {
 // TestObserveAddsCounters: values of a counter with equal labels are added.
 func TestObserveAddsCounters(t *testing.T) {
 	p, r := providers()
-	labels := instrument.HealthRefused.Labels(instrument.Refusal{Origin: "agent", Reason: "type"})
+	labels := instrument.Documented.Labels(instrument.HealthRefused, instrument.Refusal{Origin: "agent", Reason: "type"})
 	_, err := p.Observe(func(o instrument.Observer) {
 		o.Observe(instrument.HealthRefused, labels, 3)
 		o.Observe(instrument.HealthRefused, labels, 4)
@@ -118,7 +118,7 @@ func TestObserveAddsCounters(t *testing.T) {
 // TestLabelsAreAttributes: a collected series has the labels as attributes.
 func TestLabelsAreAttributes(t *testing.T) {
 	p, r := providers()
-	labels := instrument.OAuth2Requests.Labels(instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
+	labels := instrument.Documented.Labels(instrument.OAuth2Requests, instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
 	if _, err := p.Observe(func(o instrument.Observer) { o.Observe(instrument.OAuth2Requests, labels, 1) }, instrument.OAuth2Requests); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels := instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/"})
+	labels := instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Method: "GET", Path: "/"})
 	h.Record(t.Context(), 0.01, labels)
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() { h.Record(ctx, 0.01, labels) }); n != 0 {
@@ -164,7 +164,7 @@ func TestProviders(t *testing.T) {
 			if working != "workspaces" {
 				p.Workspaces = none
 			}
-			labels := f.Labels(f.Info().Measured)
+			labels := instrument.Documented.Labels(f, instrument.Documented.Info(f).Measured)
 			if _, err := p.Observe(func(o instrument.Observer) { o.Observe(f, labels, 1) }, f); err != nil {
 				t.Fatal(err)
 			}
@@ -189,7 +189,7 @@ func TestChangesAreAnnouncedToTheProvider(t *testing.T) {
 	n := &notified{MeterProvider: p.Workspaces}
 	p.Workspaces = n
 	began := time.Now()
-	labels := instrument.ProvisionerdJobsCurrent.Labels(instrument.ProvisionerJob{Provisioner: "terraform"})
+	labels := instrument.Documented.Labels(instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: "terraform"})
 	observation, err := p.Observe(func(o instrument.Observer) {
 		o.Observe(instrument.ProvisionerdJobsCurrent, labels, 1)
 		o.Expires(began.Add(time.Hour))
@@ -209,7 +209,7 @@ func TestChangesAreAnnouncedToTheProvider(t *testing.T) {
 	}{
 		{"a change", observation.Changed, 0, time.Minute},
 		{"an observation of a histogram", func() {
-			timings.Record(t.Context(), 1, instrument.ProvisionerdJobTimings.Labels(instrument.ProvisionerJob{Provisioner: "echo", Status: "failed"}))
+			timings.Record(t.Context(), 1, instrument.Documented.Labels(instrument.ProvisionerdJobTimings, instrument.ProvisionerJob{Provisioner: "echo", Status: "failed"}))
 		}, 0, time.Minute},
 		{"a collection of what expires", func() { r.collect(t, instrument.Workspaces) }, time.Hour, time.Hour},
 		{"the end", func() {
@@ -238,7 +238,7 @@ func TestZeroProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/"}))
+	h.Record(t.Context(), 1, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Method: "GET", Path: "/"}))
 	if err := observation.Unregister(); err != nil {
 		t.Error(err)
 	}

@@ -4,8 +4,8 @@ import "strconv"
 
 // Measured is implemented by the structs that hold the label values of a series, such
 // as [WorkspaceBuild]. The values must be valid UTF-8. [Info].Measured is the struct
-// of a family, and no other is accepted; [Info].Labels lists its labels. Fields for other
-// labels are ignored.
+// of a family, the same in every edition, and no other is accepted; [Info].Labels lists
+// the labels in an edition. Fields for other labels are ignored.
 //
 // The structs are comparable and can be map keys. Literals must name their fields, so
 // that values in the wrong order do not compile.
@@ -27,15 +27,18 @@ func (NoLabels) label(string) string { return "" }
 type WorkspaceAgents struct {
 	_ named
 
-	TemplateName  string
-	Username      string // the owner's
-	WorkspaceName string
+	TemplateName    string
+	TemplateVersion string // the name of the latest build's version, or unknown; edition Coder
+	Username        string // the owner's
+	WorkspaceName   string
 }
 
 func (w WorkspaceAgents) label(name string) string {
 	switch name {
 	case "template_name":
 		return w.TemplateName
+	case "template_version":
+		return w.TemplateVersion
 	case "username":
 		return w.Username
 	case "workspace_name":
@@ -170,12 +173,33 @@ func (r APIRequest) label(name string) string {
 	return ""
 }
 
-// LatestBuild is the latest build of a workspace, for [APIWorkspaceLatestBuild].
+// LatestBuild is the latest build of a workspace, for [APIWorkspaceLatestBuild] by status,
+// and for [WorkspaceLatestBuildStatus].
 type LatestBuild struct {
-	Status string // pending running succeeded canceling canceled failed unknown
+	_ named
+
+	OwnerName       string // the owner's user name
+	Status          string // pending running succeeded canceling canceled failed unknown
+	TemplateName    string
+	TemplateVersion string // the version's name
+	Transition      string // start stop delete
 }
 
-func (b LatestBuild) label(string) string { return b.Status }
+func (b LatestBuild) label(name string) string {
+	switch name {
+	case "status":
+		return b.Status
+	case "template_name":
+		return b.TemplateName
+	case "template_version":
+		return b.TemplateVersion
+	case "workspace_owner":
+		return b.OwnerName
+	case "workspace_transition":
+		return b.Transition
+	}
+	return ""
+}
 
 // ApplicationUsage is an application used by the users of a template, for
 // [InsightsApplicationsUsage].
@@ -184,15 +208,18 @@ type ApplicationUsage struct {
 
 	// ApplicationName is the display name of an app; or Visual Studio Code, JetBrains,
 	// Web Terminal or SSH, with an empty Slug.
-	ApplicationName string
-	Slug            string
-	TemplateName    string
+	ApplicationName  string
+	OrganizationName string // the template's; edition Coder
+	Slug             string
+	TemplateName     string
 }
 
 func (u ApplicationUsage) label(name string) string {
 	switch name {
 	case "application_name":
 		return u.ApplicationName
+	case "organization_name":
+		return u.OrganizationName
 	case "slug":
 		return u.Slug
 	case "template_name":
@@ -206,14 +233,17 @@ func (u ApplicationUsage) label(name string) string {
 type ParameterUsage struct {
 	_ named
 
-	ParameterName  string
-	ParameterType  string
-	ParameterValue string
-	TemplateName   string
+	OrganizationName string // the template's; edition Coder
+	ParameterName    string
+	ParameterType    string
+	ParameterValue   string
+	TemplateName     string
 }
 
 func (u ParameterUsage) label(name string) string {
 	switch name {
+	case "organization_name":
+		return u.OrganizationName
 	case "parameter_name":
 		return u.ParameterName
 	case "parameter_type":
@@ -228,11 +258,20 @@ func (u ParameterUsage) label(name string) string {
 
 // TemplateUsers are the users of a template, for [InsightsTemplatesActiveUsers].
 type TemplateUsers struct {
-	TemplateName string
+	_ named
+
+	OrganizationName string // the template's; edition Coder
+	TemplateName     string
 }
 
-func (u TemplateUsers) label(string) string {
-	return u.TemplateName
+func (u TemplateUsers) label(name string) string {
+	switch name {
+	case "organization_name":
+		return u.OrganizationName
+	case "template_name":
+		return u.TemplateName
+	}
+	return ""
 }
 
 // OAuth2RateLimit is a rate limit of an external OAuth2 provider, for
@@ -294,13 +333,13 @@ func (j ProvisionerJob) label(name string) string {
 	return ""
 }
 
-// WorkspaceBuild is a workspace build, for [WorkspaceBuilds].
+// WorkspaceBuild is a workspace build, for [WorkspaceBuilds] and [WorkspaceBuildTimings].
 type WorkspaceBuild struct {
 	_ named
 
-	Action          string // START STOP DESTROY
-	OwnerEmail      string
-	OwnerName       string // the owner's user name; not a label of the documented family
+	Action          string // START STOP DESTROY; workspace_transition in the edition Coder
+	OwnerEmail      string // edition Documented
+	OwnerName       string // the owner's user name; edition Coder
 	Status          string // success failed
 	TemplateName    string
 	TemplateVersion string // the version's name
@@ -309,7 +348,7 @@ type WorkspaceBuild struct {
 
 func (b WorkspaceBuild) label(name string) string {
 	switch name {
-	case "action":
+	case "action", "workspace_transition":
 		return b.Action
 	case "owner_email":
 		return b.OwnerEmail
@@ -321,22 +360,148 @@ func (b WorkspaceBuild) label(name string) string {
 		return b.TemplateVersion
 	case "workspace_name":
 		return b.WorkspaceName
+	case "workspace_owner":
+		return b.OwnerName
 	}
 	return ""
 }
+
+// QueuedJob is a provisioner job that was enqueued, for [ProvisionerJobQueueWait] and,
+// if it builds a workspace, for [WorkspaceBuildsEnqueued].
+type QueuedJob struct {
+	_ named
+
+	// BuildReason is initiator, autostart, autostop, dormancy, failedstop, autodelete,
+	// dashboard, cli, ssh_connection, vscode_connection, jetbrains_connection,
+	// task_auto_pause, task_manual_pause, task_resume or prebuild; empty for jobs that
+	// build no workspace.
+	BuildReason string
+	JobType     string // template_version_import workspace_build template_version_dry_run
+	Provisioner string // terraform echo
+	Status      string // success failed: of enqueuing
+	Transition  string // start stop delete; empty for jobs that build no workspace
+}
+
+func (j QueuedJob) label(name string) string {
+	switch name {
+	case "build_reason":
+		return j.BuildReason
+	case "job_type":
+		return j.JobType
+	case "provisioner_type":
+		return j.Provisioner
+	case "status":
+		return j.Status
+	case "transition":
+		return j.Transition
+	}
+	return ""
+}
+
+// ConnectedAgent is an agent that has connected, for [AgentsFirstConnection].
+type ConnectedAgent struct {
+	_ named
+
+	AgentName    string
+	TemplateName string
+}
+
+func (a ConnectedAgent) label(name string) string {
+	switch name {
+	case "agent_name":
+		return a.AgentName
+	case "template_name":
+		return a.TemplateName
+	}
+	return ""
+}
+
+// TemplateBuild is a workspace build whose agents are ready, for [TemplateBuildDuration].
+type TemplateBuild struct {
+	_ named
+
+	IsPrebuild       bool
+	OrganizationName string // the template's
+	Status           string // success error timeout
+	TemplateName     string
+	Transition       string // start stop delete
+}
+
+func (b TemplateBuild) label(name string) string {
+	switch name {
+	case "is_prebuild":
+		return strconv.FormatBool(b.IsPrebuild)
+	case "organization_name":
+		return b.OrganizationName
+	case "status":
+		return b.Status
+	case "template_name":
+		return b.TemplateName
+	case "transition":
+		return b.Transition
+	}
+	return ""
+}
+
+// Preset is a preset of a template, for [WorkspaceCreation] and for the families of
+// prebuilt workspaces such as [PrebuiltWorkspacesRunning].
+type Preset struct {
+	_ named
+
+	OrganizationName string // the template's
+	PresetName       string // empty for a workspace without a preset
+	TemplateName     string
+}
+
+func (p Preset) label(name string) string {
+	switch name {
+	case "organization_name":
+		return p.OrganizationName
+	case "preset_name":
+		return p.PresetName
+	case "template_name":
+		return p.TemplateName
+	}
+	return ""
+}
+
+// CreatedWorkspace is a workspace that was created, for [WorkspaceCreationDuration].
+type CreatedWorkspace struct {
+	_ named
+	Preset
+
+	Type string // regular prebuild
+}
+
+func (w CreatedWorkspace) label(name string) string {
+	if name == "type" {
+		return w.Type
+	}
+	return w.Preset.label(name)
+}
+
+// UserCount are the users with a status, for [APITotalUserCount].
+type UserCount struct {
+	Status string // active suspended dormant
+}
+
+func (c UserCount) label(string) string { return c.Status }
 
 // BuildInfo describes the build of the running program, for [HealthBuildInfo].
 type BuildInfo struct {
 	_ named
 
-	GoVersion string // such as go1.26.0
-	Version   string // of this module
+	Edition   Edition // its name is the label metric_names of the edition Coder
+	GoVersion string  // such as go1.26.0
+	Version   string  // of this module
 }
 
 func (b BuildInfo) label(name string) string {
 	switch name {
 	case "goversion":
 		return b.GoVersion
+	case "metric_names":
+		return b.Edition.String()
 	case "version":
 		return b.Version
 	}

@@ -24,10 +24,11 @@ func TestLabels(t *testing.T) {
 		ofRateLimit = "name=github,resource=core"
 		ofSource    = "source=agents"
 	)
-	tests := map[instrument.Family]struct {
+	type test struct {
 		measured instrument.Measured
 		want     string
-	}{
+	}
+	documented := map[instrument.Family]test{
 		instrument.AgentScriptsExecuted: {script, ofScript},
 		instrument.AgentsApps: {
 			instrument.AgentApp{Agent: agent, AppName: "code-server", Health: "healthy"},
@@ -104,24 +105,93 @@ func TestLabels(t *testing.T) {
 		instrument.HealthSourceSeries:      {source, ofSource},
 		instrument.HealthSourceUp:          {source, ofSource},
 	}
-	for f := range instrument.All() {
-		info := f.Info()
-		if info.Origin == instrument.Runtime {
-			if info.Measured != nil {
-				t.Errorf("%s is defined by the runtime, but has the struct %T", f, info.Measured)
+	preset := instrument.Preset{OrganizationName: "acme", PresetName: "large", TemplateName: "docker"}
+	const ofPreset = "organization_name=acme,preset_name=large,template_name=docker"
+	queued := instrument.QueuedJob{
+		BuildReason: "autostart", JobType: "workspace_build", Provisioner: "terraform", Status: "success", Transition: "start",
+	}
+	latest := instrument.LatestBuild{OwnerName: "ann", Status: "failed", TemplateName: "docker", TemplateVersion: "v7", Transition: "stop"}
+	coder := map[instrument.Family]test{ // where it differs
+		instrument.AgentsUp: {
+			instrument.WorkspaceAgents{TemplateName: "docker", TemplateVersion: "v7", Username: "ann", WorkspaceName: "dev"},
+			"template_name=docker,template_version=v7,username=ann,workspace_name=dev",
+		},
+		instrument.APIWorkspaceLatestBuild: {latest, "status=failed"},
+		instrument.InsightsApplicationsUsage: {
+			instrument.ApplicationUsage{ApplicationName: "Vim", OrganizationName: "acme", Slug: "vim", TemplateName: "docker"},
+			"application_name=Vim,organization_name=acme,slug=vim,template_name=docker",
+		},
+		instrument.InsightsParameters: {
+			instrument.ParameterUsage{OrganizationName: "acme", ParameterName: "region", ParameterType: "string", ParameterValue: "eu", TemplateName: "docker"},
+			"organization_name=acme,parameter_name=region,parameter_type=string,parameter_value=eu,template_name=docker",
+		},
+		instrument.InsightsTemplatesActiveUsers: {
+			instrument.TemplateUsers{OrganizationName: "acme", TemplateName: "docker"}, "organization_name=acme,template_name=docker",
+		},
+		instrument.WorkspaceBuilds: {
+			documented[instrument.WorkspaceBuilds].measured,
+			"status=success,template_name=docker,template_version=v7,workspace_name=dev,workspace_owner=ann,workspace_transition=START",
+		},
+		instrument.AgentsFirstConnection:              {instrument.ConnectedAgent{AgentName: "main", TemplateName: "docker"}, "agent_name=main,template_name=docker"},
+		instrument.APITotalUserCount:                  {instrument.UserCount{Status: "dormant"}, "status=dormant"},
+		instrument.PrebuiltWorkspaceClaimDuration:     {preset, ofPreset},
+		instrument.PrebuiltWorkspacesClaimed:          {preset, ofPreset},
+		instrument.PrebuiltWorkspacesCreated:          {preset, ofPreset},
+		instrument.PrebuiltWorkspacesDesired:          {preset, ofPreset},
+		instrument.PrebuiltWorkspacesEligible:         {preset, ofPreset},
+		instrument.PrebuiltWorkspacesFailed:           {preset, ofPreset},
+		instrument.PrebuiltWorkspacesLastUpdated:      {instrument.NoLabels{}, none},
+		instrument.PrebuiltWorkspacesHardLimited:      {preset, ofPreset},
+		instrument.PrebuiltWorkspacesValidationFailed: {preset, ofPreset},
+		instrument.PrebuiltWorkspacesRunning:          {preset, ofPreset},
+		instrument.CollectorAgentStatsExecution:       {instrument.NoLabels{}, none},
+		instrument.ProvisionerJobQueueWait:            {queued, "build_reason=autostart,job_type=workspace_build,provisioner_type=terraform,transition=start"},
+		instrument.ProvisionerDaemons:                 {instrument.NoLabels{}, none},
+		instrument.WorkspaceBuildTimings: {
+			documented[instrument.WorkspaceBuilds].measured,
+			"status=success,template_name=docker,template_version=v7,workspace_transition=START",
+		},
+		instrument.TemplateBuildDuration: {
+			instrument.TemplateBuild{IsPrebuild: true, OrganizationName: "acme", Status: "timeout", TemplateName: "docker", Transition: "start"},
+			"is_prebuild=true,organization_name=acme,status=timeout,template_name=docker,transition=start",
+		},
+		instrument.WorkspaceBuildsEnqueued: {queued, "build_reason=autostart,provisioner_type=terraform,status=success,transition=start"},
+		instrument.WorkspaceCreationDuration: {
+			instrument.CreatedWorkspace{Preset: preset, Type: "regular"},
+			"organization_name=acme,preset_name=large,template_name=docker,type=regular",
+		},
+		instrument.WorkspaceCreation: {preset, ofPreset},
+		instrument.WorkspaceLatestBuildStatus: {
+			latest, "status=failed,template_name=docker,template_version=v7,workspace_owner=ann,workspace_transition=stop",
+		},
+		instrument.HealthBuildInfo: {
+			instrument.BuildInfo{Edition: instrument.Coder, GoVersion: "go1.26.0", Version: "v1.2.3"},
+			"goversion=go1.26.0,metric_names=coder,version=v1.2.3",
+		},
+	}
+	for e, tests := range map[instrument.Edition]map[instrument.Family]test{instrument.Documented: documented, instrument.Coder: coder} {
+		for f := range e.All() {
+			info := e.Info(f)
+			if info.Origin == instrument.Runtime {
+				if info.Measured != nil {
+					t.Errorf("%s is defined by the runtime, but has the struct %T", f, info.Measured)
+				}
+				continue
 			}
-			continue
-		}
-		test, ok := tests[f]
-		if !ok {
-			t.Errorf("%s has no test", f)
-			continue
-		}
-		if got := f.Labels(test.measured).String(); got != test.want {
-			t.Errorf("%s has the labels %s, want %s", f, got, test.want)
-		}
-		if got, want := reflect.TypeOf(info.Measured), reflect.TypeOf(test.measured); got != want {
-			t.Errorf("the row of %s has the struct %s, want %s", f, got, want)
+			test, ok := tests[f]
+			if !ok {
+				test, ok = documented[f]
+			}
+			if !ok {
+				t.Errorf("%s has no test", f)
+				continue
+			}
+			if got := e.Labels(f, test.measured).String(); got != test.want {
+				t.Errorf("%s has the labels %s, want %s", f, got, test.want)
+			}
+			if got, want := reflect.TypeOf(info.Measured), reflect.TypeOf(test.measured); got != want {
+				t.Errorf("the row of %s has the struct %s, want %s", f, got, want)
+			}
 		}
 	}
 }
@@ -129,11 +199,11 @@ func TestLabels(t *testing.T) {
 // TestMeasuredLiteralsNameTheirFields: a literal without field names does not compile,
 // because other packages cannot set the first field.
 func TestMeasuredLiteralsNameTheirFields(t *testing.T) {
-	for f := range instrument.All() {
-		if f.Info().Measured == nil {
+	for f := range instrument.Coder.All() {
+		if instrument.Coder.Info(f).Measured == nil {
 			continue
 		}
-		measured := reflect.TypeOf(f.Info().Measured)
+		measured := reflect.TypeOf(instrument.Coder.Info(f).Measured)
 		if measured.NumField() > 1 && measured.Field(0).Name != "_" {
 			t.Errorf("%s: a literal can have its values in the wrong order", measured)
 		}
@@ -169,7 +239,7 @@ func TestLabelsWithout(t *testing.T) {
 		"success":                  "agent_name=main,template_name=docker,username=ann,workspace_name=dev",
 		"agent_name,template_name": "success=true,username=ann,workspace_name=dev",
 	} {
-		if got := instrument.AgentScriptsExecuted.LabelsWithout(script, strings.FieldsFunc(names, func(r rune) bool { return r == ',' })...).String(); got != want {
+		if got := instrument.Documented.LabelsWithout(instrument.AgentScriptsExecuted, script, strings.FieldsFunc(names, func(r rune) bool { return r == ',' })...).String(); got != want {
 			t.Errorf("without %q: %s, want %s", names, got, want)
 		}
 	}
@@ -206,7 +276,7 @@ func TestLabelsPanic(t *testing.T) {
 					t.Errorf("got %v, want %q", got, test.want)
 				}
 			}()
-			test.family.LabelsWithout(test.measured, test.without...)
+			instrument.Documented.LabelsWithout(test.family, test.measured, test.without...)
 		}()
 	}
 }

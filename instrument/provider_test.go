@@ -119,10 +119,10 @@ func TestProviderOptions(t *testing.T) {
 		sdk.Instrument{Name: "host.*", Kind: sdk.InstrumentKindHistogram},
 		sdk.Stream{Aggregation: sdk.AggregationExplicitBucketHistogram{Boundaries: boundaries}},
 	))
-	h := newHost(t, append(instrument.ProviderOptions(), own)...)
+	h := newHost(t, append(instrument.Documented.ProviderOptions(), own)...)
 	without := newHost(t, own)
-	for f := range instrument.All() {
-		if f.Info().Origin != instrument.Runtime {
+	for f := range instrument.Documented.All() {
+		if instrument.Documented.Info(f).Origin != instrument.Runtime {
 			measureFamily(t, h.providers(), f)
 		}
 	}
@@ -212,11 +212,11 @@ func describeFamily(f *dto.MetricFamily) [4]string {
 // No family, observed or recorded, is subject to the SDK's default cardinality limit.
 func TestProviderOptionsLiftTheLimit(t *testing.T) {
 	const series = 2500
-	h := newHost(t, instrument.ProviderOptions()...)
+	h := newHost(t, instrument.Documented.ProviderOptions()...)
 	p := h.providers()
 	_, err := p.Observe(func(o instrument.Observer) {
 		for i := range series {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: fmt.Sprint(i)}), 1)
+			o.Observe(instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: fmt.Sprint(i)}), 1)
 		}
 	}, instrument.AgentsUp)
 	if err != nil {
@@ -227,7 +227,7 @@ func TestProviderOptionsLiftTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range series {
-		latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Path: fmt.Sprint(i)}))
+		latencies.Record(t.Context(), 1, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Path: fmt.Sprint(i)}))
 	}
 	for _, f := range []instrument.Family{instrument.AgentsUp, instrument.APIRequestLatencies} {
 		if got := len(h.families(t)[f.String()].GetMetric()); got != series {
@@ -240,7 +240,7 @@ func TestProviderOptionsLiftTheLimit(t *testing.T) {
 // documented ones.
 func TestWildcardViews(t *testing.T) {
 	const name = "coderd_api_request_latencies_seconds"
-	otel := instrument.APIRequestLatencies.Info().Instrument
+	otel := instrument.Documented.Info(instrument.APIRequestLatencies).Instrument
 	for test, view := range map[string]struct {
 		criteria sdk.Instrument
 		mask     sdk.Stream
@@ -260,12 +260,12 @@ func TestWildcardViews(t *testing.T) {
 		},
 	} {
 		t.Run(test, func(t *testing.T) {
-			h := newHost(t, append(instrument.ProviderOptions(), sdk.WithView(sdk.NewView(view.criteria, view.mask)))...)
+			h := newHost(t, append(instrument.Documented.ProviderOptions(), sdk.WithView(sdk.NewView(view.criteria, view.mask)))...)
 			latencies, err := h.providers().Histogram(instrument.APIRequestLatencies)
 			if err != nil {
 				t.Fatal(err)
 			}
-			latencies.Record(t.Context(), 1, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/"}))
+			latencies.Record(t.Context(), 1, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Method: "GET", Path: "/"}))
 			streams := h.streams(t, instrument.ScopeName)
 			var got []string
 			for name := range streams {
@@ -286,10 +286,10 @@ func TestWildcardViews(t *testing.T) {
 
 // If a host sets a limit again, folded series have the documented label.
 func TestOverflowOnAHostsProvider(t *testing.T) {
-	h := newHost(t, append(instrument.ProviderOptions(), sdk.WithCardinalityLimit(10))...)
+	h := newHost(t, append(instrument.Documented.ProviderOptions(), sdk.WithCardinalityLimit(10))...)
 	_, err := h.providers().Observe(func(o instrument.Observer) {
 		for i := range 20 {
-			o.Observe(instrument.AgentsUp, instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: fmt.Sprint(i)}), 1)
+			o.Observe(instrument.AgentsUp, instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: fmt.Sprint(i)}), 1)
 		}
 	}, instrument.AgentsUp)
 	if err != nil {

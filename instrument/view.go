@@ -8,12 +8,13 @@ import (
 )
 
 // ProviderOptions returns options for a host's own meter provider, so that it can
-// measure the families beside the host's instruments:
+// measure the families of the edition beside the host's instruments:
 //
-//	provider := sdkmetric.NewMeterProvider(append(instrument.ProviderOptions(), sdkmetric.WithReader(reader))...)
-//	providers := instrument.Providers{Deployment: provider, Workspaces: provider, Process: provider}
+//	edition := instrument.Documented
+//	provider := sdkmetric.NewMeterProvider(append(edition.ProviderOptions(), sdkmetric.WithReader(reader))...)
+//	providers := instrument.Providers{Deployment: provider, Workspaces: provider, Process: provider, Edition: edition}
 //
-// The options are the [View] of each group and no cardinality limit. The SDK limits
+// The options are the [Edition.View] of each group and no cardinality limit. The SDK limits
 // providers and readers, not instruments, so the host's instruments lose the default
 // limit of 2,000 series too: hosts that rely on it need a second provider. If a later
 // [sdk.WithCardinalityLimit] or a reader's [sdk.WithCardinalityLimitSelector] sets a
@@ -28,22 +29,22 @@ import (
 // from every process, and renders nothing ahead of scrapes. The providers of package
 // exporters have a resource for each group, serve the deployment's families only from
 // the process that reports them, and render ahead.
-func ProviderOptions() []sdk.Option {
+func (e Edition) ProviderOptions() []sdk.Option {
 	var views []sdk.View
 	for g := range Groups() {
-		views = append(views, View(g))
+		views = append(views, e.View(g))
 	}
 	return []sdk.Option{sdk.WithView(views...), sdk.WithCardinalityLimit(0)}
 }
 
-// View returns the view of a group's instruments. It gives each its documented name,
-// help and buckets, and removes undocumented labels of counters and gauges. It matches
+// View returns the view of a group's instruments. It gives each the name, help and
+// buckets of the edition, and removes other labels of counters and gauges. It matches
 // no other instrument.
-func View(g Group) sdk.View {
+func (e Edition) View(g Group) sdk.View {
 	streams := make(map[string]sdk.Stream)
-	for f := range All() {
-		if row := catalogue[f]; row.Group == g && row.Instrument != "" {
-			streams[row.Instrument] = stream(row)
+	for f := range e.All() {
+		if info := e.Info(f); info.Group == g && info.Instrument != "" {
+			streams[info.Instrument] = stream(info)
 		}
 	}
 	return func(i sdk.Instrument) (sdk.Stream, bool) {
@@ -55,20 +56,20 @@ func View(g Group) sdk.View {
 	}
 }
 
-func stream(row Info) sdk.Stream {
+func stream(info Info) sdk.Stream {
 	st := sdk.Stream{
-		Name:        row.Name,
-		Description: row.Help,
-		Unit:        row.Unit,
+		Name:        info.Name,
+		Description: info.Help,
+		Unit:        info.Unit,
 	}
-	if row.Type == Histogram {
+	if info.Type == Histogram {
 		// Labels are not filtered: the filter would double the time of an observation.
-		st.Aggregation = sdk.AggregationExplicitBucketHistogram{Boundaries: row.Buckets, NoMinMax: true}
-		st.ExemplarReservoirProviderSelector = exemplars(row.Buckets)
+		st.Aggregation = sdk.AggregationExplicitBucketHistogram{Boundaries: info.Buckets, NoMinMax: true}
+		st.ExemplarReservoirProviderSelector = exemplars(info.Buckets)
 		return st
 	}
 	st.AttributeFilter = func(kv attribute.KeyValue) bool {
-		return slices.Contains(row.Labels, string(kv.Key))
+		return slices.Contains(info.Labels, string(kv.Key))
 	}
 	return st
 }

@@ -22,7 +22,7 @@ func providers() (instrument.Providers, readers) {
 	r := readers{}
 	provider := func(g instrument.Group) metric.MeterProvider {
 		r[g] = sdk.NewManualReader()
-		return sdk.NewMeterProvider(sdk.WithReader(r[g]), sdk.WithView(instrument.View(g)))
+		return sdk.NewMeterProvider(sdk.WithReader(r[g]), sdk.WithView(instrument.Documented.View(g)))
 	}
 	return instrument.Providers{
 		Deployment: provider(instrument.Deployment),
@@ -59,8 +59,8 @@ func TestView(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, r := providers()
-			for f := range instrument.All() {
-				if f.Info().Origin != instrument.Runtime {
+			for f := range instrument.Documented.All() {
+				if instrument.Documented.Info(f).Origin != instrument.Runtime {
 					measure(t, p, f)
 				}
 			}
@@ -70,7 +70,7 @@ func TestView(t *testing.T) {
 }
 
 func measureFamily(t *testing.T, p instrument.Providers, f instrument.Family) {
-	labels := f.Labels(f.Info().Measured)
+	labels := instrument.Documented.Labels(f, instrument.Documented.Info(f).Measured)
 	if f.Type() == instrument.Histogram {
 		h, err := p.Histogram(f)
 		if err != nil {
@@ -88,7 +88,7 @@ func measureFamily(t *testing.T, p instrument.Providers, f instrument.Family) {
 // measureWithALabelTooMany measures counters and gauges with an undocumented label, which
 // takes OpenTelemetry's own API. The labels of histograms are not filtered.
 func measureWithALabelTooMany(t *testing.T, p instrument.Providers, f instrument.Family) {
-	info := f.Info()
+	info := instrument.Documented.Info(f)
 	provider := map[instrument.Group]metric.MeterProvider{
 		instrument.Deployment: p.Deployment,
 		instrument.Workspaces: p.Workspaces,
@@ -143,8 +143,8 @@ func wantContract(t *testing.T, r readers) {
 		if got != want {
 			t.Errorf("\n got %+v\nwant %+v", got, want)
 		}
-		f, _ := instrument.Lookup(want.name)
-		if unit := f.Info().Unit; m.Unit != unit {
+		f, _ := instrument.Documented.Lookup(want.name)
+		if unit := instrument.Documented.Info(f).Unit; m.Unit != unit {
 			t.Errorf("%s: unit %q, want %q", want.name, m.Unit, unit)
 		}
 	}
@@ -194,7 +194,7 @@ func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 // TestViewMatchesItsGroup: a view matches only the instruments of its group in the
 // scope of the catalogue.
 func TestViewMatchesItsGroup(t *testing.T) {
-	agentsUp := instrument.AgentsUp.Info().Instrument
+	agentsUp := instrument.Documented.Info(instrument.AgentsUp).Instrument
 	for _, test := range []struct {
 		scope, name string
 		group       instrument.Group
@@ -207,7 +207,7 @@ func TestViewMatchesItsGroup(t *testing.T) {
 		{"example.org/theirs", agentsUp, instrument.Deployment, ""},
 	} {
 		i := sdk.Instrument{Name: test.name, Scope: instrumentation.Scope{Name: test.scope}}
-		if stream, ok := instrument.View(test.group)(i); stream.Name != test.want || ok != (test.want != "") {
+		if stream, ok := instrument.Documented.View(test.group)(i); stream.Name != test.want || ok != (test.want != "") {
 			t.Errorf("%s of %s in the %s group: %q, %t, want %q", test.name, test.scope, test.group, stream.Name, ok, test.want)
 		}
 	}
@@ -222,7 +222,7 @@ func TestViewCountsBuckets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, seconds := range []float64{0, 0.001, 0.5, 61, 3600, 200000} {
-		h.Record(t.Context(), seconds, instrument.APIWebsocketDurations.Labels(instrument.APIRequest{Path: "/ws"}))
+		h.Record(t.Context(), seconds, instrument.Documented.Labels(instrument.APIWebsocketDurations, instrument.APIRequest{Path: "/ws"}))
 	}
 	m := r.collect(t, instrument.Process)["coderd_api_websocket_durations_seconds"]
 	point := m.Data.(metricdata.Histogram[float64]).DataPoints[0]

@@ -30,7 +30,7 @@ func (p provider) Changed(from time.Time) { p.changed <- from }
 func ExampleMeters_Poll() {
 	reader := sdk.NewManualReader()
 	deployment := provider{
-		MeterProvider: sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(instrument.View(instrument.Deployment))),
+		MeterProvider: sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(instrument.Documented.View(instrument.Deployment))),
 		changed:       make(chan time.Time, 100),
 	}
 	providers := instrument.Providers{Deployment: deployment} // the other groups are not measured

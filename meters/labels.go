@@ -84,13 +84,15 @@ func checkAggregateBy(labels []AgentLabel) error {
 // keptLabels are the labels of aggregated series: the labels to aggregate by, and all
 // labels that are not an [AgentLabel].
 type keptLabels struct {
+	edition      instrument.Edition
 	dropped      []string // names of the other agent labels
 	agentDropped []string // of these, the labels of an [instrument.Agent]
 }
 
-func newKeptLabels(by []AgentLabel) (k keptLabels) {
+func newKeptLabels(c config) keptLabels {
+	k := keptLabels{edition: c.edition}
 	for _, label := range allAgentLabels() {
-		if !slices.Contains(by, label) {
+		if !slices.Contains(c.aggregateBy, label) {
 			k.dropped = append(k.dropped, string(label))
 			if label != LabelTemplateName {
 				k.agentDropped = append(k.agentDropped, string(label))
@@ -128,10 +130,10 @@ func (k keptLabels) drops(label AgentLabel) bool { return slices.Contains(k.drop
 // labels returns the label set of a series of a family of scripts, without the dropped
 // labels.
 func (k keptLabels) labels(f instrument.Family, s instrument.AgentScript) instrument.Labels {
-	return f.LabelsWithout(s, k.dropped...)
+	return k.edition.LabelsWithout(f, s, k.dropped...)
 }
 
 // agentLabels is labels for the statistics of agents, which have no template.
 func (k keptLabels) agentLabels(f instrument.Family, a instrument.Agent) instrument.Labels {
-	return f.LabelsWithout(a, k.agentDropped...)
+	return k.edition.LabelsWithout(f, a, k.agentDropped...)
 }

@@ -49,6 +49,7 @@ func New(p instrument.Providers, options ...Option) (*Meters, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the meters: %w", err)
 	}
+	c.edition = p.Edition
 	out, err := newOutput(p)
 	if err != nil {
 		return nil, fmt.Errorf("create the meters: %w", err)
@@ -57,12 +58,12 @@ func New(p instrument.Providers, options ...Option) (*Meters, error) {
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.api = sync.OnceValue(func() *API { return newAPI(c, out) })
 	m.builds = sync.OnceValue(func() *Builds { return newBuilds(c, out) })
-	m.jobs = sync.OnceValue(func() *Jobs { return newJobs(m.JobTimings(), out) })
+	m.jobs = sync.OnceValue(func() *Jobs { return newJobs(m.JobTimings(), c, out) })
 	m.jobTimings = sync.OnceValue(func() *JobTimings { return newJobTimings(c, out) })
 	m.oauth2 = sync.OnceValue(func() *OAuth2 { return newOAuth2(c, out) })
 	m.forwarded = sync.OnceValue(func() *Forwarded { return newForwarded(c, out) })
 	m.scripts = sync.OnceValue(func() *Scripts { return newScripts(c, out) })
-	m.events = sync.OnceValue(func() *EventsHealth { return newEventsHealth(out) })
+	m.events = sync.OnceValue(func() *EventsHealth { return newEventsHealth(c, out) })
 	return m, nil
 }
 

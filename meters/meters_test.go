@@ -152,7 +152,7 @@ func TestGo(t *testing.T) {
 func TestShutdownEndsMeasuring(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := new(log)
-		meter, m := newMeters(t, l.option(), WithMaxPaths(1), WithMaxSeries(2, slices.Collect(instrument.All())...))
+		meter, m := newMeters(t, l.option(), WithMaxPaths(1), WithMaxSeries(2, slices.Collect(instrument.Documented.All())...))
 		agent := m.Forwarded().Agent(anAgent)
 		build := m.Builds().Start(aBuild)
 		job := m.Jobs().Start(Terraform)
@@ -328,7 +328,7 @@ func TestNewTwice(t *testing.T) {
 func TestNewAfterFailure(t *testing.T) {
 	r := meterstest.NewReader(t)
 	broken := r.Providers()
-	broken.Workspaces = refusing{noop.NewMeterProvider(), instrument.ProvisionerdJobTimings.Info().Instrument}
+	broken.Workspaces = refusing{noop.NewMeterProvider(), instrument.Documented.Info(instrument.ProvisionerdJobTimings).Instrument}
 	if _, err := New(broken); err == nil {
 		t.Fatal("no error from providers that create no instrument")
 	}
@@ -337,7 +337,7 @@ func TestNewAfterFailure(t *testing.T) {
 
 func TestNewReturnsErrorsOfProviders(t *testing.T) {
 	for _, f := range []instrument.Family{instrument.ProvisionerdJobTimings, instrument.AgentsUp, instrument.HealthSourceUp} {
-		p := refusing{noop.NewMeterProvider(), f.Info().Instrument}
+		p := refusing{noop.NewMeterProvider(), instrument.Documented.Info(f).Instrument}
 		_, err := New(instrument.Providers{Deployment: p, Workspaces: p, Process: p})
 		if !errors.Is(err, errRefused) || !strings.HasPrefix(err.Error(), "create the meters: ") || !strings.Contains(err.Error(), f.String()) {
 			t.Errorf("%s: error %v", f, err)

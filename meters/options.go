@@ -17,6 +17,7 @@ type Option func(*config) error
 
 type config struct {
 	logger           *slog.Logger
+	edition          instrument.Edition // of the providers
 	interval         time.Duration
 	insightsInterval time.Duration
 	maxPaths         int
@@ -126,9 +127,8 @@ func WithMaxSeries(n int, families ...instrument.Family) Option {
 		if c.seriesLimits == nil {
 			c.seriesLimits = make(map[instrument.Family]int)
 		}
-		known := slices.Collect(instrument.All())
 		for _, f := range families {
-			if !slices.Contains(known, f) {
+			if !instrument.Coder.Has(f) { // it has every family
 				return fmt.Errorf("WithMaxSeries has the family %d, which is not in the catalogue", uint8(f))
 			}
 			c.seriesLimits[f] = n

@@ -26,7 +26,7 @@ func TestOptions(t *testing.T) {
 		series   = "must be from 2 to 10000000"
 		labels   = "use one or more of agent_name template_name username workspace_name"
 	)
-	all := slices.Collect(instrument.All())
+	all := slices.Collect(instrument.Documented.All())
 	optiontest.Run(t, []optiontest.Row[Option]{
 		{Name: "nil", Option: nil},
 		{Name: "WithLogger", Option: WithLogger(nil), Want: "nil"},
@@ -99,7 +99,7 @@ func TestOptionErrorsAreJoined(t *testing.T) {
 
 // TestSmallestSeriesLimits: no family exceeds the smallest limit.
 func TestSmallestSeriesLimits(t *testing.T) {
-	limit := WithMaxSeries(2, slices.Collect(instrument.All())...)
+	limit := WithMaxSeries(2, slices.Collect(instrument.Documented.All())...)
 	for family, record := range map[instrument.Family]func(*Meters) error{
 		instrument.WorkspaceBuilds:          recordBuilds,
 		instrument.AgentScriptsExecuted:     recordScripts,

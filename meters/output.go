@@ -47,7 +47,7 @@ func newOutput(p instrument.Providers) (_ *output, err error) {
 		collects:   make(map[instrument.Group][]func(instrument.Observer)),
 	}
 	observed := make(map[instrument.Group][]instrument.Family)
-	for f := range instrument.All() {
+	for f := range p.Edition.All() {
 		switch f.Type() {
 		case instrument.Histogram:
 			h, err := p.Histogram(f)
@@ -56,7 +56,7 @@ func newOutput(p instrument.Providers) (_ *output, err error) {
 			}
 			out.histograms[f] = h
 		case instrument.Counter, instrument.Gauge:
-			if f.Info().Instrument != "" {
+			if f.Origin() != instrument.Runtime {
 				observed[f.Group()] = append(observed[f.Group()], f)
 			}
 		}

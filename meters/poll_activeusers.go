@@ -21,7 +21,7 @@ func activeUsers(c config, source ActiveUsersSource, refused sourceRefusals) col
 			if err != nil || !refused.valid(float64(users)) {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: {newSample(instrument.APIActiveUsers, instrument.NoLabels{}, float64(users))}}, 1, nil
+			return snapshot{instrument.Deployment: {c.sample(instrument.APIActiveUsers, instrument.NoLabels{}, float64(users))}}, 1, nil
 		},
 	}
 }

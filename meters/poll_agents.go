@@ -98,7 +98,7 @@ const (
 // the time to build the snapshot.
 func agents(out *output, c config, source AgentsSource, refused sourceRefusals) collector {
 	execution := out.histogram(instrument.CollectorAgentsExecution)
-	noLabels := instrument.CollectorAgentsExecution.Labels(instrument.NoLabels{})
+	noLabels := c.edition.Labels(instrument.CollectorAgentsExecution, instrument.NoLabels{})
 	return collector{
 		name: "agents",
 		families: []instrument.Family{
@@ -123,15 +123,15 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 					rows += len(a.Latencies) + len(a.Apps)
 				}
 			}
-			return agentsSnapshot(workspaces, c.aggregateBy, refused), rows, nil
+			return agentsSnapshot(workspaces, c, refused), rows, nil
 		},
 	}
 }
 
 // agentsSnapshot merges workspaces, agents, latencies and apps with equal labels, and
-// aggregates startup scripts by the labels of by. A refused value leaves out only its own
+// aggregates startup scripts by the labels of [WithAggregateBy]. A refused value leaves out only its own
 // series; the agent is still counted.
-func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefusals) snapshot {
+func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) snapshot {
 	var size struct{ agents, latencies, apps, scripts int }
 	for _, w := range workspaces {
 		size.agents += len(w.Agents)
@@ -148,7 +148,7 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 	latencies := make(map[instrument.AgentLatency]float64, size.latencies)
 	apps := make(map[instrument.AgentApp]float64, size.apps)
 	scripts := make(map[instrument.AgentScript]float64, size.scripts)
-	kept := newKeptLabels(by)
+	kept := newKeptLabels(c)
 
 	for _, w := range workspaces {
 		template, username, workspace := refused.text(w.Template), refused.text(w.Username), refused.text(w.Name)
@@ -181,10 +181,10 @@ func agentsSnapshot(workspaces []Workspace, by []AgentLabel, refused sourceRefus
 	}
 
 	samples := make([]sample, 0, len(up)+len(connections)+len(latencies)+len(apps))
-	samples = appendSamples(samples, instrument.AgentsUp, up)
-	samples = appendSamples(samples, instrument.AgentsConnections, connections)
-	samples = appendSamples(samples, instrument.AgentsConnectionLatencies, latencies)
-	samples = appendSamples(samples, instrument.AgentsApps, apps)
+	samples = appendSamples(c, samples, instrument.AgentsUp, up)
+	samples = appendSamples(c, samples, instrument.AgentsConnections, connections)
+	samples = appendSamples(c, samples, instrument.AgentsConnectionLatencies, latencies)
+	samples = appendSamples(c, samples, instrument.AgentsApps, apps)
 	workspaceSamples := make([]sample, 0, len(scripts))
 	for script, seconds := range scripts {
 		labels := kept.labels(instrument.AgentStatsStartupScript, script)

@@ -52,7 +52,7 @@ func agentStats(c config, source AgentStatsSource, refused sourceRefusals) colle
 			if skewed, ok := source.(skewedSource); ok {
 				refused.addMany(refusedSkew, skewed.SkewedReports())
 			}
-			return snapshot{instrument.Deployment: agentStatsSamples(rows, c.aggregateBy, refused)}, len(rows), nil
+			return snapshot{instrument.Deployment: agentStatsSamples(rows, c, refused)}, len(rows), nil
 		},
 	}
 }
@@ -98,11 +98,11 @@ func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
 	return v
 }
 
-// agentStatsSamples aggregates rows by the labels of by; the other labels are left out. A
+// agentStatsSamples aggregates rows by the labels of [WithAggregateBy]. A
 // row with an invalid value is left out completely, so that all families cover the same
 // agents.
-func agentStatsSamples(rows []AgentStats, by []AgentLabel, refused sourceRefusals) []sample {
-	kept := newKeptLabels(by)
+func agentStatsSamples(rows []AgentStats, c config, refused sourceRefusals) []sample {
+	kept := newKeptLabels(c)
 	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
 	for _, row := range rows {
 		values := row.values()

@@ -25,13 +25,13 @@ func BenchmarkSnapshot(b *testing.B) {
 	b.Run("agents", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			agentsSnapshot(workspaces, allAgentLabels(), refused)
+			agentsSnapshot(workspaces, meters.config, refused)
 		}
 	})
 	b.Run("agent_stats", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			agentStatsSamples(stats, allAgentLabels(), refused)
+			agentStatsSamples(stats, meters.config, refused)
 		}
 	})
 }

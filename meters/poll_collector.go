@@ -90,14 +90,14 @@ type sample struct {
 	value  float64
 }
 
-func newSample(f instrument.Family, m instrument.Measured, value float64) sample {
-	return sample{f, f.Labels(m), value}
+func (c config) sample(f instrument.Family, m instrument.Measured, value float64) sample {
+	return sample{f, c.edition.Labels(f, m), value}
 }
 
 // appendSamples appends one sample of the family for each value.
-func appendSamples[M measured](samples []sample, f instrument.Family, values map[M]float64) []sample {
+func appendSamples[M measured](c config, samples []sample, f instrument.Family, values map[M]float64) []sample {
 	for m, value := range values {
-		samples = append(samples, newSample(f, m, value))
+		samples = append(samples, c.sample(f, m, value))
 	}
 	return samples
 }
@@ -118,7 +118,7 @@ type sourceRefusals struct {
 // ones.
 func newSourceRefusals(out *output, c config, further ...sourceRefusal) sourceRefusals {
 	reasons := append([]sourceRefusal{refusedUndocumented, refusedValue, refusedLength, refusedLimit}, further...)
-	r := sourceRefusals{refusals: newRefusals(out, c.logger, "source", reasons...)}
+	r := sourceRefusals{refusals: newRefusals(out, c, "source", reasons...)}
 	r.text = c.labelText(r.adder(refusedLength))
 	return r
 }

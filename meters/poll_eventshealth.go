@@ -27,8 +27,8 @@ type sourceState struct {
 	problem   *health.Problem // of the last query; nil if it succeeded
 }
 
-func newEventsHealth(out *output) *EventsHealth {
-	h := &EventsHealth{labels: instrument.HealthSourceUp.Labels(instrument.Source{Name: eventsSource})}
+func newEventsHealth(c config, out *output) *EventsHealth {
+	h := &EventsHealth{labels: c.edition.Labels(instrument.HealthSourceUp, instrument.Source{Name: eventsSource})}
 	out.observe(instrument.Process, func(o instrument.Observer) {
 		if now := h.now.Load(); now != nil {
 			o.Observe(instrument.HealthSourceUp, h.labels, oneIf(now.up))

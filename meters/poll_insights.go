@@ -55,14 +55,14 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 			if err != nil {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: insightsSamples(i, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), nil
+			return snapshot{instrument.Deployment: insightsSamples(i, c, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), nil
 		},
 	}
 }
 
 // insightsSamples merges rows with equal labels, because templates of two organizations
 // may have the same name.
-func insightsSamples(i Insights, refused sourceRefusals) []sample {
+func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
 	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {
 		if refused.valid(float64(row.Users)) {
@@ -92,7 +92,7 @@ func insightsSamples(i Insights, refused sourceRefusals) []sample {
 	}
 
 	samples := make([]sample, 0, len(users)+len(usage)+len(builds))
-	samples = appendSamples(samples, instrument.InsightsTemplatesActiveUsers, users)
-	samples = appendSamples(samples, instrument.InsightsApplicationsUsage, usage)
-	return appendSamples(samples, instrument.InsightsParameters, builds)
+	samples = appendSamples(c, samples, instrument.InsightsTemplatesActiveUsers, users)
+	samples = appendSamples(c, samples, instrument.InsightsApplicationsUsage, usage)
+	return appendSamples(c, samples, instrument.InsightsParameters, builds)
 }

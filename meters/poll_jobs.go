@@ -23,13 +23,13 @@ func runningJobs(out *output, c config, source JobsSource, refused sourceRefusal
 			if err != nil {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Workspaces: runningJobsSamples(counts, refused)}, len(counts), nil
+			return snapshot{instrument.Workspaces: runningJobsSamples(counts, c, refused)}, len(counts), nil
 		},
 	}
 }
 
 // runningJobsSamples returns a sample for each documented provisioner.
-func runningJobsSamples(counts map[Provisioner]int, refused sourceRefusals) []sample {
+func runningJobsSamples(counts map[Provisioner]int, c config, refused sourceRefusals) []sample {
 	var running [len(provisioners)]float64
 	for provisioner, n := range counts {
 		i, documented := provisioner.index()
@@ -39,7 +39,7 @@ func runningJobsSamples(counts map[Provisioner]int, refused sourceRefusals) []sa
 	}
 	var samples []sample
 	for i, provisioner := range provisioners {
-		samples = append(samples, newSample(instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: string(provisioner)}, running[i]))
+		samples = append(samples, c.sample(instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: string(provisioner)}, running[i]))
 	}
 	return samples
 }

@@ -36,14 +36,14 @@ func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) c
 			if err != nil {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: latestBuildSamples(counts, refused)}, len(counts), nil
+			return snapshot{instrument.Deployment: latestBuildSamples(counts, c, refused)}, len(counts), nil
 		},
 	}
 }
 
 // latestBuildSamples returns a sample for each documented status. Other statuses count as
 // unknown, so that the sum is the number of workspaces.
-func latestBuildSamples(counts map[JobStatus]int, refused sourceRefusals) []sample {
+func latestBuildSamples(counts map[JobStatus]int, c config, refused sourceRefusals) []sample {
 	workspaces := map[JobStatus]float64{
 		JobPending: 0, JobRunning: 0, JobSucceeded: 0, JobCanceling: 0, JobCanceled: 0, JobFailed: 0, JobUnknown: 0,
 	}
@@ -58,7 +58,7 @@ func latestBuildSamples(counts map[JobStatus]int, refused sourceRefusals) []samp
 	}
 	samples := make([]sample, 0, len(workspaces))
 	for status, n := range workspaces {
-		samples = append(samples, newSample(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: string(status)}, n))
+		samples = append(samples, c.sample(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: string(status)}, n))
 	}
 	return samples
 }

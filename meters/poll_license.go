@@ -27,20 +27,20 @@ func license(c config, source LicenseSource, refused sourceRefusals) collector {
 			if err != nil {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: licenseSamples(l, refused)}, 1, nil
+			return snapshot{instrument.Deployment: licenseSamples(l, c, refused)}, 1, nil
 		},
 	}
 }
 
 // licenseSamples returns the limit only if one is in force.
-func licenseSamples(l License, refused sourceRefusals) []sample {
+func licenseSamples(l License, c config, refused sourceRefusals) []sample {
 	limited := refused.valid(float64(l.Limit)) && l.Limit > 0
-	samples := []sample{newSample(instrument.LicenseUserLimitEnabled, instrument.NoLabels{}, oneIf(limited))}
+	samples := []sample{c.sample(instrument.LicenseUserLimitEnabled, instrument.NoLabels{}, oneIf(limited))}
 	if limited {
-		samples = append(samples, newSample(instrument.LicenseLimitUsers, instrument.NoLabels{}, float64(l.Limit)))
+		samples = append(samples, c.sample(instrument.LicenseLimitUsers, instrument.NoLabels{}, float64(l.Limit)))
 	}
 	if refused.valid(float64(l.ActiveUsers)) {
-		samples = append(samples, newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, float64(l.ActiveUsers)))
+		samples = append(samples, c.sample(instrument.LicenseActiveUsers, instrument.NoLabels{}, float64(l.ActiveUsers)))
 	}
 	return samples
 }

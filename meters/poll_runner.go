@@ -45,7 +45,7 @@ type runner struct {
 func newRunner(s collector, c config, out *output) *runner {
 	r := &runner{
 		collector: s,
-		health:    instrument.HealthSourceUp.Labels(instrument.Source{Name: s.name}),
+		health:    c.edition.Labels(instrument.HealthSourceUp, instrument.Source{Name: s.name}),
 		logger:    c.logger,
 		outage:    outage.New(c.logger.With("source", s.name), outage.Messages{Begins: "source fails", Ends: "source recovered"}),
 		ended:     make(chan struct{}),

@@ -18,7 +18,7 @@ func newLicense(t *testing.T) *runner {
 func TestPolledThawed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLicense(t)
-		p.succeed(result{snapshot: snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}}})
+		p.succeed(result{snapshot: snapshot{instrument.Deployment: {config{}.sample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}}})
 		time.Sleep(5*time.Minute - time.Nanosecond)
 		if now, up := p.live(); now.snapshot.size() != 1 || !up {
 			t.Errorf("before five intervals: %d series, up: %v", now.snapshot.size(), up)
@@ -35,7 +35,7 @@ func TestPolledThawed(t *testing.T) {
 func TestPolledResumed(t *testing.T) {
 	p := newLicense(t)
 	p.state.Store(&state{
-		snapshot:  snapshot{instrument.Deployment: {newSample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}},
+		snapshot:  snapshot{instrument.Deployment: {config{}.sample(instrument.LicenseActiveUsers, instrument.NoLabels{}, 1)}},
 		succeeded: time.Now().Round(0).Add(-time.Hour),
 	})
 	if now, up := p.live(); now.snapshot.size() != 0 || up {

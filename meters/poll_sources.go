@@ -1,5 +1,7 @@
 package meters
 
+import "slices"
+
 // Sources are the sources of a deployment's state. The families of a nil source are not
 // served. Sources are called concurrently, each by one goroutine at a time, and must
 // return when the context ends, at the time limit of the collection.
@@ -13,7 +15,8 @@ type Sources struct {
 	Jobs         JobsSource
 }
 
-// collectors returns one collector for each source that is not nil.
+// collectors returns one collector for each source that is not nil and has families of the
+// edition.
 func (s Sources) collectors(out *output, c config, refused sourceRefusals) []collector {
 	var collectors []collector
 	if s.ActiveUsers != nil {
@@ -37,6 +40,7 @@ func (s Sources) collectors(out *output, c config, refused sourceRefusals) []col
 	if s.Jobs != nil {
 		collectors = append(collectors, runningJobs(out, c, s.Jobs, refused))
 	}
+	collectors = slices.DeleteFunc(collectors, func(s collector) bool { return !slices.ContainsFunc(s.families, c.edition.Has) })
 	for i := range collectors {
 		collectors[i].limit(c, refused)
 	}

@@ -33,6 +33,7 @@ type API struct {
 	requests, websockets atomic.Int64
 	_                    cacheLine
 
+	edition            instrument.Edition
 	created            time.Time
 	latencies          histogram
 	websocketDurations histogram
@@ -57,19 +58,20 @@ const (
 
 func newAPI(c config, out *output) *API {
 	a := &API{
+		edition:            c.edition,
 		created:            time.Now(),
 		maxPaths:           c.maxPaths,
-		overflow:           newPath(PathUnknown),
+		overflow:           newPath(c.edition, PathUnknown),
 		latencies:          out.histogram(instrument.APIRequestLatencies),
 		websocketDurations: out.histogram(instrument.APIWebsocketDurations),
-		refusals:           newRefusals(out, c.logger, "api", apiPathLimit, apiLength),
+		refusals:           newRefusals(out, c, "api", apiPathLimit, apiLength),
 	}
 	a.text = c.labelText(a.refusals.adder(apiLength))
 	a.paths.Store(&map[string]*Path{
-		PathUnknown: newPath(PathUnknown),
-		PathStatic:  newPath(PathStatic),
+		PathUnknown: newPath(c.edition, PathUnknown),
+		PathStatic:  newPath(c.edition, PathStatic),
 	})
-	noLabels := instrument.APIConcurrentRequests.Labels(instrument.NoLabels{})
+	noLabels := c.edition.Labels(instrument.APIConcurrentRequests, instrument.NoLabels{})
 	out.observe(instrument.Process, func(o instrument.Observer) {
 		o.Observe(instrument.APIConcurrentRequests, noLabels, float64(a.requests.Load()))
 		o.Observe(instrument.APIConcurrentWebsockets, noLabels, float64(a.websockets.Load()))
@@ -107,7 +109,7 @@ func (a *API) Path(path string) *Path {
 	name := a.text(path)
 	p := paths[name]
 	if p == nil {
-		p = newPath(name)
+		p = newPath(a.edition, name)
 	}
 	paths = maps.Clone(paths)
 	paths[path], paths[name] = p, p
@@ -119,13 +121,14 @@ func (a *API) full(paths map[string]*Path) bool { return len(paths)-2 >= a.maxPa
 
 // Path is the handle for requests to one path. It may be kept.
 type Path struct {
+	edition   instrument.Edition
 	name      string
 	websocket instrument.Labels
 	endpoints [len(apiMethods)]atomic.Pointer[endpoint] // nil until the first request
 }
 
-func newPath(name string) *Path {
-	return &Path{name: name, websocket: instrument.APIWebsocketDurations.Labels(instrument.APIRequest{Path: name})}
+func newPath(e instrument.Edition, name string) *Path {
+	return &Path{edition: e, name: name, websocket: e.Labels(instrument.APIWebsocketDurations, instrument.APIRequest{Path: name})}
 }
 
 // endpoint returns the endpoint of a method: _OTHER unless it is one of the nine standard
@@ -136,7 +139,7 @@ func (p *Path) endpoint(method string) *endpoint {
 		return e
 	}
 	request := instrument.APIRequest{Method: apiMethods[at], Path: p.name}
-	p.endpoints[at].CompareAndSwap(nil, &endpoint{request: request, labels: instrument.APIRequestLatencies.Labels(request)})
+	p.endpoints[at].CompareAndSwap(nil, &endpoint{edition: p.edition, request: request, labels: p.edition.Labels(instrument.APIRequestLatencies, request)})
 	return p.endpoints[at].Load()
 }
 
@@ -169,6 +172,7 @@ func methodIndex(method string) int {
 
 // endpoint measures the requests of one method to one path.
 type endpoint struct {
+	edition instrument.Edition
 	request instrument.APIRequest // without a code
 	labels  instrument.Labels
 	codes   atomic.Pointer[codeCount]
@@ -197,7 +201,7 @@ func (e *endpoint) count(code int) {
 		}
 		request := e.request
 		request.Code = code
-		first := &codeCount{code: code, labels: instrument.APIRequestsProcessed.Labels(request), next: head}
+		first := &codeCount{code: code, labels: e.edition.Labels(instrument.APIRequestsProcessed, request), next: head}
 		first.count.Store(1)
 		if e.codes.CompareAndSwap(head, first) {
 			return

@@ -20,6 +20,7 @@ const buildSeriesTTL = 24 * time.Hour
 // updated are dropped and counted in otelcoder_refused_total, origin "builds", reason
 // "limit".
 type Builds struct {
+	edition instrument.Edition
 	output  *output
 	refused refusals[buildRefusal]
 	text    labelText
@@ -62,10 +63,10 @@ type buildSeries [len(outcomes)]struct {
 	builds int
 }
 
-func newBuildSeries(b Build) *buildSeries {
+func newBuildSeries(e instrument.Edition, b Build) *buildSeries {
 	series := new(buildSeries)
 	for i, outcome := range outcomes {
-		series[i].labels = instrument.WorkspaceBuilds.Labels(instrument.WorkspaceBuild{
+		series[i].labels = e.Labels(instrument.WorkspaceBuilds, instrument.WorkspaceBuild{
 			Action:          string(b.Action),
 			OwnerEmail:      b.OwnerEmail,
 			Status:          string(outcome),
@@ -78,8 +79,8 @@ func newBuildSeries(b Build) *buildSeries {
 }
 
 func newBuilds(c config, out *output) *Builds {
-	refused := newRefusals(out, c.logger, "builds", buildAction, buildOutcome, buildLimit, buildLength)
-	b := &Builds{output: out, refused: refused, text: c.labelText(refused.adder(buildLength))}
+	refused := newRefusals(out, c, "builds", buildAction, buildOutcome, buildLimit, buildLength)
+	b := &Builds{edition: c.edition, output: out, refused: refused, text: c.labelText(refused.adder(buildLength))}
 	b.series = &table[Build, *buildSeries]{
 		size:    c.maxSeries(instrument.WorkspaceBuilds) / len(outcomes),
 		ttl:     buildSeriesTTL,
@@ -123,7 +124,7 @@ func (b *Builds) Start(build Build) *RunningBuild {
 func (b *Builds) touch(build Build) *buildSeries {
 	return b.series.touch(build, time.Now(), func() *buildSeries {
 		b.output.changed(instrument.Workspaces)
-		return newBuildSeries(build)
+		return newBuildSeries(b.edition, build)
 	})
 }
 

@@ -48,12 +48,12 @@ const (
 )
 
 func newForwarded(c config, out *output) *Forwarded {
-	refused := newRefusals(out, c.logger, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit, forwardedLength)
+	refused := newRefusals(out, c, "agent", forwardedType, forwardedLabels, forwardedNumber, forwardedDuplicate, forwardedLimit, forwardedLength)
 	f := &Forwarded{
 		output:  out,
 		refused: refused,
 		text:    c.labelText(refused.adder(forwardedLength)),
-		kept:    newKeptLabels(c.aggregateBy),
+		kept:    newKeptLabels(c),
 		series:  make(map[forwardedKey]*forwardedSeries),
 	}
 	f.reported = &table[forwardedKey, *forwardedValue]{

@@ -37,11 +37,11 @@ func (p Provisioner) index() (i int, ok bool) {
 	return i, i >= 0
 }
 
-func newJobs(timings *JobTimings, out *output) *Jobs {
+func newJobs(timings *JobTimings, c config, out *output) *Jobs {
 	j := &Jobs{JobTimings: timings, output: out}
 	var running [len(provisioners)]instrument.Labels
 	for i, provisioner := range provisioners {
-		running[i] = instrument.ProvisionerdJobsCurrent.Labels(instrument.ProvisionerJob{Provisioner: string(provisioner)})
+		running[i] = c.edition.Labels(instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: string(provisioner)})
 	}
 	out.jobsCounted.Store(true)
 	out.observe(instrument.Workspaces, func(o instrument.Observer) {
@@ -114,12 +114,12 @@ const (
 
 func newJobTimings(c config, out *output) *JobTimings {
 	t := &JobTimings{
-		refused: newRefusals(out, c.logger, "jobs", jobProvisioner, jobOutcome, jobSeconds),
+		refused: newRefusals(out, c, "jobs", jobProvisioner, jobOutcome, jobSeconds),
 		timings: out.histogram(instrument.ProvisionerdJobTimings),
 	}
 	for i, provisioner := range provisioners {
 		for k, outcome := range outcomes {
-			t.labels[i][k] = instrument.ProvisionerdJobTimings.Labels(
+			t.labels[i][k] = c.edition.Labels(instrument.ProvisionerdJobTimings,
 				instrument.ProvisionerJob{Provisioner: string(provisioner), Status: string(outcome)})
 		}
 	}

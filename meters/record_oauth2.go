@@ -21,6 +21,7 @@ const maxRateLimitProviders = 100
 // OAuth2RateLimitTotal sets the total). Beyond that, the least recently updated are
 // dropped and counted in otelcoder_refused_total, origin "oauth2", reason "limit".
 type OAuth2 struct {
+	edition   instrument.Edition
 	output    *output
 	refused   refusals[oauth2Refusal]
 	text      labelText
@@ -66,8 +67,9 @@ type oauth2Calls struct {
 }
 
 func newOAuth2(c config, out *output) *OAuth2 {
-	refused := newRefusals(out, c.logger, "oauth2", oauth2Source, oauth2Limit, oauth2Length)
+	refused := newRefusals(out, c, "oauth2", oauth2Source, oauth2Limit, oauth2Length)
 	o := &OAuth2{
+		edition:   c.edition,
 		output:    out,
 		refused:   refused,
 		text:      c.labelText(refused.adder(oauth2Length)),
@@ -138,7 +140,7 @@ func (o *OAuth2) record(name string, source OAuth2Source, response *http.Respons
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.requests.touch(call, now, func() *oauth2Calls {
-		return &oauth2Calls{labels: instrument.OAuth2Requests.Labels(call)}
+		return &oauth2Calls{labels: o.edition.Labels(instrument.OAuth2Requests, call)}
 	}).calls++
 
 	// Only unauthorized calls count against the limit of the client's address; other
@@ -159,7 +161,7 @@ func (o *OAuth2) recordLimit(name string, limit rateLimit, now time.Time) {
 		}
 	})
 	limits.touch(limit.resource, now, func() *rateLimitSeries {
-		labels := instrument.OAuth2RateLimitTotal.Labels(instrument.OAuth2RateLimit{Name: name, Resource: limit.resource})
+		labels := o.edition.Labels(instrument.OAuth2RateLimitTotal, instrument.OAuth2RateLimit{Name: name, Resource: limit.resource})
 		return &rateLimitSeries{labels: labels}
 	}).rateLimit = limit
 }

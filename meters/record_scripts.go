@@ -44,8 +44,8 @@ type scriptSeries [2]struct {
 }
 
 func newScripts(c config, out *output) *Scripts {
-	refused := newRefusals(out, c.logger, "scripts", scriptLimit, scriptLength)
-	s := &Scripts{output: out, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c.aggregateBy)}
+	refused := newRefusals(out, c, "scripts", scriptLimit, scriptLength)
+	s := &Scripts{output: out, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c)}
 	s.series = &table[instrument.AgentScript, *scriptSeries]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
 		ttl:     scriptSeriesTTL,

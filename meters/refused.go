@@ -30,12 +30,12 @@ type refusalCount struct {
 	logged atomic.Int64 // time of the last log line in Unix nanoseconds; 0 if none
 }
 
-func newRefusals[R ~string](out *output, logger *slog.Logger, origin string, reasons ...R) refusals[R] {
-	r := refusals[R]{output: out, origin: origin, logger: logger, counts: make(map[R]*refusalCount, len(reasons))}
+func newRefusals[R ~string](out *output, c config, origin string, reasons ...R) refusals[R] {
+	r := refusals[R]{output: out, origin: origin, logger: c.logger, counts: make(map[R]*refusalCount, len(reasons))}
 	labels := make(map[R]instrument.Labels, len(reasons))
 	for _, reason := range reasons {
 		r.counts[reason] = new(refusalCount)
-		labels[reason] = instrument.HealthRefused.Labels(instrument.Refusal{Origin: origin, Reason: string(reason)})
+		labels[reason] = c.edition.Labels(instrument.HealthRefused, instrument.Refusal{Origin: origin, Reason: string(reason)})
 	}
 	out.observe(instrument.Process, func(o instrument.Observer) {
 		for reason, count := range r.counts {

@@ -16,7 +16,7 @@ import (
 func wantValidLabels(t *testing.T, families map[string]*dto.MetricFamily) {
 	t.Helper()
 	for name, family := range families {
-		f, ok := instrument.Lookup(name)
+		f, ok := instrument.Documented.Lookup(name)
 		if !ok {
 			t.Errorf("%s is not documented", name)
 			continue
@@ -29,8 +29,8 @@ func wantValidLabels(t *testing.T, families map[string]*dto.MetricFamily) {
 					t.Errorf("%s: %s is %q", name, pair.GetName(), text)
 				}
 			}
-			if !slices.Equal(labels, f.Info().Labels) {
-				t.Errorf("%s has the labels %q, want %q", name, labels, f.Info().Labels)
+			if !slices.Equal(labels, instrument.Documented.Info(f).Labels) {
+				t.Errorf("%s has the labels %q, want %q", name, labels, instrument.Documented.Info(f).Labels)
 			}
 		}
 	}

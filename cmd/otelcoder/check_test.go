@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -203,7 +202,7 @@ func TestCheckStandby(t *testing.T) {
 	primary := pgtest.Start(t)
 	db := primary.Database(t)
 	db.Exec(t, live(t))
-	url := db.Role(t, coderschema.Grants)
+	url := db.Role(t, grants)
 	standby := primary.Standby(t)
 	db.Exec(t, "CREATE TABLE something ()") // to be replayed
 	copied := standby.Of(t, url)

@@ -33,6 +33,7 @@ type databaseOptions struct {
 	collectAgentStats bool
 	withoutParameters bool
 	inactivityTimeout time.Duration
+	edition           instrument.Edition
 	derpRegions       map[int]string
 }
 
@@ -75,6 +76,7 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Sources:     variable("OTELCODER_WITHOUT_PARAMETERS"),
 			Destination: &o.withoutParameters,
 		},
+		editionFlag(groupDatabase, &o.edition),
 		&cli.DurationFlag{
 			Category:    groupDatabase,
 			Name:        "agent-inactivity-timeout",
@@ -138,6 +140,7 @@ func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url st
 	}
 	options = append(options,
 		coderdb.WithLogger(log),
+		coderdb.WithEdition(o.edition),
 		coderdb.WithInactivityTimeout(o.inactivityTimeout),
 		coderdb.WithRegionNames(o.derpRegions),
 	)

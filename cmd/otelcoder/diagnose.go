@@ -84,7 +84,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 		return nil, misused(err)
 	}
 
-	found, err := inspect(ctx, url, o.off())
+	found, err := inspect(ctx, url, o.edition, o.off())
 	if err != nil {
 		return &diagnosis{findings: []finding{{stateFailed, "connection", err.Error(), ""}}, unreachable: err}, ctx.Err()
 	}
@@ -115,13 +115,13 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 
 // inspect inspects the database on a new connection. An error means that the database
 // cannot be reached.
-func inspect(ctx context.Context, url string, off []instrument.Family) (*coderschema.Inspection, error) {
+func inspect(ctx context.Context, url string, e instrument.Edition, off []instrument.Family) (*coderschema.Inspection, error) {
 	conn, err := postgres.Connect(ctx, url)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	return coderschema.Inspect(ctx, conn, off)
+	return coderschema.Inspect(ctx, conn, e, off)
 }
 
 func serverFinding(found *coderschema.Inspection) finding {
@@ -210,7 +210,7 @@ func grantsFinding(found *coderschema.Inspection, answers []answer) finding {
 	}
 	s, suffix := effect(answers, reason)
 	f.state, f.detail = s, fmt.Sprintf("the role %s cannot %s%s", found.Role, strings.Join(denied, " or "), suffix)
-	f.command = coderschema.GrantCommand(found.Schema, found.Role)
+	f.command = coderschema.GrantCommand(found.Edition, found.Schema, found.Role)
 	return f
 }
 

@@ -91,8 +91,8 @@ func code(text string) string {
 // Coder's documentation has it.
 func catalogueMarkdown(health bool) string {
 	rows := [][]string{{"Name", "Type", "Description", "Labels"}}
-	for f := range instrument.All() {
-		if info := f.Info(); (info.Origin == instrument.Health) == health {
+	for f := range instrument.Documented.All() {
+		if info := instrument.Documented.Info(f); (info.Origin == instrument.Health) == health {
 			rows = append(rows, []string{code(info.Name), info.Type.String(), info.Help, code(strings.Join(info.Labels, "` `"))})
 		}
 	}
@@ -126,7 +126,7 @@ func tableMarkdown() string {
 // factsMarkdown returns the notes of "otelcoder metrics" on each family.
 func factsMarkdown() string {
 	rows := [][]string{{"Metric", "What differs", "Note", "Tables that the service reads"}}
-	for f := range instrument.All() {
+	for f := range instrument.Documented.All() {
 		if fact, ok := facts()[f]; ok {
 			tables := strings.Split(fact.tables, ", ")
 			for i, table := range tables {
@@ -153,12 +153,14 @@ func flagsMarkdown() string {
 	return markdown(rows)
 }
 
-func grantsMarkdown() string { return "```sql\n" + coderschema.Grants("otelcoder") + "```\n" }
+func grantsMarkdown() string {
+	return "```sql\n" + coderschema.Grants(instrument.Documented, "otelcoder") + "```\n"
+}
 
 // lacksMarkdown returns the columns that some versions of Coder lack, and the effect.
 func lacksMarkdown() string {
 	rows := [][]string{{"Missing", "Then"}}
-	for _, t := range coderschema.Tables() {
+	for _, t := range coderschema.Tables(instrument.Documented) {
 		for _, o := range t.Optional {
 			missing := code(t.Name)
 			if len(t.Columns) > 0 {
@@ -166,7 +168,7 @@ func lacksMarkdown() string {
 			}
 			cost := cmp.Or(o.Consequence(), "no effect: such a version lacks the feature")
 			for _, f := range o.Families {
-				cost = strings.ReplaceAll(cost, f.Info().Name, code(f.Info().Name))
+				cost = strings.ReplaceAll(cost, instrument.Documented.Info(f).Name, code(instrument.Documented.Info(f).Name))
 			}
 			rows = append(rows, []string{missing, cost})
 		}
@@ -272,7 +274,7 @@ func output(t *testing.T, args ...string) string {
 }
 
 func TestGrants(t *testing.T) {
-	if text := output(t, "grants", "--role", "me"); text != coderschema.Grants("me") {
+	if text := output(t, "grants", "--role", "me"); text != coderschema.Grants(instrument.Documented, "me") {
 		t.Errorf("it writes\n%s", text)
 	}
 }
@@ -285,8 +287,8 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("the list has no line %s:\n%s", line, list)
 		}
 	}
-	for f := range instrument.All() {
-		info, text := f.Info(), output(t, "metrics", f.String())
+	for f := range instrument.Documented.All() {
+		info, text := instrument.Documented.Info(f), output(t, "metrics", f.String())
 		words := strings.Join(strings.Fields(text), " ")
 		for _, want := range append([]string{info.Name, info.Help, " type " + info.Type.String(), " labels ", " from "}, info.Labels...) {
 			if !strings.Contains(words, want) {
@@ -324,7 +326,7 @@ note      a build that no daemon ran is not counted; dropped after 24 h without
 
 // The role may read the tables of the facts.
 func TestFactsNameTables(t *testing.T) {
-	grants := coderschema.Grants("otelcoder")
+	grants := coderschema.Grants(instrument.Documented, "otelcoder")
 	for f, fact := range facts() {
 		for table := range strings.SplitSeq(fact.tables, ", ") {
 			if table != "" && !strings.Contains(grants, `ON "public"."`+table+`" TO`) {

@@ -19,8 +19,8 @@ var ofTailnet = []instrument.Family{instrument.AgentsConnectionLatencies, instru
 // serve.
 func ofBoth() []instrument.Family {
 	var families []instrument.Family
-	for f := range instrument.All() {
-		if f.Info().Origin == instrument.OTel && served(f) {
+	for f := range instrument.Documented.All() {
+		if instrument.Documented.Info(f).Origin == instrument.OTel && served(f) {
 			families = append(families, f)
 		}
 	}
@@ -39,8 +39,8 @@ var (
 func (r relabelling) drop(families []instrument.Family) string {
 	names := make([]string, len(families))
 	for i, f := range families {
-		names[i] = f.Info().Name
-		if f.Info().Type == instrument.Histogram {
+		names[i] = instrument.Documented.Info(f).Name
+		if instrument.Documented.Info(f).Type == instrument.Histogram {
 			names[i] += "(_bucket|_count|_sum)?"
 		}
 	}

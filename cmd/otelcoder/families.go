@@ -10,7 +10,7 @@ import (
 )
 
 // served reports whether the service serves a documented family.
-func served(f instrument.Family) bool { return !f.Info().ImportOnly }
+func served(f instrument.Family) bool { return !instrument.Documented.Info(f).ImportOnly }
 
 // row is a row of the table of documented families: one family, or all runtime families
 // with the same prefix.
@@ -19,7 +19,7 @@ type row struct {
 	families []instrument.Family
 }
 
-func (r row) origin() instrument.Origin { return r.families[0].Info().Origin }
+func (r row) origin() instrument.Origin { return instrument.Documented.Info(r.families[0]).Origin }
 
 // service returns the cell of the column SERVICE.
 func (r row) service() string {
@@ -35,8 +35,8 @@ func (r row) service() string {
 // table returns the rows of all documented families, in the catalogue's order.
 func table() []row {
 	var rows []row
-	for f := range instrument.All() {
-		info := f.Info()
+	for f := range instrument.Documented.All() {
+		info := instrument.Documented.Info(f)
 		if info.Origin == instrument.Health {
 			continue
 		}

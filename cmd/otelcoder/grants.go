@@ -7,10 +7,12 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
 func grantsCommand() *cli.Command {
+	var edition instrument.Edition
 	return &cli.Command{
 		Name:  "grants",
 		Usage: "print the SQL script that grants a role the required columns, and nothing else",
@@ -30,13 +32,14 @@ otelcoder grants | psql "$OWNER_URL"`,
 				Usage: "`NAME` of the schema of Coder's tables",
 				Value: "public",
 			},
+			editionFlag("", &edition),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			schema, role := c.String("schema"), c.String("role")
 			if err := cmp.Or(validName("--role", role), validName("--schema", schema)); err != nil {
 				return misused(err)
 			}
-			_, err := io.WriteString(c.Root().Writer, coderschema.GrantsIn(schema, role))
+			_, err := io.WriteString(c.Root().Writer, coderschema.GrantsIn(edition, schema, role))
 			return err
 		},
 	}

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
@@ -56,7 +57,7 @@ func deployment(t *testing.T, script string) (*pgtest.Database, string) {
 	t.Helper()
 	db := pgtest.New(t)
 	db.Exec(t, script)
-	return db, db.Role(t, coderschema.Grants)
+	return db, db.Role(t, grants)
 }
 
 // service is a server that runs in this process.
@@ -304,3 +305,6 @@ func TestSignals(t *testing.T) {
 		})
 	}
 }
+
+// grants are the grants of the edition Documented.
+func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }

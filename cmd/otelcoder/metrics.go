@@ -52,7 +52,7 @@ the chart. Without --drop-from-coder the other flags have no effect.`,
 		ShellComplete: func(ctx context.Context, c *cli.Command) {
 			suggestFlags(ctx, c)
 			if !strings.HasPrefix(c.Args().First(), "-") {
-				for f := range instrument.All() {
+				for f := range instrument.Documented.All() {
 					fmt.Fprintln(c.Root().Writer, f)
 				}
 			}
@@ -67,7 +67,7 @@ the chart. Without --drop-from-coder the other flags have no effect.`,
 			}
 			text := tableText(nil, func(row) []string { return nil })
 			if name := c.Args().First(); name != "" {
-				f, ok := instrument.Lookup(name)
+				f, ok := instrument.Documented.Lookup(name)
 				if !ok {
 					return misused(noSuch("metric", name, familyNames(), "otelcoder metrics"))
 				}
@@ -81,7 +81,7 @@ the chart. Without --drop-from-coder the other flags have no effect.`,
 
 func familyNames() []string {
 	var names []string
-	for f := range instrument.All() {
+	for f := range instrument.Documented.All() {
 		names = append(names, f.String())
 	}
 	return names
@@ -89,7 +89,7 @@ func familyNames() []string {
 
 // explain describes a family for a terminal.
 func explain(f instrument.Family) string {
-	info := f.Info()
+	info := instrument.Documented.Info(f)
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\n", info.Name)
 	line := func(name, value string) {
@@ -117,9 +117,9 @@ func explain(f instrument.Family) string {
 // origin returns the source of a family's values, for a terminal.
 func origin(f instrument.Family) string {
 	switch fact := facts()[f]; {
-	case f.Info().Origin == instrument.Health:
+	case instrument.Documented.Info(f).Origin == instrument.Health:
 		return "otelcoder itself; not a metric of Coder"
-	case f.Info().Origin == instrument.Runtime, fact.tables == "" && served(f):
+	case instrument.Documented.Info(f).Origin == instrument.Runtime, fact.tables == "" && served(f):
 		return "the serving process itself"
 	case fact.tables == "":
 		return "a control plane that imports otelcoder; the service does not serve it"

@@ -3,7 +3,6 @@ package main
 import (
 	"testing"
 
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -14,7 +13,7 @@ func TestSourcesAreDownWithTheDatabase(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
 	db.Exec(t, live(t))
-	s := start(t, db.Role(t, coderschema.Grants), "--interval", "1h", "--insights-interval", "1h")
+	s := start(t, db.Role(t, grants), "--interval", "1h", "--insights-interval", "1h")
 	up := func(what, value string) {
 		t.Helper()
 		s.until(t, "/metrics/replica", what, func(scrape string) bool {

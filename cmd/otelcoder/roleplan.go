@@ -9,14 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // rolePlan is the SQL that sets up the role of otelcoder in a database.
 type rolePlan struct {
-	role   string
-	schema string // of Coder's tables
+	edition instrument.Edition
+	role    string
+	schema  string // of Coder's tables
 
 	account string // creates or alters the role; empty if nothing changes
 	grants  string // empty if no grant is missing
@@ -31,19 +33,19 @@ const noVerifier = ":'verifier'"
 
 // newRolePlan returns the plan for a database without the role. schema is the schema of
 // Coder's tables, verifier an SQL expression.
-func newRolePlan(schema, role, verifier string) rolePlan {
+func newRolePlan(e instrument.Edition, schema, role, verifier string) rolePlan {
 	return rolePlan{
-		role: role, schema: schema,
+		edition: e, role: role, schema: schema,
 		account:     fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD %s;\n", postgres.Quote(role), verifier),
-		grants:      coderschema.GrantsIn(schema, role),
+		grants:      coderschema.GrantsIn(e, schema, role),
 		newPassword: true,
 	}
 }
 
 // planRole compares the database with the needs of the role, without writing. The
 // verifier becomes the password of a new role and, if rotate is true, of an existing one.
-func planRole(ctx context.Context, owner *pgx.Conn, role, verifier string, rotate bool) (rolePlan, error) {
-	p := newRolePlan("public", role, verifier)
+func planRole(ctx context.Context, owner *pgx.Conn, e instrument.Edition, role, verifier string, rotate bool) (rolePlan, error) {
+	p := newRolePlan(e, "public", role, verifier)
 	err := pgx.BeginTxFunc(ctx, owner, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := p.findTables(ctx, tx); err != nil {
 			return err
@@ -91,14 +93,14 @@ func (p *rolePlan) findTables(ctx context.Context, tx pgx.Tx) error {
 	}
 	p.schema = schema
 	var owners, user string
-	if err := tx.QueryRow(ctx, ownersSQL, coderschema.TableNames(), schema).Scan(&owners, &user); err != nil {
+	if err := tx.QueryRow(ctx, ownersSQL, coderschema.TableNames(p.edition), schema).Scan(&owners, &user); err != nil {
 		return err
 	}
 	if owners != "" {
 		return fmt.Errorf("%s may not grant the tables of Coder, which belong to %s: connect as their owner, or let an administrator run GRANT %s TO %s",
 			user, owners, owners, user)
 	}
-	p.grants = coderschema.GrantsIn(p.schema, p.role)
+	p.grants = coderschema.GrantsIn(p.edition, p.schema, p.role)
 	return nil
 }
 
@@ -123,7 +125,7 @@ WHERE rolname = current_user`
 // findRole plans the role and its right to connect to the database.
 func (p *rolePlan) findRole(ctx context.Context, tx pgx.Tx, verifier string, rotate bool) error {
 	var canLogin, expired, mayConnect, powerful bool
-	err := tx.QueryRow(ctx, roleSQL, p.role, coderschema.TableNames(), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
+	err := tx.QueryRow(ctx, roleSQL, p.role, coderschema.TableNames(p.edition), p.schema).Scan(&canLogin, &expired, &mayConnect, &powerful)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		var mayCreate bool
@@ -182,7 +184,7 @@ WHERE c.relname = ANY ($1::text[]) AND n.nspname = $2 AND a.attnum > 0 AND NOT a
 
 // missing returns the required columns that the role may not read, as table.column.
 func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
-	rows, err := tx.Query(ctx, columnsSQL, coderschema.TableNames(), p.schema, p.role)
+	rows, err := tx.Query(ctx, columnsSQL, coderschema.TableNames(p.edition), p.schema, p.role)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +209,7 @@ func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
 		}
 		return all
 	}
-	for _, t := range coderschema.Tables() {
+	for _, t := range coderschema.Tables(p.edition) {
 		need(t.Name, t.Columns)
 		for _, o := range t.Optional {
 			before := len(missing)

@@ -86,7 +86,7 @@ func serve(ctx context.Context, o serverOptions, log *slog.Logger) error {
 	}
 	defer listeners.close()
 
-	exporter, err := exporters.New(exporters.WithLogger(log), exporters.WithReporter(reporter.Reports),
+	exporter, err := exporters.New(exporters.WithLogger(log), exporters.WithEdition(o.database.edition), exporters.WithReporter(reporter.Reports),
 		exporters.WithHealth(reporter.Health, db.Health), metrics, secured)
 	if err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
@@ -88,8 +87,8 @@ func TestServesWhatADatabaseTells(t *testing.T) {
 	})
 
 	for _, name := range families(scrape) {
-		f, documented := instrument.Lookup(name)
-		if !documented || f.Info().Origin != instrument.Health && !slices.Contains(want62(t), name) {
+		f, documented := instrument.Documented.Lookup(name)
+		if !documented || instrument.Documented.Info(f).Origin != instrument.Health && !slices.Contains(want62(t), name) {
 			t.Errorf("%s is served, which it cannot be", name)
 		}
 	}
@@ -138,7 +137,7 @@ func TestAbsentDatabase(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
 	db.Exec(t, live(t))
-	url := db.Role(t, coderschema.Grants)
+	url := db.Role(t, grants)
 	server.Stop(t)
 
 	// An interval is the time limit of a collection too. It must not end because the

@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/internal/shell"
 )
@@ -27,6 +28,7 @@ import (
 type setupOptions struct {
 	ownerURL       string // from the environment; may be empty
 	role           string
+	edition        instrument.Edition
 	rotatePassword bool
 	dryRun         bool
 }
@@ -56,6 +58,7 @@ check fails.`,
 				Value:       "otelcoder",
 				Destination: &o.role,
 			},
+			editionFlag("", &o.edition),
 			&cli.BoolFlag{
 				Name:        "rotate-password",
 				Usage:       "set a new random password for an existing role, and show it",
@@ -87,7 +90,7 @@ func setup(ctx context.Context, o setupOptions, stdout, stderr io.Writer) error 
 		verifier = "'" + text + "'"
 	}
 	if o.ownerURL == "" && o.dryRun {
-		p := newRolePlan("public", o.role, verifier)
+		p := newRolePlan(o.edition, "public", o.role, verifier)
 		_, err := io.WriteString(stdout, p.script())
 		return err
 	}
@@ -109,7 +112,7 @@ func setup(ctx context.Context, o setupOptions, stdout, stderr io.Writer) error 
 	}
 	defer owner.Close(context.WithoutCancel(ctx))
 
-	plan, err := planRole(ctx, owner, o.role, verifier, o.rotatePassword)
+	plan, err := planRole(ctx, owner, o.edition, o.role, verifier, o.rotatePassword)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/urfave/cli/v3"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
@@ -128,7 +129,7 @@ func TestSetup(t *testing.T) {
 	role := newRole(t, db)
 
 	dry := runSetup(t, owner, "--role", role, "--dry-run")
-	if dry.err != nil || !strings.Contains(dry.stdout, `CREATE ROLE "`+role+`" LOGIN PASSWORD :'verifier';`) || !strings.Contains(dry.stdout, coderschema.Grants(role)) {
+	if dry.err != nil || !strings.Contains(dry.stdout, `CREATE ROLE "`+role+`" LOGIN PASSWORD :'verifier';`) || !strings.Contains(dry.stdout, coderschema.Grants(instrument.Documented, role)) {
 		t.Errorf("the dry run: %v\n%s", dry.err, dry.stdout)
 	}
 	if rights(t, db, role) != "" {
@@ -347,7 +348,7 @@ func TestSetupDryRunWithoutURL(t *testing.T) {
 	db.Exec(t, schema(t))
 	role := newRole(t, db)
 	s := runSetup(t, "", "--dry-run", "--role", role)
-	if s.err != nil || !strings.Contains(s.stdout, coderschema.Grants(role)) {
+	if s.err != nil || !strings.Contains(s.stdout, coderschema.Grants(instrument.Documented, role)) {
 		t.Errorf("error %v; it says\n%s", s.err, s.stdout)
 	}
 	conn, err := pgx.Connect(t.Context(), db.URL)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
@@ -38,7 +39,7 @@ func TestStatusDuringAnOutage(t *testing.T) {
 	tcp := server.ListenTCP(t)
 	db := server.Database(t)
 	db.Exec(t, live(t))
-	url := tcp(db.Role(t, coderschema.Grants))
+	url := tcp(db.Role(t, grants))
 	s := start(t, url)
 	well := func(r statusReport) bool {
 		return r.State == "ok" && r.Role.State == health.Reporting && r.Deployment != nil
@@ -72,7 +73,7 @@ func TestAStandbyNamesTheReporter(t *testing.T) {
 	tcp := server.ListenTCP(t)
 	db := server.Database(t)
 	db.Exec(t, live(t))
-	url := tcp(db.Role(t, coderschema.Grants))
+	url := tcp(db.Role(t, grants))
 	one := start(t, url)
 	one.untilStatus(t, "the first one reports", func(r statusReport) bool { return r.Role.State == health.Reporting })
 	two := start(t, url)
@@ -94,7 +95,7 @@ func TestStatusNamesTheGrants(t *testing.T) {
 	var role string
 	url := db.Role(t, func(name string) string {
 		role = name
-		return coderschema.Grants(name) + "REVOKE ALL ON licenses FROM " + name + ";"
+		return coderschema.Grants(instrument.Documented, name) + "REVOKE ALL ON licenses FROM " + name + ";"
 	})
 	s := start(t, url)
 	s.untilStatus(t, "the command is shown", func(r statusReport) bool {

@@ -59,7 +59,7 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 	families := append(slices.Clone(statFamilies[:]), instrument.AgentsUp, instrument.AgentsConnections,
 		instrument.AgentsConnectionLatencies, instrument.AgentsApps)
 	o.observation, err = o.providers.Observe(func(to instrument.Observer) {
-		observe := func(f instrument.Family, m instrument.Measured) { to.Observe(f, f.Labels(m), 1) }
+		observe := func(f instrument.Family, m instrument.Measured) { to.Observe(f, instrument.Documented.Labels(f, m), 1) }
 		for i := range o.series.Load() {
 			agent := instrument.Agent{Username: strconv.FormatInt(i, 10)}
 			observe(instrument.AgentsUp, instrument.WorkspaceAgents{Username: agent.Username})
@@ -123,7 +123,7 @@ type vectors struct {
 func clientGolang(_ testing.TB, d deployment) endpoint {
 	registry := prometheus.NewRegistry()
 	vector := func(f instrument.Family) *prometheus.GaugeVec {
-		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.String(), Help: f.Info().Help}, f.Info().Labels)
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.String(), Help: instrument.Documented.Info(f).Help}, instrument.Documented.Info(f).Labels)
 		registry.MustRegister(v)
 		return v
 	}
@@ -190,7 +190,7 @@ func victoriaMetrics(_ testing.TB, d deployment) endpoint {
 		set := victoria.NewSet()
 		gauge := func(f instrument.Family, value float64, labels ...string) {
 			name := []byte(f.String())
-			for i, label := range f.Info().Labels {
+			for i, label := range instrument.Documented.Info(f).Labels {
 				separator := ","
 				if i == 0 {
 					separator = "{"

@@ -151,9 +151,9 @@ var selector = regexp.MustCompile(`\b([a-z0-9_]+?)(_bucket|_sum|_count)?\{(\}?)`
 // read returns the families that an expression reads.
 func read(expr string) (found []instrument.Info) {
 	for _, m := range selector.FindAllStringSubmatch(expr, -1) {
-		for f := range instrument.All() {
+		for f := range instrument.Documented.All() {
 			if name := f.String(); name == m[1] || name == m[1]+m[2] {
-				found = append(found, f.Info())
+				found = append(found, instrument.Documented.Info(f))
 			}
 		}
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/otelcoder/otelcoder/e2e/coderd"
 	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
 var (
@@ -38,3 +40,6 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}))
 }
+
+// grants are the grants of the edition Documented.
+func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }

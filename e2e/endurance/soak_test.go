@@ -12,7 +12,6 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/collector"
 	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/service"
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -32,7 +31,7 @@ func TestSoak(t *testing.T) {
 	example := program.StartWith(t, []string{"OTEL_METRIC_EXPORT_INTERVAL=1000"}, "--load", "1000", "--otlp-endpoint", receiver.HTTP)
 	db := pgtest.Start(t).Database(t)
 	service.Deployment(t, db)
-	database := pgtest.NewProxy(t, db.Role(t, coderschema.Grants))
+	database := pgtest.NewProxy(t, db.Role(t, grants))
 	beside := otelcoder.Start(t, database.URL, "--interval", "1s", "--insights-interval", "1s")
 
 	ctx, cancel := context.WithTimeout(t.Context(), warmUp+*soakTime)

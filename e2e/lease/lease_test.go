@@ -24,6 +24,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/e2e/lease"
 	"github.com/otelcoder/otelcoder/e2e/process"
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -208,7 +209,7 @@ func TestOneReports(t *testing.T) {
 		}
 		d.Exec(t, string(script))
 	}
-	url := d.Role(t, coderschema.Grants)
+	url := d.Role(t, func(role string) string { return coderschema.Grants(instrument.Documented, role) })
 	client := fake.NewClientset()
 	var cutOff atomic.Bool // one's writes fail
 	client.PrependReactor("update", "leases", func(action kubetest.Action) (bool, runtime.Object, error) {

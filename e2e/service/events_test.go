@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/e2e/service"
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -90,7 +89,7 @@ func TestEvents(t *testing.T) {
 	db := server.Database(t)
 	service.Deployment(t, db)
 	b := newBuilder(t, db)
-	address := db.Role(t, coderschema.Grants)
+	address := db.Role(t, grants)
 	one := startReplica(t, "the first", address)
 	reports := func(r *replica) func() bool {
 		since := time.Now()

@@ -12,6 +12,7 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/answer"
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
@@ -118,7 +119,7 @@ func TestFaults(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
 	service.Deployment(t, db)
-	address := db.Role(t, coderschema.Grants)
+	address := db.Role(t, grants)
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +159,7 @@ func TestFaults(t *testing.T) {
 			begin: func() { db.Empty(t) },
 			remedy: func() {
 				service.Deployment(t, db)
-				db.Exec(t, coderschema.Grants(role))
+				db.Exec(t, coderschema.Grants(instrument.Documented, role))
 			},
 			shows: []string{`no coderd_agents_up{`, `otelcoder_source_up{source="agents"} 0`, `otelcoder_source_series{source="agents"} 0`},
 			says:  "is this the database of a Coder deployment",
@@ -234,7 +235,7 @@ func TestSilentDatabase(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
 	service.Deployment(t, db)
-	proxy := pgtest.NewProxy(t, db.Role(t, coderschema.Grants))
+	proxy := pgtest.NewProxy(t, db.Role(t, grants))
 	speak := proxy.Silence()
 	t.Cleanup(speak)
 	w := watch(t, otelcoder.Start(t, proxy.URL, "--interval", "1s"))

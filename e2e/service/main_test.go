@@ -9,6 +9,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelcoder/otelcoder/e2e/service"
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
 // otelcoder is the service, built by the first test that starts it.
@@ -28,3 +30,6 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}))
 }
+
+// grants are the grants of the edition Documented.
+func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }

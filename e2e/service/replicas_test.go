@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/e2e/service"
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -133,7 +132,7 @@ func TestReplicas(t *testing.T) {
 			server := pgtest.Start(t)
 			db := server.Database(t)
 			service.Deployment(t, db)
-			url := db.Role(t, coderschema.Grants)
+			url := db.Role(t, grants)
 
 			var all, running []*replica
 			start := func() {

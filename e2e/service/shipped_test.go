@@ -15,7 +15,6 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 	"github.com/otelcoder/otelcoder/e2e/prometheus"
 	"github.com/otelcoder/otelcoder/e2e/service"
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -27,7 +26,7 @@ func TestShippedConfiguration(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Start(t).Database(t)
 	service.Deployment(t, db)
-	role := db.Role(t, coderschema.Grants)
+	role := db.Role(t, grants)
 	root, err := process.Root()
 	if err != nil {
 		t.Fatal(err)

@@ -140,8 +140,8 @@ func (s samples) missing() []string {
 		seen[name], seen[strings.TrimSuffix(name, "_count")] = true, true
 	}
 	var missing []string
-	for f := range instrument.All() {
-		if f.Info().Origin != instrument.Health && !seen[f.String()] {
+	for f := range instrument.Documented.All() {
+		if instrument.Documented.Info(f).Origin != instrument.Health && !seen[f.String()] {
 			missing = append(missing, f.String())
 		}
 	}

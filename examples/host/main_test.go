@@ -35,8 +35,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fed returns the names of the families of the catalogue that the host feeds.
 func fed() []string {
 	names := []string{"coderd_workspace_builds_total"}
-	for f := range instrument.All() {
-		if f.Info().Origin == instrument.Runtime {
+	for f := range instrument.Documented.All() {
+		if instrument.Documented.Info(f).Origin == instrument.Runtime {
 			names = append(names, f.String())
 		}
 	}

@@ -492,7 +492,7 @@ func TestTemporalityIsCumulative(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Record(t.Context(), 7, instrument.ProvisionerdJobTimings.Labels(instrument.ProvisionerJob{Provisioner: "terraform", Status: "success"}))
+			h.Record(t.Context(), 7, instrument.Documented.Labels(instrument.ProvisionerdJobTimings, instrument.ProvisionerJob{Provisioner: "terraform", Status: "success"}))
 			observe(t, e, instrument.APIRequestsProcessed, 42, usersRequest)
 			flush(t, e)
 			well.Store(true)

@@ -27,7 +27,7 @@ func Example() {
 		return
 	}
 	// Package meters does this for a whole deployment.
-	labels := instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"})
+	labels := instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"})
 	_, err = exporter.Providers().Observe(func(o instrument.Observer) {
 		o.Observe(instrument.AgentsUp, labels, 1)
 	}, instrument.AgentsUp)

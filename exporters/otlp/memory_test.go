@@ -35,7 +35,7 @@ func observeAgents(t *testing.T, e *exporters.Exporter, series int) *instrument.
 	t.Helper()
 	labels := make([]instrument.Labels, series)
 	for i := range labels {
-		labels[i] = instrument.AgentsConnections.Labels(instrument.AgentConnection{
+		labels[i] = instrument.Documented.Labels(instrument.AgentsConnections, instrument.AgentConnection{
 			Agent: instrument.Agent{
 				AgentName:     "main",
 				Username:      fmt.Sprintf("firstname.lastname-%d", i/4),

@@ -77,7 +77,7 @@ func parameter(value string) instrument.ParameterUsage {
 
 func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, value float64, m instrument.Measured) {
 	t.Helper()
-	labels := f.Labels(m)
+	labels := instrument.Documented.Labels(f, m)
 	_, err := e.Providers().Observe(func(o instrument.Observer) { o.Observe(f, labels, value) }, f)
 	if err != nil {
 		t.Fatal(err)
@@ -87,15 +87,15 @@ func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, value flo
 // observeAll observes a value of every family with an instrument.
 func observeAll(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
-	for f := range instrument.All() {
-		info := f.Info()
+	for f := range instrument.Documented.All() {
+		info := instrument.Documented.Info(f)
 		switch {
 		case info.Origin == instrument.OTel && info.Type == instrument.Histogram:
 			h, err := e.Providers().Histogram(f)
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Record(t.Context(), 7, f.Labels(info.Measured))
+			h.Record(t.Context(), 7, instrument.Documented.Labels(f, info.Measured))
 		case info.Origin == instrument.OTel, info.Name == "otelcoder_refused_total", strings.HasPrefix(info.Name, "otelcoder_source_"):
 			observe(t, e, f, 7, info.Measured)
 		}
@@ -128,8 +128,8 @@ func TestEveryFamilyArrives(t *testing.T) {
 			if got := strings.Count(served.Body.String(), "# TYPE "); got != 84 || len(byName) != 84 {
 				t.Errorf("%d families are served and %d pushed, want 84", got, len(byName))
 			}
-			for f := range instrument.All() {
-				metric, info := byName[f.String()], f.Info()
+			for f := range instrument.Documented.All() {
+				metric, info := byName[f.String()], instrument.Documented.Info(f)
 				if metric.Metric == nil {
 					t.Errorf("%s does not arrive", f)
 					continue
@@ -374,7 +374,7 @@ func TestExemplarsCarryTheirTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: 1}, SpanID: trace.SpanID{7: 2}, TraceFlags: trace.FlagsSampled})
-	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.APIRequestLatencies.Labels(instrument.APIRequest{Method: "GET", Path: "/api/v2/users"}))
+	h.Record(trace.ContextWithSpanContext(t.Context(), span), 0.2, instrument.Documented.Labels(instrument.APIRequestLatencies, instrument.APIRequest{Method: "GET", Path: "/api/v2/users"}))
 	flush(t, e)
 
 	exemplars := receiver.byName(t)["coderd_api_request_latencies_seconds"].GetHistogram().DataPoints[0].Exemplars

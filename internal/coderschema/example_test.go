@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
 func ExampleGrants() {
-	for line := range strings.Lines(coderschema.Grants("otelcoder")) {
+	for line := range strings.Lines(coderschema.Grants(instrument.Documented, "otelcoder")) {
 		if strings.Contains(line, "api_keys") || strings.Contains(line, "licenses") {
 			fmt.Print(line)
 		}

@@ -4,22 +4,23 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
 // Grants returns the SQL script that lets a role read the columns of [Tables] in the
-// schema public, and nothing else. The owner of the deployment's database runs it, and
+// schema public for an edition, and nothing else. The owner of the deployment's database runs it, and
 // runs it again after an upgrade of Coder that added missing columns.
-func Grants(role string) string { return GrantsIn("public", role) }
+func Grants(e instrument.Edition, role string) string { return GrantsIn(e, "public", role) }
 
 // GrantsIn is [Grants] for the tables of another schema.
-func GrantsIn(schema, role string) string {
+func GrantsIn(e instrument.Edition, schema, role string) string {
 	l := Layout{Schema: schema}
 	role = postgres.Quote(role)
 	var script strings.Builder
 	fmt.Fprintf(&script, "GRANT USAGE ON SCHEMA %s TO %s;\n", postgres.Quote(schema), role)
-	for _, t := range tables {
+	for _, t := range Tables(e) {
 		if len(t.Columns) > 0 {
 			script.WriteString(grant(l.qualified(t.Name), t.Columns, role) + ";\n")
 		}
@@ -32,8 +33,11 @@ func GrantsIn(schema, role string) string {
 
 // GrantCommand returns the shell command that runs [GrantsIn] as the owner of the
 // database. An empty schema means public.
-func GrantCommand(schema, role string) string {
+func GrantCommand(e instrument.Edition, schema, role string) string {
 	command := "otelcoder grants --role " + shell.Quote(role)
+	if e != instrument.Documented {
+		command += " --metric-names " + e.String()
+	}
 	if schema != "" && schema != "public" {
 		command += " --schema " + shell.Quote(schema)
 	}

@@ -1,6 +1,10 @@
 package coderschema
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/otelcoder/otelcoder/instrument"
+)
 
 func TestGrantCommand(t *testing.T) {
 	for _, c := range []struct{ schema, role, want string }{
@@ -9,7 +13,7 @@ func TestGrantCommand(t *testing.T) {
 		{"coder", "otelcoder", `otelcoder grants --role otelcoder --schema coder | psql "$OWNER_URL"`},
 		{`my "coder"`, "$(id)", `otelcoder grants --role '$(id)' --schema 'my "coder"' | psql "$OWNER_URL"`},
 	} {
-		if got := GrantCommand(c.schema, c.role); got != c.want {
+		if got := GrantCommand(instrument.Documented, c.schema, c.role); got != c.want {
 			t.Errorf("schema %q, role %q: %s, want %s", c.schema, c.role, got, c.want)
 		}
 	}

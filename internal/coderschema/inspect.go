@@ -17,6 +17,7 @@ import (
 
 // Inspection describes a database and the rights of a role in it.
 type Inspection struct {
+	Edition   instrument.Edition
 	Server    string // version of PostgreSQL, as "16.4"
 	Supported bool   // the version is 13 or later
 	Standby   bool   // the server is in recovery
@@ -67,18 +68,18 @@ type Inspection struct {
 const inspectionLimit = 30 * time.Second
 
 // Inspect reads the settings of the server of a connection, the schema and the rights
-// of the role. Of the deployment's state it reads only one heartbeat. off are the
-// families that options leave out.
-func Inspect(ctx context.Context, conn *pgx.Conn, off []instrument.Family) (*Inspection, error) {
+// of the role, for an edition. Of the deployment's state it reads only one heartbeat. off
+// are the families that options leave out.
+func Inspect(ctx context.Context, conn *pgx.Conn, e instrument.Edition, off []instrument.Family) (*Inspection, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectionLimit)
 	defer cancel()
-	i := new(Inspection)
+	i := &Inspection{Edition: e}
 	i.inspectConnection(conn)
 	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: postgres.BeginReadOnly(inspectionLimit)}, func(tx pgx.Tx) error {
 		if err := i.inspectServer(ctx, tx); err != nil {
 			return err
 		}
-		return i.inspectSchema(ctx, tx, off)
+		return i.inspectSchema(ctx, tx, e, off)
 	})
 	if err != nil {
 		return nil, &postgres.LineError{Err: fmt.Errorf("inspect the database: %w", err)}
@@ -131,14 +132,14 @@ JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]) AND c.relkind IN ('r', 'p', 'v', 'm')
 	AND a.attnum > 0 AND NOT a.attisdropped`
 
-func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, off []instrument.Family) error {
-	layout, err := Find(ctx, tx, i.Standby)
+func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, e instrument.Edition, off []instrument.Family) error {
+	layout, err := Find(ctx, tx, e, i.Standby)
 	if err != nil || layout.Schema == "" {
 		return err
 	}
 	i.Schema, i.Usage = layout.Schema, layout.Usage
 	rights := make(map[string]bool) // by table.column
-	rows, err := tx.Query(ctx, rightsSQL, layout.Schema, TableNames())
+	rows, err := tx.Query(ctx, rightsSQL, layout.Schema, TableNames(e))
 	if err != nil {
 		return err
 	}
@@ -153,16 +154,16 @@ func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, off []instrum
 	if err != nil {
 		return err
 	}
-	i.compare(rights, layout.Unlogged, off)
+	i.compare(rights, layout.Unlogged, e, off)
 	i.inspectRows(layout)
 	return i.inspectHeartbeat(ctx, tx, rights)
 }
 
 // compare sets the missing and the denied columns, by the columns and rights of the
 // schema.
-func (i *Inspection) compare(rights map[string]bool, unlogged []string, off []instrument.Family) {
+func (i *Inspection) compare(rights map[string]bool, unlogged []string, e instrument.Edition, off []instrument.Family) {
 	missing := make(Lacks)
-	for _, t := range tables {
+	for _, t := range Tables(e) {
 		for _, o := range t.Optional {
 			for _, c := range o.Columns {
 				if _, ok := rights[t.Name+"."+c]; !ok {
@@ -171,9 +172,9 @@ func (i *Inspection) compare(rights map[string]bool, unlogged []string, off []in
 			}
 		}
 	}
-	i.Lacks = missing.List(unlogged)
-	i.Unserved = Unserved(missing, off)
-	for _, t := range tables {
+	i.Lacks = missing.List(e, unlogged)
+	i.Unserved = Unserved(e, missing, off)
+	for _, t := range Tables(e) {
 		absent, denied := Table{Name: t.Name}, Table{Name: t.Name}
 		for _, c := range t.Needed(missing) {
 			readable, ok := rights[t.Name+"."+c]

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
@@ -28,7 +29,7 @@ func inspect(t *testing.T, url string) *Inspection {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	i, err := Inspect(t.Context(), conn, nil)
+	i, err := Inspect(t.Context(), conn, instrument.Documented, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +85,10 @@ func TestInspectWithoutUsage(t *testing.T) {
 	role := roleOf(t, url)
 	d.Exec(t, "DROP OWNED BY "+role+"; ALTER SCHEMA public RENAME TO coder; REVOKE USAGE ON SCHEMA coder FROM PUBLIC; ALTER TABLE coder.users ENABLE ROW LEVEL SECURITY")
 	i := inspect(t, url)
-	if i.Schema != "coder" || i.Usage || i.Absent != nil || i.Lacks != nil || len(i.Denied) != len(Tables()) || !slices.Equal(i.Hidden, []string{"users"}) {
+	if i.Schema != "coder" || i.Usage || i.Absent != nil || i.Lacks != nil || len(i.Denied) != len(Tables(instrument.Documented)) || !slices.Equal(i.Hidden, []string{"users"}) {
 		t.Errorf("%+v", i)
 	}
-	d.Exec(t, GrantsIn("coder", role)+i.AllowRows)
+	d.Exec(t, GrantsIn(instrument.Documented, "coder", role)+i.AllowRows)
 	i = inspect(t, url)
 	if !i.Usage || i.Denied != nil || i.Hidden != nil {
 		t.Errorf("after the mending: %+v", i)

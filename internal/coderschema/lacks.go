@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // Lacks is the set of optional columns that a database lacks, as table.column.
@@ -55,7 +57,7 @@ WHERE i.indrelid = to_regclass('provisioner_jobs') AND i.indpred IS NULL AND i.i
 func (l *Layout) Lacks(ctx context.Context, tx pgx.Tx) (missing Lacks, coder bool, err error) {
 	var optional []string
 	missing = Lacks{JobStatusIndex: true}
-	for _, t := range tables {
+	for _, t := range Tables(l.edition) {
 		for _, o := range t.Optional {
 			optional = append(optional, t.Name)
 			for _, c := range o.Columns {
@@ -86,11 +88,11 @@ type Lack struct {
 	Unlogged    bool     // the table exists, but this server is a standby
 }
 
-// List returns the missing groups that have a cost. unlogged are the tables that a
-// standby cannot read.
-func (l Lacks) List(unlogged []string) []Lack {
+// List returns the missing groups that have a cost in an edition. unlogged are the tables
+// that a standby cannot read.
+func (l Lacks) List(e instrument.Edition, unlogged []string) []Lack {
 	var all []Lack
-	for _, t := range tables {
+	for _, t := range Tables(e) {
 		for _, o := range t.Optional {
 			columns := l.of(t, o)
 			if len(columns) == 0 || o.Consequence() == "" {

@@ -8,12 +8,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
 // Layout is the schema of the tables, and the tables that the role cannot read in full
 // although it has the right.
 type Layout struct {
+	edition instrument.Edition
+
 	Schema string // empty if no schema has the tables of Coder
 	Usage  bool   // the role may use the schema
 	Role   string
@@ -44,7 +47,7 @@ ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname
 LIMIT 1`
 
 // FindSchema returns the schema of Coder's tables: the one that has more than half of
-// [Tables]. It is empty if there is none.
+// [Tables] of the edition Documented. It is empty if there is none.
 func FindSchema(ctx context.Context, tx pgx.Tx) (string, error) {
 	l := new(Layout)
 	err := l.findSchema(ctx, tx)
@@ -53,7 +56,7 @@ func FindSchema(ctx context.Context, tx pgx.Tx) (string, error) {
 
 // findSchema sets Schema, Usage and Role. Without a schema they stay empty.
 func (l *Layout) findSchema(ctx context.Context, tx pgx.Tx) error {
-	err := tx.QueryRow(ctx, schemaSQL, TableNames()).Scan(&l.Schema, &l.Usage, &l.Role)
+	err := tx.QueryRow(ctx, schemaSQL, TableNames(instrument.Documented)).Scan(&l.Schema, &l.Usage, &l.Role)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -74,17 +77,17 @@ JOIN pg_namespace n ON n.nspname = $2
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
 WHERE c.relpersistence = 'u' OR row_security_active(c.oid)`
 
-// Find returns the layout of a database, and sets the transaction's search_path to its
+// Find returns the layout of a database for an edition, and sets the transaction's search_path to its
 // schema. standby means that the server is in recovery.
-func Find(ctx context.Context, tx pgx.Tx, standby bool) (*Layout, error) {
-	l := new(Layout)
+func Find(ctx context.Context, tx pgx.Tx, e instrument.Edition, standby bool) (*Layout, error) {
+	l := &Layout{edition: e}
 	if err := l.findSchema(ctx, tx); err != nil || l.Schema == "" {
 		return l, err // without a schema the queries fail, since the tables do not exist
 	}
 	if _, err := tx.Exec(ctx, postgres.Set("SET LOCAL", l.SearchPath())); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, barriersSQL, TableNames(), l.Schema)
+	rows, err := tx.Query(ctx, barriersSQL, TableNames(e), l.Schema)
 	if err != nil {
 		return nil, err
 	}

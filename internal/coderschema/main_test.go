@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -22,7 +23,7 @@ func newDatabase(t testing.TB) (*pgtest.Database, string) {
 	}
 	db := pgtest.New(t)
 	db.Exec(t, string(schema))
-	return db, db.Role(t, Grants)
+	return db, db.Role(t, grants)
 }
 
 func roleOf(t *testing.T, url string) string {
@@ -33,3 +34,6 @@ func roleOf(t *testing.T, url string) string {
 	}
 	return config.User
 }
+
+// grants are the grants of the edition Documented.
+func grants(role string) string { return Grants(instrument.Documented, role) }

@@ -13,11 +13,11 @@ const (
 	Missing Reason = "missing"
 )
 
-// Unserved returns the families that are not read from a database, because it lacks
+// Unserved returns the families of an edition that are not read from a database, because it lacks
 // columns or because options leave them out (off).
-func Unserved(l Lacks, off []instrument.Family) map[instrument.Family]Reason {
+func Unserved(e instrument.Edition, l Lacks, off []instrument.Family) map[instrument.Family]Reason {
 	reasons := make(map[instrument.Family]Reason)
-	for _, t := range tables {
+	for _, t := range Tables(e) {
 		for _, o := range t.Optional {
 			if len(l.of(t, o)) == 0 {
 				continue

@@ -11,6 +11,8 @@ import (
 type Table struct {
 	Name    string
 	Columns []string // columns of every version of Coder that has the table
+	// coder are further such columns for the families of [instrument.Coder].
+	coder []string
 
 	// Optional are columns that some versions of Coder lack. A table without Columns
 	// is itself missing in some versions.
@@ -20,7 +22,9 @@ type Table struct {
 // Optional is a group of columns that some versions of Coder lack.
 type Optional struct {
 	Columns []string
-	// Families are not served where one of Columns is missing.
+	// since is the first edition that reads the columns.
+	since instrument.Edition
+	// Families are not served where one of Columns is missing, in editions that have them.
 	Families []instrument.Family
 	// Without is the consequence of missing Columns, if it is another one than that
 	// Families are not served.
@@ -37,31 +41,40 @@ func (o Optional) Consequence() string {
 	}
 	names := make([]string, len(o.Families))
 	for i, f := range o.Families {
-		names[i] = f.Info().Name
+		names[i] = f.String()
 	}
 	return strings.Join(names, " and ") + " is not served"
 }
 
-// Tables returns all tables and columns that are read. Tests prove with a restricted
-// role that no query reads another column.
-func Tables() []Table {
-	all := slices.Clone(tables[:])
-	for i := range all {
-		all[i].Columns = slices.Clone(all[i].Columns)
-		all[i].Optional = slices.Clone(all[i].Optional)
-		for j, o := range all[i].Optional {
-			o.Columns, o.Families, o.Instead = slices.Clone(o.Columns), slices.Clone(o.Families), slices.Clone(o.Instead)
-			all[i].Optional[j] = o
+// Tables returns all tables and columns that are read for the families of an edition.
+// Tests prove with a restricted role that no query reads another column.
+func Tables(e instrument.Edition) []Table {
+	var all []Table
+	for _, t := range tables {
+		read := Table{Name: t.Name, Columns: slices.Clone(t.Columns)}
+		if e == instrument.Coder {
+			read.Columns = append(read.Columns, t.coder...)
+		}
+		for _, o := range t.Optional {
+			if e < o.since {
+				continue
+			}
+			o.Columns, o.Instead = slices.Clone(o.Columns), slices.Clone(o.Instead)
+			o.Families = slices.DeleteFunc(slices.Clone(o.Families), func(f instrument.Family) bool { return !e.Has(f) })
+			read.Optional = append(read.Optional, o)
+		}
+		if len(read.Columns) > 0 || len(read.Optional) > 0 {
+			all = append(all, read)
 		}
 	}
 	return all
 }
 
 // TableNames returns the names of [Tables].
-func TableNames() []string {
-	names := make([]string, len(tables))
-	for i, t := range tables {
-		names[i] = t.Name
+func TableNames(e instrument.Edition) []string {
+	var names []string
+	for _, t := range Tables(e) {
+		names = append(names, t.Name)
 	}
 	return names
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/postgres"
@@ -111,7 +112,7 @@ func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
 func TestGrantsAreTables(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	var want []string
-	for _, table := range coderschema.Tables() {
+	for _, table := range coderschema.Tables(instrument.Documented) {
 		columns := table.Columns
 		for _, o := range table.Optional {
 			columns = append(columns, o.Columns...)
@@ -138,7 +139,7 @@ func TestGrantsQuoteTheRole(t *testing.T) {
 	const name = `a"b'c$$d; DROP TABLE users`
 	d.Exec(t, "CREATE ROLE "+postgres.Quote(name))
 	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+postgres.Quote(name)+"; DROP ROLE "+postgres.Quote(name)) })
-	d.Exec(t, coderschema.Grants(name))
+	d.Exec(t, coderschema.Grants(instrument.Documented, name))
 	if !pgtest.Value[bool](t, d, "SELECT has_column_privilege($1::name, 'users', 'is_system', 'SELECT')", name) {
 		t.Error("the role may not read what is granted to it")
 	}
@@ -188,7 +189,7 @@ func TestOtherSchema(t *testing.T) {
 	if mend := `run GRANT SELECT ("user_id", "last_used") ON "my ""coder"""."api_keys" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
 		t.Errorf("error %v, want one that says %s", err, mend)
 	}
-	d.Exec(t, coderschema.GrantsIn(schema, role))
+	d.Exec(t, coderschema.GrantsIn(instrument.Documented, schema, role))
 	for _, path := range []string{"public", "''", "pg_catalog", postgres.Quote(schema)} {
 		d.Exec(t, "ALTER ROLE "+role+" SET search_path = "+path)
 		got, err := collect(t.Context(), open(t, url))
@@ -251,7 +252,7 @@ func TestLatin1(t *testing.T) {
 			d.Exec(t, `INSERT INTO users (id, username, email) VALUES (u(1), E'ren\u00e9', 'a'), (u(2), E'ren\u00e8', 'b');
 				INSERT INTO templates (id, name) VALUES (u(11), 'docker');
 				INSERT INTO workspaces (id, owner_id, template_id, name) VALUES (u(31), u(1), u(11), E'\u00e9'), (u(32), u(2), u(11), E'\u00e8')`)
-			url := d.Role(t, coderschema.Grants)
+			url := d.Role(t, grants)
 			d.Exec(t, "ALTER ROLE "+roleOf(t, url)+" SET client_encoding = 'LATIN1'")
 			workspaces, err := open(t, url).Sources().Agents.Agents(t.Context())
 			if err != nil {

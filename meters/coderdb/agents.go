@@ -106,7 +106,7 @@ func (a *agents) reportPeers(connected, peers int) {
 		a.noPeers = true
 		a.db.logger.Warn("tailnet_peers has no connected agent: Coder fills it only with its high-availability license",
 			"so", "tailnet nodes and connection latencies of agents are unknown: keep "+
-				instrument.AgentsConnectionLatencies.Info().Name+" and "+instrument.AgentsConnections.Info().Name+" from Coder's own endpoint")
+				instrument.AgentsConnectionLatencies.String()+" and "+instrument.AgentsConnections.String()+" from Coder's own endpoint")
 	case peers > 0 && a.noPeers:
 		a.noPeers = false
 		a.db.logger.Info("tailnet_peers has agents: their tailnet nodes and connection latencies are known")

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -30,7 +29,7 @@ func newFleetOf(t testing.TB, n int) (*pgtest.Database, string) {
 	d.Exec(t, read(t, "schema.sql"))
 	d.Exec(t, fmt.Sprintf("SET fleet.workspaces = %d;", n)+read(t, "any_fleet.sql"))
 	d.Exec(t, "ANALYZE")
-	return d, d.Role(t, coderschema.Grants)
+	return d, d.Role(t, grants)
 }
 
 // BenchmarkCollection shows how long one collection takes with the database

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/instrument"
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
 	"github.com/otelcoder/otelcoder/meters/meterstest"
@@ -324,7 +323,7 @@ func TestLookWithoutScan(t *testing.T) {
 			d, url := newDatabase(t, "schema.sql")
 			if test.schema != "" {
 				d.Exec(t, test.schema)
-				url = d.Role(t, coderschema.Grants)
+				url = d.Role(t, grants)
 			}
 			db, now := clocked(t, url)
 			f := db.follower()

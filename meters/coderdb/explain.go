@@ -111,9 +111,9 @@ func remedy(err error) health.Problem {
 // grantCommand returns the shell command that grants what the role lacks.
 func (db *DB) grantCommand() string {
 	if l := db.layout.Load(); l != nil {
-		return coderschema.GrantCommand(l.Schema, l.Role)
+		return coderschema.GrantCommand(db.edition, l.Schema, l.Role)
 	}
-	return coderschema.GrantCommand("", db.user)
+	return coderschema.GrantCommand(db.edition, "", db.user)
 }
 
 // explainWaiting returns the error of a collection that got no connection in time.
@@ -153,7 +153,7 @@ func (db *DB) howToGrant(ctx context.Context, limit time.Duration, message strin
 	if known := db.missing.Load(); known != nil {
 		lacks = *known
 	}
-	tables := coderschema.Tables()
+	tables := coderschema.Tables(db.edition)
 	var inTables, inColumns []string
 	for _, t := range tables {
 		for _, c := range t.Needed(lacks) {

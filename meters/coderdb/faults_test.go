@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/postgres"
@@ -60,7 +61,7 @@ func TestFaults(t *testing.T) {
 	d := s.Database(t)
 	schema := read(t, "schema.sql")
 	d.Exec(t, schema)
-	url := d.Role(t, coderschema.Grants)
+	url := d.Role(t, grants)
 	db, err := Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func TestFaults(t *testing.T) {
 	wantFailure(t, db, "is this the database of a Coder deployment")
 	d.Exec(t, schema)
 	wantFailure(t, db, `GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "`+role+`"`)
-	d.Exec(t, coderschema.Grants(role))
+	d.Exec(t, coderschema.Grants(instrument.Documented, role))
 	wantRecovery(t, db)
 
 	d.Exec(t, "ALTER TABLE api_keys RENAME TO elsewhere")
@@ -170,7 +171,7 @@ func TestSchemaChangesUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Exec(t, coderschema.Grants(config.User)) // for the columns that are read instead
+	d.Exec(t, coderschema.Grants(instrument.Documented, config.User)) // for the columns that are read instead
 	_ = readAll(t.Context(), db)
 	if err := readAll(t.Context(), db); err != nil {
 		t.Errorf("after the columns have gone: %v", err)

@@ -49,7 +49,7 @@ func (db *DB) find(ctx context.Context, tx pgx.Tx, standby bool) (*layout, error
 	db.forget()
 	l := &layout{seen: time.Now(), standby: standby}
 	var err error
-	if l.Layout, err = coderschema.Find(ctx, tx, standby); err != nil {
+	if l.Layout, err = coderschema.Find(ctx, tx, db.edition, standby); err != nil {
 		return nil, err
 	}
 	if l.Schema == "" {

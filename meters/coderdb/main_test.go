@@ -51,7 +51,7 @@ func newDatabase(t testing.TB, scripts ...string) (*pgtest.Database, string) {
 	for _, name := range scripts {
 		db.Exec(t, read(t, name))
 	}
-	return db, db.Role(t, coderschema.Grants)
+	return db, db.Role(t, grants)
 }
 
 func read(t testing.TB, name string) string {
@@ -174,3 +174,6 @@ func compare(t *testing.T, got, want string) {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
+
+// grants are the grants of the edition Documented.
+func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }

@@ -20,7 +20,7 @@ func (db *DB) missingColumns(ctx context.Context, tx pgx.Tx, layout *layout) (co
 		return missing, err // the queries fail if the database is empty
 	}
 	db.missing.Store(&missing)
-	db.report(missing.List(layout.Unlogged))
+	db.report(missing.List(db.edition, layout.Unlogged))
 	return missing, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/option"
 	"github.com/otelcoder/otelcoder/internal/outage"
 )
@@ -18,6 +19,7 @@ import (
 type Option func(*config) error
 
 type config struct {
+	edition           instrument.Edition
 	logger            *slog.Logger
 	interval          time.Duration
 	inactivityTimeout time.Duration
@@ -61,6 +63,16 @@ func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		c.logger, c.reach = l, reach
 		return option.NotNil("WithLogger", l)
+	}
+}
+
+// WithEdition sets the edition whose families are read, that of
+// [github.com/otelcoder/otelcoder/exporters.WithEdition]. Other columns are read for
+// [instrument.Coder]: the role needs its grants. Default: [instrument.Documented].
+func WithEdition(e instrument.Edition) Option {
+	return func(c *config) error {
+		c.edition = e
+		return option.Within("WithEdition", e, instrument.Documented, instrument.Coder)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/meters"
@@ -60,7 +59,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	server := pgtest.Start(t)
 	d := server.Database(t)
 	d.Exec(t, read(t, "schema.sql"))
-	url := d.Role(t, coderschema.Grants)
+	url := d.Role(t, grants)
 	server.Stop(t)
 
 	log := new(logged.Log)

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/instrument/health"
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
@@ -30,8 +29,8 @@ func TestRoleNamesTheOthers(t *testing.T) {
 	tcp := server.ListenTCP(t)
 	db := server.Database(t)
 	db.Exec(t, read(t, "schema.sql"))
-	url := tcp(db.Role(t, coderschema.Grants))
-	stranger := tcp(db.Role(t, coderschema.Grants)) // may not see the sessions of the first role
+	url := tcp(db.Role(t, grants))
+	stranger := tcp(db.Role(t, grants)) // may not see the sessions of the first role
 	began := time.Now()
 	newReporter := func(url string) *Reporter {
 		r := newReporter(t, url)

@@ -5,10 +5,10 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
-// serves reports whether a family is read from a database that lacks columns.
+// serves reports whether the edition has a family, and it is read from a database that lacks columns.
 func (c config) serves(f instrument.Family, l coderschema.Lacks) bool {
-	_, not := coderschema.Unserved(l, c.off())[f]
-	return !not
+	_, not := coderschema.Unserved(c.edition, l, c.off())[f]
+	return c.edition.Has(f) && !not
 }
 
 // off returns the families that options leave out.

@@ -35,7 +35,7 @@ func TestUnserved(t *testing.T) {
 			instrument.AgentStatsTx: coderschema.Off,
 		}},
 	}
-	for _, table := range coderschema.Tables() {
+	for _, table := range coderschema.Tables(instrument.Documented) {
 		for _, o := range table.Optional {
 			v := variant{name: table.Name + " " + strings.Join(o.Columns, " "), sql: "DROP TABLE " + table.Name}
 			if len(table.Columns) > 0 {
@@ -63,7 +63,7 @@ func TestUnserved(t *testing.T) {
 				INSERT INTO tailnet_peers (id, coordinator_id, updated_at, node)
 				VALUES (u(513), u(1), '2025-09-01 12:00:00', '\x2802320f0a04322d763611000000000000e03f')`)
 			d.Exec(t, v.sql)
-			url := d.Role(t, coderschema.Grants)
+			url := d.Role(t, grants)
 			now := noon
 			options := append([]Option{WithLogger(testLogger(t)), clockOption(func() time.Time { return now })}, v.options...)
 			db := open(t, url, options...)
@@ -73,7 +73,7 @@ func TestUnserved(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close(t.Context())
-			found, err := coderschema.Inspect(t.Context(), conn, db.off())
+			found, err := coderschema.Inspect(t.Context(), conn, instrument.Documented, db.off())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestUnserved(t *testing.T) {
 			served[instrument.AgentScriptsExecuted] = len(events.Scripts) > 0
 			for f, is := range served {
 				if _, not := reasons[f]; is == not {
-					t.Errorf("%s: served %t, unserved %t", f.Info().Name, is, not)
+					t.Errorf("%s: served %t, unserved %t", instrument.Documented.Info(f).Name, is, not)
 				}
 			}
 		})

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
@@ -21,7 +20,7 @@ func TestStandby(t *testing.T) {
 		d.Exec(t, read(t, name))
 	}
 	d.Exec(t, "ALTER TABLE tailnet_peers SET UNLOGGED")
-	url := d.Role(t, coderschema.Grants)
+	url := d.Role(t, grants)
 	want, err := collect(t.Context(), open(t, url))
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +95,7 @@ func TestStandbyLags(t *testing.T) {
 	primary := pgtest.Start(t)
 	d := primary.Database(t)
 	d.Exec(t, read(t, "schema.sql")+";"+read(t, "fleet.sql"))
-	url := d.Role(t, coderschema.Grants)
+	url := d.Role(t, grants)
 	standby := primary.Standby(t)
 	const addSQL = `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, connection_median_latency_ms)
 		VALUES (clock_timestamp() - interval '4500 milliseconds', u(502), u(1), u(31), u(11), 7, 1)`

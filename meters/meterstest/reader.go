@@ -53,11 +53,18 @@ type Reader struct {
 	expiry  *time.Timer // nil: nothing expires
 }
 
-// NewReader makes a Reader that is shut down when the test ends. It can be made and
-// used in a bubble of testing/synctest.
+// NewReader makes a Reader of the edition [instrument.Documented] that is shut down when
+// the test ends. It can be made and used in a bubble of testing/synctest.
 func NewReader(t testing.TB) *Reader {
 	t.Helper()
+	return NewReaderOf(t, instrument.Documented)
+}
+
+// NewReaderOf is [NewReader] for an edition.
+func NewReaderOf(t testing.TB, e instrument.Edition) *Reader {
+	t.Helper()
 	r := &Reader{registry: prometheus.NewRegistry(), changed: make(chan struct{}, 1)}
+	r.providers.Edition = e
 	r.providers.Deployment = r.provider(t, instrument.Deployment)
 	r.providers.Workspaces = r.provider(t, instrument.Workspaces)
 	r.providers.Process = processProvider{r.provider(t, instrument.Process), new(atomic.Bool)}
@@ -83,7 +90,7 @@ func (r *Reader) provider(t testing.TB, group instrument.Group) provider {
 	}
 	p := sdk.NewMeterProvider(
 		sdk.WithReader(reader),
-		sdk.WithView(catalogueOnly(group)),
+		sdk.WithView(catalogueOnly(r.providers.Edition, group)),
 		sdk.WithCardinalityLimit(0),
 	)
 	t.Cleanup(func() {
@@ -112,8 +119,8 @@ func (p processProvider) Claim() (release func(), ok bool) {
 }
 
 // catalogueOnly returns the view of the group's instruments. It drops all others.
-func catalogueOnly(group instrument.Group) sdk.View {
-	view := instrument.View(group)
+func catalogueOnly(e instrument.Edition, group instrument.Group) sdk.View {
+	view := e.View(group)
 	return func(i sdk.Instrument) (sdk.Stream, bool) {
 		if stream, ok := view(i); ok {
 			return stream, true
@@ -176,7 +183,7 @@ func (r *Reader) gather(t testing.TB, families []instrument.Family) []*dto.Metri
 		return gathered
 	}
 	return slices.DeleteFunc(gathered, func(g *dto.MetricFamily) bool {
-		return !slices.ContainsFunc(families, func(f instrument.Family) bool { return f.String() == g.GetName() })
+		return !slices.ContainsFunc(families, func(f instrument.Family) bool { return r.providers.Edition.Name(f) == g.GetName() })
 	})
 }
 
@@ -187,13 +194,13 @@ func (r *Reader) gather(t testing.TB, families []instrument.Family) []*dto.Metri
 //	reader.Value(t, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: "terraform"})
 func (r *Reader) Value(t testing.TB, f instrument.Family, m instrument.Measured) (float64, bool) {
 	t.Helper()
-	switch want := f.Info().Measured; {
+	switch want := r.providers.Edition.Info(f).Measured; {
 	case want == nil:
 		t.Fatalf("%s is a family of the Go runtime, which a Reader does not read", f)
 	case reflect.TypeOf(m) != reflect.TypeOf(want):
 		t.Fatalf("the labels of %s come from %T, not from %T", f, want, m)
 	}
-	labels := f.Labels(m).String()
+	labels := r.providers.Edition.Labels(f, m).String()
 	for _, family := range r.gather(t, []instrument.Family{f}) {
 		for _, series := range family.GetMetric() {
 			if encode(series.GetLabel()) != labels {

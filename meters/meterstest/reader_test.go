@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // record measures a gauge and a histogram.
 func record(t *testing.T, r *meterstest.Reader) {
 	t.Helper()
-	labels := instrument.AgentsUp.Labels(instrument.WorkspaceAgents{TemplateName: "docker", Username: "alice", WorkspaceName: "dev"})
+	labels := instrument.Documented.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "docker", Username: "alice", WorkspaceName: "dev"})
 	if _, err := r.Providers().Observe(func(o instrument.Observer) {
 		o.Observe(instrument.AgentsUp, labels, 2)
 	}, instrument.AgentsUp); err != nil {
@@ -33,7 +33,7 @@ func record(t *testing.T, r *meterstest.Reader) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	duration.Record(t.Context(), 45, instrument.ProvisionerdJobTimings.Labels(
+	duration.Record(t.Context(), 45, instrument.Documented.Labels(instrument.ProvisionerdJobTimings,
 		instrument.ProvisionerJob{Provisioner: "terraform", Status: "success"}))
 }
 

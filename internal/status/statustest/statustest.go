@@ -86,8 +86,8 @@ coderd_agents_connections{agent_name="main",lifecycle_state="ready",status="conn
 	})
 	counts := map[string]int{"coderd_agents_connections": 9885, "coderd_agents_up": 10021, "coderd_api_request_latencies_seconds": 2, "coderd_workspace_builds_total": 2,
 		"coderd_agents_apps": 20120, "coderd_agentstats_rx_bytes": 10000, "coderd_agentstats_tx_bytes": 10000, "coderd_agents_connection_latencies_seconds": 19770}
-	for f := range instrument.All() {
-		row := f.Info()
+	for f := range instrument.Documented.All() {
+		row := instrument.Documented.Info(f)
 		family := status.Family{Name: row.Name, Type: row.Type.String(), Help: row.Help, Labels: row.Labels, Group: row.Group.String(), Series: counts[row.Name]}
 		if len(row.Labels) == 0 {
 			family.Series = 1
