@@ -12,6 +12,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelcoder/otelcoder/exporters"
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
 )
@@ -25,6 +26,9 @@ func TestOptions(t *testing.T) {
 		{Name: "WithLogger", Option: exporters.WithLogger(slog.New(slog.DiscardHandler))},
 		{Name: "WithReporter", Option: exporters.WithReporter(nil), Want: "nil"},
 		{Name: "WithReporter", Option: exporters.WithReporter(func() bool { return false })},
+		{Name: "WithEdition", Option: exporters.WithEdition(instrument.Documented)},
+		{Name: "WithEdition", Option: exporters.WithEdition(instrument.Coder)},
+		{Name: "WithEdition", Option: exporters.WithEdition(instrument.Coder + 1), Want: "WithEdition is edition 2: it must be from documented to coder"},
 		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(math.MinInt), Want: scrapes},
 		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(-1), Want: scrapes},
 		{Name: "WithMaxScrapes", Option: exporters.WithMaxScrapes(0), Want: scrapes},

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
 )
 
@@ -31,6 +32,9 @@ func TestOptions(t *testing.T) {
 		{Name: "WithInterval", Option: WithInterval(24 * time.Hour)},
 		{Name: "WithInterval", Option: WithInterval(math.MaxInt64), Want: interval},
 
+		{Name: "WithEdition", Option: WithEdition(instrument.Documented)},
+		{Name: "WithEdition", Option: WithEdition(instrument.Coder)},
+		{Name: "WithEdition", Option: WithEdition(instrument.Coder + 1), Want: "WithEdition is edition 2: it must be from documented to coder"},
 		{Name: "WithInactivityTimeout", Option: WithInactivityTimeout(-time.Second), Want: timeout},
 		{Name: "WithInactivityTimeout", Option: WithInactivityTimeout(0), Want: timeout},
 		{Name: "WithInactivityTimeout", Option: WithInactivityTimeout(time.Second)},
