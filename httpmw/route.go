@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -89,11 +90,12 @@ func muxRoute(pattern string) string {
 
 // node is a place in the tree of routers.
 type node struct {
-	patterns, route string                  // chi's patterns from its root to here, and their route
-	router          chi.Routes              // mounted at the pattern, or nil
-	handlers        map[string]http.Handler // of the pattern itself, by method
-	unlisted        bool                    // below a handler: chi does not list the router that matched it
-	children        sync.Map                // of *node, by pattern
+	patterns, route string                               // chi's patterns from its root to here, and their route
+	router          chi.Routes                           // mounted at the pattern, or nil
+	handlers        map[string]http.Handler              // of the pattern itself, by method
+	unlisted        bool                                 // below a handler: chi does not list the router that matched it
+	routes          atomic.Pointer[map[string]chi.Route] // of router, by pattern; nil until they are listed
+	children        sync.Map                             // of *node, by pattern
 }
 
 // leaf reports whether the pattern, and no router, handles requests of the method.
@@ -127,16 +129,21 @@ func (l *lookup) muxNode(pattern string) *node {
 func (n *node) chiNode(pattern string) *node {
 	child := &node{patterns: n.patterns + pattern, unlisted: n.router == nil && strings.HasSuffix(pattern, "*")}
 	child.route = (&chi.Context{RoutePatterns: []string{child.patterns}}).RoutePattern()
+	if n.router == nil {
+		return child
+	}
 	// Mount("/files", router) registers "/files" and "/files/" besides "/files/*".
 	mount := strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "/") + "/*"
-	for _, r := range cmp.Or[chi.Routes](n.router, chi.NewRouter()).Routes() {
-		if r.Pattern == pattern {
-			child.handlers = r.Handlers
+	routes := n.routes.Load()
+	if routes == nil || (*routes)[pattern].Pattern == "" && (*routes)[mount].Pattern == "" { // not listed, or registered since
+		routes = new(map[string]chi.Route)
+		*routes = make(map[string]chi.Route)
+		for _, r := range n.router.Routes() {
+			(*routes)[r.Pattern] = r
 		}
-		if r.Pattern == mount {
-			child.router = r.SubRoutes
-		}
+		n.routes.Store(routes)
 	}
+	child.handlers, child.router = (*routes)[pattern].Handlers, (*routes)[mount].SubRoutes
 	return child
 }
 
