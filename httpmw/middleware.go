@@ -175,11 +175,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response)
 					finishSpan(ctx, l.method, route, code, finished)
 					r.Pattern = "" // of otelhttp's copy: otelhttp would rename the span
 				}
-				label := cmp.Or(route, meters.PathStatic)
-				if route == "" && strings.HasPrefix(l.path, "/api/") {
-					label = meters.PathUnknown
-				}
-				running.End(ctx, h.api.Path(label), l.method, code)
+				running.End(ctx, l.handle(route), l.method, code)
 			}()
 		}
 		if l.request != r { // for the server and the outer handlers
