@@ -260,7 +260,7 @@ func (c *config) trace(h http.Handler) http.Handler {
 }
 
 // untrusting makes tracers whose spans start new traces, with a link to the client's.
-// It does what otelhttp.WithPublicEndpoint does, which copies each request.
+// otelhttp.WithPublicEndpointFn does the same, but copies each request.
 type untrusting struct{ trace.TracerProvider }
 
 func (p untrusting) Tracer(name string, o ...trace.TracerOption) trace.Tracer {

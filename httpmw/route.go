@@ -107,8 +107,8 @@ type node struct {
 // leaf reports whether the pattern, and no router, handles requests of the method.
 func (n *node) leaf(method string) bool { return n.router == nil || n.handlers[method] != nil }
 
-// child returns the child of a node with a pattern. The child is made only once,
-// unless make returns nil or the limit of nodes is reached.
+// child returns the child of a node with a pattern. A child that was made is kept, unless
+// the limit of nodes is reached or another request adds a child at the same time.
 func (h *handler) child(n *node, pattern string, make func(pattern string) *node) *node {
 	children := n.children.Load()
 	if children != nil && (*children)[pattern] != nil {
@@ -150,8 +150,7 @@ func (n *node) chiNode(pattern string) *node {
 	mount := strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "/") + "/*"
 	routes := n.routes.Load()
 	if routes == nil || (*routes)[pattern].Pattern == "" && (*routes)[mount].Pattern == "" { // not listed, or registered since
-		routes = new(map[string]chi.Route)
-		*routes = make(map[string]chi.Route)
+		routes = &map[string]chi.Route{}
 		for _, r := range n.router.Routes() {
 			(*routes)[r.Pattern] = r
 		}
