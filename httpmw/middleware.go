@@ -175,11 +175,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, outer *response)
 					finishSpan(ctx, l.method, route, code, finished)
 					r.Pattern = "" // of otelhttp's copy: otelhttp would rename the span
 				}
-				label := cmp.Or(route, meters.PathStatic)
-				if route == "" && strings.HasPrefix(l.path, "/api/") {
-					label = meters.PathUnknown
-				}
-				running.End(ctx, h.api.Path(label), l.method, code)
+				running.End(ctx, l.handle(route), l.method, code)
 			}()
 		}
 		if l.request != r { // for the server and the outer handlers
@@ -251,13 +247,36 @@ func hasToken(lines []string, token string) bool {
 
 // trace makes a handler serve requests within a span.
 func (c *config) trace(h http.Handler) http.Handler {
+	provider := c.tracer
+	if !c.trusted {
+		provider = untrusting{provider}
+	}
 	return otelhttp.NewMiddleware("",
-		otelhttp.WithTracerProvider(c.tracer),
+		otelhttp.WithTracerProvider(provider),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()), // meters.API has the metrics
 		otelhttp.WithPropagators(c.propagators),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return spanMethod(r.Method) }),
-		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return !c.trusted }),
 	)(h)
+}
+
+// untrusting makes tracers whose spans start new traces, with a link to the client's.
+// otelhttp.WithPublicEndpointFn does the same, but copies each request.
+type untrusting struct{ trace.TracerProvider }
+
+func (p untrusting) Tracer(name string, o ...trace.TracerOption) trace.Tracer {
+	return untrustingTracer{p.TracerProvider.Tracer(name, o...)}
+}
+
+type untrustingTracer struct{ trace.Tracer }
+
+func (t untrustingTracer) Start(ctx context.Context, name string, o ...trace.SpanStartOption) (context.Context, trace.Span) {
+	if parent := trace.SpanContextFromContext(ctx); !parent.Equal(trace.SpanContext{}) {
+		o = append(o, trace.WithNewRoot())
+		if parent.IsValid() && parent.IsRemote() {
+			o = append(o, trace.WithLinks(trace.Link{SpanContext: parent}))
+		}
+	}
+	return t.Tracer.Start(ctx, name, o...)
 }
 
 // finishSpan names the span of a request by its route, and records a panic.

@@ -26,13 +26,16 @@ func TestNodesAreLimited(t *testing.T) {
 
 // paths returns the patterns that lead to each of the nodes below one.
 func paths(n *node) (all []string) {
-	n.children.Range(func(pattern, child any) bool {
-		all = append(all, pattern.(string))
-		for _, path := range paths(child.(*node)) {
-			all = append(all, pattern.(string)+path)
+	children := n.children.Load()
+	if children == nil {
+		return nil
+	}
+	for pattern, child := range *children {
+		all = append(all, pattern)
+		for _, path := range paths(child) {
+			all = append(all, pattern+path)
 		}
-		return true
-	})
+	}
 	slices.Sort(all)
 	return all
 }

@@ -2,12 +2,15 @@ package httpmw
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/otelcoder/otelcoder/meters"
 )
 
 // lookup is the input of the search for the route of a request.
@@ -15,6 +18,7 @@ type lookup struct {
 	*handler
 	request               *http.Request // as passed on
 	chi                   *chi.Context  // nil if chi does not route the request
+	node                  *node         // of the route, if it was looked up in the tree
 	inner                 *innerRoute   // reported by an inner handler, or nil
 	method, path, rawPath string        // as they arrived
 	above                 string        // Request.Pattern as set by a ServeMux outside chi's tree
@@ -89,25 +93,37 @@ func muxRoute(pattern string) string {
 
 // node is a place in the tree of routers.
 type node struct {
-	patterns, route string                  // chi's patterns from its root to here, and their route
-	router          chi.Routes              // mounted at the pattern, or nil
-	handlers        map[string]http.Handler // of the pattern itself, by method
-	unlisted        bool                    // below a handler: chi does not list the router that matched it
-	children        sync.Map                // of *node, by pattern
+	route    string                           // of the patterns
+	handle   atomic.Pointer[meters.Path]      // of the route; nil until a request is measured
+	router   chi.Routes                       // mounted at the last pattern, or nil
+	handlers map[string]http.Handler          // of the last pattern itself, by method
+	children atomic.Pointer[map[string]*node] // by pattern; nil if there are none
+
+	patterns string                               // chi's, from its root to here
+	unlisted bool                                 // below a handler: chi does not list the router that matched it
+	routes   atomic.Pointer[map[string]chi.Route] // of router, by pattern; nil until they are listed
 }
 
 // leaf reports whether the pattern, and no router, handles requests of the method.
 func (n *node) leaf(method string) bool { return n.router == nil || n.handlers[method] != nil }
 
-// child returns the child of a node with a pattern. The child is made only once,
-// unless make returns nil or the limit of nodes is reached.
+// child returns the child of a node with a pattern. A child that was made is kept, unless
+// the limit of nodes is reached or another request adds a child at the same time.
 func (h *handler) child(n *node, pattern string, make func(pattern string) *node) *node {
-	if child, ok := n.children.Load(pattern); ok {
-		return child.(*node)
+	children := n.children.Load()
+	if children != nil && (*children)[pattern] != nil {
+		return (*children)[pattern]
 	}
 	child := make(pattern)
-	if child != nil && h.nodes.Add(1) <= 4096 {
-		n.children.Store(pattern, child)
+	if child != nil && h.nodes.Load() < 4096 {
+		grown := map[string]*node{}
+		if children != nil {
+			grown = maps.Clone(*children)
+		}
+		grown[pattern] = child
+		if n.children.CompareAndSwap(children, &grown) {
+			h.nodes.Add(1)
+		}
 	}
 	return child
 }
@@ -127,16 +143,20 @@ func (l *lookup) muxNode(pattern string) *node {
 func (n *node) chiNode(pattern string) *node {
 	child := &node{patterns: n.patterns + pattern, unlisted: n.router == nil && strings.HasSuffix(pattern, "*")}
 	child.route = (&chi.Context{RoutePatterns: []string{child.patterns}}).RoutePattern()
+	if n.router == nil {
+		return child
+	}
 	// Mount("/files", router) registers "/files" and "/files/" besides "/files/*".
 	mount := strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "/") + "/*"
-	for _, r := range cmp.Or[chi.Routes](n.router, chi.NewRouter()).Routes() {
-		if r.Pattern == pattern {
-			child.handlers = r.Handlers
+	routes := n.routes.Load()
+	if routes == nil || (*routes)[pattern].Pattern == "" && (*routes)[mount].Pattern == "" { // not listed, or registered since
+		routes = &map[string]chi.Route{}
+		for _, r := range n.router.Routes() {
+			(*routes)[r.Pattern] = r
 		}
-		if r.Pattern == mount {
-			child.router = r.SubRoutes
-		}
+		n.routes.Store(routes)
 	}
+	child.handlers, child.router = (*routes)[pattern].Handlers, (*routes)[mount].SubRoutes
 	return child
 }
 
@@ -165,5 +185,21 @@ func (l *lookup) find(n *node, method, path string) string {
 			return ""
 		}
 	}
+	l.node = n
 	return n.route
+}
+
+// handle returns the handle for requests to the route that this one matched, or "".
+func (l *lookup) handle(route string) *meters.Path {
+	label := cmp.Or(route, meters.PathStatic)
+	if route == "" && strings.HasPrefix(l.path, "/api/") {
+		label = meters.PathUnknown
+	}
+	if l.node == nil || l.node.route != label {
+		return l.api.Path(label)
+	}
+	if l.node.handle.Load() == nil {
+		l.node.handle.Store(l.api.Path(label))
+	}
+	return l.node.handle.Load()
 }

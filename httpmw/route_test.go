@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,7 +42,7 @@ func merge(labels, but map[string]string) map[string]string {
 func labels(t *testing.T, f *fixture, h http.Handler, want map[string]string) {
 	t.Helper()
 	s := serve(t, h)
-	before := ""
+	before := f.Text(t, instrument.APIRequestsProcessed)
 	for request, path := range want {
 		code, _ := s.do(t, request)
 		now := f.Text(t, instrument.APIRequestsProcessed)
@@ -282,6 +283,34 @@ func TestChi(t *testing.T) {
 			labels(t, f, place.at(f.measure), merge(chiLabels, place.but))
 		})
 	}
+}
+
+// lister counts how often its routes are listed, which takes long if there are many.
+type lister struct {
+	*chi.Mux
+	listed atomic.Int32
+}
+
+func (l *lister) Routes() []chi.Route {
+	l.listed.Add(1)
+	return l.Mux.Routes()
+}
+
+func TestChiRoutesAreListedOnce(t *testing.T) {
+	f := newFixture(t)
+	router := &lister{Mux: newChi()}
+	h := f.measure(router)
+	labels(t, f, h, chiLabels)
+	if n := router.listed.Load(); n != 1 {
+		t.Errorf("listed %d times, want 1", n)
+	}
+	router.Get("/late/{thing}", answer(200))
+	router.Route("/later", func(router chi.Router) { router.Get("/{thing}", answer(200)) })
+	labels(t, f, h, map[string]string{
+		"/late/x":  "/late/{thing}",
+		"/later/x": "/later/{thing}",
+		"/later/":  "STATIC",
+	})
 }
 
 // TestChiInSeveralTrees: a sub-router that is mounted in two trees has the route of

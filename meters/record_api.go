@@ -132,14 +132,19 @@ func newPath(e instrument.Edition, name string) *Path {
 }
 
 // endpoint returns the endpoint of a method: _OTHER unless it is one of the nine standard
-// methods.
-func (p *Path) endpoint(method string) *endpoint {
+// methods. The code is that of its first request.
+func (p *Path) endpoint(method string, code int) *endpoint {
 	at := methodIndex(method)
 	if e := p.endpoints[at].Load(); e != nil {
 		return e
 	}
 	request := instrument.APIRequest{Method: apiMethods[at], Path: p.name}
-	p.endpoints[at].CompareAndSwap(nil, &endpoint{edition: p.edition, request: request, labels: p.edition.Labels(instrument.APIRequestLatencies, request)})
+	p.endpoints[at].CompareAndSwap(nil, &endpoint{
+		labels:  p.edition.Labels(instrument.APIRequestLatencies, request),
+		codes:   newCodeCount(p.edition, request, code),
+		edition: p.edition,
+		request: request,
+	})
 	return p.endpoints[at].Load()
 }
 
@@ -149,7 +154,7 @@ func (p *Path) observe(o instrument.Observer) {
 		if e == nil {
 			continue
 		}
-		for c := e.codes.Load(); c != nil; c = c.next {
+		for c := &e.codes; c != nil; c = c.next.Load() {
 			o.Observe(instrument.APIRequestsProcessed, c.labels, float64(c.count.Load()))
 		}
 	}
@@ -170,43 +175,38 @@ func methodIndex(method string) int {
 	return len(apiMethods) - 1
 }
 
-// endpoint measures the requests of one method to one path.
+// endpoint measures the requests of one method to one path. The fields that a request
+// reads come first, to share a cache line.
 type endpoint struct {
+	labels  instrument.Labels
+	codes   codeCount // of the first code; it links to those of other codes
 	edition instrument.Edition
 	request instrument.APIRequest // without a code
-	labels  instrument.Labels
-	codes   atomic.Pointer[codeCount]
 }
 
 // codeCount counts the requests with one status code. The counts of an endpoint are a
-// linked list that only grows at its head: it is short and needs no lock.
+// linked list that only grows at its end: it is short and needs no lock.
 type codeCount struct {
 	code   int
-	labels instrument.Labels
 	count  atomic.Int64
-	next   *codeCount
+	next   atomic.Pointer[codeCount]
+	labels instrument.Labels
+}
+
+func newCodeCount(e instrument.Edition, request instrument.APIRequest, code int) codeCount {
+	request.Code = code
+	return codeCount{code: code, labels: e.Labels(instrument.APIRequestsProcessed, request)}
 }
 
 func (e *endpoint) count(code int) {
-	if code < 100 || code > 999 {
-		code = http.StatusInternalServerError // net/http refuses such a code
-	}
-	for {
-		head := e.codes.Load()
-		for c := head; c != nil; c = c.next {
-			if c.code == code {
-				c.count.Add(1)
-				return
-			}
-		}
-		request := e.request
-		request.Code = code
-		first := &codeCount{code: code, labels: e.edition.Labels(instrument.APIRequestsProcessed, request), next: head}
-		first.count.Store(1)
-		if e.codes.CompareAndSwap(head, first) {
-			return
+	c := &e.codes
+	for ; c.code != code; c = c.next.Load() {
+		if c.next.Load() == nil {
+			next := newCodeCount(e.edition, e.request, code)
+			c.next.CompareAndSwap(nil, &next)
 		}
 	}
+	c.count.Add(1)
 }
 
 // Start counts a request as in flight until its End. websocket is true if the request
@@ -240,7 +240,10 @@ func (r RunningRequest) End(ctx context.Context, p *Path, method string, code in
 		r.api.refusals.add(apiPathLimit)
 		p = r.api.Path(PathUnknown)
 	}
-	e := p.endpoint(method)
+	if code < 100 || code > 999 {
+		code = http.StatusInternalServerError // net/http refuses such a code
+	}
+	e := p.endpoint(method, code)
 	if r.websocket {
 		r.api.websocketDurations.record(ctx, seconds, p.websocket)
 	} else {
