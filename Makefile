@@ -86,6 +86,14 @@ bench-large: ## compare them at up to 1,000,000 series (25 minutes, 8 GB)
 	   $(compare) -bench 'Memory' -benchtime 1x -count 3; } | tee bin/bench-large.txt | go -C e2e run ./bench/ratios
 	@$(benchstat) bin/bench-large.txt
 
+.PHONY: bench-check
+bench-check: ## compare the allocations of the hot paths with the recorded ones
+	go -C e2e test ./bench -run TestAllocations -count 1
+
+.PHONY: bench-record
+bench-record: ## record the allocations of the hot paths, after a change that is intended
+	go -C e2e test ./bench -run TestAllocations -count 1 -record
+
 benchstat = go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da -col '/by@(otelcoder client_golang otelhttp VictoriaMetrics)' \
 	-filter '.unit:(added-ns/op OR added-cpu-ns/op OR cpu-ns/op OR allocs/op OR peak-rss-B)'
 
