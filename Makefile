@@ -94,6 +94,15 @@ bench-check: ## compare the allocations of the hot paths with the recorded ones
 bench-record: ## record the allocations of the hot paths, after a change that is intended
 	go -C e2e test ./bench -run TestAllocations -count 1 -record
 
+# The deployments of `make bench-deployment`, in workspaces, and the edition of metrics.
+SIZES = 1000,10000,100000
+METRIC_NAMES = documented
+
+.PHONY: bench-deployment
+bench-deployment: ## measure the service beside deployments of SIZES workspaces (20 minutes, 4 GB of disk)
+	@.ci/need postgresql
+	go -C e2e test ./deployment -v -count 1 -timeout 0 -interval 1m -sizes $(SIZES) -metric-names $(METRIC_NAMES)
+
 benchstat = go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da -col '/by@(otelcoder client_golang otelhttp VictoriaMetrics)' \
 	-filter '.unit:(added-ns/op OR added-cpu-ns/op OR cpu-ns/op OR allocs/op OR peak-rss-B)'
 
