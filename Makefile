@@ -86,6 +86,23 @@ bench-large: ## compare them at up to 1,000,000 series (25 minutes, 8 GB)
 	   $(compare) -bench 'Memory' -benchtime 1x -count 3; } | tee bin/bench-large.txt | go -C e2e run ./bench/ratios
 	@$(benchstat) bin/bench-large.txt
 
+.PHONY: bench-check
+bench-check: ## compare the allocations of the hot paths with the recorded ones
+	go -C e2e test ./bench -run TestAllocations -count 1
+
+.PHONY: bench-record
+bench-record: ## record the allocations of the hot paths, after a change that is intended
+	go -C e2e test ./bench -run TestAllocations -count 1 -record
+
+# The deployments of `make bench-deployment`, in workspaces, and the edition of metrics.
+SIZES = 1000,10000,100000
+METRIC_NAMES = documented
+
+.PHONY: bench-deployment
+bench-deployment: ## measure the service beside deployments of SIZES workspaces (20 minutes, 4 GB of disk)
+	@.ci/need postgresql
+	go -C e2e test ./deployment -v -count 1 -timeout 0 -interval 1m -sizes $(SIZES) -metric-names $(METRIC_NAMES)
+
 benchstat = go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da -col '/by@(otelcoder client_golang otelhttp VictoriaMetrics)' \
 	-filter '.unit:(added-ns/op OR added-cpu-ns/op OR cpu-ns/op OR allocs/op OR peak-rss-B)'
 

@@ -1,6 +1,5 @@
 // Package bench compares otelcoder with what others measure and serve metrics
-// with. It holds nothing but benchmarks; `make bench` runs them and prints their
-// ratios.
+// with. `make bench` runs its benchmarks and prints their ratios.
 //
 // BenchmarkMiddleware is about what a middleware adds to a request. It alternates
 // between the bare handler and the measured one, so that whatever else the
@@ -13,5 +12,6 @@
 // cpu-ns is the time on a CPU, of all of the process: it depends less than ns on
 // what else the machine does.
 //
+// TestAllocations compares what the hot paths allocate with testdata/allocations.tsv.
 // No test depends on a time.
 package bench

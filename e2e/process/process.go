@@ -171,6 +171,9 @@ func (p *Process) Freeze() { p.process.Signal(syscall.SIGSTOP) }
 // Thaw undoes Freeze.
 func (p *Process) Thaw() { p.process.Signal(syscall.SIGCONT) }
 
+// PID is the number of the process.
+func (p *Process) PID() int { return p.process.Pid }
+
 // Log is what the process has said.
 func (p *Process) Log() string { return p.log.String() }
 

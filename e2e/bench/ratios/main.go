@@ -1,7 +1,8 @@
 // Command ratios reads the output of Go benchmarks whose names hold by=<peer> and
-// prints, for each benchmark and unit, the median of every peer and how many
-// times otelcoder's it is. benchstat, which compares with one peer at a time and
-// in percent, can read the same output.
+// prints a Markdown table for each benchmark and unit: a row for each of its cases, with
+// the median of every peer and, in parentheses, how many times it otelcoder's is.
+// benchstat, which compares with one peer at a time and in percent, can read the same
+// output.
 package main
 
 import (
@@ -9,11 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 )
 
 func main() {
@@ -27,26 +29,38 @@ const self = "otelcoder"
 
 // run tells on progress what it reads.
 func run(in io.Reader, out, progress io.Writer) error {
-	t, err := read(in, progress)
+	r, err := read(in, progress)
 	if err != nil {
 		return err
 	}
-	return t.print(out)
+	for _, t := range r.tables {
+		if _, err := fmt.Fprintf(out, "\n%s, %s:\n\n%s", t.benchmark, t.unit, t.markdown()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// table holds measurements, by benchmark in the order in which they were first
-// read.
+// report holds the tables, in the order in which they were first read.
+type report struct{ tables []*table }
+
+// table holds the measurements of a benchmark in one unit.
 type table struct {
-	rows  []row
-	peers []string
-	cells map[row]map[string][]float64 // by peer
+	benchmark, unit string
+	parameters      []string // of the cases
+	peers           []string // but otelcoder
+	rows            []*row
 }
 
-// row is a benchmark, without its peer, and a unit.
-type row struct{ benchmark, unit string }
+// row holds the measurements of one case of a benchmark.
+type row struct {
+	name   string
+	values map[string]string    // by parameter
+	cells  map[string][]float64 // by peer
+}
 
-func read(in io.Reader, progress io.Writer) (*table, error) {
-	t := &table{cells: make(map[row]map[string][]float64)}
+func read(in io.Reader, progress io.Writer) (*report, error) {
+	r := new(report)
 	lines := bufio.NewScanner(in)
 	n := 0
 	for lines.Scan() {
@@ -59,80 +73,149 @@ func read(in io.Reader, progress io.Writer) (*table, error) {
 		}
 		n++
 		fmt.Fprintf(progress, "%4d  %s\n", n, fields[0])
-		benchmark, peer := split(fields[0])
 		for pair := range slices.Chunk(fields[2:], 2) {
 			value, err := strconv.ParseFloat(pair[0], 64)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", fields[0], err)
 			}
 			if value != 0 {
-				t.add(row{benchmark, pair[1]}, peer, value)
+				r.add(fields[0], pair[1], value)
 			}
 		}
 	}
 	if n == 0 && lines.Err() == nil {
 		return nil, errors.New("no benchmark in what was read")
 	}
-	return t, lines.Err()
+	return r, lines.Err()
 }
 
-func (t *table) add(r row, peer string, value float64) {
-	if t.cells[r] == nil {
-		t.cells[r] = make(map[string][]float64)
-		at := len(t.rows) // behind the others of the benchmark
-		for i, other := range t.rows {
-			if other.benchmark == r.benchmark {
-				at = i + 1
-			}
-		}
-		t.rows = slices.Insert(t.rows, at, r)
+// add adds a measurement of a case of a benchmark.
+func (r *report) add(name, unit string, value float64) {
+	benchmark, rest, _ := strings.Cut(strings.TrimPrefix(name, "Benchmark"), "/")
+	if at := strings.LastIndexByte(rest, '-'); at >= 0 {
+		rest = rest[:at] // the number of CPUs
 	}
-	if !slices.Contains(t.peers, peer) {
+	t := r.table(benchmark, unit)
+	peer, values := "", make(map[string]string)
+	var kept []string
+	for part := range strings.SplitSeq(rest, "/") {
+		parameter, v, _ := strings.Cut(part, "=")
+		if parameter == "by" {
+			peer = v
+			continue
+		}
+		values[parameter] = v
+		kept = append(kept, part)
+		if !slices.Contains(t.parameters, parameter) {
+			t.parameters = append(t.parameters, parameter)
+		}
+	}
+	if peer != self && !slices.Contains(t.peers, peer) {
 		t.peers = append(t.peers, peer)
 	}
-	t.cells[r][peer] = append(t.cells[r][peer], value)
+	c := t.row(strings.Join(kept, "/"), values)
+	c.cells[peer] = append(c.cells[peer], value)
 }
 
-// split takes the peer out of a benchmark's name, and the number of CPUs.
-func split(name string) (benchmark, peer string) {
-	name = strings.TrimPrefix(name, "Benchmark")
-	if at := strings.LastIndexByte(name, '-'); at >= 0 {
-		name = name[:at]
-	}
-	var kept []string
-	for part := range strings.SplitSeq(name, "/") {
-		if p, ok := strings.CutPrefix(part, "by="); ok {
-			peer = p
-		} else {
-			kept = append(kept, part)
+// table returns that of a benchmark and a unit. It stands behind the others of the
+// benchmark.
+func (r *report) table(benchmark, unit string) *table {
+	at := len(r.tables)
+	for i, t := range r.tables {
+		if t.benchmark == benchmark {
+			if t.unit == unit {
+				return t
+			}
+			at = i + 1
 		}
 	}
-	return strings.Join(kept, " "), peer
+	t := &table{benchmark: benchmark, unit: unit}
+	r.tables = slices.Insert(r.tables, at, t)
+	return t
 }
 
-func (t *table) print(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	last := ""
+func (t *table) row(name string, values map[string]string) *row {
 	for _, r := range t.rows {
-		if r.benchmark != last {
-			last = r.benchmark
-			fmt.Fprintf(w, "\n%s\n", r.benchmark)
+		if r.name == name {
+			return r
 		}
-		fmt.Fprintf(w, "  %s", r.unit)
-		own := median(t.cells[r][self])
-		for _, peer := range t.peers {
-			values := t.cells[r][peer]
-			if len(values) == 0 {
-				continue
-			}
-			fmt.Fprintf(w, "\t%s %.4g", peer, median(values))
-			if peer != self && own > 0 {
-				fmt.Fprintf(w, " (x%.3g)", median(values)/own)
-			}
-		}
-		fmt.Fprintln(w)
 	}
-	return w.Flush()
+	r := &row{name, values, make(map[string][]float64)}
+	t.rows = append(t.rows, r)
+	return r
+}
+
+func (t *table) markdown() string {
+	lines := [][]string{append(append(slices.Clone(t.parameters), self), t.peers...)}
+	for _, r := range t.rows {
+		var line []string
+		for _, parameter := range t.parameters {
+			line = append(line, r.values[parameter])
+		}
+		own := median(r.cells[self])
+		line = append(line, quantity(own, t.unit))
+		for _, peer := range t.peers {
+			value := median(r.cells[peer])
+			cell := quantity(value, t.unit)
+			if own > 0 && value > 0 {
+				cell += fmt.Sprintf(" (%s)", digits(own/value, 2))
+			}
+			line = append(line, cell)
+		}
+		lines = append(lines, line)
+	}
+	return align(lines)
+}
+
+// align writes cells as a Markdown table.
+func align(lines [][]string) string {
+	widths := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for n, line := range lines {
+		for i, cell := range line {
+			fmt.Fprintf(&b, "| %-*s ", widths[i], cell)
+		}
+		b.WriteString("|\n")
+		if n == 0 {
+			for _, width := range widths {
+				b.WriteString("| " + strings.Repeat("-", width) + " ")
+			}
+			b.WriteString("|\n")
+		}
+	}
+	return b.String()
+}
+
+// quantity writes a value with three digits; "-" for none.
+func quantity(value float64, unit string) string {
+	if value == 0 {
+		return "-"
+	}
+	scale := func(units ...string) string {
+		i := 0
+		for ; i < len(units)-1 && value >= 1000; i++ {
+			value /= 1000
+		}
+		return digits(value, 3) + " " + units[i]
+	}
+	switch unit = strings.TrimSuffix(unit, "/op"); {
+	case unit == "ns" || strings.HasSuffix(unit, "-ns"):
+		return scale("ns", "µs", "ms", "s")
+	case unit == "B" || strings.HasSuffix(unit, "-B"):
+		return scale("B", "kB", "MB", "GB")
+	}
+	return digits(value, 3)
+}
+
+// digits writes a number with n significant digits, but never an exponent.
+func digits(value float64, n int) string {
+	after := n - 1 - int(math.Floor(math.Log10(math.Abs(value))))
+	return strconv.FormatFloat(value, 'f', max(after, 0), 64)
 }
 
 // median returns 0 for no values.
