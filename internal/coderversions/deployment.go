@@ -1,8 +1,10 @@
 package coderversions
 
 import (
-	_ "embed"
+	"embed"
 	"strings"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 //go:embed deployment.sql
@@ -14,8 +16,8 @@ var eventsSQL string
 //go:embed scripts.sql
 var scriptsSQL string
 
-//go:embed documented.txt
-var documented string
+//go:embed expected
+var expected embed.FS
 
 // Deployment returns the script that creates the tables and fills them with a deployment
 // that is alive now. Its state, as [Version.Series] has it, stays the same for two
@@ -39,16 +41,26 @@ const (
 	Standby Server = "standby"
 )
 
-// Series returns the lines that a scrape has of the deployment after its events, in any
-// order and without the buckets of histograms. They are written by hand, and follow from
-// the rows by the rules of Coder's documentation.
-func (v Version) Series(s Server) []string {
+// Series returns the lines that a scrape of an edition has of the deployment after its
+// events, in any order and without the buckets of histograms. They are written by hand,
+// and follow from the rows by the rules of Coder's documentation. There are none yet for
+// an edition without a folder in expected.
+func (v Version) Series(e instrument.Edition, s Server) []string { return v.expects(e, "series", s) }
+
+// Warnings returns the warnings of "otelcoder check", each with its title, in any order.
+func (v Version) Warnings(e instrument.Edition, s Server) []string {
+	return v.expects(e, "warnings", s)
+}
+
+// expects returns the lines of a file of an edition that a version has on a server.
+func (v Version) expects(e instrument.Edition, file string, s Server) []string {
+	text, _ := expected.ReadFile("expected/" + e.String() + "/" + file + ".txt")
 	var lines []string
-	for line := range strings.Lines(documented) {
+	for line := range strings.Lines(string(text)) {
 		versions, rest, _ := strings.Cut(line, " ")
-		on, series, _ := strings.Cut(rest, " ")
+		on, content, _ := strings.Cut(rest, " ")
 		if within(versions, v) && (on == string(s) || on == "both") {
-			lines = append(lines, strings.TrimSpace(series))
+			lines = append(lines, strings.TrimSpace(content))
 		}
 	}
 	return lines

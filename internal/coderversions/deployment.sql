@@ -1,6 +1,7 @@
 -- A deployment that is alive now, for every version: each family that a database can
 -- serve has a series, and users, agents and jobs are in every state that counts
--- differently. Its values do not change for some minutes.
+-- differently. Its values stay the same for two minutes, if agents count as inactive
+-- after that time only.
 
 -- u(n) is the UUID that the rows write as n.
 CREATE FUNCTION u(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
@@ -57,7 +58,7 @@ INSERT INTO workspace_agents (id, resource_id, name, created_at, first_connected
 	connection_timeout_seconds, lifecycle_state, started_at, ready_at, deleted) VALUES
 	(u(501), u(201), 'main', now() - interval '2 hours', now() - interval '2 hours', now() - interval '2 hours', NULL, 120,
 		'ready', now() - interval '2 hours', now() - interval '2 hours', false), -- of the old build
-	(u(502), u(202), 'main', now() - interval '1 hour', now() - interval '1 hour', now() + interval '1 hour', NULL, 120,
+	(u(502), u(202), 'main', now() - interval '1 hour', now() - interval '1 hour', now(), NULL, 120,
 		'ready', now() - interval '1 hour', now() - interval '1 hour' + interval '12.5 seconds', false),
 	(u(503), u(202), 'aux', now() - interval '1 hour', now() - interval '1 hour', now() - interval '30 minutes', now() - interval '30 minutes', 120,
 		'start_error', now() - interval '1 hour', now() - interval '1 hour' + interval '3 seconds', false),
