@@ -171,3 +171,13 @@ func TestVersions(t *testing.T) {
 		})
 	}
 }
+
+// The series of the newest version have every family that a database tells.
+func TestVersionsHaveEveryFamily(t *testing.T) {
+	tested := familiesOf(instrument.Documented, coderversions.Newest())
+	for _, name := range want62(t) {
+		if !ofProcess.MatchString(name) && !slices.Contains(tested, name) {
+			t.Errorf("no series of %s", name)
+		}
+	}
+}
