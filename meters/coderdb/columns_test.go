@@ -21,13 +21,17 @@ const (
 	ofAgents = " coderd_agents_apps coderd_agents_connection_latencies_seconds coderd_agents_connections coderd_agents_up coderd_agentstats_startup_script_seconds"
 	ofStats  = " coderd_agentstats_connection_count coderd_agentstats_connection_median_latency_seconds coderd_agentstats_rx_bytes coderd_agentstats_session_count_jetbrains" +
 		" coderd_agentstats_session_count_reconnecting_pty coderd_agentstats_session_count_ssh coderd_agentstats_session_count_vscode coderd_agentstats_tx_bytes"
-	ofInsights = " coderd_insights_applications_usage_seconds coderd_insights_parameters coderd_insights_templates_active_users"
-	ofLicense  = " coderd_license_active_users coderd_license_limit_users coderd_license_user_limit_enabled"
-	ofScripts  = " agent_scripts_executed_total"
-	ofEvents   = ofScripts + " coderd_provisionerd_job_timings_seconds coderd_workspace_builds_total"
-	ofUsers    = " coderd_api_active_users_duration_hour"
-	ofBuilds   = " coderd_api_workspace_latest_build_total"
-	ofJobs     = " coderd_provisionerd_jobs_current"
+	ofApps       = " coderd_agents_apps"
+	ofUse        = " coderd_insights_applications_usage_seconds"
+	ofSessions   = ofUse + " coderd_insights_templates_active_users"
+	ofParameters = " coderd_insights_parameters"
+	ofInsights   = ofSessions + ofParameters
+	ofLicense    = " coderd_license_active_users coderd_license_limit_users coderd_license_user_limit_enabled"
+	ofScripts    = " agent_scripts_executed_total"
+	ofEvents     = ofScripts + " coderd_provisionerd_job_timings_seconds coderd_workspace_builds_total"
+	ofUsers      = " coderd_api_active_users_duration_hour"
+	ofBuilds     = " coderd_api_workspace_latest_build_total"
+	ofJobs       = " coderd_provisionerd_jobs_current"
 )
 
 // costs are the families of the edition documented that a missing column costs. Columns
@@ -41,14 +45,14 @@ var costs = map[string]map[string]string{
 	},
 	"api_keys":          {"user_id": ofUsers, "last_used": ofUsers},
 	"templates":         {"id": ofAgents + ofInsights + ofEvents, "name": ofAgents + ofInsights + ofEvents},
-	"template_versions": {"id": ofInsights + ofEvents, "template_id": ofInsights, "name": ofEvents},
+	"template_versions": {"id": ofParameters + ofEvents, "template_id": ofParameters, "name": ofEvents},
 	"workspaces": {
-		"id": ofAgents + ofStats + ofInsights + ofBuilds + ofEvents, "owner_id": ofAgents + ofEvents,
-		"template_id": ofAgents + ofInsights + ofEvents, "name": ofAgents + ofStats + ofEvents, "deleted": ofAgents + ofBuilds,
+		"id": ofAgents + ofStats + ofUse + ofBuilds + ofEvents, "owner_id": ofAgents + ofEvents,
+		"template_id": ofAgents + ofUse + ofEvents, "name": ofAgents + ofStats + ofEvents, "deleted": ofAgents + ofBuilds,
 	},
 	"workspace_builds": {
-		"id": ofInsights, "created_at": ofInsights, "workspace_id": ofAgents + ofInsights + ofBuilds + ofEvents,
-		"template_version_id": ofInsights + ofEvents, "build_number": ofAgents + ofInsights + ofBuilds,
+		"id": ofParameters, "created_at": ofParameters, "workspace_id": ofAgents + ofParameters + ofBuilds + ofEvents,
+		"template_version_id": ofParameters + ofEvents, "build_number": ofAgents + ofParameters + ofBuilds,
 		"transition": ofEvents, "job_id": ofAgents + ofBuilds + ofEvents,
 	},
 	"provisioner_jobs": {
@@ -64,21 +68,21 @@ var costs = map[string]map[string]string{
 		// Deleted agents then count as agents.
 		"deleted": " coderd_agents_connections coderd_agents_up",
 	},
-	"workspace_apps": {"agent_id": ofAgents + ofInsights, "display_name": ofAgents + ofInsights, "slug": ofInsights, "health": ofAgents},
+	"workspace_apps": {"agent_id": ofApps + ofUse, "display_name": ofApps + ofUse, "slug": ofUse, "health": ofApps},
 	"workspace_agent_stats": {
-		"created_at": ofStats + ofInsights, "user_id": ofStats + ofInsights, "agent_id": ofStats, "workspace_id": ofStats, "template_id": ofInsights,
-		"rx_bytes": ofStats, "tx_bytes": ofStats, "connection_count": ofStats + ofInsights, "connection_median_latency_ms": ofStats,
-		"session_count_vscode": ofStats + ofInsights, "session_count_jetbrains": ofStats + ofInsights,
-		"session_count_reconnecting_pty": ofStats + ofInsights, "session_count_ssh": ofStats + ofInsights,
+		"created_at": ofStats + ofSessions, "user_id": ofStats + ofSessions, "agent_id": ofStats, "workspace_id": ofStats, "template_id": ofSessions,
+		"rx_bytes": ofStats, "tx_bytes": ofStats, "connection_count": ofStats + ofSessions, "connection_median_latency_ms": ofStats,
+		"session_count_vscode": ofStats + ofSessions, "session_count_jetbrains": ofStats + ofSessions,
+		"session_count_reconnecting_pty": ofStats + ofSessions, "session_count_ssh": ofStats + ofSessions,
 	},
 	"workspace_app_stats": {
-		"user_id": ofInsights, "workspace_id": ofInsights, "agent_id": ofInsights, "slug_or_port": ofInsights,
-		"session_started_at": ofInsights, "session_ended_at": ofInsights,
+		"user_id": ofUse, "workspace_id": ofUse, "agent_id": ofUse, "slug_or_port": ofUse,
+		"session_started_at": ofUse, "session_ended_at": ofUse,
 	},
 	"workspace_agent_scripts":        {"id": ofScripts, "workspace_agent_id": ofScripts},
 	"workspace_agent_script_timings": {"script_id": ofScripts, "started_at": ofScripts, "ended_at": ofScripts, "status": ofScripts},
-	"template_version_parameters":    {"template_version_id": ofInsights, "name": ofInsights, "type": ofInsights},
-	"workspace_build_parameters":     {"workspace_build_id": ofInsights, "name": ofInsights, "value": ofInsights},
+	"template_version_parameters":    {"template_version_id": ofParameters, "name": ofParameters, "type": ofParameters},
+	"workspace_build_parameters":     {"workspace_build_id": ofParameters, "name": ofParameters, "value": ofParameters},
 	"licenses":                       {"jwt": ofLicense},
 	// The nodes of agents are then unknown.
 	"tailnet_peers": {"id": ofPeers, "updated_at": ofPeers, "node": ofPeers},
