@@ -66,16 +66,19 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 }
 
 // part runs the queries of a part of a collection, which only some families need. If the
-// database lacks a table or column, the collection is read again without the part, and
-// [DB.read] returns a [meters.PartialError] with the rest. It reports whether the part
-// has been read.
+// database lacks a table or column, or the role may not read it, the collection is read
+// again without the part, and [DB.read] returns a [meters.PartialError] with the rest. It
+// reports whether the part has been read.
 func (s snapshot) part(name string, read func() error) (bool, error) {
 	if s.lost[name] {
 		return false, nil
 	}
 	err := read()
-	if refused, is := errors.AsType[*pgconn.PgError](err); is && (refused.Code == undefinedTable || refused.Code == undefinedColumn) {
-		return false, &partError{name, err}
+	if refused, is := errors.AsType[*pgconn.PgError](err); is {
+		switch refused.Code {
+		case undefinedTable, undefinedColumn, insufficientPrivilege:
+			return false, &partError{name, err}
+		}
 	}
 	return err == nil, err
 }
