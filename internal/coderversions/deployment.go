@@ -20,7 +20,7 @@ var scriptsSQL string
 var expected embed.FS
 
 // Deployment returns the script that creates the tables and fills them with a deployment
-// that is alive now. Its state, as [Version.Series] has it, stays the same for two
+// that is alive now. Its state, as [Version.Series] has it, stays the same for three
 // minutes.
 func (v Version) Deployment() string { return v.With(deploymentSQL) }
 

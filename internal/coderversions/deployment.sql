@@ -1,6 +1,6 @@
 -- A deployment that is alive now, for every version: each family that a database can
 -- serve has a series, and users, agents and jobs are in every state that counts
--- differently. Its values stay the same for two minutes, if agents count as inactive
+-- differently. Its values stay the same for three minutes, if agents count as inactive
 -- after that time only.
 
 -- u(n) is the UUID that the rows write as n.
@@ -46,7 +46,7 @@ INSERT INTO provisioner_jobs (id, organization_id, initiator_id, type, provision
 	(u(106), u(1), u(1), 'template_version_import', 'echo', u(91), now(), now(), NULL, NULL, NULL);
 INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id, initiator_id) VALUES
 	(u(401), now() - interval '2 hours', u(31), u(21), 1, 'start', u(101), u(1)),
-	(u(402), now() - interval '1 minute', u(31), u(22), 2, 'start', u(102), u(1)),
+	(u(402), now() - interval '1 second', u(31), u(22), 2, 'start', u(102), u(1)),
 	(u(403), now() - interval '6 minutes', u(32), u(21), 1, 'start', u(103), u(2)),
 	(u(404), now() - interval '1 hour', u(33), u(23), 1, 'start', u(104), u(2)),
 	(u(405), now() - interval '1 hour', u(34), u(21), 1, 'delete', u(105), u(1));
@@ -78,8 +78,8 @@ INSERT INTO tailnet_peers (id, coordinator_id, updated_at, node) VALUES
 
 INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, rx_bytes, tx_bytes, connection_count,
 	connection_median_latency_ms, session_count_vscode, session_count_jetbrains, session_count_reconnecting_pty, session_count_ssh) VALUES
-	(now() - interval '150 seconds', u(1), u(502), u(31), u(11), 100, 1000, 9, 50, 1, 0, 0, 9),
-	(now() - interval '60 seconds', u(1), u(502), u(31), u(11), 23, 234, 2, 12.5, 3, 1, 0, 0);
+	(now() - interval '65 seconds', u(1), u(502), u(31), u(11), 100, 1000, 9, 50, 1, 0, 0, 9),
+	(now() - interval '1 second', u(1), u(502), u(31), u(11), 23, 234, 2, 12.5, 3, 1, 0, 0);
 -- In use for longer than the window.
 INSERT INTO workspace_app_stats (user_id, workspace_id, agent_id, access_method, slug_or_port, session_started_at, session_ended_at) VALUES
 	(u(1), u(31), u(502), 'path', 'code', now() - interval '1 hour', now() + interval '1 hour');
