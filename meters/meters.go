@@ -106,7 +106,8 @@ func (m *Meters) EventsHealth() *EventsHealth { return m.events() }
 // are merged into one series: values are added, of latencies the maximum is taken.
 // Invalid rows are left out and counted in otelcoder_refused_total.
 //
-// If a source fails, panics or hangs, its last snapshot is kept, and the source is
+// If a source fails, panics or hangs, its last snapshot is kept unless the error is a
+// [PartialError], and the source is
 // queried again after one second; the pause doubles with each failure, up to the
 // interval. The series are withdrawn when the snapshot is five intervals old. Changes of
 // state and of the error are logged once ([WithLogger]), unless the source has logged

@@ -113,7 +113,7 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 			started := time.Now()
 			defer func() { execution.record(ctx, time.Since(started).Seconds(), noLabels) }()
 			workspaces, err := source.Agents(ctx)
-			if err != nil {
+			if err != nil && !partial(err) {
 				return snapshot{}, 0, err
 			}
 			rows := len(workspaces)
@@ -123,7 +123,7 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 					rows += len(a.Latencies) + len(a.Apps)
 				}
 			}
-			return agentsSnapshot(workspaces, c, refused), rows, nil
+			return agentsSnapshot(workspaces, c, refused), rows, err
 		},
 	}
 }

@@ -52,10 +52,10 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 		interval: c.insightsInterval,
 		collect: func(ctx context.Context) (snapshot, int, error) {
 			i, err := source.Insights(ctx)
-			if err != nil {
+			if err != nil && !partial(err) {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: insightsSamples(i, c, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), nil
+			return snapshot{instrument.Deployment: insightsSamples(i, c, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), err
 		},
 	}
 }

@@ -95,7 +95,10 @@ func (r *runner) run(ctx context.Context) {
 			collecting = false
 			hung.Stop()
 			if res.err != nil {
-				r.fail(res.err, res.took)
+				r.fail(res)
+				if partial(res.err) {
+					stale.Reset(r.lifetime())
+				}
 				pause = min(max(2*pause, firstRetry), r.interval)
 				next.Reset(pause)
 				continue
@@ -106,7 +109,7 @@ func (r *runner) run(ctx context.Context) {
 			stale.Reset(r.lifetime())
 
 		case <-hung.C:
-			r.fail(fmt.Errorf("no answer within %s", r.timeLimit()), r.timeLimit())
+			r.fail(result{err: fmt.Errorf("no answer within %s", r.timeLimit()), took: r.timeLimit()})
 
 		case <-stale.C:
 			r.withdraw()
@@ -129,8 +132,8 @@ func (r *runner) lifetime() time.Duration { return maxMissed * r.interval }
 // result is the result of a collection.
 type result struct {
 	snapshot snapshot
-	rows     int // returned by the source
-	err      error
+	rows     int   // returned by the source
+	err      error // with a snapshot if it is a [PartialError]
 	took     time.Duration
 }
 
@@ -153,29 +156,39 @@ func (r *runner) succeed(res result) {
 	r.logger.Debug("collected", "source", r.name, "rows", res.rows, "series", res.snapshot.size(), "duration", res.took)
 	r.outage.Recovered(r)
 	r.state.Store(&state{snapshot: res.snapshot, succeeded: time.Now(), took: res.took, p95: r.recent.add(res.took)})
-	for _, group := range r.groups() {
-		r.output.changed(group)
-	}
+	r.changed()
 	r.reportCollected(res.snapshot, res.took, nil)
 }
 
-func (r *runner) fail(err error, took time.Duration) {
-	r.logger.Debug("not collected", "source", r.name, "error", err, "duration", took)
-	if logged := new(LoggedError); !errors.As(err, &logged) {
-		r.outage.Failed(r, err.Error())
+func (r *runner) changed() {
+	for _, group := range r.groups() {
+		r.output.changed(group)
+	}
+}
+
+func (r *runner) fail(res result) {
+	r.logger.Debug("not collected", "source", r.name, "error", res.err, "duration", res.took)
+	if logged := new(LoggedError); !errors.As(res.err, &logged) {
+		r.outage.Failed(r, res.err.Error())
 	}
 	failed := *r.state.Load()
-	failed.failing, failed.took, failed.p95 = true, took, r.recent.add(took)
+	if partial(res.err) {
+		failed.snapshot, failed.succeeded = res.snapshot, time.Now()
+	}
+	failed.failing, failed.took, failed.p95 = true, res.took, r.recent.add(res.took)
 	since := time.Now()
 	if failed.problem != nil {
 		since = failed.problem.Since
 	}
-	failed.problem = health.NewProblem(err, since)
+	failed.problem = health.NewProblem(res.err, since)
 	if failed.problem.Runbook == "" {
 		failed.problem.Runbook = "OtelcoderSourceDown"
 	}
 	r.state.Store(&failed)
-	r.reportCollected(nil, took, err)
+	if partial(res.err) {
+		r.changed()
+	}
+	r.reportCollected(res.snapshot, res.took, res.err)
 }
 
 // reportCollected calls the function of [WithCollected].

@@ -1,6 +1,9 @@
 package meters
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // Sources are the sources of a deployment's state. The families of a nil source are not
 // served. Sources are called concurrently, each by one goroutine at a time, and must
@@ -45,6 +48,20 @@ func (s Sources) collectors(out *output, c config, refused sourceRefusals) []col
 		collectors[i].limit(c, refused)
 	}
 	return collectors
+}
+
+// PartialError is the error of a source that returned rows nevertheless, because only
+// some families need what failed. [Meters.Poll] serves these rows, and the source counts
+// as failing. The sources of agents and insights may return it.
+type PartialError struct{ Err error }
+
+func (e *PartialError) Error() string { return e.Err.Error() }
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// partial reports whether an error came with rows.
+func partial(err error) bool {
+	_, is := errors.AsType[*PartialError](err)
+	return is
 }
 
 // LoggedError wraps the error of a source that has already logged it, such as an outage

@@ -3,6 +3,7 @@ package meters
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -260,6 +261,35 @@ otelcoder_source_up{source="active_users"} 1
 		wantValue(t, m, `otelcoder_source_up{source="active_users"}`, 1)
 		wantValue(t, m, `otelcoder_source_series{source="active_users"}`, 1)
 		l.want(t, `level=INFO msg="source recovered" source=active_users`)
+	})
+}
+
+// A source that fails for some of its families only: the others are served as long as it
+// returns their rows, though the source is not up.
+func TestPollPartialError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		m := meterstest.NewReader(t)
+		poll(t, m, Sources{
+			Agents: agentsFunc(func(context.Context) ([]Workspace, error) {
+				return []Workspace{{Name: "dev", Username: "ann", Template: "go"}}, &PartialError{errors.New("no apps")}
+			}),
+			Insights: insightsFunc(func(context.Context) (Insights, error) {
+				return Insights{ActiveUsers: []TemplateUsers{{"go", 3}}}, fmt.Errorf("read: %w", &PartialError{errors.New("no parameters")})
+			}),
+		}, l.option())
+		for range 2 {
+			wantAnnounced(t, m, true)
+			wantValue(t, m, `coderd_agents_up{template_name="go",username="ann",workspace_name="dev"}`, 0)
+			wantValue(t, m, `coderd_insights_templates_active_users{template_name="go"}`, 3)
+			wantValue(t, m, `otelcoder_source_up{source="agents"}`, 0)
+			wantValue(t, m, `otelcoder_source_up{source="insights"}`, 0)
+			wantValue(t, m, `otelcoder_source_series{source="insights"}`, 1)
+			time.Sleep(time.Hour)
+		}
+		if got := l.Take(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `level=WARN msg="source fails" source=agents error="no apps"`) {
+			t.Errorf("logged %q", got)
+		}
 	})
 }
 

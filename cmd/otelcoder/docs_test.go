@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
+	"github.com/otelcoder/otelcoder/internal/coderversions"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of the pages")
@@ -28,7 +29,7 @@ func TestPages(t *testing.T) {
 	for path, parts := range map[string][]string{
 		"../../docs/admin/prometheus.md": {catalogueMarkdown(false), catalogueMarkdown(true)},
 		"../../docs/coder-endpoint.md":   {factsMarkdown()},
-		"../../docs/coder-versions.md":   {lacksMarkdown()},
+		"../../docs/coder-versions.md":   {versionsMarkdown(), lacksMarkdown()},
 		"../../helm/otelcoder/README.md": {valuesMarkdown(t)},
 		"../../docs/service.md": {
 			grantsMarkdown(), flagsMarkdown(), tableMarkdown(),
@@ -155,6 +156,67 @@ func flagsMarkdown() string {
 
 func grantsMarkdown() string {
 	return "```sql\n" + coderschema.Grants(instrument.Documented, "otelcoder") + "```\n"
+}
+
+// versionsMarkdown returns, for each edition, the versions of Coder on which TestVersions
+// passes: the number of families that it finds there, the others, and the columns that
+// check warns of.
+func versionsMarkdown() string {
+	var tables []string
+	for e := range instrument.Editions() {
+		all := familiesOf(e, coderversions.Newest())
+		if len(all) == 0 {
+			continue // not tested yet
+		}
+		rows := [][]string{{"Coder of", "Migration", "Metrics", "Not served", "Lacks"}}
+		for _, v := range coderversions.All() {
+			served := familiesOf(e, v)
+			missing := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(served, name) })
+			lacks := codes(lacking(v.Warnings(e, coderversions.Primary)))
+			for _, table := range lacking(v.Warnings(e, coderversions.Standby)) {
+				if name, unlogged := strings.CutSuffix(table, " (unlogged"); unlogged {
+					lacks = append(lacks, "on a standby "+code(name))
+				}
+			}
+			rows = append(rows, []string{v.Date, fmt.Sprint(v.Migration), fmt.Sprint(len(served)), strings.Join(codes(missing), ", "), strings.Join(lacks, ", ")})
+		}
+		tables = append(tables, "With `--metric-names "+e.String()+"`:\n\n"+markdown(rows))
+	}
+	return strings.Join(tables, "\n")
+}
+
+// lacking returns the names of the tables and columns in warnings of check.
+func lacking(warnings []string) []string {
+	var names []string
+	for _, warning := range warnings {
+		list, _, _ := strings.Cut(strings.TrimPrefix(warning, "Coder version: lacks "), ": ")
+		list, _, _ = strings.Cut(list, ", so a standby")
+		names = append(names, strings.Split(list, ", ")...)
+	}
+	return names
+}
+
+func codes(names []string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = code(name)
+	}
+	return all
+}
+
+// familiesOf returns the families of the series of a version.
+func familiesOf(e instrument.Edition, v coderversions.Version) []string {
+	var names []string
+	for _, line := range v.Series(e, coderversions.Primary) {
+		name := line[:strings.IndexAny(line, "{ ")]
+		if _, ok := e.Lookup(name); !ok { // of a histogram
+			name = name[:strings.LastIndex(name, "_")]
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // lacksMarkdown returns the columns that some versions of Coder lack, and the effect.

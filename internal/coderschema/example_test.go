@@ -10,8 +10,9 @@ import (
 
 func ExampleGrants() {
 	for line := range strings.Lines(coderschema.Grants(instrument.Documented, "otelcoder")) {
-		if strings.Contains(line, "api_keys") || strings.Contains(line, "licenses") {
-			fmt.Print(line)
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "GRANT") && (strings.Contains(line, "api_keys") || strings.Contains(line, "licenses")) {
+			fmt.Println(line)
 		}
 	}
 	// Output:

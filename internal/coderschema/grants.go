@@ -22,7 +22,7 @@ func GrantsIn(e instrument.Edition, schema, role string) string {
 	fmt.Fprintf(&script, "GRANT USAGE ON SCHEMA %s TO %s;\n", postgres.Quote(schema), role)
 	for _, t := range Tables(e) {
 		if len(t.Columns) > 0 {
-			script.WriteString(grant(l.qualified(t.Name), t.Columns, role) + ";\n")
+			script.WriteString(grantRequired(l.qualified(t.Name), t.Columns, role) + ";\n")
 		}
 		for _, o := range t.Optional {
 			script.WriteString(grantOptional(l.qualified(t.Name), o, role) + ";\n")
@@ -59,15 +59,36 @@ func grant(table string, columns []string, role string) string {
 	return fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(quoted, ", "), table, role)
 }
 
+// grantRequired returns the statement that grants columns that every supported version
+// of Coder has, or those of them that exist if a later version lacks some: an error would
+// undo the grants of the other columns.
+func grantRequired(table string, columns []string, role string) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = literal(c)
+	}
+	return grantOr(table, columns, role, fmt.Sprintf(`EXECUTE coalesce((
+		SELECT 'GRANT SELECT (' || string_agg(quote_ident(attname), ', ') || %s
+		FROM pg_attribute WHERE attrelid = to_regclass(%s) AND NOT attisdropped AND attname IN (%s)
+	), 'SELECT')`, literal(") ON "+table+" TO "+role), literal(table), strings.Join(names, ", ")))
+}
+
 // grantOptional returns the statement that grants optional columns, or the columns
 // read instead if they are missing.
 func grantOptional(table string, o Optional, role string) string {
-	instead := "NULL"
 	if len(o.Instead) > 0 {
-		instead = grant(table, o.Instead, role)
+		return grantOr(table, o.Columns, role, grant(table, o.Instead, role))
 	}
-	block := fmt.Sprintf("BEGIN\n\t%s;\nEXCEPTION WHEN undefined_table OR undefined_column THEN -- not in this version\n\t%s;\nEND",
-		grant(table, o.Columns, role), instead)
-	// A literal and not $$, since a role's name may contain anything.
-	return "DO '" + strings.ReplaceAll(block, "'", "''") + "'"
+	return grantOr(table, o.Columns, role, "NULL")
 }
+
+// grantOr returns the statement that grants columns, or does something else if one is
+// missing.
+func grantOr(table string, columns []string, role, instead string) string {
+	return "DO " + literal(fmt.Sprintf("BEGIN\n\t%s;\nEXCEPTION WHEN undefined_table OR undefined_column THEN -- not in this version\n\t%s;\nEND",
+		grant(table, columns, role), instead))
+}
+
+// literal returns a string constant of SQL. Dollar quoting would not do, since the name
+// of a role may contain anything.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

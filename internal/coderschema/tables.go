@@ -79,14 +79,16 @@ func TableNames(e instrument.Edition) []string {
 	return names
 }
 
-// Needed returns the columns that are read from a database that lacks some.
+// Needed returns the columns that are read from a database that lacks some. Of a group
+// that lacks one, no column is read, nor granted.
 func (t Table) Needed(l Lacks) []string {
 	columns := slices.Clone(t.Columns)
 	for _, o := range t.Optional {
-		columns = append(columns, o.Columns...)
 		if len(l.of(t, o)) > 0 {
 			columns = append(columns, o.Instead...)
+			continue
 		}
+		columns = append(columns, o.Columns...)
 	}
 	return columns
 }

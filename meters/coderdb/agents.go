@@ -78,7 +78,7 @@ func (a *agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
 		if err := fleet.readAgents(ctx, s, a.db.config, a.starts); err != nil {
 			return err
 		}
-		if err := fleet.readApps(ctx, s); err != nil {
+		if _, err := s.part("apps", func() error { return fleet.readApps(ctx, s) }); err != nil {
 			return err
 		}
 		if !a.db.serves(instrument.AgentsConnectionLatencies, s.missing) {
@@ -90,11 +90,11 @@ func (a *agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
 		a.reportPeers(fleet.connected, fleet.peers)
 		return nil
 	})
-	if err != nil {
+	if failed(err) {
 		return nil, err
 	}
 	a.starts = fleet.starts
-	return fleet.workspaces, nil
+	return fleet.workspaces, err
 }
 
 // reportPeers logs when no connected agent has a peer, and when agents have peers

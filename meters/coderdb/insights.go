@@ -82,21 +82,27 @@ func (i insights) Insights(ctx context.Context) (meters.Insights, error) {
 	err := i.db.read(ctx, "insights", func(ctx context.Context, s snapshot) error {
 		all = meters.Insights{}
 		from, to := s.now.Add(-insightsWindow), s.now
-		if err := readTemplateUsage(ctx, s, &all, from, to); err != nil {
+		sessions, err := s.part("template usage", func() error { return readTemplateUsage(ctx, s, &all, from, to) })
+		if err != nil {
 			return err
 		}
-		if err := readAppUsage(ctx, s, &all, from, to); err != nil {
+		apps, err := s.part("app usage", func() error { return readAppUsage(ctx, s, &all, from, to) })
+		if err != nil {
 			return err
+		}
+		if !sessions || !apps {
+			all.Applications = nil // one family, served as a whole
 		}
 		if !i.db.serves(instrument.InsightsParameters, s.missing) {
 			return nil
 		}
-		return readParameterUsage(ctx, s, &all, from, to)
+		_, err = s.part("parameters", func() error { return readParameterUsage(ctx, s, &all, from, to) })
+		return err
 	})
-	if err != nil {
+	if failed(err) {
 		return meters.Insights{}, err
 	}
-	return all, nil
+	return all, err
 }
 
 func readTemplateUsage(ctx context.Context, s snapshot, all *meters.Insights, from, to time.Time) error {

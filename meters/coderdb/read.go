@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
+	"github.com/otelcoder/otelcoder/meters"
 )
 
 // id is a row's UUID. It can be the key of a map.
@@ -24,6 +25,7 @@ type snapshot struct {
 	clock   time.Time // by the server's clock
 	layout  *layout
 	missing coderschema.Lacks
+	lost    map[string]bool // the parts that are left out
 }
 
 // read runs one collection: f's queries in a read-only transaction. The time limit,
@@ -38,11 +40,62 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 	deadline, _ := ctx.Deadline()
 	limit := time.Until(deadline)
 
-	err := db.queue(ctx, limit, what, f)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", what, err)
+	lost := make(map[string]bool)
+	var reason error // of the first lost part
+	for {
+		err := db.queue(ctx, limit, what, func(ctx context.Context, s snapshot) error {
+			s.lost = lost
+			return f(ctx, s)
+		})
+		part, is := errors.AsType[*partError](err)
+		switch {
+		case is && !lost[part.name]:
+			// The rest is read again, since the transaction has failed.
+			lost[part.name] = true
+			if reason == nil {
+				reason = err
+			}
+		case err != nil:
+			return fmt.Errorf("read %s: %w", what, err)
+		case reason != nil:
+			return &meters.PartialError{Err: fmt.Errorf("read %s: %w", what, reason)}
+		default:
+			return nil
+		}
 	}
-	return nil
+}
+
+// part runs the queries of a part of a collection, which only some families need. If the
+// database lacks a table or column, or the role may not read it, the collection is read
+// again without the part, and [DB.read] returns a [meters.PartialError] with the rest. It
+// reports whether the part has been read.
+func (s snapshot) part(name string, read func() error) (bool, error) {
+	if s.lost[name] {
+		return false, nil
+	}
+	err := read()
+	if refused, is := errors.AsType[*pgconn.PgError](err); is {
+		switch refused.Code {
+		case undefinedTable, undefinedColumn, insufficientPrivilege:
+			return false, &partError{name, err}
+		}
+	}
+	return err == nil, err
+}
+
+// partError is the error of a part of a collection.
+type partError struct {
+	name string
+	err  error
+}
+
+func (e *partError) Error() string { return e.err.Error() }
+func (e *partError) Unwrap() error { return e.err }
+
+// failed reports whether a collection has no rows.
+func failed(err error) bool {
+	_, partial := errors.AsType[*meters.PartialError](err)
+	return err != nil && !partial
 }
 
 // queue runs a collection. It runs as a slow one if it was slow the last time, or
