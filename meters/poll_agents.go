@@ -1,10 +1,10 @@
 package meters
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
@@ -20,7 +20,10 @@ type Workspace struct {
 	Name     string
 	Username string // the owner's
 	Template string
-	Agents   []Agent
+	// TemplateVersion is the name of the latest build's version, for the edition Coder;
+	// empty if there is no build.
+	TemplateVersion string
+	Agents          []Agent
 }
 
 // Agent is the state of a workspace agent.
@@ -94,11 +97,7 @@ const (
 	AppUnhealthy    AppHealth = "unhealthy"
 )
 
-// agents also measures the duration of each of its collections, failed or not, including
-// the time to build the snapshot.
 func agents(out *output, c config, source AgentsSource, refused sourceRefusals) collector {
-	execution := out.histogram(instrument.CollectorAgentsExecution)
-	noLabels := c.edition.Labels(instrument.CollectorAgentsExecution, instrument.NoLabels{})
 	return collector{
 		name: "agents",
 		families: []instrument.Family{
@@ -109,9 +108,7 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 			instrument.AgentStatsStartupScript,
 		},
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, int, error) {
-			started := time.Now()
-			defer func() { execution.record(ctx, time.Since(started).Seconds(), noLabels) }()
+		collect: timed(out, c, instrument.CollectorAgentsExecution, func(ctx context.Context) (snapshot, int, error) {
 			workspaces, err := source.Agents(ctx)
 			if err != nil {
 				return snapshot{}, 0, err
@@ -124,13 +121,14 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 				}
 			}
 			return agentsSnapshot(workspaces, c, refused), rows, nil
-		},
+		}),
 	}
 }
 
 // agentsSnapshot merges workspaces, agents, latencies and apps with equal labels, and
-// aggregates startup scripts by the labels of [WithAggregateBy]. A refused value leaves out only its own
-// series; the agent is still counted.
+// aggregates startup scripts by the labels of [WithAggregateBy]. A refused value leaves out
+// only its own series; the agent is still counted. A workspace without agents has the
+// value 0 in the edition Documented, and no series in later ones.
 func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) snapshot {
 	var size struct{ agents, latencies, apps, scripts int }
 	for _, w := range workspaces {
@@ -151,7 +149,14 @@ func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) sn
 
 	for _, w := range workspaces {
 		template, username, workspace := refused.text(w.Template), refused.text(w.Username), refused.text(w.Name)
-		up.add(instrument.WorkspaceAgents{TemplateName: template, Username: username, WorkspaceName: workspace}, float64(len(w.Agents)))
+		if len(w.Agents) > 0 || c.edition == instrument.Documented {
+			up.add(instrument.WorkspaceAgents{
+				TemplateName:    template,
+				TemplateVersion: cmp.Or(refused.text(w.TemplateVersion), unknownVersion),
+				Username:        username,
+				WorkspaceName:   workspace,
+			}, float64(len(w.Agents)))
+		}
 		for _, a := range w.Agents {
 			agent := instrument.Agent{AgentName: refused.text(a.Name), Username: username, WorkspaceName: workspace}
 			if refused.documented(a.Status.documented() && a.Lifecycle.documented()) {

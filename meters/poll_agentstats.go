@@ -39,12 +39,12 @@ type AgentStats struct {
 	SessionsSSH             int64
 }
 
-func agentStats(c config, source AgentStatsSource, refused sourceRefusals) collector {
+func agentStats(out *output, c config, source AgentStatsSource, refused sourceRefusals) collector {
 	return collector{
 		name:     "agent_stats",
 		families: agentStatsFamilies(),
 		interval: c.interval,
-		collect: func(ctx context.Context) (snapshot, int, error) {
+		collect: timed(out, c, instrument.CollectorAgentStatsExecution, func(ctx context.Context) (snapshot, int, error) {
 			rows, err := source.AgentStats(ctx)
 			if err != nil {
 				return snapshot{}, 0, err
@@ -53,7 +53,7 @@ func agentStats(c config, source AgentStatsSource, refused sourceRefusals) colle
 				refused.addMany(refusedSkew, skewed.SkewedReports())
 			}
 			return snapshot{instrument.Deployment: agentStatsSamples(rows, c, refused)}, len(rows), nil
-		},
+		}),
 	}
 }
 

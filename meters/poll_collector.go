@@ -24,6 +24,17 @@ type collector struct {
 	collect func(context.Context) (snapshot, int, error)
 }
 
+// timed returns a collect that also records its duration in a histogram without labels,
+// failed or not, including the time to build the snapshot.
+func timed(out *output, c config, f instrument.Family, collect func(context.Context) (snapshot, int, error)) func(context.Context) (snapshot, int, error) {
+	execution, noLabels := out.histogram(f), c.edition.Labels(f, instrument.NoLabels{})
+	return func(ctx context.Context) (snapshot, int, error) {
+		started := time.Now()
+		defer func() { execution.record(ctx, time.Since(started).Seconds(), noLabels) }()
+		return collect(ctx)
+	}
+}
+
 // limit makes collect leave out and count the series beyond [WithMaxSeries].
 func (s *collector) limit(c config, refused sourceRefusals) {
 	collect := s.collect
