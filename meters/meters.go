@@ -67,6 +67,9 @@ func New(p instrument.Providers, options ...Option) (*Meters, error) {
 	return m, nil
 }
 
+// Edition returns the edition of the providers, whose families are measured.
+func (m *Meters) Edition() instrument.Edition { return m.config.edition }
+
 // API returns the recorder of HTTP requests and websockets, for package httpmw.
 func (m *Meters) API() *API { return m.api() }
 
@@ -114,11 +117,14 @@ func (m *Meters) EventsHealth() *EventsHealth { return m.events() }
 // the error itself ([LoggedError]). At level DEBUG each collection is logged.
 //
 // The health families otelcoder_source_*{source} describe the sources:
-// active_users, latest_builds, agents, agent_stats, insights, license and jobs.
+// active_users, latest_builds, agents, agent_stats, insights, license and jobs, and in
+// the edition Coder users and daemons.
 // otelcoder_source_up is 0 before the first success, after a failed collection, while
 // a collection exceeds its time limit by more than a second, and while the sources
 // cannot be reached ([WithReachable]). Each collection of the agents, failed or not, is
-// one observation of coderd_metrics_collector_agents_execution_seconds.
+// one observation of coderd_metrics_collector_agents_execution_seconds, and in the edition
+// Coder each one of the agents' statistics is one of
+// coderd_prometheusmetrics_agentstats_execution_seconds.
 func (m *Meters) Poll(s Sources) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -52,8 +52,8 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithInterval sets the interval of [Meters.Poll] for all sources except the insights,
-// from 1 ms to 24 hours. Default: one minute.
+// WithInterval sets the interval of [Meters.Poll] for the other sources than those of
+// [WithInsightsInterval], from 1 ms to 24 hours. Default: one minute.
 func WithInterval(d time.Duration) Option {
 	return func(c *config) error {
 		c.interval = d
@@ -61,8 +61,8 @@ func WithInterval(d time.Duration) Option {
 	}
 }
 
-// WithInsightsInterval sets the interval of [Meters.Poll] for the insights, from 1 ms to
-// 24 hours. Default: five minutes.
+// WithInsightsInterval sets the interval of [Meters.Poll] for the insights and the users,
+// from 1 ms to 24 hours. Default: five minutes.
 func WithInsightsInterval(d time.Duration) Option {
 	return func(c *config) error {
 		c.insightsInterval = d

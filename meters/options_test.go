@@ -251,7 +251,7 @@ func manyRows() Sources {
 	}
 	return Sources{
 		ActiveUsers:  activeUsersFunc(answers(1)),
-		LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{JobSucceeded: 1, JobFailed: 2, JobRunning: 3})),
+		LatestBuilds: latestBuildsFunc(answers([]LatestBuilds{{Status: JobSucceeded, Workspaces: 1}, {Status: JobFailed, Workspaces: 2}, {Status: JobRunning, Workspaces: 3}})),
 		Agents:       agentsFunc(answers(workspaces)),
 		AgentStats:   agentStatsFunc(answers(stats)),
 		Insights:     insightsFunc(answers(insights)),

@@ -18,7 +18,7 @@ func TestStateIsReadAfresh(t *testing.T) {
 		var stats variable[[]AgentStats]
 		stats.set([]AgentStats{{AgentName: "main", Username: "alice", Workspace: "dev", Connections: 3}})
 		poll(t, m, Sources{
-			LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{JobSucceeded: 2})),
+			LatestBuilds: latestBuildsFunc(answers([]LatestBuilds{{Status: JobSucceeded, Workspaces: 2}})),
 			AgentStats:   agentStatsFunc(func(context.Context) ([]AgentStats, error) { return stats.get(), nil }),
 		})
 		time.Sleep(4 * time.Minute)

@@ -17,6 +17,7 @@ func TestAgents(t *testing.T) {
 	agent := Agent{Name: "main", Status: AgentConnected, Lifecycle: LifecycleReady, TailnetNode: "nodeid:00000000deadbeef"}
 	for _, test := range []struct {
 		name       string
+		edition    instrument.Edition
 		workspaces []Workspace
 		want       string
 	}{
@@ -111,11 +112,40 @@ coderd_agents_connections{agent_name="m�in",lifecycle_state="ready",status="co
 coderd_agents_up{template_name="�docker",username="al�ice",workspace_name="dev�"} 1
 `,
 		},
+		{
+			name: "edition Documented: no versions of templates",
+			workspaces: []Workspace{
+				{Name: "dev", Username: "alice", Template: "docker", TemplateVersion: "v1", Agents: []Agent{agent}},
+				{Name: "dev", Username: "alice", Template: "docker", TemplateVersion: "v2", Agents: []Agent{agent}},
+			},
+			want: `# TYPE coderd_agents_connections gauge
+coderd_agents_connections{agent_name="main",lifecycle_state="ready",status="connected",tailnet_node="nodeid:00000000deadbeef",username="alice",workspace_name="dev"} 2
+# TYPE coderd_agents_up gauge
+coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"} 2
+`,
+		},
+		{
+			name: "edition Coder: versions of templates, and no series without agents", edition: instrument.Coder,
+			workspaces: []Workspace{
+				{Name: "dev", Username: "alice", Template: "docker", TemplateVersion: "v1", Agents: []Agent{agent}},
+				{Name: "dev", Username: "alice", Template: "docker", TemplateVersion: "v2", Agents: []Agent{agent, agent}},
+				{Name: "dev", Username: "alice", Template: "docker", TemplateVersion: "v2", Agents: []Agent{agent}},
+				{Name: "dev", Username: "alice", Template: "docker", Agents: []Agent{agent}},
+				{Name: "dev", Username: "alice", Template: "docker", TemplateVersion: "v3"},
+			},
+			want: `# TYPE coderd_agents_connections gauge
+coderd_agents_connections{agent_name="main",lifecycle_state="ready",status="connected",tailnet_node="nodeid:00000000deadbeef",username="alice",workspace_name="dev"} 5
+# TYPE coderd_agents_up gauge
+coderd_agents_up{template_name="docker",template_version="unknown",username="alice",workspace_name="dev"} 1
+coderd_agents_up{template_name="docker",template_version="v1",username="alice",workspace_name="dev"} 1
+coderd_agents_up{template_name="docker",template_version="v2",username="alice",workspace_name="dev"} 3
+`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := meterstest.NewReader(t)
-				poll(t, m, Sources{Agents: agentsFunc(answers(test.workspaces))})
+				m := meterstest.NewReaderOf(t, test.edition)
+				poll(t, m, Sources{Edition: test.edition, Agents: agentsFunc(answers(test.workspaces))})
 				m.Expect(t, test.want, instrument.AgentsUp, instrument.AgentsConnections,
 					instrument.AgentsConnectionLatencies, instrument.AgentsApps)
 				wantRefused(t, m, 0, 0)

@@ -1,13 +1,50 @@
 package meters
 
 import (
+	"context"
+	"errors"
 	"math"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
+
+// TestAgentStatsExecution: in the edition Coder each collection is observed, failed or not.
+func TestAgentStatsExecution(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		collections := 0
+		m := meterstest.NewReaderOf(t, instrument.Coder)
+		poll(t, m, Sources{Edition: instrument.Coder, AgentStats: agentStatsFunc(func(context.Context) ([]AgentStats, error) {
+			collections++
+			time.Sleep(time.Duration(collections) * 4 * time.Second)
+			if collections == 2 {
+				return nil, errors.New("down")
+			}
+			return nil, nil
+		})})
+		time.Sleep(time.Minute + 15*time.Second)
+		synctest.Wait()
+		m.Expect(t, `# TYPE coderd_prometheusmetrics_agentstats_execution_seconds histogram
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="0.001"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="0.005"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="0.01"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="0.025"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="0.05"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="0.1"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="0.5"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="1"} 0
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="5"} 1
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="10"} 2
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="30"} 2
+coderd_prometheusmetrics_agentstats_execution_seconds_bucket{le="+Inf"} 2
+coderd_prometheusmetrics_agentstats_execution_seconds_sum 12
+coderd_prometheusmetrics_agentstats_execution_seconds_count 2
+`, instrument.CollectorAgentStatsExecution)
+	})
+}
 
 func TestAgentStats(t *testing.T) {
 	rows := []AgentStats{

@@ -30,7 +30,7 @@ func TestWithCollected(t *testing.T) {
 				time.Sleep(3 * time.Second)
 				return 7, nil
 			}),
-			LatestBuilds: latestBuildsFunc(func(context.Context) (map[JobStatus]int, error) { return nil, errors.New("no such table") }),
+			LatestBuilds: latestBuildsFunc(func(context.Context) ([]LatestBuilds, error) { return nil, errors.New("no such table") }),
 			License:      licenseFunc(func(context.Context) (License, error) { panic("nobody") }),
 			Jobs: runningJobsFunc(func(ctx context.Context) (map[Provisioner]int, error) {
 				<-ctx.Done()

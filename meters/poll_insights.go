@@ -20,25 +20,28 @@ type Insights struct {
 
 // TemplateUsers is the number of users active in workspaces of a template.
 type TemplateUsers struct {
-	Template string
-	Users    int
+	Template     string
+	Organization string // the template's; edition Coder
+	Users        int
 }
 
 // ApplicationUsage is the time that users of a template used an application.
 type ApplicationUsage struct {
-	Template    string
-	Application string  // display name, or "Visual Studio Code", "JetBrains", "Web Terminal", "SSH"
-	Slug        string  // empty for these four
-	Seconds     float64 // use in seconds, summed over users, of whole minutes each
+	Template     string
+	Organization string  // the template's; edition Coder
+	Application  string  // display name, or "Visual Studio Code", "JetBrains", "Web Terminal", "SSH"
+	Slug         string  // empty for these four
+	Seconds      float64 // use in seconds, summed over users, of whole minutes each
 }
 
 // ParameterUsage is the number of builds with a value of a template's parameter.
 type ParameterUsage struct {
-	Template string
-	Name     string
-	Type     string
-	Value    string // entered by a user
-	Builds   int
+	Template     string
+	Organization string // the template's; edition Coder
+	Name         string
+	Type         string
+	Value        string // entered by a user
+	Builds       int
 }
 
 func insights(c config, source InsightsSource, refused sourceRefusals) collector {
@@ -60,39 +63,44 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 	}
 }
 
-// insightsSamples merges rows with equal labels, because templates of two organizations
-// may have the same name.
+// insightsSamples merges rows with equal labels: templates of two organizations may have
+// the same name, and so may a template and deleted ones of its organization.
 func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
-	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
+	users := newMerged[instrument.TemplateUsers](c, instrument.InsightsTemplatesActiveUsers, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {
 		if refused.valid(float64(row.Users)) {
-			users[instrument.TemplateUsers{TemplateName: refused.text(row.Template)}] += float64(row.Users)
+			users.add(instrument.TemplateUsers{
+				OrganizationName: refused.text(row.Organization),
+				TemplateName:     refused.text(row.Template),
+			}, float64(row.Users))
 		}
 	}
-	usage := make(map[instrument.ApplicationUsage]float64, len(i.Applications))
+	usage := newMerged[instrument.ApplicationUsage](c, instrument.InsightsApplicationsUsage, len(i.Applications))
 	for _, row := range i.Applications {
 		if refused.valid(row.Seconds) {
-			usage[instrument.ApplicationUsage{
-				ApplicationName: refused.text(row.Application),
-				Slug:            refused.text(row.Slug),
-				TemplateName:    refused.text(row.Template),
-			}] += row.Seconds
+			usage.add(instrument.ApplicationUsage{
+				ApplicationName:  refused.text(row.Application),
+				OrganizationName: refused.text(row.Organization),
+				Slug:             refused.text(row.Slug),
+				TemplateName:     refused.text(row.Template),
+			}, row.Seconds)
 		}
 	}
-	builds := make(map[instrument.ParameterUsage]float64, len(i.Parameters))
+	builds := newMerged[instrument.ParameterUsage](c, instrument.InsightsParameters, len(i.Parameters))
 	for _, row := range i.Parameters {
 		if refused.valid(float64(row.Builds)) {
-			builds[instrument.ParameterUsage{
-				ParameterName:  refused.text(row.Name),
-				ParameterType:  refused.text(row.Type),
-				ParameterValue: refused.text(row.Value),
-				TemplateName:   refused.text(row.Template),
-			}] += float64(row.Builds)
+			builds.add(instrument.ParameterUsage{
+				OrganizationName: refused.text(row.Organization),
+				ParameterName:    refused.text(row.Name),
+				ParameterType:    refused.text(row.Type),
+				ParameterValue:   refused.text(row.Value),
+				TemplateName:     refused.text(row.Template),
+			}, float64(row.Builds))
 		}
 	}
 
-	samples := make([]sample, 0, len(users)+len(usage)+len(builds))
-	samples = appendSamples(c, samples, instrument.InsightsTemplatesActiveUsers, users)
-	samples = appendSamples(c, samples, instrument.InsightsApplicationsUsage, usage)
-	return appendSamples(c, samples, instrument.InsightsParameters, builds)
+	samples := make([]sample, 0, len(users.values)+len(usage.values)+len(builds.values))
+	samples = users.appendTo(samples)
+	samples = usage.appendTo(samples)
+	return builds.appendTo(samples)
 }

@@ -1,15 +1,27 @@
 package meters
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// LatestBuildsSource counts workspaces by the job status of their latest build, without
-// deleted workspaces. Statuses without workspaces may be left out.
+// LatestBuildsSource counts workspaces by their latest build, without deleted workspaces
+// and workspaces without a build. Several rows may be equal but for their number.
 type LatestBuildsSource interface {
-	LatestBuilds(ctx context.Context) (map[JobStatus]int, error)
+	LatestBuilds(ctx context.Context) ([]LatestBuilds, error)
+}
+
+// LatestBuilds is the number of workspaces whose latest build is alike. The edition
+// Documented needs only the status.
+type LatestBuilds struct {
+	Status          JobStatus
+	Transition      Transition
+	Template        string // the workspace's
+	TemplateVersion string // the name of the build's version; empty if it has none
+	Username        string // the owner's
+	Workspaces      int
 }
 
 // JobStatus is the status of a provisioner job.
@@ -26,39 +38,79 @@ const (
 	JobUnknown   JobStatus = "unknown"
 )
 
+// Transition is the transition of a workspace by a build.
+type Transition string
+
+// The transitions of a workspace.
+const (
+	TransitionStart  Transition = "start"
+	TransitionStop   Transition = "stop"
+	TransitionDelete Transition = "delete"
+)
+
+// unknownVersion is the template version of a workspace without one, as a Coder server
+// has it for its agents.
+const unknownVersion = "unknown"
+
 func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) collector {
 	return collector{
 		name:     "latest_builds",
-		families: []instrument.Family{instrument.APIWorkspaceLatestBuild},
+		families: []instrument.Family{instrument.APIWorkspaceLatestBuild, instrument.WorkspaceLatestBuildStatus},
 		interval: c.interval,
 		collect: func(ctx context.Context) (snapshot, int, error) {
-			counts, err := source.LatestBuilds(ctx)
+			rows, err := source.LatestBuilds(ctx)
 			if err != nil {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: latestBuildSamples(counts, c, refused)}, len(counts), nil
+			return snapshot{instrument.Deployment: latestBuildSamples(rows, c, refused)}, len(rows), nil
 		},
 	}
 }
 
-// latestBuildSamples returns a sample for each documented status. Other statuses count as
-// unknown, so that the sum is the number of workspaces.
-func latestBuildSamples(counts map[JobStatus]int, c config, refused sourceRefusals) []sample {
-	workspaces := map[JobStatus]float64{
-		JobPending: 0, JobRunning: 0, JobSucceeded: 0, JobCanceling: 0, JobCanceled: 0, JobFailed: 0, JobUnknown: 0,
+// latestBuildSamples returns a sample for each documented status, also without workspaces.
+// Other statuses count as unknown, so that the sum is the number of workspaces. In editions
+// with [instrument.WorkspaceLatestBuildStatus], a row with an undocumented transition is
+// not in that family.
+func latestBuildSamples(rows []LatestBuilds, c config, refused sourceRefusals) []sample {
+	byStatus := newMerged[instrument.LatestBuild](c, instrument.APIWorkspaceLatestBuild, 0)
+	alike := newMerged[instrument.LatestBuild](c, instrument.WorkspaceLatestBuildStatus, len(rows))
+	for _, status := range []JobStatus{JobPending, JobRunning, JobSucceeded, JobCanceling, JobCanceled, JobFailed, JobUnknown} {
+		byStatus.add(instrument.LatestBuild{Status: string(status)}, 0)
 	}
-	for status, n := range counts {
-		if !refused.valid(float64(n)) {
+	for _, row := range rows {
+		n := float64(row.Workspaces)
+		if !refused.valid(n) {
 			continue
 		}
-		if _, documented := workspaces[status]; !documented {
-			status = JobUnknown
+		if !row.Status.documented() {
+			row.Status = JobUnknown
 		}
-		workspaces[status] += float64(n)
+		byStatus.add(instrument.LatestBuild{Status: string(row.Status)}, n)
+		if c.edition.Has(instrument.WorkspaceLatestBuildStatus) && n > 0 && refused.documented(row.Transition.documented()) {
+			alike.add(instrument.LatestBuild{
+				OwnerName:       refused.text(row.Username),
+				Status:          string(row.Status),
+				TemplateName:    refused.text(row.Template),
+				TemplateVersion: cmp.Or(refused.text(row.TemplateVersion), unknownVersion),
+				Transition:      string(row.Transition),
+			}, n)
+		}
 	}
-	samples := make([]sample, 0, len(workspaces))
-	for status, n := range workspaces {
-		samples = append(samples, c.sample(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: string(status)}, n))
+	return alike.appendTo(byStatus.appendTo(nil))
+}
+
+func (s JobStatus) documented() bool {
+	switch s {
+	case JobPending, JobRunning, JobSucceeded, JobCanceling, JobCanceled, JobFailed, JobUnknown:
+		return true
 	}
-	return samples
+	return false
+}
+
+func (t Transition) documented() bool {
+	switch t {
+	case TransitionStart, TransitionStop, TransitionDelete:
+		return true
+	}
+	return false
 }

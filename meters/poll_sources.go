@@ -1,14 +1,22 @@
 package meters
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // Sources are the sources of a deployment's state. The families of a nil source are not
 // served. Sources are called concurrently, each by one goroutine at a time, and must
 // return when the context ends, at the time limit of the collection.
 type Sources struct {
+	// Edition is the edition whose label values the sources return. If it is not that of
+	// the meters' providers, the sources are not called and count as failing.
+	Edition instrument.Edition
+
 	ActiveUsers  ActiveUsersSource
 	LatestBuilds LatestBuildsSource
 	Agents       AgentsSource
@@ -16,6 +24,11 @@ type Sources struct {
 	Insights     InsightsSource
 	License      LicenseSource
 	Jobs         JobsSource
+
+	// Only the edition Coder has families of these sources.
+
+	Users   UsersSource
+	Daemons DaemonsSource
 }
 
 // collectors returns one collector for each source that is not nil and has families of the
@@ -32,7 +45,7 @@ func (s Sources) collectors(out *output, c config, refused sourceRefusals) []col
 		collectors = append(collectors, agents(out, c, s.Agents, refused))
 	}
 	if s.AgentStats != nil {
-		collectors = append(collectors, agentStats(c, s.AgentStats, refused))
+		collectors = append(collectors, agentStats(out, c, s.AgentStats, refused))
 	}
 	if s.Insights != nil {
 		collectors = append(collectors, insights(c, s.Insights, refused))
@@ -43,11 +56,27 @@ func (s Sources) collectors(out *output, c config, refused sourceRefusals) []col
 	if s.Jobs != nil {
 		collectors = append(collectors, runningJobs(out, c, s.Jobs, refused))
 	}
-	collectors = slices.DeleteFunc(collectors, func(s collector) bool { return !slices.ContainsFunc(s.families, c.edition.Has) })
-	for i := range collectors {
-		collectors[i].limit(c, refused)
+	if s.Users != nil {
+		collectors = append(collectors, users(c, s.Users, refused))
 	}
-	return collectors
+	if s.Daemons != nil {
+		collectors = append(collectors, daemons(c, s.Daemons, refused))
+	}
+	for i := range collectors {
+		collector := &collectors[i]
+		collector.families = slices.DeleteFunc(collector.families, func(f instrument.Family) bool { return !c.edition.Has(f) })
+		collector.limit(c, refused)
+		if s.Edition != c.edition {
+			collector.collect = func(context.Context) (snapshot, int, error) { return nil, 0, s.wrongEdition(c.edition) }
+		}
+	}
+	return slices.DeleteFunc(collectors, func(s collector) bool { return len(s.families) == 0 })
+}
+
+// wrongEdition returns the error of sources whose edition is not that of the providers.
+func (s Sources) wrongEdition(providers instrument.Edition) error {
+	return fmt.Errorf("the sources are of the edition %s, and the meter providers of the edition %s: "+
+		"pass coderdb.WithEdition and exporters.WithEdition the same edition, or set Sources.Edition", s.Edition, providers)
 }
 
 // PartialError is the error of a source that returned rows nevertheless, because only

@@ -19,17 +19,19 @@ import (
 // Functions that implement the sources.
 type (
 	activeUsersFunc  func(context.Context) (int, error)
-	latestBuildsFunc func(context.Context) (map[JobStatus]int, error)
+	latestBuildsFunc func(context.Context) ([]LatestBuilds, error)
 	agentsFunc       func(context.Context) ([]Workspace, error)
 	agentStatsFunc   func(context.Context) ([]AgentStats, error)
 	insightsFunc     func(context.Context) (Insights, error)
 	licenseFunc      func(context.Context) (License, error)
 	runningJobsFunc  func(context.Context) (map[Provisioner]int, error)
+	usersFunc        func(context.Context) (map[UserStatus]int, error)
+	daemonsFunc      func(context.Context) (int, error)
 )
 
 func (f activeUsersFunc) ActiveUsers(ctx context.Context) (int, error) { return f(ctx) }
 
-func (f latestBuildsFunc) LatestBuilds(ctx context.Context) (map[JobStatus]int, error) { return f(ctx) }
+func (f latestBuildsFunc) LatestBuilds(ctx context.Context) ([]LatestBuilds, error) { return f(ctx) }
 
 func (f agentsFunc) Agents(ctx context.Context) ([]Workspace, error) { return f(ctx) }
 
@@ -40,6 +42,10 @@ func (f insightsFunc) Insights(ctx context.Context) (Insights, error) { return f
 func (f licenseFunc) License(ctx context.Context) (License, error) { return f(ctx) }
 
 func (f runningJobsFunc) RunningJobs(ctx context.Context) (map[Provisioner]int, error) { return f(ctx) }
+
+func (f usersFunc) Users(ctx context.Context) (map[UserStatus]int, error) { return f(ctx) }
+
+func (f daemonsFunc) Daemons(ctx context.Context) (int, error) { return f(ctx) }
 
 // answers returns a source function that always returns answer.
 func answers[T any](answer T) func(context.Context) (T, error) {
@@ -424,7 +430,7 @@ func TestPollShutdown(t *testing.T) {
 				time.Sleep(10 * time.Millisecond) // clean-up after the cancellation
 				return 0, ctx.Err()
 			}),
-			LatestBuilds: latestBuildsFunc(answers(map[JobStatus]int{})),
+			LatestBuilds: latestBuildsFunc(answers([]LatestBuilds{})),
 		})
 		time.Sleep(time.Minute + time.Second) // the second collection is running
 		wantAnnounced(t, m, true)

@@ -30,10 +30,13 @@ func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answ
 		{Insights: s.Insights},
 		{License: s.License},
 		{Jobs: s.Jobs},
+		{Users: s.Users},
+		{Daemons: s.Daemons},
 	} {
 		if one == (meters.Sources{}) {
 			continue
 		}
+		one.Edition = s.Edition
 		a, err := askOne(ctx, one, options)
 		if err != nil {
 			return nil, err
@@ -51,7 +54,7 @@ func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (a
 		default: // a retry after a failure
 		}
 	}
-	m, err := meters.New(instrument.Providers{}, append(slices.Clip(options), meters.WithCollected(collected))...)
+	m, err := meters.New(instrument.Providers{Edition: one.Edition}, append(slices.Clip(options), meters.WithCollected(collected))...)
 	if err != nil {
 		return answer{}, err
 	}

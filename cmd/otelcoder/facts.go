@@ -183,5 +183,25 @@ func facts() map[instrument.Family]fact {
 			differs: "a Coder server has the labels `workspace_owner`, a username, and `workspace_transition` in place of `owner_email` and `action`; a series starts at 0 when its first build starts; on a Coder server it starts at 1, which `increase()` does not count",
 			note:    "a build that no daemon ran is not counted; dropped after 24 h without a build; service: builds that ended since it began to report",
 		},
+
+		// State of the edition Coder.
+
+		instrument.APITotalUserCount: {
+			tables:  "users",
+			differs: noDifference,
+			note:    "without deleted and system users, with service accounts; counted every 5 minutes (`--insights-interval`); no series for a status without users",
+		},
+		instrument.CollectorAgentStatsExecution: {
+			differs: "a Coder server measures its own collections",
+		},
+		instrument.ProvisionerDaemons: {
+			tables:  "provisioner_daemons",
+			differs: "service: the daemons of all processes, also external ones, that the database has seen within 90 s; a Coder server has the number of its own daemons, as it was at its start",
+		},
+		instrument.WorkspaceLatestBuildStatus: {
+			tables:  "workspaces, workspace_builds, provisioner_jobs, template_versions, templates, users",
+			differs: noDifference,
+			note:    "`template_version` is `unknown` for a build whose version does not exist; a workspace without a build has no series",
+		},
 	}
 }

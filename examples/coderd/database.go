@@ -42,7 +42,7 @@ func (d *database) required(next http.Handler) http.Handler {
 func (d *database) ActiveUsers(ctx context.Context) (int, error) {
 	return query(ctx, d, d.store.ActiveUsers)
 }
-func (d *database) LatestBuilds(ctx context.Context) (map[meters.JobStatus]int, error) {
+func (d *database) LatestBuilds(ctx context.Context) ([]meters.LatestBuilds, error) {
 	return query(ctx, d, d.store.LatestBuilds)
 }
 func (d *database) Agents(ctx context.Context) ([]meters.Workspace, error) {

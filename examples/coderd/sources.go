@@ -23,12 +23,12 @@ func (s *store) ActiveUsers(context.Context) (int, error) {
 	return active, nil
 }
 
-func (s *store) LatestBuilds(context.Context) (map[meters.JobStatus]int, error) {
+func (s *store) LatestBuilds(context.Context) ([]meters.LatestBuilds, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	builds := make(map[meters.JobStatus]int)
-	for _, w := range s.workspaces.rows {
-		builds[w.Latest.Status]++
+	builds := make([]meters.LatestBuilds, len(s.workspaces.rows)) // the poller adds them up
+	for i, w := range s.workspaces.rows {
+		builds[i] = meters.LatestBuilds{Status: w.Latest.Status, Workspaces: 1}
 	}
 	return builds, nil
 }

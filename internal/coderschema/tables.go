@@ -109,6 +109,11 @@ var tables = [...]Table{
 	{
 		Name:    "templates",
 		Columns: []string{"id", "name"},
+		coder:   []string{"organization_id"},
+	},
+	{
+		Name:  "organizations",
+		coder: []string{"id", "name"},
 	},
 	{
 		Name:    "template_versions",
@@ -130,6 +135,10 @@ var tables = [...]Table{
 			Without: "the status of a job follows from its times and its error",
 			Instead: []string{"canceled_at", "error"},
 		}},
+	},
+	{
+		Name:  "provisioner_daemons",
+		coder: []string{"last_seen_at"},
 	},
 	{
 		Name:    "workspace_resources",

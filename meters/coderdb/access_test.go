@@ -19,7 +19,7 @@ import (
 // readAll asks everything that can be asked.
 func readAll(ctx context.Context, db *DB) error {
 	var errs []error
-	for _, c := range collections {
+	for _, c := range collectionsOf(db.edition) {
 		_, err := c.collect(ctx, db, db.Sources())
 		errs = append(errs, err)
 	}
@@ -55,17 +55,23 @@ func TestSecretsCannotBeRead(t *testing.T) {
 // granted that is not read, and what is missing is said with the GRANT that
 // mends it.
 func TestEveryGrantIsNeeded(t *testing.T) {
-	for name, scripts := range map[string][]string{
-		"newest":  {"schema.sql"},
-		"without": {"schema.sql", "without.sql"},
+	for _, test := range []struct {
+		edition instrument.Edition
+		name    string
+		scripts []string
+	}{
+		{instrument.Documented, "newest", []string{"schema.sql"}},
+		{instrument.Documented, "without", []string{"schema.sql", "without.sql"}},
+		{instrument.Coder, "newest", []string{"schema.sql"}},
+		{instrument.Coder, "without", []string{"schema.sql", "without.sql"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			d, url := newDatabase(t, scripts...)
-			db := open(t, url)
+		t.Run(test.edition.String()+"/"+test.name, func(t *testing.T) {
+			d, url := newDatabaseOf(t, test.edition, test.scripts...)
+			db := open(t, url, WithEdition(test.edition))
 			if err := readAll(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			order := slices.Clone(collections)
+			order := slices.Clone(collectionsOf(test.edition))
 			for _, c := range granted(t, d, url) {
 				d.Exec(t, fmt.Sprintf("REVOKE SELECT (%s) ON %s FROM %s", c.column, c.table, c.role))
 				mend := fmt.Sprintf(`GRANT SELECT ("%s") ON "public"."%s" TO "%s"`, c.column, c.table, c.role)
@@ -110,25 +116,27 @@ func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
 
 // TestGrantsAreTables compares the script with the table that it is made of.
 func TestGrantsAreTables(t *testing.T) {
-	d, url := newDatabase(t, "schema.sql")
-	var want []string
-	for _, table := range coderschema.Tables(instrument.Documented) {
-		columns := table.Columns
-		for _, o := range table.Optional {
-			columns = append(columns, o.Columns...)
+	for e := range instrument.Editions() {
+		d, url := newDatabaseOf(t, e, "schema.sql")
+		var want []string
+		for _, table := range coderschema.Tables(e) {
+			columns := table.Columns
+			for _, o := range table.Optional {
+				columns = append(columns, o.Columns...)
+			}
+			for _, c := range columns {
+				want = append(want, table.Name+"."+c)
+			}
 		}
-		for _, c := range columns {
-			want = append(want, table.Name+"."+c)
+		var got []string
+		for _, c := range granted(t, d, url) {
+			got = append(got, c.table+"."+c.column)
 		}
-	}
-	var got []string
-	for _, c := range granted(t, d, url) {
-		got = append(got, c.table+"."+c.column)
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("granted:\n%v\nwant:\n%v", got, want)
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("edition %s, granted:\n%v\nwant:\n%v", e, got, want)
+		}
 	}
 }
 

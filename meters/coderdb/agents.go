@@ -17,9 +17,15 @@ type agents struct {
 }
 
 // workspacesSQL returns each workspace with the job of its latest build, which is null
-// without a build.
-const workspacesSQL = `
-SELECT w.name, u.username, t.name, b.job_id
+// without a build, and in the edition Coder with the build's version.
+func workspacesSQL(e instrument.Edition) string {
+	var column, join string
+	if e == instrument.Coder {
+		column = ", coalesce(v.name, '')"
+		join = "\nLEFT JOIN template_versions v ON v.id = b.template_version_id"
+	}
+	return `
+SELECT w.name, u.username, t.name, b.job_id` + column + `
 FROM workspaces w
 JOIN users u ON u.id = w.owner_id
 JOIN templates t ON t.id = w.template_id
@@ -28,8 +34,9 @@ LEFT JOIN (
 	FROM workspace_builds
 	GROUP BY workspace_id
 ) latest ON latest.workspace_id = w.id
-LEFT JOIN workspace_builds b ON b.workspace_id = latest.workspace_id AND b.build_number = latest.build_number
+LEFT JOIN workspace_builds b ON b.workspace_id = latest.workspace_id AND b.build_number = latest.build_number` + join + `
 WHERE NOT w.deleted`
+}
 
 // agentsSQL returns the agents of jobs. It is a separate query because the planner
 // would otherwise join the agents of all past builds. $1: jobs; $2: now; $3: agents
@@ -141,6 +148,10 @@ func (f *fleet) agent(agent id) *meters.Agent {
 func (f *fleet) readWorkspaces(ctx context.Context, s snapshot) error {
 	var job id
 	var w meters.Workspace
+	columns := []any{&w.Name, &w.Username, &w.Template, &job}
+	if s.edition == instrument.Coder {
+		columns = append(columns, &w.TemplateVersion)
+	}
 	return s.each(ctx, func() error {
 		if job.Valid {
 			f.built[job] = len(f.workspaces)
@@ -148,7 +159,7 @@ func (f *fleet) readWorkspaces(ctx context.Context, s snapshot) error {
 		}
 		f.workspaces = append(f.workspaces, w)
 		return nil
-	}, []any{&w.Name, &w.Username, &w.Template, &job}, workspacesSQL)
+	}, columns, workspacesSQL(s.edition))
 }
 
 // readAgents reads the agents of the latest builds. before has the starts of the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -29,7 +30,7 @@ func newFleetOf(t testing.TB, n int) (*pgtest.Database, string) {
 	d.Exec(t, read(t, "schema.sql"))
 	d.Exec(t, fmt.Sprintf("SET fleet.workspaces = %d;", n)+read(t, "any_fleet.sql"))
 	d.Exec(t, "ANALYZE")
-	return d, d.Role(t, grants)
+	return d, d.Role(t, grantsOf(instrument.Coder))
 }
 
 // BenchmarkCollection shows how long one collection takes with the database
@@ -38,25 +39,31 @@ func BenchmarkCollection(b *testing.B) {
 	for _, n := range []int{10, 100, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("workspaces=%d", n), func(b *testing.B) {
 			_, url := newFleetOf(b, n)
-			var sent queries
-			db := open(b, url, traced(&sent))
-			sources := db.Sources()
 			for _, c := range collections {
-				b.Run(c.name, func(b *testing.B) {
-					before := sent.n.Load()
-					rows := 0
-					for b.Loop() {
-						var err error
-						if rows, err = c.collect(b.Context(), db, sources); err != nil {
-							b.Fatal(err)
-						}
-					}
-					b.ReportMetric(float64(sent.n.Load()-before)/float64(b.N), "queries/op")
-					b.ReportMetric(float64(rows), "rows")
-				})
+				b.Run(c.name+"/documented", func(b *testing.B) { benchmarkCollection(b, url, c, instrument.Documented) })
+				b.Run(c.name+"/coder", func(b *testing.B) { benchmarkCollection(b, url, c, instrument.Coder) })
+			}
+			for _, c := range coderCollections {
+				b.Run(c.name+"/coder", func(b *testing.B) { benchmarkCollection(b, url, c, instrument.Coder) })
 			}
 		})
 	}
+}
+
+func benchmarkCollection(b *testing.B, url string, c collection, e instrument.Edition) {
+	var sent queries
+	db := open(b, url, WithEdition(e), traced(&sent))
+	sources := db.Sources()
+	before := sent.n.Load()
+	rows := 0
+	for b.Loop() {
+		var err error
+		if rows, err = c.collect(b.Context(), db, sources); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(sent.n.Load()-before)/float64(b.N), "queries/op")
+	b.ReportMetric(float64(rows), "rows")
 }
 
 // BenchmarkAgentStats shows how long the collections of agent statistics take
@@ -100,9 +107,9 @@ func TestQueriesDoNotGrow(t *testing.T) {
 	for i, n := range [2]int{10, 300} {
 		_, url := newFleetOf(t, n)
 		var count queries
-		db := open(t, url, traced(&count))
+		db := open(t, url, WithEdition(instrument.Coder), traced(&count))
 		sources := db.Sources()
-		for _, c := range collections {
+		for _, c := range collectionsOf(instrument.Coder) {
 			if _, err := c.collect(t.Context(), db, sources); err != nil { // looks at the schema
 				t.Fatal(err)
 			}
@@ -117,7 +124,7 @@ func TestQueriesDoNotGrow(t *testing.T) {
 	}
 	// BEGIN, now() and COMMIT are three of them.
 	want := map[string]int64{
-		"agents": 7, "agentstats": 5, "insights": 6, "latestbuilds": 4, "activeusers": 4, "license": 5, "jobs": 4, "events": 6,
+		"agents": 7, "agentstats": 5, "insights": 6, "latestbuilds": 4, "activeusers": 4, "license": 5, "jobs": 4, "events": 6, "users": 4, "daemons": 4,
 	}
 	for name, got := range sent {
 		if got[0] != want[name] || got[1] != want[name] {

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
@@ -163,6 +164,7 @@ func (db *DB) reserve(ctx context.Context) (release func(), err error) {
 // later one of the same Sources continues where the previous one ended.
 func (db *DB) Sources() meters.Sources {
 	sources := meters.Sources{
+		Edition:      db.edition,
 		ActiveUsers:  activeUsers{db},
 		LatestBuilds: latestBuilds{db},
 		Agents:       &agents{db: db},
@@ -172,6 +174,9 @@ func (db *DB) Sources() meters.Sources {
 	}
 	if db.config.agentStats {
 		sources.AgentStats = &agentStats{db: db}
+	}
+	if db.edition == instrument.Coder {
+		sources.Users, sources.Daemons = users{db}, daemons{db}
 	}
 	return sources
 }

@@ -3,6 +3,7 @@ package coderdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -28,6 +29,9 @@ import (
 // often. Between scans, jobs that were seen running are read by their ids, and running
 // jobs by the index on job_status of newer versions of Coder.
 //
+// If the DB's edition ([WithEdition]) is not that of the meters, nothing is recorded, and
+// each look fails.
+//
 // A failed look is repeated after a second, then after twice the previous delay, up to
 // the interval. The first failure, each change of its cause and the recovery are
 // logged, and each look at level DEBUG. The interval and the logger are those of the
@@ -36,6 +40,10 @@ func Follow(ctx context.Context, db *DB, role Role, m *meters.Meters) {
 	f := follow{
 		db: db, role: role, logger: db.logger, interval: db.followInterval,
 		builds: m.Builds(), jobs: m.JobTimings(), health: m.EventsHealth(),
+	}
+	if m.Edition() != db.edition {
+		f.wrong = fmt.Errorf("the database is read for the edition %s, and the meter providers are of the edition %s: "+
+			"pass coderdb.WithEdition and exporters.WithEdition the same edition", db.edition, m.Edition())
 	}
 	if db.agentStats {
 		f.scripts = m.Scripts()
@@ -83,6 +91,7 @@ type follow struct {
 	scans   pace
 	indexed pace          // of looks that do not scan
 	scanErr error         // of the last scan
+	wrong   error         // the edition is not that of the meters; nil if it is
 	paused  time.Duration // after the last failure; 0 after a success
 
 	seen struct{ running, ended, scripts int } // by the last look
@@ -165,6 +174,9 @@ func (f *follow) enter(term Term) {
 // after the role was lost are not recorded: they may be another process's, and
 // otherwise a look in the next term finds them again.
 func (f *follow) look(ctx context.Context) (more bool, err error) {
+	if f.wrong != nil {
+		return false, f.wrong
+	}
 	f.seen.running, f.seen.ended, f.seen.scripts = 0, 0, 0
 	for f.past != nil {
 		l, err := f.ask(ctx, f.past, true)

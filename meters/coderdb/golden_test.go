@@ -40,21 +40,34 @@ var countFamilies = []instrument.Family{
 	instrument.ProvisionerdJobsCurrent,
 }
 
+// coderFamilies are those of state that the edition Coder has with other labels, or first.
+var coderFamilies = []instrument.Family{
+	instrument.AgentsUp,
+	instrument.APITotalUserCount,
+	instrument.APIWorkspaceLatestBuild,
+	instrument.ProvisionerDaemons,
+	instrument.WorkspaceLatestBuildStatus,
+}
+
 // TestGolden compares what is served with what follows from the rows by the
 // rules, read by the restricted role.
 func TestGolden(t *testing.T) {
 	regions := WithRegionNames(map[int]string{1: "Frankfurt", 2: `Quo"ted`})
+	const documented, coder = instrument.Documented, instrument.Coder
 	for _, test := range []struct {
 		name     string
+		edition  instrument.Edition
 		rows     []string
 		families []instrument.Family
 		want     string
 		without  string // on the version that lacks columns, where it differs
 	}{
-		{"agents", []string{"fleet.sql"}, agentFamilies, "agents.txt", "agents_without.txt"},
-		{"counts", []string{"fleet.sql"}, countFamilies, "counts.txt", ""},
-		{"agent stats", []string{"fleet.sql", "agentstats.sql"}, agentStatsFamilies, "agentstats.txt", ""},
-		{"insights", []string{"fleet.sql", "insights.sql"}, insightsFamilies, "insights.txt", ""},
+		{"agents", documented, []string{"fleet.sql"}, agentFamilies, "agents.txt", "agents_without.txt"},
+		{"counts", documented, []string{"fleet.sql"}, countFamilies, "counts.txt", ""},
+		{"agent stats", documented, []string{"fleet.sql", "agentstats.sql"}, agentStatsFamilies, "agentstats.txt", ""},
+		{"insights", documented, []string{"fleet.sql", "insights.sql"}, insightsFamilies, "insights.txt", ""},
+		{"coder", coder, []string{"fleet.sql", "coder.sql"}, coderFamilies, "coder.txt", "coder_without.txt"},
+		{"coder insights", coder, []string{"fleet.sql", "insights.sql"}, insightsFamilies, "insights_coder.txt", ""},
 	} {
 		for _, version := range []string{"newest", "without"} {
 			t.Run(test.name+"/"+version, func(t *testing.T) {
@@ -62,8 +75,8 @@ func TestGolden(t *testing.T) {
 				if version == "without" {
 					scripts, want = append(scripts, "without.sql"), cmp.Or(test.without, want)
 				}
-				_, url := newDatabase(t, scripts...)
-				db := open(t, url, regions, WithLogger(testLogger(t)))
+				_, url := newDatabaseOf(t, test.edition, scripts...)
+				db := open(t, url, WithEdition(test.edition), regions, WithLogger(testLogger(t)))
 				compare(t, exposition(t, db.Sources(), test.families...), read(t, want))
 			})
 		}

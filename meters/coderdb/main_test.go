@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,14 +45,21 @@ func traced(tracer pgx.QueryTracer) Option {
 }
 
 // newDatabase makes a database and runs scripts of testdata in it. The returned
-// URL is that of a role that has what Grants grants, and nothing else.
+// URL is that of a role that has what Grants grants for the edition Documented, and
+// nothing else.
 func newDatabase(t testing.TB, scripts ...string) (*pgtest.Database, string) {
+	t.Helper()
+	return newDatabaseOf(t, instrument.Documented, scripts...)
+}
+
+// newDatabaseOf is newDatabase for an edition.
+func newDatabaseOf(t testing.TB, e instrument.Edition, scripts ...string) (*pgtest.Database, string) {
 	t.Helper()
 	db := pgtest.New(t)
 	for _, name := range scripts {
 		db.Exec(t, read(t, name))
 	}
-	return db, db.Role(t, grants)
+	return db, db.Role(t, grantsOf(e))
 }
 
 func read(t testing.TB, name string) string {
@@ -94,6 +102,25 @@ type collection struct {
 	collect func(context.Context, *DB, meters.Sources) (rows int, err error)
 }
 
+// collectionsOf returns the collections of an edition.
+func collectionsOf(e instrument.Edition) []collection {
+	if e == instrument.Documented {
+		return collections
+	}
+	return append(slices.Clip(collections), coderCollections...)
+}
+
+// coderCollections are those of the edition Coder only.
+var coderCollections = []collection{
+	{"users", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		counts, err := s.Users.Users(ctx)
+		return len(counts), err
+	}},
+	{"daemons", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		return s.Daemons.Daemons(ctx)
+	}},
+}
+
 var collections = []collection{
 	{"agents", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
 		rows, err := s.Agents.Agents(ctx)
@@ -131,7 +158,7 @@ var collections = []collection{
 // exposition polls the sources once and returns the text of families.
 func exposition(t *testing.T, sources meters.Sources, families ...instrument.Family) string {
 	t.Helper()
-	m := meterstest.NewReader(t)
+	m := meterstest.NewReaderOf(t, sources.Edition)
 	newMeters(t, m.Providers(), meters.WithLogger(testLogger(t))).Poll(sources)
 	timeout := time.After(30 * time.Second)
 	for {
@@ -177,3 +204,7 @@ func compare(t *testing.T, got, want string) {
 
 // grants are the grants of the edition Documented.
 func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }
+
+func grantsOf(e instrument.Edition) func(role string) string {
+	return func(role string) string { return coderschema.Grants(e, role) }
+}

@@ -66,8 +66,9 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithEdition sets the edition whose families are read, that of
-// [github.com/otelcoder/otelcoder/exporters.WithEdition]. Other columns are read for
+// WithEdition sets the edition whose families are read. Pass the edition of
+// [github.com/otelcoder/otelcoder/exporters.WithEdition]: otherwise [meters.Meters.Poll]
+// and [Follow] report an error and read nothing. Further columns are read for
 // [instrument.Coder]: the role needs its grants. Default: [instrument.Documented].
 func WithEdition(e instrument.Edition) Option {
 	return func(c *config) error {

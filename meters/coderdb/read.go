@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 	"github.com/otelcoder/otelcoder/meters"
@@ -20,6 +21,7 @@ type id = pgtype.UUID
 
 // snapshot is the database at one moment, which all queries of a collection read.
 type snapshot struct {
+	edition instrument.Edition // whose columns are read
 	tx      pgx.Tx
 	now     time.Time // by the database's clock; on a standby, of the last replayed transaction
 	clock   time.Time // by the server's clock
@@ -189,7 +191,7 @@ const maxReplayLag = 5 * time.Minute
 
 // snapshot begins a collection in a transaction.
 func (db *DB) snapshot(ctx context.Context, tx pgx.Tx) (snapshot, error) {
-	s := snapshot{tx: tx}
+	s := snapshot{edition: db.edition, tx: tx}
 	var standby bool
 	var replayed *time.Time
 	err := tx.QueryRow(ctx, clockSQL).Scan(&s.clock, &standby, &replayed)

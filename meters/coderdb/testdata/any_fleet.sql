@@ -7,6 +7,8 @@ CREATE FUNCTION workspaces() RETURNS int LANGUAGE sql RETURN current_setting('fl
 SET timezone = 'UTC';
 INSERT INTO users (id, username, email, status) SELECT u(n), 'user' || n, 'user' || n || '@example.com', 'active' FROM generate_series(1, workspaces()) AS n;
 INSERT INTO api_keys (id, user_id, last_used) SELECT n, u(n), '2025-09-01 12:00:00' FROM generate_series(1, workspaces()) AS n;
+INSERT INTO organizations (id, name) VALUES (u(1), 'acme');
+INSERT INTO provisioner_daemons (id, last_seen_at) SELECT u(n), '2025-09-01 12:00:00' FROM generate_series(1, 10) AS n;
 INSERT INTO templates (id, name) SELECT u(n), 'template' || n FROM generate_series(1, 20) AS n;
 INSERT INTO template_versions (id, template_id, name) SELECT u(n), u(n), 'v1' FROM generate_series(1, 20) AS n;
 INSERT INTO template_version_parameters (template_version_id, name, type) SELECT u(n), 'region', 'string' FROM generate_series(1, 20) AS n;

@@ -17,10 +17,14 @@ INSERT INTO api_keys (id, user_id, last_used) VALUES
 	('carol', u(3), '2025-09-01 11:00:30'), -- an hour ago
 	('dave', u(4), '2025-09-01 11:00:29');  -- longer
 
-INSERT INTO templates (id, name, deleted) VALUES
-	(u(11), 'docker', false),
-	(u(12), 'docker', false), -- in another organization
-	(u(13), 'old', true);
+INSERT INTO organizations (id, name) VALUES
+	(u(1), 'acme'),
+	(u(2), 'labs');
+
+INSERT INTO templates (id, organization_id, name, deleted) VALUES
+	(u(11), u(1), 'docker', false),
+	(u(12), u(2), 'docker', false), -- in another organization
+	(u(13), u(1), 'old', true);
 
 INSERT INTO template_versions (id, template_id, name) VALUES
 	(u(21), u(11), 'v1'),

@@ -30,8 +30,14 @@ CREATE TABLE api_keys (
 	last_used timestamptz NOT NULL
 );
 
+CREATE TABLE organizations (
+	id uuid PRIMARY KEY,
+	name text NOT NULL
+);
+
 CREATE TABLE templates (
 	id uuid PRIMARY KEY,
+	organization_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001',
 	name varchar(64) NOT NULL,
 	deleted boolean NOT NULL DEFAULT false
 );
@@ -48,6 +54,11 @@ CREATE TABLE workspaces (
 	template_id uuid NOT NULL,
 	name varchar(64) NOT NULL,
 	deleted boolean NOT NULL DEFAULT false
+);
+
+CREATE TABLE provisioner_daemons (
+	id uuid PRIMARY KEY,
+	last_seen_at timestamptz
 );
 
 CREATE TABLE provisioner_jobs (
