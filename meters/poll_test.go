@@ -281,7 +281,7 @@ func TestPollPartialError(t *testing.T) {
 				return []Workspace{{Name: "dev", Username: "ann", Template: "go"}}, &PartialError{errors.New("no apps")}
 			}),
 			Insights: insightsFunc(func(context.Context) (Insights, error) {
-				return Insights{ActiveUsers: []TemplateUsers{{"go", 3}}}, fmt.Errorf("read: %w", &PartialError{errors.New("no parameters")})
+				return Insights{ActiveUsers: []TemplateUsers{{Template: "go", Users: 3}}}, fmt.Errorf("read: %w", &PartialError{errors.New("no parameters")})
 			}),
 		}, l.option())
 		for range 2 {
