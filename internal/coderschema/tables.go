@@ -109,10 +109,23 @@ var tables = [...]Table{
 	{
 		Name:    "templates",
 		Columns: []string{"id", "name"},
+		coder:   []string{"organization_id"},
+	},
+	{
+		Name:  "organizations",
+		coder: []string{"id", "name"},
 	},
 	{
 		Name:    "template_versions",
 		Columns: []string{"id", "template_id", "name"},
+	},
+	{
+		Name: "template_version_presets",
+		Optional: []Optional{{
+			Columns:  []string{"id", "name"},
+			since:    instrument.Coder,
+			Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
+		}},
 	},
 	{
 		Name:    "workspaces",
@@ -121,10 +134,17 @@ var tables = [...]Table{
 	{
 		Name:    "workspace_builds",
 		Columns: []string{"id", "workspace_id", "template_version_id", "build_number", "transition", "job_id", "created_at"},
+		coder:   []string{"reason", "initiator_id"},
+		Optional: []Optional{{
+			Columns:  []string{"template_version_preset_id"},
+			since:    instrument.Coder,
+			Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
+		}},
 	},
 	{
 		Name:    "provisioner_jobs",
 		Columns: []string{"id", "provisioner", "worker_id", "started_at", "completed_at"},
+		coder:   []string{"created_at", "type"},
 		Optional: []Optional{{
 			Columns: []string{"job_status"},
 			Without: "the status of a job follows from its times and its error",
@@ -139,7 +159,10 @@ var tables = [...]Table{
 		Name: "workspace_agents",
 		Columns: []string{"id", "resource_id", "name", "created_at", "first_connected_at", "last_connected_at", "disconnected_at",
 			"connection_timeout_seconds", "lifecycle_state", "started_at", "ready_at"},
-		Optional: []Optional{{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"}},
+		Optional: []Optional{
+			{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"},
+			{Columns: []string{"parent_id"}, since: instrument.Coder},
+		},
 	},
 	{
 		Name:    "workspace_apps",
