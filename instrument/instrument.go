@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -249,28 +247,18 @@ func (l Labels) String() string {
 // the edition, with the values of m. It panics unless m has the type of [Info].Measured:
 // another struct can have labels of the same names for other things. A family of the Go
 // runtime has no such type, so that any m panics.
-func (e Edition) Labels(f Family, m Measured) Labels { return e.LabelsWithout(f, m) }
+func (e Edition) Labels(f Family, m Measured) Labels {
+	f.check(m)
+	return newLabels(vocabularies[e].infos[f].Labels, m)
+}
 
 // maxLabels is the largest number of labels of a family.
 const maxLabels = 6
 
-// LabelsWithout prepares the label set of an aggregated series, without the named
-// labels. It panics like [Edition.Labels], and if a name is not a label of the family.
-func (e Edition) LabelsWithout(f Family, m Measured, names ...string) Labels {
-	if want := catalogue[f].Measured; reflect.TypeOf(m) != reflect.TypeOf(want) || m == nil {
-		panic(f.wrongStruct(m))
-	}
-	labels := vocabularies[e].infos[f].Labels
-	for _, name := range names {
-		if !slices.Contains(labels, name) {
-			panic(fmt.Sprintf("instrument: %s has no label %q, but %s", f, name, strings.Join(labels, " ")))
-		}
-	}
+func newLabels(names []string, m Measured) Labels {
 	attributes := make([]attribute.KeyValue, 0, maxLabels)
-	for _, name := range labels {
-		if !slices.Contains(names, name) {
-			attributes = append(attributes, attribute.String(name, m.label(name)))
-		}
+	for _, name := range names {
+		attributes = append(attributes, attribute.String(name, m.label(name)))
 	}
 	option := metric.WithAttributeSet(attribute.NewSet(attributes...))
 	return Labels{&options{
@@ -279,11 +267,12 @@ func (e Edition) LabelsWithout(f Family, m Measured, names ...string) Labels {
 	}}
 }
 
-// wrongStruct returns the text of the panic for a struct that is not the family's.
-func (f Family) wrongStruct(m Measured) string {
-	want := catalogue[f].Measured
-	if want == nil {
-		return fmt.Sprintf("instrument: %s is a family of the Go runtime, without a struct for its labels", f)
+// check panics unless m has the type of the family's struct.
+func (f Family) check(m Measured) {
+	switch want := catalogue[f].Measured; {
+	case want == nil:
+		panic(fmt.Sprintf("instrument: %s is a family of the Go runtime, without a struct for its labels", f))
+	case reflect.TypeOf(m) != reflect.TypeOf(want):
+		panic(fmt.Sprintf("instrument: the labels of %s come from %T, not from %T", f, want, m))
 	}
-	return fmt.Sprintf("instrument: the labels of %s come from %T, not from %T", f, want, m)
 }

@@ -1,8 +1,9 @@
 package instrument_test
 
 import (
+	"maps"
 	"reflect"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/otelcoder/otelcoder/instrument"
@@ -227,56 +228,148 @@ func TestMeasuredIsAMapKey(t *testing.T) {
 	}
 }
 
-func TestLabelsWithout(t *testing.T) {
-	script := instrument.AgentScript{
-		Agent:   instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"},
-		Success: true, TemplateName: "docker",
+// TestLabelSets merges two structs that differ in each field into the series of a family.
+func TestLabelSets(t *testing.T) {
+	scripts := []instrument.AgentScript{
+		{Agent: instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}, Success: true, TemplateName: "docker"},
+		{Agent: instrument.Agent{AgentName: "side", Username: "bob", WorkspaceName: "ops"}, Success: false, TemplateName: "k8s"},
 	}
-	for names, want := range map[string]string{
-		"":                         "agent_name=main,success=true,template_name=docker,username=ann,workspace_name=dev",
-		"agent_name":               "success=true,template_name=docker,username=ann,workspace_name=dev",
-		"workspace_name,username":  "agent_name=main,success=true,template_name=docker",
-		"success":                  "agent_name=main,template_name=docker,username=ann,workspace_name=dev",
-		"agent_name,template_name": "success=true,username=ann,workspace_name=dev",
+	agents := []instrument.Agent{scripts[0].Agent, scripts[1].Agent}
+	builds := []instrument.LatestBuild{
+		{OwnerName: "ann", Status: "failed", TemplateName: "docker", TemplateVersion: "v7", Transition: "stop"},
+		{OwnerName: "bob", Status: "failed", TemplateName: "docker", TemplateVersion: "v8", Transition: "start"},
+	}
+	workspaces := []instrument.WorkspaceAgents{
+		{TemplateName: "docker", TemplateVersion: "v7", Username: "ann", WorkspaceName: "dev"},
+		{TemplateName: "docker", TemplateVersion: "v8", Username: "ann", WorkspaceName: "dev"},
+	}
+	infos := []instrument.BuildInfo{
+		{Edition: instrument.Documented, GoVersion: "go1.26.0", Version: "v1"}, {Edition: instrument.Coder, GoVersion: "go1.26.0", Version: "v1"},
+	}
+	requests := []instrument.APIRequest{{Code: 200, Method: "GET", Path: "/"}, {Code: 404, Method: "GET", Path: "/"}}
+	const documented, coder = instrument.Documented, instrument.Coder
+	for _, test := range []struct {
+		name string
+		got  []string
+		want []string
+	}{
+		{"every label", keyed(documented, instrument.AgentScriptsExecuted, scripts), []string{
+			"agent_name=main,success=true,template_name=docker,username=ann,workspace_name=dev",
+			"agent_name=side,success=false,template_name=k8s,username=bob,workspace_name=ops",
+		}},
+		{"aggregated", keyed(documented, instrument.AgentScriptsExecuted, scripts, "username", "agent_name", "workspace_name"), []string{
+			"success=true,template_name=docker", "success=false,template_name=k8s",
+		}},
+		{"aggregated over a bool", keyed(coder, instrument.AgentScriptsExecuted, scripts, "success", "username", "agent_name"), []string{
+			"template_name=docker,workspace_name=dev", "template_name=k8s,workspace_name=ops",
+		}},
+		{"into one series", keyed(documented, instrument.AgentStatsRx, agents, "username", "agent_name", "workspace_name", "template_name"), []string{""}},
+		{"of an edition with fewer labels", keyed(documented, instrument.AgentsUp, workspaces), []string{
+			"template_name=docker,username=ann,workspace_name=dev",
+		}},
+		{"of an edition with more labels", keyed(coder, instrument.AgentsUp, workspaces), []string{
+			"template_name=docker,template_version=v7,username=ann,workspace_name=dev",
+			"template_name=docker,template_version=v8,username=ann,workspace_name=dev",
+		}},
+		{"of a family with fewer labels", keyed(coder, instrument.APIWorkspaceLatestBuild, builds), []string{"status=failed"}},
+		{"of a family with more labels", keyed(coder, instrument.WorkspaceLatestBuildStatus, builds), []string{
+			"status=failed,template_name=docker,template_version=v7,workspace_owner=ann,workspace_transition=stop",
+			"status=failed,template_name=docker,template_version=v8,workspace_owner=bob,workspace_transition=start",
+		}},
+		{"of a family that the edition lacks", keyed(documented, instrument.WorkspaceLatestBuildStatus, builds), []string{""}},
+		{"an edition that is no label", keyed(documented, instrument.HealthBuildInfo, infos), []string{"goversion=go1.26.0,version=v1"}},
+		{"a number that is no label", keyed(documented, instrument.APIRequestLatencies, requests), []string{"method=GET,path=/"}},
 	} {
-		if got := instrument.Documented.LabelsWithout(instrument.AgentScriptsExecuted, script, strings.FieldsFunc(names, func(r rune) bool { return r == ',' })...).String(); got != want {
-			t.Errorf("without %q: %s, want %s", names, got, want)
+		if !slices.Equal(test.got, test.want) {
+			t.Errorf("%s: got %q, want %q", test.name, test.got, test.want)
 		}
 	}
 }
 
-// TestLabelsPanic: a struct of another family, even with labels of the same names, and
-// a name that is not a label of the family are programming errors.
+// keyed returns the label sets of the keys of structs, each key once.
+func keyed[M interface {
+	comparable
+	instrument.Measured
+}](e instrument.Edition, f instrument.Family, measured []M, without ...string) []string {
+	sets := instrument.NewLabelSets[M](e, f, without...)
+	seen := make(map[M]bool)
+	var all []string
+	for _, m := range measured {
+		key := sets.Key(m)
+		if !seen[key] {
+			all = append(all, sets.Labels(key).String())
+		}
+		seen[key] = true
+	}
+	return all
+}
+
+// TestEveryFieldIsALabel of a family in an edition: another one would split no series.
+func TestEveryFieldIsALabel(t *testing.T) {
+	labels := make(map[reflect.Type]map[string]bool)
+	for f := range instrument.Coder.All() {
+		for e := range instrument.Editions() {
+			info := e.Info(f)
+			if info.Measured == nil {
+				continue
+			}
+			of := reflect.TypeOf(info.Measured)
+			if labels[of] == nil {
+				labels[of] = make(map[string]bool)
+			}
+			for _, name := range info.Labels {
+				labels[of][name] = true
+			}
+		}
+	}
+	for of, names := range labels {
+		fields := 0
+		for _, field := range reflect.VisibleFields(of) {
+			if field.IsExported() && field.Type.Kind() != reflect.Struct {
+				fields++
+			}
+		}
+		if of == reflect.TypeFor[instrument.WorkspaceBuild]() {
+			fields++ // Action is a label of either name
+		}
+		if fields != len(names) {
+			t.Errorf("%s has %d fields and the labels %v", of, fields, slices.Sorted(maps.Keys(names)))
+		}
+	}
+}
+
+// TestLabelsPanic: a struct of another family, even with labels of the same names, is a
+// programming error.
 func TestLabelsPanic(t *testing.T) {
 	type hosts struct{ instrument.Agent }
 	for _, test := range []struct {
 		family   instrument.Family
 		measured instrument.Measured
-		without  []string
 		want     string
 	}{
-		{instrument.AgentsUp, instrument.Agent{}, nil, "instrument: the labels of coderd_agents_up come from instrument.WorkspaceAgents, not from instrument.Agent"},
-		{instrument.APIWorkspaceLatestBuild, instrument.AgentConnection{Status: "running"}, nil,
+		{instrument.AgentsUp, instrument.Agent{}, "instrument: the labels of coderd_agents_up come from instrument.WorkspaceAgents, not from instrument.Agent"},
+		{instrument.APIWorkspaceLatestBuild, instrument.AgentConnection{Status: "running"},
 			"instrument: the labels of coderd_api_workspace_latest_build_total come from instrument.LatestBuild, not from instrument.AgentConnection"},
-		{instrument.AgentStatsRx, instrument.AgentScript{}, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from instrument.AgentScript"},
-		{instrument.AgentStatsRx, hosts{}, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from instrument_test.hosts"},
-		{instrument.AgentStatsRx, &instrument.Agent{}, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from *instrument.Agent"},
-		{instrument.LicenseActiveUsers, instrument.Agent{}, nil, "instrument: the labels of coderd_license_active_users come from instrument.NoLabels, not from instrument.Agent"},
-		{instrument.AgentStatsRx, nil, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from <nil>"},
-		{instrument.GoInfo, instrument.NoLabels{}, nil, "instrument: go_info is a family of the Go runtime, without a struct for its labels"},
-		{instrument.GoInfo, nil, nil, "instrument: go_info is a family of the Go runtime, without a struct for its labels"},
-		{instrument.AgentStatsRx, instrument.Agent{}, []string{"username", "agentname"},
-			`instrument: coderd_agentstats_rx_bytes has no label "agentname", but agent_name username workspace_name`},
-		{instrument.AgentStatsRx, instrument.Agent{}, []string{"template_name"},
-			`instrument: coderd_agentstats_rx_bytes has no label "template_name", but agent_name username workspace_name`},
+		{instrument.AgentStatsRx, instrument.AgentScript{}, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from instrument.AgentScript"},
+		{instrument.AgentStatsRx, hosts{}, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from instrument_test.hosts"},
+		{instrument.AgentStatsRx, &instrument.Agent{}, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from *instrument.Agent"},
+		{instrument.LicenseActiveUsers, instrument.Agent{}, "instrument: the labels of coderd_license_active_users come from instrument.NoLabels, not from instrument.Agent"},
+		{instrument.AgentStatsRx, nil, "instrument: the labels of coderd_agentstats_rx_bytes come from instrument.Agent, not from <nil>"},
+		{instrument.GoInfo, instrument.NoLabels{}, "instrument: go_info is a family of the Go runtime, without a struct for its labels"},
+		{instrument.GoInfo, nil, "instrument: go_info is a family of the Go runtime, without a struct for its labels"},
 	} {
-		func() {
-			defer func() {
-				if got := recover(); got != test.want {
-					t.Errorf("got %v, want %q", got, test.want)
-				}
-			}()
-			instrument.Documented.LabelsWithout(test.family, test.measured, test.without...)
-		}()
+		if got := panicOf(func() { instrument.Documented.Labels(test.family, test.measured) }); got != test.want {
+			t.Errorf("got %v, want %q", got, test.want)
+		}
 	}
+	const want = "instrument: the labels of coderd_agents_up come from instrument.WorkspaceAgents, not from instrument.Agent"
+	if got := panicOf(func() { instrument.NewLabelSets[instrument.Agent](instrument.Coder, instrument.AgentsUp) }); got != want {
+		t.Errorf("got %v, want %q", got, want)
+	}
+}
+
+func panicOf(f func()) (v any) {
+	defer func() { v = recover() }()
+	f()
+	return nil
 }

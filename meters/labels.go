@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // ellipsis ends a truncated label value.
@@ -81,59 +79,13 @@ func checkAggregateBy(labels []AgentLabel) error {
 	return nil
 }
 
-// keptLabels are the labels of aggregated series: the labels to aggregate by, and all
-// labels that are not an [AgentLabel].
-type keptLabels struct {
-	edition      instrument.Edition
-	dropped      []string // names of the other agent labels
-	agentDropped []string // of these, the labels of an [instrument.Agent]
-}
-
-func newKeptLabels(c config) keptLabels {
-	k := keptLabels{edition: c.edition}
+// droppedLabels returns the names of the agent labels that [WithAggregateBy] leaves out.
+func (c config) droppedLabels() []string {
+	var dropped []string
 	for _, label := range allAgentLabels() {
 		if !slices.Contains(c.aggregateBy, label) {
-			k.dropped = append(k.dropped, string(label))
-			if label != LabelTemplateName {
-				k.agentDropped = append(k.agentDropped, string(label))
-			}
+			dropped = append(dropped, string(label))
 		}
 	}
-	return k
-}
-
-// merge clears the values of dropped labels, so that scripts of one series are equal.
-func (k keptLabels) merge(s instrument.AgentScript) instrument.AgentScript {
-	s.Agent = k.mergeAgent(s.Agent)
-	if k.drops(LabelTemplateName) {
-		s.TemplateName = ""
-	}
-	return s
-}
-
-// mergeAgent is merge for the statistics of agents.
-func (k keptLabels) mergeAgent(a instrument.Agent) instrument.Agent {
-	if k.drops(LabelAgentName) {
-		a.AgentName = ""
-	}
-	if k.drops(LabelUsername) {
-		a.Username = ""
-	}
-	if k.drops(LabelWorkspaceName) {
-		a.WorkspaceName = ""
-	}
-	return a
-}
-
-func (k keptLabels) drops(label AgentLabel) bool { return slices.Contains(k.dropped, string(label)) }
-
-// labels returns the label set of a series of a family of scripts, without the dropped
-// labels.
-func (k keptLabels) labels(f instrument.Family, s instrument.AgentScript) instrument.Labels {
-	return k.edition.LabelsWithout(f, s, k.dropped...)
-}
-
-// agentLabels is labels for the statistics of agents, which have no template.
-func (k keptLabels) agentLabels(f instrument.Family, a instrument.Agent) instrument.Labels {
-	return k.edition.LabelsWithout(f, a, k.agentDropped...)
+	return dropped
 }

@@ -143,54 +143,47 @@ func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) sn
 			}
 		}
 	}
-	up := make(map[instrument.WorkspaceAgents]float64, len(workspaces))
-	connections := make(map[instrument.AgentConnection]float64, size.agents)
-	latencies := make(map[instrument.AgentLatency]float64, size.latencies)
-	apps := make(map[instrument.AgentApp]float64, size.apps)
-	scripts := make(map[instrument.AgentScript]float64, size.scripts)
-	kept := newKeptLabels(c)
+	up := newMerged[instrument.WorkspaceAgents](c, instrument.AgentsUp, len(workspaces))
+	connections := newMerged[instrument.AgentConnection](c, instrument.AgentsConnections, size.agents)
+	latencies := newMerged[instrument.AgentLatency](c, instrument.AgentsConnectionLatencies, size.latencies)
+	apps := newMerged[instrument.AgentApp](c, instrument.AgentsApps, size.apps)
+	scripts := newMerged[instrument.AgentScript](c, instrument.AgentStatsStartupScript, size.scripts, c.droppedLabels()...)
 
 	for _, w := range workspaces {
 		template, username, workspace := refused.text(w.Template), refused.text(w.Username), refused.text(w.Name)
-		up[instrument.WorkspaceAgents{TemplateName: template, Username: username, WorkspaceName: workspace}] += float64(len(w.Agents))
+		up.add(instrument.WorkspaceAgents{TemplateName: template, Username: username, WorkspaceName: workspace}, float64(len(w.Agents)))
 		for _, a := range w.Agents {
 			agent := instrument.Agent{AgentName: refused.text(a.Name), Username: username, WorkspaceName: workspace}
 			if refused.documented(a.Status.documented() && a.Lifecycle.documented()) {
-				connections[instrument.AgentConnection{
+				connections.add(instrument.AgentConnection{
 					Agent:          agent,
 					LifecycleState: string(a.Lifecycle),
 					Status:         string(a.Status),
 					TailnetNode:    tailnetNode(a.TailnetNode),
-				}]++
+				}, 1)
 			}
 			for _, l := range a.Latencies {
 				if refused.valid(l.Seconds) {
-					latency := instrument.AgentLatency{Agent: agent, DERPRegion: refused.text(l.Region), Preferred: l.Preferred}
-					latencies[latency] = max(latencies[latency], l.Seconds)
+					latencies.raise(instrument.AgentLatency{Agent: agent, DERPRegion: refused.text(l.Region), Preferred: l.Preferred}, l.Seconds)
 				}
 			}
 			for _, app := range a.Apps {
 				if refused.documented(app.Health.documented()) {
-					apps[instrument.AgentApp{Agent: agent, AppName: refused.text(app.DisplayName), Health: string(app.Health)}]++
+					apps.add(instrument.AgentApp{Agent: agent, AppName: refused.text(app.DisplayName), Health: string(app.Health)}, 1)
 				}
 			}
 			if s := a.StartupScript; s != nil && refused.valid(s.Seconds) {
-				scripts[kept.merge(instrument.AgentScript{Agent: agent, Success: s.Success, TemplateName: template})] += s.Seconds
+				scripts.add(instrument.AgentScript{Agent: agent, Success: s.Success, TemplateName: template}, s.Seconds)
 			}
 		}
 	}
 
-	samples := make([]sample, 0, len(up)+len(connections)+len(latencies)+len(apps))
-	samples = appendSamples(c, samples, instrument.AgentsUp, up)
-	samples = appendSamples(c, samples, instrument.AgentsConnections, connections)
-	samples = appendSamples(c, samples, instrument.AgentsConnectionLatencies, latencies)
-	samples = appendSamples(c, samples, instrument.AgentsApps, apps)
-	workspaceSamples := make([]sample, 0, len(scripts))
-	for script, seconds := range scripts {
-		labels := kept.labels(instrument.AgentStatsStartupScript, script)
-		workspaceSamples = append(workspaceSamples, sample{instrument.AgentStatsStartupScript, labels, seconds})
-	}
-	return snapshot{instrument.Deployment: samples, instrument.Workspaces: workspaceSamples}
+	samples := make([]sample, 0, len(up.values)+len(connections.values)+len(latencies.values)+len(apps.values))
+	samples = up.appendTo(samples)
+	samples = connections.appendTo(samples)
+	samples = latencies.appendTo(samples)
+	samples = apps.appendTo(samples)
+	return snapshot{instrument.Deployment: samples, instrument.Workspaces: scripts.appendTo(nil)}
 }
 
 // tailnetNode returns node if it has the documented format, otherwise unknown.

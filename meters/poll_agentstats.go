@@ -102,14 +102,14 @@ func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
 // row with an invalid value is left out completely, so that all families cover the same
 // agents.
 func agentStatsSamples(rows []AgentStats, c config, refused sourceRefusals) []sample {
-	kept := newKeptLabels(c)
+	sets := instrument.NewLabelSets[instrument.Agent](c.edition, instrument.AgentStatsRx, c.droppedLabels()...) // shared by all families
 	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
 	for _, row := range rows {
 		values := row.values()
 		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.valid(v) }) {
 			continue
 		}
-		agent := kept.mergeAgent(instrument.Agent{
+		agent := sets.Key(instrument.Agent{
 			AgentName:     refused.text(row.AgentName),
 			Username:      refused.text(row.Username),
 			WorkspaceName: refused.text(row.Workspace),
@@ -120,7 +120,7 @@ func agentStatsSamples(rows []AgentStats, c config, refused sourceRefusals) []sa
 	families := agentStatsFamilies()
 	samples := make([]sample, 0, len(merged)*len(families))
 	for agent, values := range merged {
-		labels := kept.agentLabels(instrument.AgentStatsRx, agent) // shared by all families
+		labels := sets.Labels(agent)
 		for i, f := range families {
 			samples = append(samples, sample{f, labels, values[i]})
 		}

@@ -63,36 +63,36 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 // insightsSamples merges rows with equal labels, because templates of two organizations
 // may have the same name.
 func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
-	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
+	users := newMerged[instrument.TemplateUsers](c, instrument.InsightsTemplatesActiveUsers, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {
 		if refused.valid(float64(row.Users)) {
-			users[instrument.TemplateUsers{TemplateName: refused.text(row.Template)}] += float64(row.Users)
+			users.add(instrument.TemplateUsers{TemplateName: refused.text(row.Template)}, float64(row.Users))
 		}
 	}
-	usage := make(map[instrument.ApplicationUsage]float64, len(i.Applications))
+	usage := newMerged[instrument.ApplicationUsage](c, instrument.InsightsApplicationsUsage, len(i.Applications))
 	for _, row := range i.Applications {
 		if refused.valid(row.Seconds) {
-			usage[instrument.ApplicationUsage{
+			usage.add(instrument.ApplicationUsage{
 				ApplicationName: refused.text(row.Application),
 				Slug:            refused.text(row.Slug),
 				TemplateName:    refused.text(row.Template),
-			}] += row.Seconds
+			}, row.Seconds)
 		}
 	}
-	builds := make(map[instrument.ParameterUsage]float64, len(i.Parameters))
+	builds := newMerged[instrument.ParameterUsage](c, instrument.InsightsParameters, len(i.Parameters))
 	for _, row := range i.Parameters {
 		if refused.valid(float64(row.Builds)) {
-			builds[instrument.ParameterUsage{
+			builds.add(instrument.ParameterUsage{
 				ParameterName:  refused.text(row.Name),
 				ParameterType:  refused.text(row.Type),
 				ParameterValue: refused.text(row.Value),
 				TemplateName:   refused.text(row.Template),
-			}] += float64(row.Builds)
+			}, float64(row.Builds))
 		}
 	}
 
-	samples := make([]sample, 0, len(users)+len(usage)+len(builds))
-	samples = appendSamples(c, samples, instrument.InsightsTemplatesActiveUsers, users)
-	samples = appendSamples(c, samples, instrument.InsightsApplicationsUsage, usage)
-	return appendSamples(c, samples, instrument.InsightsParameters, builds)
+	samples := make([]sample, 0, len(users.values)+len(usage.values)+len(builds.values))
+	samples = users.appendTo(samples)
+	samples = usage.appendTo(samples)
+	return builds.appendTo(samples)
 }

@@ -28,7 +28,7 @@ type Forwarded struct {
 	output  *output
 	refused refusals[forwardedRefusal]
 	text    labelText
-	kept    keptLabels
+	sets    map[instrument.Family]instrument.LabelSets[instrument.AgentScript]
 
 	mu       sync.Mutex
 	newest   int // generation of the newest AgentReports
@@ -53,8 +53,11 @@ func newForwarded(c config, out *output) *Forwarded {
 		output:  out,
 		refused: refused,
 		text:    c.labelText(refused.adder(forwardedLength)),
-		kept:    newKeptLabels(c),
+		sets:    make(map[instrument.Family]instrument.LabelSets[instrument.AgentScript]),
 		series:  make(map[forwardedKey]*forwardedSeries),
+	}
+	for _, family := range forwardedFamilies {
+		f.sets[family] = instrument.NewLabelSets[instrument.AgentScript](c.edition, family, c.droppedLabels()...)
 	}
 	f.reported = &table[forwardedKey, *forwardedValue]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) + c.maxSeries(instrument.AgentStatsStartupScript),
@@ -184,10 +187,11 @@ func (a *AgentReports) Close() {
 // addValue creates the value of a key and adds the agent to its series; f.mu must be
 // held.
 func (f *Forwarded) addValue(key forwardedKey) *forwardedValue {
-	key.script = f.kept.merge(key.script)
+	sets := f.sets[key.family]
+	key.script = sets.Key(key.script)
 	s, ok := f.series[key]
 	if !ok {
-		s = newForwardedSeries(key, f.kept.labels(key.family, key.script))
+		s = newForwardedSeries(key, sets.Labels(key.script))
 		f.series[key] = s
 	}
 	f.output.changed(instrument.Workspaces)

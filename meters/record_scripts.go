@@ -23,7 +23,7 @@ const scriptSeriesTTL = 24 * time.Hour
 type Scripts struct {
 	output *output
 	text   labelText
-	kept   keptLabels
+	sets   instrument.LabelSets[instrument.AgentScript]
 
 	mu     sync.Mutex
 	series *table[instrument.AgentScript, *scriptSeries]
@@ -45,7 +45,11 @@ type scriptSeries [2]struct {
 
 func newScripts(c config, out *output) *Scripts {
 	refused := newRefusals(out, c, "scripts", scriptLimit, scriptLength)
-	s := &Scripts{output: out, text: c.labelText(refused.adder(scriptLength)), kept: newKeptLabels(c)}
+	s := &Scripts{
+		output: out,
+		text:   c.labelText(refused.adder(scriptLength)),
+		sets:   instrument.NewLabelSets[instrument.AgentScript](c.edition, instrument.AgentScriptsExecuted, c.droppedLabels()...),
+	}
 	s.series = &table[instrument.AgentScript, *scriptSeries]{
 		size:    c.maxSeries(instrument.AgentScriptsExecuted) / len(scriptSeries{}),
 		ttl:     scriptSeriesTTL,
@@ -61,7 +65,7 @@ func (s *Scripts) Executed(agent ForwardingAgent, success bool) {
 	if s.output.closed.Load() {
 		return
 	}
-	script := s.kept.merge(agent.script(s.text)) // the key of both values of success
+	script := s.sets.Key(agent.script(s.text)) // the key of both values of success
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	series := s.series.touch(script, time.Now(), func() *scriptSeries { return s.newSeries(script) })
@@ -73,7 +77,7 @@ func (s *Scripts) newSeries(script instrument.AgentScript) *scriptSeries {
 	series := new(scriptSeries)
 	for _, success := range []bool{false, true} {
 		script.Success = success
-		series[successIndex(success)].labels = s.kept.labels(instrument.AgentScriptsExecuted, script)
+		series[successIndex(success)].labels = s.sets.Labels(script)
 	}
 	return series
 }
