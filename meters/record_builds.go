@@ -32,8 +32,10 @@ type Builds struct {
 	creations *times[instrument.CreatedWorkspace]
 	claims    *times[instrument.Preset]
 
+	sets      instrument.LabelSets[instrument.WorkspaceBuild] // of the counter
+
 	mu     sync.Mutex
-	series *table[Build, *buildSeries]
+	series *table[instrument.WorkspaceBuild, *buildSeries] // the keys have no status
 }
 
 type buildRefusal string
@@ -87,18 +89,11 @@ type buildSeries [len(outcomes)]struct {
 	builds int
 }
 
-func newBuildSeries(e instrument.Edition, b Build) *buildSeries {
+func (b *Builds) newSeries(build instrument.WorkspaceBuild) *buildSeries {
 	series := new(buildSeries)
 	for i, outcome := range outcomes {
-		series[i].labels = e.Labels(instrument.WorkspaceBuilds, instrument.WorkspaceBuild{
-			Action:          string(b.Action),
-			OwnerEmail:      b.OwnerEmail,
-			OwnerName:       b.OwnerName,
-			Status:          string(outcome),
-			TemplateName:    b.TemplateName,
-			TemplateVersion: b.TemplateVersion,
-			WorkspaceName:   b.WorkspaceName,
-		})
+		build.Status = string(outcome)
+		series[i].labels = b.sets.Labels(build)
 	}
 	return series
 }
@@ -115,8 +110,9 @@ func newBuilds(c config, out *output) *Builds {
 		timings:   newTimes[instrument.WorkspaceBuild](c, out, instrument.WorkspaceBuildTimings, invalid, exceeded),
 		creations: newTimes[instrument.CreatedWorkspace](c, out, instrument.WorkspaceCreationDuration, invalid, exceeded),
 		claims:    newTimes[instrument.Preset](c, out, instrument.PrebuiltWorkspaceClaimDuration, invalid, exceeded),
+		sets:      instrument.NewLabelSets[instrument.WorkspaceBuild](c.edition, instrument.WorkspaceBuilds),
 	}
-	b.series = &table[Build, *buildSeries]{
+	b.series = &table[instrument.WorkspaceBuild, *buildSeries]{
 		size:    c.maxSeries(instrument.WorkspaceBuilds) / len(outcomes),
 		ttl:     buildSeriesTTL,
 		evicted: refused.adder(buildLimit),
@@ -142,29 +138,18 @@ func (b *Builds) Start(build Build) *RunningBuild {
 		running.ended.Store(true)
 		return running
 	}
-	running.build = b.merge(Build{
-		Action:          build.Action,
+	running.build = instrument.WorkspaceBuild{
+		Action:          string(build.Action),
 		OwnerEmail:      b.text(build.OwnerEmail),
 		OwnerName:       b.text(build.OwnerName),
 		TemplateName:    b.text(build.TemplateName),
 		TemplateVersion: b.text(build.TemplateVersion),
 		WorkspaceName:   b.text(build.WorkspaceName),
-	})
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.touch(running.build)
 	return running
-}
-
-// merge clears the fields that are not labels in the edition, so that builds of one series
-// are equal.
-func (b *Builds) merge(build Build) Build {
-	if b.edition == instrument.Documented {
-		build.OwnerName = ""
-	} else {
-		build.OwnerEmail = ""
-	}
-	return build
 }
 
 // Record counts and measures a build that has ended, in a process that observes builds
@@ -174,17 +159,18 @@ func (b *Builds) Record(build Build, outcome Outcome, seconds float64) {
 }
 
 // touch returns the series of a build; b.mu must be held.
-func (b *Builds) touch(build Build) *buildSeries {
-	return b.series.touch(build, time.Now(), func() *buildSeries {
+func (b *Builds) touch(build instrument.WorkspaceBuild) *buildSeries {
+	key := b.sets.Key(build)
+	return b.series.touch(key, time.Now(), func() *buildSeries {
 		b.output.changed(instrument.Workspaces)
-		return newBuildSeries(b.edition, build)
+		return b.newSeries(key)
 	})
 }
 
 // RunningBuild is a workspace build whose job has started.
 type RunningBuild struct {
 	builds  *Builds
-	build   Build
+	build   instrument.WorkspaceBuild // without a status
 	started time.Time
 	ended   atomic.Bool
 }
@@ -204,10 +190,9 @@ func (r *RunningBuild) end(outcome Outcome, seconds float64) {
 		r.builds.refused.add(buildOutcome)
 		return
 	}
-	r.builds.timings.record(seconds, instrument.WorkspaceBuild{
-		Action: string(r.build.Action), Status: string(outcome),
-		TemplateName: r.build.TemplateName, TemplateVersion: r.build.TemplateVersion,
-	})
+	timed := r.build
+	timed.Status = string(outcome)
+	r.builds.timings.record(seconds, timed)
 	r.builds.mu.Lock()
 	defer r.builds.mu.Unlock()
 	r.builds.touch(r.build)[i].builds++

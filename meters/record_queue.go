@@ -22,11 +22,11 @@ import (
 // negative, infinite or NaN ("value"), a label set beyond the limit ("limit"), and a
 // truncated label value ("length").
 type Queue struct {
-	edition instrument.Edition
 	output  *output
 	refused refusals[queueRefusal]
 	text    labelText
 	waits   *times[instrument.QueuedJob]
+	sets    instrument.LabelSets[instrument.QueuedJob] // of the counter
 
 	mu     sync.Mutex
 	series *table[instrument.QueuedJob, *enqueuedSeries]
@@ -101,8 +101,9 @@ func newQueue(c config, out *output) *Queue {
 	refused := newRefusals(out, c, "queue",
 		queueType, queueProvisioner, queueAction, queueOutcome, queueSeconds, queueLimit, queueLength)
 	q := &Queue{
-		edition: c.edition, output: out, refused: refused, text: c.labelText(refused.adder(queueLength)),
+		output: out, refused: refused, text: c.labelText(refused.adder(queueLength)),
 		waits: newTimes[instrument.QueuedJob](c, out, instrument.ProvisionerJobQueueWait, refused.adder(queueSeconds), refused.adder(queueLimit)),
+		sets:  instrument.NewLabelSets[instrument.QueuedJob](c.edition, instrument.WorkspaceBuildsEnqueued),
 		series: &table[instrument.QueuedJob, *enqueuedSeries]{
 			size:    c.maxSeries(instrument.WorkspaceBuildsEnqueued),
 			evicted: refused.adder(queueLimit),
@@ -131,11 +132,10 @@ func (q *Queue) expose() {
 	}
 }
 
-// touch returns the series with these labels; q.mu must be held.
-func (q *Queue) touch(labels instrument.QueuedJob) *enqueuedSeries {
-	return q.series.touch(labels, time.Now(), func() *enqueuedSeries {
-		return &enqueuedSeries{labels: q.edition.Labels(instrument.WorkspaceBuildsEnqueued, labels)}
-	})
+// touch returns the series of a job; q.mu must be held.
+func (q *Queue) touch(job instrument.QueuedJob) *enqueuedSeries {
+	key := q.sets.Key(job)
+	return q.series.touch(key, time.Now(), func() *enqueuedSeries { return &enqueuedSeries{labels: q.sets.Labels(key)} })
 }
 
 // Enqueued counts an attempt to enqueue the job of a workspace build: Succeeded if the job
@@ -156,7 +156,7 @@ func (q *Queue) Enqueued(job QueuedJob, outcome Outcome) {
 	if !ok {
 		return
 	}
-	labels.JobType, labels.Status = "", string(outcome) // a type is no label of the counter
+	labels.Status = string(outcome)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.touch(labels).builds++
@@ -184,11 +184,12 @@ func (q *Queue) labels(job QueuedJob) (labels instrument.QueuedJob, ok bool) {
 	labels = instrument.QueuedJob{JobType: string(job.Type), Provisioner: string(job.Provisioner)}
 	switch job.Type {
 	case JobWorkspaceBuild:
-		labels.BuildReason, labels.Transition = q.text(string(job.Reason)), job.Action.transition()
+		labels.Transition = job.Action.transition()
 		if labels.Transition == "" {
 			q.refused.add(queueAction)
 			return labels, false
 		}
+		labels.BuildReason = q.text(string(job.Reason))
 	case JobTemplateVersionImport, JobTemplateVersionDryRun:
 	default:
 		q.refused.add(queueType)
