@@ -32,7 +32,7 @@ type Builds struct {
 	creations *times[instrument.CreatedWorkspace]
 	claims    *times[instrument.Preset]
 
-	sets      instrument.LabelSets[instrument.WorkspaceBuild] // of the counter
+	sets instrument.LabelSets[instrument.WorkspaceBuild] // of the counter
 
 	mu     sync.Mutex
 	series *table[instrument.WorkspaceBuild, *buildSeries] // the keys have no status

@@ -33,11 +33,21 @@ type process struct {
 	stop           func()
 }
 
+// newProcess returns a process that measures in the edition of the options.
+func newProcess(t *testing.T, options ...Option) *process {
+	t.Helper()
+	c, err := newOptions(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &process{events: meterstest.NewReaderOf(t, c.edition), health: meterstest.NewReaderOf(t, c.edition), log: new(log)}
+}
+
 // start starts a process that reports, and follows the events while it does,
 // until the test ends or it is stopped.
 func start(t *testing.T, url string, options ...Option) *process {
 	t.Helper()
-	p := &process{events: meterstest.NewReader(t), health: meterstest.NewReader(t), log: new(log)}
+	p := newProcess(t, options...)
 	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option(), unpaced}, options...)
 	p.Reporter = newReporter(t, url, options...)
 	end := compete(t, p.Reporter)
