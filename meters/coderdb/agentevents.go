@@ -93,8 +93,8 @@ ORDER BY e.at, e.kind, e.id
 LIMIT $5`
 }
 
-// readySQL returns the jobs of the builds whose agents have been ready, the latest last.
-// $1: the largest number of rows.
+// readySQL returns the jobs of the builds whose agents are ready and can restart, the latest
+// last. $1: the largest number of rows. Deleted agents do not restart.
 func readySQL(l coderschema.Lacks) string {
 	return `
 SELECT latest.job_id
@@ -102,7 +102,7 @@ FROM (
 	SELECT r.job_id, max(a.ready_at) AS at
 	FROM workspace_agents a
 	JOIN workspace_resources r ON r.id = a.resource_id
-	` + l.Unless("workspace_agents", "parent_id", "WHERE a.parent_id IS NULL") + `
+	WHERE true` + l.Unless("workspace_agents", "parent_id", " AND a.parent_id IS NULL") + l.Unless("workspace_agents", "deleted", " AND NOT a.deleted") + `
 	GROUP BY r.job_id
 	HAVING bool_and(a.ready_at IS NOT NULL)
 	ORDER BY at DESC

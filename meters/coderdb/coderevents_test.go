@@ -3,6 +3,7 @@ package coderdb
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -297,6 +298,114 @@ func TestCoderLooksWithoutScan(t *testing.T) {
 			look(40, true, rest, "")
 			look(50, true, nil, "")
 		})
+	}
+}
+
+// TestCoderCheckEvents: the queries run in each version of Coder.
+func TestCoderCheckEvents(t *testing.T) {
+	for _, v := range coderversions.All() {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			_, url := newCoder(t, v)
+			db := open(t, url, WithEdition(instrument.Coder))
+			if err := db.CheckEvents(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			served := db.serves(instrument.WorkspaceCreationDuration, *db.missing.Load())
+			if presets := v.Has("template_version_presets", "name"); served != presets {
+				t.Errorf("creations are served: %t, presets exist: %t", served, presets)
+			}
+			if !db.serves(instrument.TemplateBuildDuration, *db.missing.Load()) {
+				t.Error("ready builds are not served")
+			}
+		})
+	}
+}
+
+// TestCoderCatchesUp in looks of bounded size: 12,000 events of jobs, and 12,000 of agents,
+// many at the same time.
+func TestCoderCatchesUp(t *testing.T) {
+	d, url := newCoder(t, coderversions.Newest())
+	now := noon
+	db := open(t, url, WithEdition(instrument.Coder), clockOption(func() time.Time { return now }))
+	f := db.follower()
+	next(t, f)
+	d.Exec(t, `
+		INSERT INTO provisioner_jobs (id, type, provisioner, worker_id, created_at, started_at, completed_at)
+		SELECT u(1000000 + n), 'workspace_build', 'terraform', u(1), noon(1), noon(1 + least(n, 100)), noon(200) FROM generate_series(1, 4000) AS n;
+		INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, initiator_id, job_id)
+		SELECT u(1000000 + n), noon(1), u(31), u(21), n, 'start', u(1), u(1000000 + n) FROM generate_series(1, 4000) AS n;
+		INSERT INTO workspace_resources (id, job_id) SELECT u(1000000 + n), u(1000000 + n) FROM generate_series(1, 4000) AS n;
+		INSERT INTO workspace_agents (id, resource_id, name, created_at, first_connected_at, ready_at, lifecycle_state)
+		SELECT u(1000000 + 10000 * a + n), u(1000000 + n), 'main', noon(1), noon(2), noon(least(n, 100)), 'ready' FROM generate_series(1, 4000) AS n, generate_series(1, 2) AS a`)
+	now = noon.Add(time.Hour)
+	counts := make(map[string]int)
+	for i := range 4 {
+		e := next(t, f)
+		if jobs, agents := len(e.Enqueued)+len(e.Acquired)+len(e.Ended), len(e.Connected)+len(e.Ready); jobs > maxEvents || agents > maxEvents {
+			t.Errorf("look %d: %d events of jobs and %d of agents", i, jobs, agents)
+		}
+		counts["enqueued"] += len(e.Enqueued)
+		counts["acquired"] += len(e.Acquired)
+		counts["ended"] += len(e.Ended)
+		counts["connected"] += len(e.Connected)
+		counts["ready"] += len(e.Ready)
+	}
+	want := map[string]int{"enqueued": 4000, "acquired": 4000, "ended": 4000, "connected": 8000, "ready": 4000}
+	if !maps.Equal(counts, want) {
+		t.Errorf("events %v, want %v", counts, want)
+	}
+}
+
+// TestReadyBuilds are bounded: the earliest are forgotten.
+func TestReadyBuilds(t *testing.T) {
+	var r readyBuilds
+	build := func(n int) id { return id{Bytes: [16]byte{byte(n), byte(n >> 8), byte(n >> 16)}, Valid: true} }
+	const more = 10
+	for n := range maxReady + more {
+		if !r.add(build(n)) || r.add(build(n)) {
+			t.Fatalf("build %d is not new once", n)
+		}
+	}
+	if len(r.known) != maxReady || len(r.order) != maxReady {
+		t.Errorf("%d builds in %d places, want %d", len(r.known), len(r.order), maxReady)
+	}
+	if r.add(build(more)) || !r.add(build(more-1)) {
+		t.Error("not the earliest builds are forgotten")
+	}
+}
+
+// TestShares: all queries for events together keep to their share of the time.
+func TestShares(t *testing.T) {
+	for e, want := range map[instrument.Edition][3]float64{
+		instrument.Documented: {0.0075, 0.0025, 0},
+		instrument.Coder:      {0.004, 0.002, 0.002},
+	} {
+		scans, indexed, agents := config{edition: e, eventShare: eventShare}.shares()
+		for i, got := range []float64{scans, indexed, agents} {
+			if math.Abs(got-want[i]) > 1e-9 {
+				t.Errorf("%s: the shares are %g, %g and %g, want %g", e, scans, indexed, agents, want)
+				break
+			}
+		}
+	}
+}
+
+// TestSlowAgentScans are rare, and delay no other events.
+func TestSlowAgentScans(t *testing.T) {
+	t.Parallel()
+	d, url := newCoder(t, coderversions.Newest())
+	slow := &slowScans{of: "FROM workspace_agents\n"}
+	began := time.Now()
+	p := startIn(t, url, Alone{}, WithEdition(instrument.Coder), traced(slow))
+	p.awaitLook(t)
+	for n := 1; n <= 5; n++ {
+		d.Exec(t, fmt.Sprintf(startedSQL, n))
+		await(t, "the build is counted", func() bool { return p.starts(t)["coderd_workspace_builds_total"] == n })
+	}
+	p.awaitStarts(t, 5)
+	if n, most := slow.n.Load(), 1+int64(time.Since(began)/(2500*time.Millisecond)); n < 2 || n > most {
+		t.Errorf("%d scans of agents, want at most %d", n, most)
 	}
 }
 
