@@ -134,22 +134,42 @@ var tables = [...]Table{
 	{
 		Name:    "workspace_builds",
 		Columns: []string{"id", "workspace_id", "template_version_id", "build_number", "transition", "job_id", "created_at"},
-		coder:   []string{"reason", "initiator_id"},
-		Optional: []Optional{{
-			Columns:  []string{"template_version_preset_id"},
-			since:    instrument.Coder,
-			Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
-		}},
+		Optional: []Optional{
+			{
+				Columns:  []string{"reason"},
+				since:    instrument.Coder,
+				Families: []instrument.Family{instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued},
+			},
+			{
+				Columns: []string{"initiator_id"},
+				since:   instrument.Coder,
+				Families: []instrument.Family{
+					instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued, instrument.TemplateBuildDuration,
+					instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration,
+				},
+			},
+			{
+				Columns:  []string{"template_version_preset_id"},
+				since:    instrument.Coder,
+				Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
+			},
+		},
 	},
 	{
 		Name:    "provisioner_jobs",
 		Columns: []string{"id", "provisioner", "worker_id", "started_at", "completed_at"},
-		coder:   []string{"created_at", "type"},
-		Optional: []Optional{{
-			Columns: []string{"job_status"},
-			Without: "the status of a job follows from its times and its error",
-			Instead: []string{"canceled_at", "error"},
-		}},
+		Optional: []Optional{
+			{
+				Columns: []string{"job_status"},
+				Without: "the status of a job follows from its times and its error",
+				Instead: []string{"canceled_at", "error"},
+			},
+			{
+				Columns:  []string{"created_at", "type"},
+				since:    instrument.Coder,
+				Families: []instrument.Family{instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued},
+			},
+		},
 	},
 	{
 		Name:    "workspace_resources",

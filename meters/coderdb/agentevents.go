@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
@@ -44,7 +45,11 @@ const (
 // of earlier builds are deleted when a later build ends, maybe before this query: deleted
 // agents count. Unless every agent of the build is still in the state in which its startup
 // script left it, or one has failed, the status is empty.
-func agentEventsSQL(l coderschema.Lacks) string {
+func (c config) agentEventsSQL(l coderschema.Lacks) string {
+	ready, prebuild := "false", "false"
+	if c.serves(instrument.TemplateBuildDuration, l) {
+		ready, prebuild = "a.ready_at > $1", "b.initiator_id = "+prebuilds
+	}
 	return `
 WITH recent AS MATERIALIZED (
 	SELECT id, resource_id, name, created_at, first_connected_at, ready_at
@@ -62,7 +67,7 @@ WITH recent AS MATERIALIZED (
 		SELECT DISTINCT r.job_id AS id
 		FROM recent a
 		JOIN workspace_resources r ON r.id = a.resource_id
-		WHERE a.ready_at > $1
+		WHERE ` + ready + `
 	) job
 	CROSS JOIN LATERAL (
 		SELECT max(a.ready_at) AS ready_at, CASE
@@ -78,7 +83,7 @@ WITH recent AS MATERIALIZED (
 	) build
 )
 SELECT e.kind, e.id, e.at, e.agent, extract(epoch FROM e.at - coalesce(e.created_at, b.created_at))::float8, e.status,
-	b.transition::text, b.initiator_id = ` + prebuilds + `, coalesce(o.name, ''), t.name
+	b.transition::text, ` + prebuild + `, coalesce(o.name, ''), t.name
 FROM event e
 JOIN workspace_builds b ON b.job_id = e.job_id
 JOIN workspaces w ON w.id = b.workspace_id
@@ -111,7 +116,7 @@ FROM (
 ORDER BY latest.at`
 }
 
-func (l *look) readAgentEvents(ctx context.Context, s snapshot, seen known[agentEvent]) error {
+func (l *look) readAgentEvents(ctx context.Context, s snapshot, c config, seen known[agentEvent]) error {
 	if l.first {
 		var build id
 		err := s.each(ctx, func() error {
@@ -153,7 +158,7 @@ func (l *look) readAgentEvents(ctx context.Context, s snapshot, seen known[agent
 	}, []any{
 		&event.kind, &event.id, &at, &agent, &seconds, &build.Status,
 		&transition, &build.Prebuild, &build.OrganizationName, &build.TemplateName,
-	}, agentEventsSQL(s.missing), l.agents.after, kinds, ids, times, maxEvents, l.end)
+	}, c.agentEventsSQL(s.missing), l.agents.after, kinds, ids, times, maxEvents, l.end)
 	if rows == maxEvents {
 		l.agents.full(at)
 	}

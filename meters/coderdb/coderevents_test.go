@@ -322,6 +322,43 @@ func TestCoderCheckEvents(t *testing.T) {
 	}
 }
 
+// TestCoderMissingColumns cost only the events that need them.
+func TestCoderMissingColumns(t *testing.T) {
+	const happen = `SELECT build(100, 31, 1, 'start', 'initiator', u(1), 1, 2, 3), agent(400, 100, 'main', 3, 4, 5, 'ready')`
+	queue := []string{"enqueued workspace_build terraform START initiator", "acquired after 1 s: workspace_build terraform START initiator"}
+	ended := []string{"success after 1 s START alice/dev of docker v1"}
+	created := []string{`success after 1 s START alice/dev of docker v1, regular of acme/docker ""`}
+	connected := []string{"connected after 1 s: main of docker"}
+	ready := []string{"ready after 4 s: success, START of acme/docker, prebuild false"}
+	for missing, want := range map[string][]string{
+		"provisioner_jobs.job_status":                 slices.Concat(queue, created, connected, ready),
+		"provisioner_jobs.type":                       slices.Concat(created, connected, ready),
+		"provisioner_jobs.created_at":                 slices.Concat(created, connected, ready),
+		"workspace_builds.reason":                     slices.Concat(created, connected, ready),
+		"workspace_builds.initiator_id":               slices.Concat(ended, connected),
+		"workspace_builds.template_version_preset_id": slices.Concat(queue, ended, connected, ready),
+		"template_version_presets.name":               slices.Concat(queue, ended, connected, ready),
+		"workspace_agents.parent_id":                  slices.Concat(queue, created, connected, ready),
+		"workspace_agents.deleted":                    slices.Concat(queue, created, connected, ready),
+	} {
+		t.Run(missing, func(t *testing.T) {
+			t.Parallel()
+			d, _ := newCoder(t, coderversions.Newest(), agentSQL)
+			table, column, _ := strings.Cut(missing, ".")
+			rename := func(from, to string) string {
+				return "ALTER TABLE " + table + " RENAME COLUMN " + from + " TO " + to
+			}
+			d.Exec(t, rename(column, "gone"))
+			url := d.Role(t, coderGrants)
+			testMoments(t, d, url, []moment{
+				{0, "", nil},
+				{10, rename("gone", column) + ";" + happen + ";" + rename(column, "gone"), want},
+				{20, "", nil},
+			})
+		})
+	}
+}
+
 // TestCoderCatchesUp in looks of bounded size: 12,000 events of jobs, and 12,000 of agents,
 // many at the same time.
 func TestCoderCatchesUp(t *testing.T) {

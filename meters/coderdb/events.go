@@ -148,7 +148,7 @@ func (f *follower) look(ctx context.Context, scan scan) (look, error) {
 		if err != nil || !l.scan.agents {
 			return err
 		}
-		return timed(&tookAgents, func() error { return l.readAgentEvents(ctx, s, f.agents) })
+		return timed(&tookAgents, func() error { return l.readAgentEvents(ctx, s, f.db.config, f.agents) })
 	})
 	l.took, l.tookAgents = took, tookAgents
 	return l, err

@@ -50,6 +50,16 @@ func (c config) jobEventsSQL(l coderschema.Lacks, scan bool) string {
 	if !scan {
 		from = "(" + openCandidatesSQL(l) + ") AS candidate JOIN provisioner_jobs j ON j.id = candidate.id"
 	}
+	recent, seconds := "j.completed_at IS NULL OR j.completed_at > $1", "j.completed_at - j.started_at"
+	kinds, typ, reason := "", "''", "''"
+	if c.serves(instrument.ProvisionerJobQueueWait, l) {
+		recent += " OR j.started_at > $1 OR j.created_at > $1"
+		seconds = "CASE e.kind WHEN 'acquired' THEN j.started_at - j.created_at ELSE j.completed_at - j.started_at END"
+		kinds = `
+	('enqueued', CASE WHEN j.type = 'workspace_build' THEN j.created_at END),
+	('acquired', CASE WHEN j.worker_id IS NOT NULL THEN j.started_at END),`
+		typ, reason = "j.type::text", "CASE WHEN b.initiator_id = "+prebuilds+" THEN 'prebuild' ELSE coalesce(b.reason::text, '') END"
+	}
 	creation, preset, joinPreset := "''", "''", ""
 	if c.serves(instrument.WorkspaceCreationDuration, l) {
 		preset, joinPreset = "coalesce(p.name, '')", "LEFT JOIN template_version_presets p ON p.id = b.template_version_preset_id"
@@ -70,15 +80,13 @@ func (c config) jobEventsSQL(l coderschema.Lacks, scan bool) string {
 	END`
 	}
 	return `
-SELECT e.kind, j.id, e.at, j.started_at IS NOT NULL AND j.worker_id IS NOT NULL, j.type::text, j.provisioner::text, ` + jobStatus(l, "j") + `,
-	coalesce(extract(epoch FROM CASE e.kind WHEN 'acquired' THEN j.started_at - j.created_at ELSE j.completed_at - j.started_at END)::float8, 0),
-	coalesce(b.transition::text, ''), CASE WHEN b.initiator_id = ` + prebuilds + ` THEN 'prebuild' ELSE coalesce(b.reason::text, '') END,
+SELECT e.kind, j.id, e.at, j.started_at IS NOT NULL AND j.worker_id IS NOT NULL, ` + typ + `, j.provisioner::text, ` + jobStatus(l, "j") + `,
+	coalesce(extract(epoch FROM ` + seconds + `)::float8, 0),
+	coalesce(b.transition::text, ''), ` + reason + `,
 	coalesce(u.username, ''), coalesce(t.name, ''), coalesce(tv.name, ''), coalesce(w.name, ''),
 	coalesce(o.name, ''), ` + preset + `, ` + creation + `
 FROM ` + from + `
-CROSS JOIN LATERAL (VALUES
-	('enqueued', CASE WHEN j.type = 'workspace_build' THEN j.created_at END),
-	('acquired', CASE WHEN j.worker_id IS NOT NULL THEN j.started_at END),
+CROSS JOIN LATERAL (VALUES` + kinds + `
 	('ended', CASE WHEN j.worker_id IS NOT NULL AND j.started_at IS NOT NULL THEN j.completed_at END),
 	('open', NULL)
 ) AS e(kind, at)
@@ -89,7 +97,7 @@ LEFT JOIN templates t ON t.id = w.template_id
 LEFT JOIN organizations o ON o.id = t.organization_id
 LEFT JOIN template_versions tv ON tv.id = b.template_version_id
 ` + joinPreset + `
-WHERE (j.completed_at IS NULL OR j.completed_at > $1 OR j.started_at > $1 OR j.created_at > $1)
+WHERE (` + recent + `)
 	AND CASE e.kind
 	WHEN 'open' THEN j.completed_at IS NULL
 	ELSE e.at > $1 AND ($4::timestamptz IS NULL OR e.at <= $4)
