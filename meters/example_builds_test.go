@@ -29,3 +29,22 @@ func ExampleBuilds() {
 	// coderd_workspace_builds_total{action="START",owner_email="ann@example.com",status="failed",template_name="docker",template_version="v1",workspace_name="dev"} 0
 	// coderd_workspace_builds_total{action="START",owner_email="ann@example.com",status="success",template_name="docker",template_version="v1",workspace_name="dev"} 1
 }
+
+func ExampleBuilds_Created() {
+	endpoint := newEndpointOf(instrument.Coder)
+	m, err := meters.New(endpoint.Providers())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m.Builds().Created(meters.Creation{
+		Kind:             meters.CreatedPrebuild,
+		OrganizationName: "acme",
+		TemplateName:     "docker",
+		PresetName:       "big",
+	}, 90)
+	const series = `{organization_name="acme",preset_name="big",template_name="docker",type="prebuild"}`
+	samples := endpoint.Samples(example{}, instrument.WorkspaceCreationDuration)
+	fmt.Println(samples["coderd_workspace_creation_duration_seconds_sum"+series])
+	// Output: 90
+}

@@ -11,7 +11,11 @@ import (
 // endpoint replaces an exporter of package exporters.
 type endpoint struct{ *meterstest.Reader }
 
-func newEndpoint() endpoint { return endpoint{meterstest.NewReader(example{})} }
+func newEndpoint() endpoint { return newEndpointOf(instrument.Documented) }
+
+func newEndpointOf(e instrument.Edition) endpoint {
+	return endpoint{meterstest.NewReaderOf(example{}, e)}
+}
 
 // scrape prints the exposition of the families.
 func (e endpoint) scrape(families ...instrument.Family) { fmt.Print(e.Text(example{}, families...)) }

@@ -140,6 +140,9 @@ func TestLimitsPage(t *testing.T) {
 		fmt.Sprintf("| %s series of each", number(c.maxSeries(instrument.AgentScriptsExecuted))),
 		fmt.Sprintf("| %s series", number(c.maxSeries(instrument.OAuth2Requests))),
 		fmt.Sprintf("| %d providers, %d resources each", maxRateLimitProviders, c.maxSeries(instrument.OAuth2RateLimitTotal)/maxRateLimitProviders),
+		fmt.Sprintf("| %s series", number(c.maxSeries(instrument.WorkspaceBuildsEnqueued))),
+		fmt.Sprintf("| %s label sets", number(c.maxSeries(instrument.ProvisionerJobQueueWait))),
+		fmt.Sprintf("| %s label sets of each", number(c.maxSeries(instrument.TemplateBuildDuration))),
 		fmt.Sprintf("| %s series of each", number(c.maxSeries(instrument.AgentsUp))),
 	} {
 		if !strings.Contains(string(page), row) {

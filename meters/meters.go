@@ -27,6 +27,8 @@ type Meters struct {
 	oauth2     func() *OAuth2
 	forwarded  func() *Forwarded
 	scripts    func() *Scripts
+	queue      func() *Queue
+	starts     func() *AgentStarts
 	events     func() *EventsHealth
 
 	ctx     context.Context // ends with Shutdown
@@ -63,6 +65,8 @@ func New(p instrument.Providers, options ...Option) (*Meters, error) {
 	m.oauth2 = sync.OnceValue(func() *OAuth2 { return newOAuth2(c, out) })
 	m.forwarded = sync.OnceValue(func() *Forwarded { return newForwarded(c, out) })
 	m.scripts = sync.OnceValue(func() *Scripts { return newScripts(c, out) })
+	m.queue = sync.OnceValue(func() *Queue { return newQueue(c, out) })
+	m.starts = sync.OnceValue(func() *AgentStarts { return newAgentStarts(c, out) })
 	m.events = sync.OnceValue(func() *EventsHealth { return newEventsHealth(c, out) })
 	return m, nil
 }
@@ -94,6 +98,14 @@ func (m *Meters) Forwarded() *Forwarded { return m.forwarded() }
 // Scripts returns the recorder of executed scripts, for a process that does not
 // receive the reports of agents.
 func (m *Meters) Scripts() *Scripts { return m.scripts() }
+
+// Queue returns the recorder of the queue of provisioner jobs. Its families are of the
+// edition [instrument.Coder].
+func (m *Meters) Queue() *Queue { return m.queue() }
+
+// AgentStarts returns the recorder of the starts of workspace agents. Its families are of
+// the edition [instrument.Coder].
+func (m *Meters) AgentStarts() *AgentStarts { return m.starts() }
 
 // EventsHealth returns the recorder of the health of the source "events". The source
 // passes events to the other recorders, as coderdb.Follow does; it is not one of the

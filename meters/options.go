@@ -116,7 +116,10 @@ func WithMaxLabelLength(n int) Option {
 // series beyond the limit are left out, the same ones each time; counted series replace
 // the least recently updated ones. Both are counted in otelcoder_refused_total, reason
 // "limit". Default: 100,000 for coderd_workspace_builds_total, 200,000 for the families
-// that agents forward, 10,000 for those of OAuth2, 1,000,000 for all other families.
+// that agents forward, 10,000 for those of OAuth2, for the histograms of [Builds], [Queue]
+// and [AgentStarts], and for coderd_workspace_builds_enqueued_total, 1,000,000 for all other
+// families. The label sets of these histograms last as long as their provider: times of
+// further ones are left out.
 //
 // API requests are limited by [WithMaxPaths] instead.
 func WithMaxSeries(n int, families ...instrument.Family) Option {
@@ -167,7 +170,10 @@ func (c config) maxSeries(f instrument.Family) int {
 		return 100_000
 	case instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript:
 		return 200_000 // success and failure of 100,000 agents
-	case instrument.OAuth2Requests, instrument.OAuth2RateLimitTotal:
+	case instrument.OAuth2Requests, instrument.OAuth2RateLimitTotal,
+		instrument.WorkspaceBuildTimings, instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration,
+		instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued,
+		instrument.AgentsFirstConnection, instrument.TemplateBuildDuration:
 		return 10_000
 	}
 	return 1_000_000 // ten for each of 100,000 workspaces

@@ -203,5 +203,43 @@ func facts() map[instrument.Family]fact {
 			differs: noDifference,
 			note:    "`template_version` is `unknown` for a build whose version does not exist; a workspace without a build has no series",
 		},
+
+		// Events of the edition Coder.
+
+		instrument.AgentsFirstConnection: {
+			tables:  "workspace_agents, workspace_resources, workspace_builds, workspaces",
+			differs: noDifference,
+			note:    "service: agents that first connected since it began to report; not if that was before their creation, by another replica's clock",
+		},
+		instrument.PrebuiltWorkspaceClaimDuration: {
+			tables:  "workspace_builds, provisioner_jobs, template_version_presets",
+			differs: noDifference,
+			note:    "service: builds that ended since it began to report",
+		},
+		instrument.ProvisionerJobQueueWait: {
+			tables:  "provisioner_jobs, workspace_builds",
+			differs: "the database has also the jobs of external daemons, which a Coder server's endpoint lacks",
+			note:    "service: jobs that a daemon acquired since it began to report",
+		},
+		instrument.TemplateBuildDuration: {
+			tables:  "workspace_agents, workspace_resources, workspace_builds, workspaces",
+			differs: "once a build; a Coder server observes it again whenever an agent restarts",
+			note:    "service: not observed if an agent had begun to stop before a query; see [agents](database-load.md#events)",
+		},
+		instrument.WorkspaceBuildTimings: {
+			tables:  "workspace_builds, provisioner_jobs",
+			differs: "the database has also the builds of external daemons, which a Coder server's endpoint lacks",
+			note:    "a build that no daemon ran is not observed; service: builds that ended since it began to report",
+		},
+		instrument.WorkspaceBuildsEnqueued: {
+			tables:  "workspace_builds, provisioner_jobs",
+			differs: "a series starts at 0 when the process begins to report; on a Coder server it starts at 1, which `increase()` does not count",
+			note:    "service: `status` is always `success`, since a failed attempt leaves no row",
+		},
+		instrument.WorkspaceCreationDuration: {
+			tables:  "workspace_builds, provisioner_jobs, template_version_presets",
+			differs: noDifference,
+			note:    "a workspace whose first build failed is not observed; service: builds that ended since it began to report",
+		},
 	}
 }

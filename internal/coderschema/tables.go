@@ -120,21 +120,56 @@ var tables = [...]Table{
 		Columns: []string{"id", "template_id", "name"},
 	},
 	{
+		Name: "template_version_presets",
+		Optional: []Optional{{
+			Columns:  []string{"id", "name"},
+			since:    instrument.Coder,
+			Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
+		}},
+	},
+	{
 		Name:    "workspaces",
 		Columns: []string{"id", "owner_id", "template_id", "name", "deleted"},
 	},
 	{
 		Name:    "workspace_builds",
 		Columns: []string{"id", "workspace_id", "template_version_id", "build_number", "transition", "job_id", "created_at"},
+		Optional: []Optional{
+			{
+				Columns:  []string{"reason"},
+				since:    instrument.Coder,
+				Families: []instrument.Family{instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued},
+			},
+			{
+				Columns: []string{"initiator_id"},
+				since:   instrument.Coder,
+				Families: []instrument.Family{
+					instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued, instrument.TemplateBuildDuration,
+					instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration,
+				},
+			},
+			{
+				Columns:  []string{"template_version_preset_id"},
+				since:    instrument.Coder,
+				Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
+			},
+		},
 	},
 	{
 		Name:    "provisioner_jobs",
 		Columns: []string{"id", "provisioner", "worker_id", "started_at", "completed_at"},
-		Optional: []Optional{{
-			Columns: []string{"job_status"},
-			Without: "the status of a job follows from its times and its error",
-			Instead: []string{"canceled_at", "error"},
-		}},
+		Optional: []Optional{
+			{
+				Columns: []string{"job_status"},
+				Without: "the status of a job follows from its times and its error",
+				Instead: []string{"canceled_at", "error"},
+			},
+			{
+				Columns:  []string{"created_at", "type"},
+				since:    instrument.Coder,
+				Families: []instrument.Family{instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued},
+			},
+		},
 	},
 	{
 		Name:  "provisioner_daemons",
@@ -148,7 +183,10 @@ var tables = [...]Table{
 		Name: "workspace_agents",
 		Columns: []string{"id", "resource_id", "name", "created_at", "first_connected_at", "last_connected_at", "disconnected_at",
 			"connection_timeout_seconds", "lifecycle_state", "started_at", "ready_at"},
-		Optional: []Optional{{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"}},
+		Optional: []Optional{
+			{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"},
+			{Columns: []string{"parent_id"}, since: instrument.Coder},
+		},
 	},
 	{
 		Name:    "workspace_apps",

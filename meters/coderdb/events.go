@@ -19,7 +19,8 @@ const (
 	// database: transactions take time, and the replica that stamps a row has its own
 	// clock.
 	eventMargin = 5 * time.Minute
-	// maxEvents is the largest number of jobs, and of scripts, that one look reads.
+	// maxEvents is the largest number of events of jobs, of scripts and of agents that
+	// one look reads.
 	// Further ones are left to the next looks.
 	maxEvents = 10_000
 )
@@ -29,6 +30,13 @@ type events struct {
 	Running []startedJob  // started and not ended, now
 	Ended   []endedJob    // ended since, and had started; the oldest first
 	Scripts []endedScript // ended since; the oldest first
+
+	// The events below are read only for the edition Coder, the oldest first.
+
+	Enqueued  []meters.QueuedJob // workspace builds
+	Acquired  []queuedJob
+	Connected []connectedAgent
+	Ready     []readyBuild
 }
 
 // startedJob is a provisioner job that has started.
@@ -43,6 +51,9 @@ type endedJob struct {
 	startedJob
 	Outcome meters.Outcome
 	Seconds float64 // from its start to its end
+	// Creation is nil unless the job created or claimed a workspace, or in the edition
+	// Documented.
+	Creation *meters.Creation
 }
 
 // endedScript is a script that an agent has executed.
@@ -69,13 +80,16 @@ type follower struct {
 	// end, if not nil, is the time of the last event: later ones are not this
 	// follower's.
 	end     *time.Time
-	jobs    known[id]
+	jobs    known[jobEvent]
 	scripts known[scriptRun]
-	running []id // the jobs that ran at the previous look
+	running []id // the jobs that ran at the previous look; edition Coder: and those that had not started
+
+	agentsAfter time.Time // after, of events of agents
+	agents      known[agentEvent]
+	ready       *readyBuilds
 }
 
-// known are the events that ended after follower.after and have been returned,
-// with the times of their ends.
+// known are the events after follower.after that have been returned, with their times.
 type known[K comparable] map[K]time.Time
 
 // scriptRun identifies an execution of a script.
@@ -93,51 +107,77 @@ func (db *DB) CheckEvents(ctx context.Context) error {
 
 // follower returns a follower of the events of this database.
 func (db *DB) follower() *follower {
-	return &follower{db: db, jobs: make(known[id]), scripts: make(known[scriptRun])}
+	return &follower{
+		db: db, jobs: make(known[jobEvent]), scripts: make(known[scriptRun]),
+		agents: make(known[agentEvent]), ready: new(readyBuilds),
+	}
 }
 
 // next returns the events since the previous successful call. The first call returns
-// only the running jobs. A call returns at most 10,000 jobs and as many scripts; the
-// next calls return the rest.
+// only the running jobs. A call returns at most 10,000 events of jobs, and as many of
+// scripts and of agents; the next calls return the rest.
 func (f *follower) next(ctx context.Context) (events, error) {
-	l, err := f.look(ctx, true)
+	l, err := f.look(ctx, scan{jobs: true, agents: true})
 	if err != nil {
 		return events{}, err
 	}
 	return f.take(l), nil
 }
 
+// scan is what a look scans.
+type scan struct {
+	jobs   bool // the tables of jobs and scripts
+	agents bool // the table of agents, in the edition Coder
+}
+
 // look reads the events since the last look that was taken. It changes nothing: events
-// that are not taken are found again. Without scan it reads only the jobs that were
-// running and, if there is an index, the jobs that are running; all other events are
+// that are not taken are found again. Without a scan of jobs it reads only those that
+// were running and, if there is an index, the jobs that are running; all other events are
 // left to the next scan. The first look always scans.
-func (f *follower) look(ctx context.Context, scan bool) (look, error) {
+func (f *follower) look(ctx context.Context, scan scan) (look, error) {
 	var l look
-	var took time.Duration
-	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) (err error) {
-		began := time.Now()
-		defer func() {
-			// A wait for a lock costs the database nothing.
-			var refused *pgconn.PgError
-			if !errors.As(err, &refused) || refused.Code != lockNotAvailable {
-				took += time.Since(began) // including attempts that are repeated
+	var took, tookAgents time.Duration
+	err := f.db.read(ctx, "events", func(ctx context.Context, s snapshot) error {
+		err := timed(&took, func() error {
+			if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
+				return err
 			}
-		}()
-		if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
+			l = f.begin(s.now, s.clock, scan)
+			return f.readJobs(ctx, s, &l)
+		})
+		if err != nil || !l.scan.agents {
 			return err
 		}
-		l = f.begin(s.now, s.clock)
-		l.scan = scan || l.first
-		if err := l.readJobs(ctx, s, slices.Collect(maps.Keys(f.jobs)), f.running); err != nil {
-			return err
-		}
-		if !l.scan || !f.db.serves(instrument.AgentScriptsExecuted, s.missing) {
-			return nil
-		}
-		return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
+		return timed(&tookAgents, func() error { return l.readAgentEvents(ctx, s, f.db.config, f.agents) })
 	})
-	l.took = took
+	l.took, l.tookAgents = took, tookAgents
 	return l, err
+}
+
+// timed adds the time of queries to took, with that of attempts that are repeated. A wait
+// for a lock costs the database nothing.
+func timed(took *time.Duration, query func() error) error {
+	began := time.Now()
+	err := query()
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != lockNotAvailable {
+		*took += time.Since(began)
+	}
+	return err
+}
+
+// readJobs reads the events of jobs and scripts.
+func (f *follower) readJobs(ctx context.Context, s snapshot, l *look) error {
+	var err error
+	if f.db.edition.Has(instrument.ProvisionerJobQueueWait) {
+		err = l.readJobEvents(ctx, s, f.db.config, f.jobs, f.running)
+	} else {
+		err = l.readJobs(ctx, s, f.jobs, f.running)
+	}
+	if err != nil || !l.scan.jobs || !f.db.serves(instrument.AgentScriptsExecuted, s.missing) {
+		return err
+	}
+	return l.readScripts(ctx, s, slices.Collect(maps.Keys(f.scripts)))
 }
 
 // lockLimitSQL limits the wait for a lock, such as that of a migration.
@@ -148,50 +188,95 @@ const lockNotAvailable = "55P03"
 
 // look is the result of one look at the database.
 type look struct {
-	first   bool
-	now     time.Time
-	scan    bool          // all events are read
-	took    time.Duration // of its queries, without waits for locks; set if the look failed, too
-	after   time.Time
-	until   time.Time // all visible events that ended by then are found
-	end     *time.Time
-	more    bool // further events are left to the next look
-	events  events
-	jobs    known[id]
-	scripts known[scriptRun]
-	running []id
+	first  bool
+	now    time.Time
+	scan   scan
+	end    *time.Time
+	jobs   span // also of scripts
+	agents span
+	// took and tookAgents are the times of its queries, without waits for locks. They
+	// are set if the look failed, too.
+	took, tookAgents time.Duration
+
+	events       events
+	knownJobs    known[jobEvent]
+	knownScripts known[scriptRun]
+	knownAgents  known[agentEvent]
+	running      []id
+	ready        []id // of the first look: the builds that have been ready
+}
+
+// span is the part of the events that a look reads.
+type span struct {
+	after time.Time
+	until time.Time // all visible events by then are found
+	more  bool      // further events are left to the next look
+}
+
+// full notes that a look reached maxEvents: events after last are left to the next look.
+func (s *span) full(last time.Time) {
+	s.more = true
+	if last.Before(s.until) {
+		s.until = last
+	}
+}
+
+// next returns the start of the next span.
+func (s span) next() time.Time {
+	if next := s.until.Add(-eventMargin); next.After(s.after) {
+		return next
+	}
+	return s.after
 }
 
 // begin prepares a look. now is the database's clock, which on a standby is behind
 // clock, that of the server. If now went back further than a failover explains, this
 // is another database, and the look counts as the first one.
-func (f *follower) begin(now, clock time.Time) look {
-	l := look{now: now, after: f.after, until: now, end: f.end, jobs: make(known[id]), scripts: make(known[scriptRun])}
+func (f *follower) begin(now, clock time.Time, scan scan) look {
+	l := look{
+		now: now, scan: scan, end: f.end,
+		jobs: span{after: f.after, until: now}, agents: span{after: f.agentsAfter, until: now},
+		knownJobs: make(known[jobEvent]), knownScripts: make(known[scriptRun]), knownAgents: make(known[agentEvent]),
+	}
 	if f.after.IsZero() || f.after.Sub(now) > eventMargin {
-		l.first, l.after = true, now
+		after := now
 		from := f.from
 		if from.IsZero() {
 			from = clock
 		}
 		if lag := from.Sub(now); lag > 0 && lag <= maxReplayLag {
-			l.after = from // a standby has not replayed it yet
+			after = from // a standby has not replayed it yet
 		}
+		l.first, l.scan.jobs, l.scan.agents = true, true, true
+		l.jobs.after, l.agents.after = after, after
 	}
+	l.scan.agents = l.scan.agents && f.db.edition.Has(instrument.AgentsFirstConnection)
 	return l
 }
 
 // take advances the follower by a look, and returns the new events.
 func (f *follower) take(l look) events {
+	for _, build := range l.ready {
+		f.ready.add(build)
+	}
+	l.events.Ready = slices.DeleteFunc(l.events.Ready, func(b readyBuild) bool {
+		return !f.ready.add(b.job) || b.Status == "" // restarted, or its outcome is unknown
+	})
 	if l.first {
-		f.after = l.after
-		// They ended before the first look, but were stamped by a clock that is ahead.
-		l.events.Ended, l.events.Scripts = nil, nil
-	} else if after := l.until.Add(-eventMargin); l.scan && after.After(f.after) {
-		f.after = after
+		f.after, f.agentsAfter = l.jobs.after, l.agents.after
+		// They were before the first look, but were stamped by a clock that is ahead.
+		l.events = events{Running: l.events.Running}
+	}
+	if l.scan.jobs && !l.first {
+		f.after = l.jobs.next()
+	}
+	if l.scan.agents && !l.first {
+		f.agentsAfter = l.agents.next()
 	}
 	f.looked, f.running = l.now, l.running
-	f.jobs.add(l.jobs, f.after)
-	f.scripts.add(l.scripts, f.after)
+	f.jobs.add(l.knownJobs, f.after)
+	f.scripts.add(l.knownScripts, f.after)
+	f.agents.add(l.knownAgents, f.agentsAfter)
 	return l.events
 }
 
@@ -199,15 +284,6 @@ func (f *follower) take(l look) events {
 func (k known[K]) add(more known[K], after time.Time) {
 	maps.Copy(k, more)
 	maps.DeleteFunc(k, func(_ K, ended time.Time) bool { return !ended.After(after) })
-}
-
-// full notes that a look reached maxEvents: events after last are left to the next
-// look.
-func (l *look) full(last time.Time) {
-	l.more = true
-	if last.Before(l.until) {
-		l.until = last
-	}
 }
 
 // jobsSQL returns the jobs that ended after $1, not after $4 unless that is null, and
@@ -250,9 +326,13 @@ func candidatesSQL(l coderschema.Lacks) string {
 	return seen + " UNION SELECT id FROM provisioner_jobs WHERE " + runningJob(l)
 }
 
-func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) error {
-	args := []any{l.after, seen, maxEvents, l.end}
-	if !l.scan {
+func (l *look) readJobs(ctx context.Context, s snapshot, seen known[jobEvent], running []id) error {
+	ids := make([]id, 0, len(seen))
+	for e := range seen {
+		ids = append(ids, e.job)
+	}
+	args := []any{l.jobs.after, ids, maxEvents, l.end}
+	if !l.scan.jobs {
 		args = append(args, running)
 	}
 	var job id
@@ -270,21 +350,25 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen, running []id) err
 			return nil
 		}
 		last = *ended
-		l.jobs[job] = last
-		outcome := meters.Succeeded
-		if meters.JobStatus(status) == meters.JobFailed {
-			outcome = meters.Failed
-		}
-		l.events.Ended = append(l.events.Ended, endedJob{startedJob: j, Outcome: outcome, Seconds: max(seconds, 0)})
+		l.knownJobs[jobEvent{jobEnded, job}] = last
+		l.events.Ended = append(l.events.Ended, endedJob{startedJob: j, Outcome: outcomeOf(status), Seconds: max(seconds, 0)})
 		return nil
 	}, []any{
 		&job, &provisioner, &ended, &seconds, &status,
 		&transition, &build.OwnerEmail, &build.TemplateName, &build.TemplateVersion, &build.WorkspaceName,
-	}, jobsSQL(s.missing, l.scan), args...)
+	}, jobsSQL(s.missing, l.scan.jobs), args...)
 	if rows == maxEvents && len(l.events.Running) == 0 {
-		l.full(last)
+		l.jobs.full(last)
 	}
 	return err
+}
+
+// outcomeOf returns the outcome of a job that has ended, by its status.
+func outcomeOf(status string) meters.Outcome {
+	if meters.JobStatus(status) == meters.JobFailed {
+		return meters.Failed
+	}
+	return meters.Succeeded
 }
 
 // workspaceBuild returns the build with its action; nil if the transition is unknown
@@ -334,14 +418,14 @@ func (l *look) readScripts(ctx context.Context, s snapshot, seen []scriptRun) er
 	var event endedScript
 	err := s.each(ctx, func() error {
 		l.events.Scripts = append(l.events.Scripts, event)
-		l.scripts[scriptRun{script, started.UnixMicro(), ended.UnixMicro()}] = ended
+		l.knownScripts[scriptRun{script, started.UnixMicro(), ended.UnixMicro()}] = ended
 		return nil
 	}, []any{
 		&script, &started, &ended, &event.Success,
 		&event.Agent.AgentName, &event.Agent.Username, &event.Agent.WorkspaceName, &event.Agent.TemplateName,
-	}, scriptsSQL, l.after, scripts, starts, ends, maxEvents, l.end)
+	}, scriptsSQL, l.jobs.after, scripts, starts, ends, maxEvents, l.end)
 	if len(l.events.Scripts) == maxEvents {
-		l.full(ended)
+		l.jobs.full(ended)
 	}
 	return err
 }

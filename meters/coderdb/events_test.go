@@ -327,9 +327,9 @@ func TestLookWithoutScan(t *testing.T) {
 			}
 			db, now := clocked(t, url)
 			f := db.follower()
-			look := func(scan bool) events {
+			look := func(all bool) events {
 				t.Helper()
-				l, err := f.look(t.Context(), scan)
+				l, err := f.look(t.Context(), scan{jobs: all})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,12 +1,14 @@
 package coderdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/outage"
 	"github.com/otelcoder/otelcoder/meters"
 )
@@ -16,8 +18,10 @@ import (
 //
 // [meters.Meters.Builds] records builds, [meters.Meters.JobTimings] the durations of
 // jobs, [meters.Meters.Scripts] scripts unless the DB was opened [WithoutAgentStats],
-// and [meters.Meters.EventsHealth] the queries for events. A program must not record
-// the same events itself.
+// and [meters.Meters.EventsHealth] the queries for events; in the edition
+// [instrument.Coder], [meters.Meters.Queue] records the queue of jobs, and
+// [meters.Meters.AgentStarts] the starts of agents. A program must not record the same
+// events itself.
 //
 // Events count if they end after the process has begun to report. After a break,
 // Follow continues where it stopped, and records the events in between, if no other
@@ -48,6 +52,9 @@ func Follow(ctx context.Context, db *DB, role Role, m *meters.Meters) {
 	if db.agentStats {
 		f.scripts = m.Scripts()
 	}
+	if db.edition.Has(instrument.ProvisionerJobQueueWait) {
+		f.coder = m
+	}
 	f.outage = outage.New(db.logger, outage.Messages{Begins: "the events cannot be followed", Ends: "following the events again"})
 	var next time.Time
 	for ctx.Err() == nil {
@@ -63,9 +70,18 @@ func Follow(ctx context.Context, db *DB, role Role, m *meters.Meters) {
 	f.health.Withdraw()
 }
 
-// eventShare is the share of time that the queries for events may take: three quarters
-// of it for scans, a quarter for looks that use indexes.
+// eventShare is the share of time that the queries for events may take.
 const eventShare = 0.01
+
+// shares returns the shares of time for scans of jobs and scripts, for looks that use
+// indexes, and for scans of agents. In the edition Coder, a fifth of eventShare is left to
+// queries for the history of workspaces.
+func (c config) shares() (scans, indexed, agents float64) {
+	if !c.edition.Has(instrument.AgentsFirstConnection) {
+		return c.eventShare * 3 / 4, c.eventShare / 4, 0
+	}
+	return c.eventShare * 2 / 5, c.eventShare / 5, c.eventShare / 5
+}
 
 // rolePause is the longest pause between two calls of [Role].Term.
 const rolePause = time.Second
@@ -80,6 +96,7 @@ type follow struct {
 	builds   *meters.Builds
 	jobs     *meters.JobTimings
 	scripts  *meters.Scripts // nil without agent statistics
+	coder    *meters.Meters  // records what only the edition Coder has; else nil
 	health   *meters.EventsHealth
 	logger   *slog.Logger
 	outage   *outage.Log
@@ -89,10 +106,12 @@ type follow struct {
 	past    *follower // of the previous term, until its last events are recorded; or nil
 	now     *follower
 	scans   pace
-	indexed pace          // of looks that do not scan
-	scanErr error         // of the last scan
-	wrong   error         // the edition is not that of the meters; nil if it is
-	paused  time.Duration // after the last failure; 0 after a success
+	indexed pace // of looks that do not scan
+	agents  pace // of scans of agents
+	// The errors of the last scan of jobs, and of agents, are reported until one succeeds.
+	scanErr, agentsErr error
+	wrong              error         // the edition is not that of the meters; nil if it is
+	paused             time.Duration // after the last failure; 0 after a success
 
 	seen struct{ running, ended, scripts int } // by the last look
 }
@@ -102,10 +121,10 @@ type follow struct {
 func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 	f.enter(term)
 	began := time.Now()
-	more, err := f.look(ctx)
+	l, err := f.look(ctx)
 	took := time.Since(began)
 	if err == nil {
-		err = f.scanErr
+		err = cmp.Or(f.scanErr, f.agentsErr)
 	}
 	if ctx.Err() != nil {
 		return 0 // canceled, not failed
@@ -118,31 +137,40 @@ func (f *follow) step(ctx context.Context, term Term) (pause time.Duration) {
 		}
 		f.paused = min(max(2*f.paused, firstRetry), f.interval)
 		if f.past != nil || f.now.after.IsZero() {
-			return max(f.paused, f.scans.left()) // the next look scans again
+			return max(f.paused, f.scans.left(), f.agents.left()) // the next look scans again
 		}
 		return max(f.paused, f.indexed.left())
 	}
-	f.logger.Debug("looked for events", "running", f.seen.running, "ended", f.seen.ended, "scripts", f.seen.scripts, "more", more, "duration", took)
+	f.logger.Debug("looked for events", "running", f.seen.running, "ended", f.seen.ended, "scripts", f.seen.scripts, "more", l.jobs.more || l.agents.more, "duration", took)
 	f.outage.Recovered(f)
 	f.paused = 0
 	pause = f.interval
-	if more {
+	if l.jobs.more {
 		pause = min(pause, f.scans.left())
+	}
+	if l.agents.more {
+		pause = min(pause, f.agents.left())
 	}
 	return max(pause, f.indexed.left())
 }
 
-// ask runs a look of one of the followers, and charges its time to the pace. The error
-// of a failed scan is reported until a scan succeeds.
-func (f *follow) ask(ctx context.Context, follower *follower, scan bool) (look, error) {
-	scan = scan || follower.after.IsZero()
-	l, err := follower.look(ctx, scan)
-	if !scan {
-		f.indexed.spend(l.took, f.db.eventShare/4)
-		return l, err
+// ask runs a look of one of the followers, and charges its time to the paces.
+func (f *follow) ask(ctx context.Context, follower *follower, scan scan) (look, error) {
+	if follower.after.IsZero() {
+		scan.jobs, scan.agents = true, true
 	}
-	f.scans.spend(l.took, f.db.eventShare*3/4)
-	f.scanErr = err
+	l, err := follower.look(ctx, scan)
+	scans, indexed, agents := f.db.shares()
+	if scan.jobs {
+		f.scans.spend(l.took, scans)
+		f.scanErr = err
+	} else {
+		f.indexed.spend(l.took, indexed)
+	}
+	if scan.agents && agents > 0 {
+		f.agents.spend(l.tookAgents, agents)
+		f.agentsErr = err
+	}
 	return l, err
 }
 
@@ -167,35 +195,40 @@ func (f *follow) enter(term Term) {
 		f.past = f.now
 		f.past.end = &end
 	}
+	ready := new(readyBuilds)
+	if f.now != nil {
+		ready = f.now.ready
+	}
 	f.now = f.db.eventsFrom(term.began())
+	f.now.ready = ready
 }
 
-// look records new events, and reports whether there are more. Events that it finds
+// look records new events, and returns the last look. Events that it finds
 // after the role was lost are not recorded: they may be another process's, and
 // otherwise a look in the next term finds them again.
-func (f *follow) look(ctx context.Context) (more bool, err error) {
+func (f *follow) look(ctx context.Context) (look, error) {
 	if f.wrong != nil {
-		return false, f.wrong
+		return look{}, f.wrong
 	}
 	f.seen.running, f.seen.ended, f.seen.scripts = 0, 0, 0
 	for f.past != nil {
-		l, err := f.ask(ctx, f.past, true)
+		l, err := f.ask(ctx, f.past, scan{jobs: true, agents: true})
 		if err != nil {
-			return false, err
+			return look{}, err
 		}
 		f.record(f.past.take(l))
-		if !l.more {
+		if !l.jobs.more && !l.agents.more {
 			f.past = nil
 		}
 	}
-	l, err := f.ask(ctx, f.now, f.scans.due())
+	l, err := f.ask(ctx, f.now, scan{jobs: f.scans.due(), agents: f.agents.due()})
 	if err != nil {
-		return false, err
+		return look{}, err
 	}
 	if term, reports := f.role.Term(); reports && term == f.term {
 		f.record(f.now.take(l))
 	}
-	return l.more, nil
+	return l, nil
 }
 
 // record records events. A running build is recorded each time: its series are
@@ -211,7 +244,10 @@ func (f *follow) record(e events) {
 	}
 	for _, j := range e.Ended {
 		if j.Build != nil {
-			f.builds.Start(*j.Build).End(j.Outcome)
+			f.builds.Record(*j.Build, j.Outcome, j.Seconds)
+		}
+		if j.Creation != nil {
+			f.builds.Created(*j.Creation, j.Seconds)
 		}
 		f.jobs.Record(j.Provisioner, j.Outcome, j.Seconds)
 	}
@@ -219,5 +255,24 @@ func (f *follow) record(e events) {
 		if f.scripts != nil {
 			f.scripts.Executed(s.Agent, s.Success)
 		}
+	}
+	if f.coder != nil {
+		recordStarts(f.coder.Queue(), f.coder.AgentStarts(), e)
+	}
+}
+
+// recordStarts records the events that only the edition Coder has.
+func recordStarts(queue *meters.Queue, starts *meters.AgentStarts, e events) {
+	for _, job := range e.Enqueued {
+		queue.Enqueued(job, meters.Succeeded)
+	}
+	for _, j := range e.Acquired {
+		queue.Acquired(j.QueuedJob, j.Seconds)
+	}
+	for _, a := range e.Connected {
+		starts.Connected(a.ConnectedAgent, a.Seconds)
+	}
+	for _, b := range e.Ready {
+		starts.Ready(b.ReadyBuild, b.Seconds)
 	}
 }

@@ -33,11 +33,21 @@ type process struct {
 	stop           func()
 }
 
+// newProcess returns a process that measures in the edition of the options.
+func newProcess(t *testing.T, options ...Option) *process {
+	t.Helper()
+	c, err := newOptions(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &process{events: meterstest.NewReaderOf(t, c.edition), health: meterstest.NewReaderOf(t, c.edition), log: new(log)}
+}
+
 // start starts a process that reports, and follows the events while it does,
 // until the test ends or it is stopped.
 func start(t *testing.T, url string, options ...Option) *process {
 	t.Helper()
-	p := &process{events: meterstest.NewReader(t), health: meterstest.NewReader(t), log: new(log)}
+	p := newProcess(t, options...)
 	options = append([]Option{WithFollowInterval(50 * time.Millisecond), p.log.option(), unpaced}, options...)
 	p.Reporter = newReporter(t, url, options...)
 	end := compete(t, p.Reporter)
@@ -410,10 +420,13 @@ func TestFollowWithoutAgentStats(t *testing.T) {
 }
 
 // slowScans is a tracer that makes scans slow, and counts them.
-type slowScans struct{ n atomic.Int64 }
+type slowScans struct {
+	of string // in the SQL of the scans
+	n  atomic.Int64
+}
 
 func (s *slowScans) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if strings.Contains(q.SQL, "FROM provisioner_jobs j") {
+	if strings.Contains(q.SQL, s.of) {
 		s.n.Add(1)
 		time.Sleep(500 * time.Millisecond)
 	}
@@ -427,7 +440,7 @@ func TestSlowScans(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, "CREATE INDEX ON provisioner_jobs (job_status)")
-	slow := new(slowScans)
+	slow := &slowScans{of: "FROM provisioner_jobs j"}
 	p := start(t, url, traced(slow), func(c *config) error { c.eventShare = eventShare; return nil })
 	p.awaitFollowing(t)
 	d.Exec(t, fmt.Sprintf(buildSQL, 1)+"; UPDATE provisioner_jobs SET completed_at = NULL WHERE id = u(10001)")

@@ -9,7 +9,6 @@ import (
 
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
-	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
 // elected is a [Role] that a test gives and takes away.
@@ -26,10 +25,11 @@ func (e *elected) give(number int) { e.term.Store(&Term{Number: number}) }
 func (e *elected) takeAway()       { e.term.Store(nil) }
 
 // startIn starts a process that follows the events in a role.
-func startIn(t *testing.T, url string, role Role) *process {
+func startIn(t *testing.T, url string, role Role, options ...Option) *process {
 	t.Helper()
-	p := &process{events: meterstest.NewReader(t), health: meterstest.NewReader(t)}
-	p.follow(t, url, role, WithFollowInterval(10*time.Millisecond), WithLogger(testLogger(t)), unpaced)
+	p := newProcess(t, options...)
+	options = append([]Option{WithFollowInterval(10 * time.Millisecond), WithLogger(testLogger(t)), unpaced}, options...)
+	p.follow(t, url, role, options...)
 	t.Cleanup(p.stop)
 	return p
 }
