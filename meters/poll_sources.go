@@ -13,6 +13,8 @@ type Sources struct {
 	Insights     InsightsSource
 	License      LicenseSource
 	Jobs         JobsSource
+	Prebuilds    PrebuildsSource
+	Creations    CreationsSource
 }
 
 // collectors returns one collector for each source that is not nil and has families of the
@@ -39,6 +41,12 @@ func (s Sources) collectors(out *output, c config, refused sourceRefusals) []col
 	}
 	if s.Jobs != nil {
 		collectors = append(collectors, runningJobs(out, c, s.Jobs, refused))
+	}
+	if s.Prebuilds != nil {
+		collectors = append(collectors, prebuilds(c, s.Prebuilds, refused))
+	}
+	if s.Creations != nil {
+		collectors = append(collectors, creations(c, s.Creations, refused))
 	}
 	collectors = slices.DeleteFunc(collectors, func(s collector) bool { return !slices.ContainsFunc(s.families, c.edition.Has) })
 	for i := range collectors {

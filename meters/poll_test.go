@@ -24,6 +24,8 @@ type (
 	insightsFunc     func(context.Context) (Insights, error)
 	licenseFunc      func(context.Context) (License, error)
 	runningJobsFunc  func(context.Context) (map[Provisioner]int, error)
+	prebuildsFunc    func(context.Context) (Prebuilds, error)
+	creationsFunc    func(context.Context) (Creations, error)
 )
 
 func (f activeUsersFunc) ActiveUsers(ctx context.Context) (int, error) { return f(ctx) }
@@ -39,6 +41,10 @@ func (f insightsFunc) Insights(ctx context.Context) (Insights, error) { return f
 func (f licenseFunc) License(ctx context.Context) (License, error) { return f(ctx) }
 
 func (f runningJobsFunc) RunningJobs(ctx context.Context) (map[Provisioner]int, error) { return f(ctx) }
+
+func (f prebuildsFunc) Prebuilds(ctx context.Context) (Prebuilds, error) { return f(ctx) }
+
+func (f creationsFunc) Creations(ctx context.Context) (Creations, error) { return f(ctx) }
 
 // answers returns a source function that always returns answer.
 func answers[T any](answer T) func(context.Context) (T, error) {
