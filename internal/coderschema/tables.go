@@ -107,6 +107,11 @@ var tables = [...]Table{
 	{
 		Name:    "templates",
 		Columns: []string{"id", "name"},
+		coder:   []string{"deleted", "organization_id", "active_version_id", "deprecated"},
+	},
+	{
+		Name:  "organizations",
+		coder: []string{"id", "name"},
 	},
 	{
 		Name:    "template_versions",
@@ -115,10 +120,16 @@ var tables = [...]Table{
 	{
 		Name:    "workspaces",
 		Columns: []string{"id", "owner_id", "template_id", "name", "deleted"},
+		coder:   []string{"created_at"},
 	},
 	{
 		Name:    "workspace_builds",
 		Columns: []string{"id", "workspace_id", "template_version_id", "build_number", "transition", "job_id", "created_at"},
+		coder:   []string{"initiator_id"},
+		Optional: []Optional{{
+			Columns: []string{"template_version_preset_id"}, since: instrument.Coder,
+			Families: ofPrebuilds(), Without: "presets of builds are unknown",
+		}},
 	},
 	{
 		Name:    "provisioner_jobs",
@@ -137,7 +148,10 @@ var tables = [...]Table{
 		Name: "workspace_agents",
 		Columns: []string{"id", "resource_id", "name", "created_at", "first_connected_at", "last_connected_at", "disconnected_at",
 			"connection_timeout_seconds", "lifecycle_state", "started_at", "ready_at"},
-		Optional: []Optional{{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"}},
+		Optional: []Optional{
+			{Columns: []string{"deleted"}, Without: "no agent of a latest build counts as deleted"},
+			{Columns: []string{"parent_id"}, since: instrument.Coder},
+		},
 	},
 	{
 		Name:    "workspace_apps",
@@ -187,4 +201,44 @@ var tables = [...]Table{
 			Without:  "tailnet nodes and connection latencies of agents are unknown",
 		}},
 	},
+	{
+		Name: "template_version_presets",
+		Optional: []Optional{
+			{
+				Columns: []string{"id", "name"}, since: instrument.Coder,
+				Families: ofPrebuilds(), Without: "presets of builds are unknown",
+			},
+			{
+				Columns: []string{"template_version_id", "desired_instances", "invalidate_after_secs"}, since: instrument.Coder,
+				Families: ofPrebuilds(), Without: "prebuilt workspaces are not counted",
+			},
+			{Columns: []string{"last_invalidated_at"}, since: instrument.Coder},
+			{Columns: []string{"scheduling_timezone"}, since: instrument.Coder},
+			{
+				Columns: []string{"prebuild_status"}, since: instrument.Coder,
+				Families: []instrument.Family{instrument.PrebuiltWorkspacesValidationFailed},
+			},
+		},
+	},
+	{
+		Name: "template_version_preset_prebuild_schedules",
+		Optional: []Optional{{
+			Columns: []string{"preset_id", "cron_expression", "desired_instances"}, since: instrument.Coder,
+		}},
+	},
+}
+
+// ofPrebuilds returns the families of prebuilt workspaces that a collection counts.
+func ofPrebuilds() []instrument.Family {
+	return []instrument.Family{
+		instrument.PrebuiltWorkspacesClaimed,
+		instrument.PrebuiltWorkspacesCreated,
+		instrument.PrebuiltWorkspacesDesired,
+		instrument.PrebuiltWorkspacesEligible,
+		instrument.PrebuiltWorkspacesFailed,
+		instrument.PrebuiltWorkspacesHardLimited,
+		instrument.PrebuiltWorkspacesLastUpdated,
+		instrument.PrebuiltWorkspacesRunning,
+		instrument.PrebuiltWorkspacesValidationFailed,
+	}
 }

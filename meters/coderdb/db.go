@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/postgres"
@@ -172,6 +173,10 @@ func (db *DB) Sources() meters.Sources {
 	}
 	if db.config.agentStats {
 		sources.AgentStats = &agentStats{db: db}
+	}
+	if db.edition == instrument.Coder {
+		sources.Prebuilds = prebuilds{db}
+		sources.Creations = &creations{db: db}
 	}
 	return sources
 }

@@ -47,11 +47,17 @@ func traced(tracer pgx.QueryTracer) Option {
 // URL is that of a role that has what Grants grants, and nothing else.
 func newDatabase(t testing.TB, scripts ...string) (*pgtest.Database, string) {
 	t.Helper()
+	return newDatabaseOf(t, instrument.Documented, scripts...)
+}
+
+// newDatabaseOf is newDatabase with the grants of an edition.
+func newDatabaseOf(t testing.TB, e instrument.Edition, scripts ...string) (*pgtest.Database, string) {
+	t.Helper()
 	db := pgtest.New(t)
 	for _, name := range scripts {
 		db.Exec(t, read(t, name))
 	}
-	return db, db.Role(t, grants)
+	return db, db.Role(t, func(role string) string { return coderschema.Grants(e, role) })
 }
 
 func read(t testing.TB, name string) string {
@@ -131,7 +137,13 @@ var collections = []collection{
 // exposition polls the sources once and returns the text of families.
 func exposition(t *testing.T, sources meters.Sources, families ...instrument.Family) string {
 	t.Helper()
-	m := meterstest.NewReader(t)
+	return expositionOf(t, instrument.Documented, sources, families...)
+}
+
+// expositionOf is exposition in an edition.
+func expositionOf(t *testing.T, e instrument.Edition, sources meters.Sources, families ...instrument.Family) string {
+	t.Helper()
+	m := meterstest.NewReaderOf(t, e)
 	newMeters(t, m.Providers(), meters.WithLogger(testLogger(t))).Poll(sources)
 	timeout := time.After(30 * time.Second)
 	for {

@@ -30,9 +30,18 @@ CREATE TABLE api_keys (
 	last_used timestamptz NOT NULL
 );
 
+CREATE TABLE organizations (
+	id uuid PRIMARY KEY,
+	name text NOT NULL
+);
+INSERT INTO organizations (id, name) VALUES ('00000000-0000-0000-0000-000000000001', 'coder');
+
 CREATE TABLE templates (
 	id uuid PRIMARY KEY,
+	organization_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001',
 	name varchar(64) NOT NULL,
+	active_version_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+	deprecated text NOT NULL DEFAULT '',
 	deleted boolean NOT NULL DEFAULT false
 );
 
@@ -42,13 +51,36 @@ CREATE TABLE template_versions (
 	name varchar(64) NOT NULL
 );
 
+CREATE TYPE prebuild_status AS ENUM ('healthy', 'hard_limited', 'validation_failed');
+
+CREATE TABLE template_version_presets (
+	id uuid PRIMARY KEY,
+	template_version_id uuid NOT NULL,
+	name text NOT NULL,
+	desired_instances integer,
+	invalidate_after_secs integer DEFAULT 0,
+	prebuild_status prebuild_status NOT NULL DEFAULT 'healthy',
+	scheduling_timezone text NOT NULL DEFAULT '',
+	last_invalidated_at timestamptz,
+	UNIQUE (name, template_version_id)
+);
+
+CREATE TABLE template_version_preset_prebuild_schedules (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	preset_id uuid NOT NULL,
+	cron_expression text NOT NULL,
+	desired_instances integer NOT NULL
+);
+
 CREATE TABLE workspaces (
 	id uuid PRIMARY KEY,
+	created_at timestamptz NOT NULL DEFAULT now(),
 	owner_id uuid NOT NULL,
 	template_id uuid NOT NULL,
 	name varchar(64) NOT NULL,
 	deleted boolean NOT NULL DEFAULT false
 );
+CREATE INDEX ON workspaces (owner_id, lower(name)) WHERE deleted = false;
 
 CREATE TABLE provisioner_jobs (
 	id uuid PRIMARY KEY,
@@ -84,9 +116,12 @@ CREATE TABLE workspace_builds (
 	template_version_id uuid NOT NULL,
 	build_number integer NOT NULL,
 	transition workspace_transition NOT NULL,
+	initiator_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001',
 	job_id uuid NOT NULL UNIQUE,
+	template_version_preset_id uuid,
 	UNIQUE (workspace_id, build_number)
 );
+CREATE INDEX ON workspace_builds (initiator_id);
 
 CREATE TABLE workspace_resources (
 	id uuid PRIMARY KEY,
@@ -97,6 +132,7 @@ CREATE INDEX ON workspace_resources (job_id);
 CREATE TABLE workspace_agents (
 	id uuid PRIMARY KEY,
 	auth_token uuid NOT NULL DEFAULT '5ec3e700-0000-0000-0000-000000000000', -- never read
+	parent_id uuid,
 	resource_id uuid NOT NULL,
 	name varchar(64) NOT NULL,
 	created_at timestamptz NOT NULL,
