@@ -18,9 +18,9 @@ type answer struct {
 	err    error
 }
 
-// ask polls each source once, one after the other. It returns an error if an option
+// ask polls each source once, one after the other, for an edition. It returns an error if an option
 // is invalid or ctx has ended.
-func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answer, error) {
+func ask(ctx context.Context, e instrument.Edition, s meters.Sources, options []meters.Option) ([]answer, error) {
 	var answers []answer
 	for _, one := range []meters.Sources{
 		{ActiveUsers: s.ActiveUsers},
@@ -30,11 +30,13 @@ func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answ
 		{Insights: s.Insights},
 		{License: s.License},
 		{Jobs: s.Jobs},
+		{Prebuilds: s.Prebuilds},
+		{Creations: s.Creations},
 	} {
 		if one == (meters.Sources{}) {
 			continue
 		}
-		a, err := askOne(ctx, one, options)
+		a, err := askOne(ctx, e, one, options)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +45,7 @@ func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answ
 	return answers, nil
 }
 
-func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (answer, error) {
+func askOne(ctx context.Context, e instrument.Edition, one meters.Sources, options []meters.Option) (answer, error) {
 	first := make(chan answer, 1)
 	collected := func(source string, series map[instrument.Family]int, took time.Duration, err error) {
 		select {
@@ -51,7 +53,7 @@ func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (a
 		default: // a retry after a failure
 		}
 	}
-	m, err := meters.New(instrument.Providers{}, append(slices.Clip(options), meters.WithCollected(collected))...)
+	m, err := meters.New(instrument.Providers{Edition: e}, append(slices.Clip(options), meters.WithCollected(collected))...)
 	if err != nil {
 		return answer{}, err
 	}

@@ -99,7 +99,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 	fleet := &fleet{AgentsSource: sources.Agents, LicenseSource: sources.License}
 	sources.Agents, sources.License = fleet, fleet
 	d.fleet = fleet
-	if d.answers, err = ask(ctx, sources, collection.options()); err != nil {
+	if d.answers, err = ask(ctx, o.edition, sources, collection.options()); err != nil {
 		return nil, err
 	}
 	d.answers = append(d.answers, askEvents(ctx, db))

@@ -323,3 +323,31 @@ func TestCreationsFail(t *testing.T) {
 		t.Errorf("%v, error %v", all, err)
 	}
 }
+
+// TestPrebuildsQueries are as many for any number of presets and workspaces.
+func TestPrebuildsQueries(t *testing.T) {
+	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
+	sent := new(queries)
+	sources := open(t, url, WithEdition(instrument.Coder), always, traced(sent)).Sources()
+	count := func() (prebuilds, creations int64) {
+		t.Helper()
+		before := sent.n.Load()
+		if _, err := sources.Prebuilds.Prebuilds(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		prebuilds = sent.n.Load() - before
+		if _, err := sources.Creations.Creations(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return prebuilds, sent.n.Load() - before - prebuilds
+	}
+	count() // and inspects the schema
+	// BEGIN, now() and COMMIT are three of them.
+	if prebuilds, creations := count(); prebuilds != 4 || creations != 6 {
+		t.Errorf("%d and %d queries without a license, want 4 and 6", prebuilds, creations)
+	}
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
+	if prebuilds, creations := count(); prebuilds != 8 || creations != 7 {
+		t.Errorf("%d and %d queries, want 8 and 7", prebuilds, creations)
+	}
+}
