@@ -42,29 +42,43 @@ WHERE NOT t.deleted`
 }
 
 // createdSQL counts the workspaces that users created, by the preset of the first start
-// that succeeded. The lateral query uses the index on a workspace's builds, so that the
-// later builds are not read.
+// that succeeded. The lateral query finds it by the index on a workspace's builds, and
+// reads no later ones.
 func createdSQL(l coderschema.Lacks) string {
-	column, preset, join := "", "''", ""
+	column, name, join := "NULL::uuid", "''", ""
 	if !l.Missing("workspace_builds", "template_version_preset_id") && !lacksAny(l, "template_version_presets", "id", "name") {
-		column, preset = ", b.template_version_preset_id", "coalesce(p.name, '')"
-		join = "\nLEFT JOIN template_version_presets p ON p.id = first.template_version_preset_id"
+		column, name = "b.template_version_preset_id", "coalesce(p.name, '')"
+		join = "\nLEFT JOIN template_version_presets p ON p.id = created.preset_id"
 	}
 	return `
-SELECT o.name, t.name, ` + preset + `, count(*)
-FROM templates t
-JOIN organizations o ON o.id = t.organization_id
-JOIN workspaces w ON w.template_id = t.id
-CROSS JOIN LATERAL (
-	SELECT b.initiator_id` + column + `
-	FROM workspace_builds b
-	JOIN provisioner_jobs j ON j.id = b.job_id
-	WHERE b.workspace_id = w.id AND b.transition = 'start' AND ` + jobStatus(l, "j") + ` = 'succeeded'
-	ORDER BY b.build_number
-	LIMIT 1
-) first` + join + `
-WHERE NOT t.deleted AND first.initiator_id <> ` + prebuildsUser + `
-GROUP BY 1, 2, 3`
+SELECT o.name, t.name, ` + name + `, created.workspaces
+FROM (
+	SELECT w.template_id, first.preset_id, count(*) AS workspaces
+	FROM workspaces w
+	CROSS JOIN LATERAL (
+		SELECT b.initiator_id, ` + column + ` AS preset_id
+		FROM workspace_builds b
+		JOIN provisioner_jobs j ON j.id = b.job_id
+		WHERE b.workspace_id = w.id AND b.transition = 'start' AND ` + succeededJob(l) + `
+		ORDER BY b.build_number
+		LIMIT 1
+	) first
+	WHERE first.initiator_id <> ` + prebuildsUser + `
+	GROUP BY w.template_id, first.preset_id
+) created
+JOIN templates t ON t.id = created.template_id
+JOIN organizations o ON o.id = t.organization_id` + join + `
+WHERE NOT t.deleted`
+}
+
+// succeededJob returns the SQL condition of a job j that has succeeded. Unlike the
+// expression of [jobStatus], it compares columns, so that the planner knows that most jobs
+// have.
+func succeededJob(l coderschema.Lacks) string {
+	if l.Missing("provisioner_jobs", "job_status") {
+		return "j.completed_at IS NOT NULL AND j.canceled_at IS NULL AND (j.error IS NULL OR j.error = '')"
+	}
+	return "j.job_status = 'succeeded'"
 }
 
 // prebuiltSQL counts the prebuilt workspaces, those whose first build failed, and those
