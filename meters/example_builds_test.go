@@ -38,10 +38,8 @@ func ExampleBuilds_Created() {
 		return
 	}
 	m.Builds().Created(meters.Creation{
-		Kind:             meters.CreatedPrebuild,
-		OrganizationName: "acme",
-		TemplateName:     "docker",
-		PresetName:       "big",
+		Kind:   meters.CreatedPrebuild,
+		Preset: meters.Preset{Organization: "acme", Template: "docker", Name: "big"},
 	}, 90)
 	const series = `{organization_name="acme",preset_name="big",template_name="docker",type="prebuild"}`
 	samples := endpoint.Samples(example{}, instrument.WorkspaceCreationDuration)

@@ -27,8 +27,10 @@ type Sources struct {
 
 	// Only the edition Coder has families of these sources.
 
-	Users   UsersSource
-	Daemons DaemonsSource
+	Users     UsersSource
+	Daemons   DaemonsSource
+	Prebuilds PrebuildsSource
+	Creations CreationsSource
 }
 
 // collectors returns one collector for each source that is not nil and has families of the
@@ -61,6 +63,12 @@ func (s Sources) collectors(out *output, c config, refused sourceRefusals) []col
 	}
 	if s.Daemons != nil {
 		collectors = append(collectors, daemons(c, s.Daemons, refused))
+	}
+	if s.Prebuilds != nil {
+		collectors = append(collectors, prebuilds(c, s.Prebuilds, refused))
+	}
+	if s.Creations != nil {
+		collectors = append(collectors, creations(c, s.Creations, refused))
 	}
 	for i := range collectors {
 		collector := &collectors[i]

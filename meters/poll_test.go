@@ -27,6 +27,8 @@ type (
 	runningJobsFunc  func(context.Context) (map[Provisioner]int, error)
 	usersFunc        func(context.Context) (map[UserStatus]int, error)
 	daemonsFunc      func(context.Context) (int, error)
+	prebuildsFunc    func(context.Context) (Prebuilds, error)
+	creationsFunc    func(context.Context) (Creations, error)
 )
 
 func (f activeUsersFunc) ActiveUsers(ctx context.Context) (int, error) { return f(ctx) }
@@ -45,7 +47,10 @@ func (f runningJobsFunc) RunningJobs(ctx context.Context) (map[Provisioner]int, 
 
 func (f usersFunc) Users(ctx context.Context) (map[UserStatus]int, error) { return f(ctx) }
 
-func (f daemonsFunc) Daemons(ctx context.Context) (int, error) { return f(ctx) }
+func (f daemonsFunc) Daemons(ctx context.Context) (int, error)           { return f(ctx) }
+func (f prebuildsFunc) Prebuilds(ctx context.Context) (Prebuilds, error) { return f(ctx) }
+
+func (f creationsFunc) Creations(ctx context.Context) (Creations, error) { return f(ctx) }
 
 // answers returns a source function that always returns answer.
 func answers[T any](answer T) func(context.Context) (T, error) {

@@ -202,10 +202,8 @@ func (r *RunningBuild) end(outcome Outcome, seconds float64) {
 // Creation describes a workspace that was created, or a prebuilt workspace that was
 // claimed.
 type Creation struct {
-	Kind             CreationKind
-	OrganizationName string // the template's
-	TemplateName     string
-	PresetName       string // the preset's of the build; empty without one
+	Kind   CreationKind
+	Preset Preset // of the build; its Name is empty without one
 }
 
 // CreationKind is the kind of a [Creation], by the build that ended it. The user prebuilds,
@@ -233,11 +231,7 @@ func (b *Builds) Created(c Creation, seconds float64) {
 	if !b.edition.Has(instrument.WorkspaceCreationDuration) {
 		return
 	}
-	preset := instrument.Preset{
-		OrganizationName: b.text(c.OrganizationName),
-		PresetName:       b.text(c.PresetName),
-		TemplateName:     b.text(c.TemplateName),
-	}
+	preset := c.Preset.measured(b.text)
 	switch c.Kind {
 	case CreatedRegular, CreatedPrebuild:
 		b.creations.record(seconds, instrument.CreatedWorkspace{Preset: preset, Type: string(c.Kind)})

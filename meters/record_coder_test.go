@@ -73,15 +73,15 @@ _count{status="success",template_name="docker",template_version="v1",workspace_t
 	})
 }
 
-// TestCreations are measured by kind; unknown kinds are refused.
-func TestCreations(t *testing.T) {
+// TestCreationDurations measures creations by kind; unknown kinds are refused.
+func TestCreationDurations(t *testing.T) {
 	m, meters := inCoder(t)
 	b := meters.Builds()
 	for seconds, kind := range []CreationKind{CreatedRegular, CreatedPrebuild, ClaimedPrebuild, "restart"} {
-		b.Created(Creation{Kind: kind, OrganizationName: "acme", TemplateName: "docker", PresetName: "big\xff"}, float64(seconds+1))
+		b.Created(Creation{Kind: kind, Preset: Preset{Organization: "acme", Template: "docker", Name: "big\xff"}}, float64(seconds+1))
 	}
-	b.Created(Creation{Kind: CreatedRegular, OrganizationName: "acme", TemplateName: "docker"}, 10)
-	b.Created(Creation{Kind: CreatedRegular, OrganizationName: "acme", TemplateName: "docker"}, -1)
+	b.Created(Creation{Kind: CreatedRegular, Preset: Preset{Organization: "acme", Template: "docker"}}, 10)
+	b.Created(Creation{Kind: CreatedRegular, Preset: Preset{Organization: "acme", Template: "docker"}}, -1)
 	wantSums(t, m, instrument.WorkspaceCreationDuration, `_sum{organization_name="acme",preset_name="",template_name="docker",type="regular"} 10
 _count{organization_name="acme",preset_name="",template_name="docker",type="regular"} 1
 _sum{organization_name="acme",preset_name="big�",template_name="docker",type="prebuild"} 2

@@ -18,8 +18,8 @@ type answer struct {
 	err    error
 }
 
-// ask polls each source once, one after the other. It returns an error if an option
-// is invalid or ctx has ended.
+// ask polls each source once, one after the other. It returns an error if an option is
+// invalid or ctx has ended.
 func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answer, error) {
 	var answers []answer
 	for _, one := range []meters.Sources{
@@ -32,6 +32,8 @@ func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answ
 		{Jobs: s.Jobs},
 		{Users: s.Users},
 		{Daemons: s.Daemons},
+		{Prebuilds: s.Prebuilds},
+		{Creations: s.Creations},
 	} {
 		if one == (meters.Sources{}) {
 			continue

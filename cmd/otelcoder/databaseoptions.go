@@ -26,6 +26,9 @@ const (
 	groupProcess    = "Process"
 )
 
+// defaultPrebuildsLimit is the limit of Coder.
+const defaultPrebuildsLimit = 3
+
 // databaseOptions are the flags of server and check for the database.
 type databaseOptions struct {
 	url, urlFile      string
@@ -34,6 +37,7 @@ type databaseOptions struct {
 	withoutParameters bool
 	inactivityTimeout time.Duration
 	edition           instrument.Edition
+	prebuildsLimit    int
 	derpRegions       map[int]string
 }
 
@@ -85,6 +89,15 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Value:       30 * time.Second,
 			Validator:   validTime,
 			Destination: &o.inactivityTimeout,
+		},
+		&cli.IntFlag{
+			Category:    groupDatabase,
+			Name:        "workspace-prebuilds-failure-hard-limit",
+			Usage:       "`NUMBER` of failed prebuilt workspaces after which Coder builds no more of a preset, 0 for no limit; give Coder's value, which is not in the database",
+			Sources:     variable("CODER_WORKSPACE_PREBUILDS_FAILURE_HARD_LIMIT"),
+			Value:       defaultPrebuildsLimit,
+			Validator:   validLimit,
+			Destination: &o.prebuildsLimit,
 		},
 		&cli.StringFlag{
 			Category:  groupDatabase,
@@ -143,6 +156,7 @@ func (o *databaseOptions) options(ctx context.Context, log *slog.Logger) (url st
 		coderdb.WithEdition(o.edition),
 		coderdb.WithInactivityTimeout(o.inactivityTimeout),
 		coderdb.WithRegionNames(o.derpRegions),
+		coderdb.WithPrebuildsHardLimit(o.prebuildsLimit),
 	)
 	if o.withoutParameters {
 		options = append(options, coderdb.WithoutParameters())

@@ -241,5 +241,60 @@ func facts() map[instrument.Family]fact {
 			differs: noDifference,
 			note:    "a workspace whose first build failed is not observed; service: builds that ended since it began to report",
 		},
+
+		// Prebuilt workspaces and creations.
+
+		instrument.PrebuiltWorkspacesClaimed: {
+			tables:  tablesOfCreations,
+			differs: "as `..._created_total`",
+			note:    "as there",
+		},
+		instrument.PrebuiltWorkspacesCreated: {
+			tables:  tablesOfCreations,
+			differs: "begins at 0; counted again less often than every minute where that would take more than 0.2 % of the time",
+			note:    "only with Coder's licence for prebuilt workspaces; all in the database, deleted ones included; falls when a template is deleted",
+		},
+		instrument.PrebuiltWorkspacesDesired: {
+			tables:  "templates, organizations, template_version_presets, template_version_preset_prebuild_schedules, licenses",
+			differs: noDifference,
+			note:    "only with Coder's licence for prebuilt workspaces; by the schedule in force; 0 for a deprecated template",
+		},
+		instrument.PrebuiltWorkspacesEligible: {
+			tables:  "workspaces, workspace_builds, provisioner_jobs, workspace_resources, workspace_agents, template_version_presets, licenses",
+			differs: noDifference,
+			note:    "running, not expired, and all agents ready; 0 for a deprecated template",
+		},
+		instrument.PrebuiltWorkspacesFailed: {
+			tables:  tablesOfCreations,
+			differs: "as `..._created_total`",
+			note:    "as there",
+		},
+		instrument.PrebuiltWorkspacesHardLimited: {
+			tables:  "workspaces, workspace_builds, provisioner_jobs, template_version_presets, licenses",
+			differs: "of several Coder replicas, only the one that reconciles prebuilt workspaces keeps it up to date",
+			note:    "service: the limit is that of `--workspace-prebuilds-failure-hard-limit`, since Coder's is not in the database",
+		},
+		instrument.PrebuiltWorkspacesLastUpdated: {
+			tables:  "licenses",
+			differs: "the time of this process's last collection",
+			note:    "Unix seconds",
+		},
+		instrument.PrebuiltWorkspacesRunning: {
+			tables:  "workspaces, workspace_builds, provisioner_jobs, template_version_presets, licenses",
+			differs: noDifference,
+			note:    "not yet claimed; expired ones included",
+		},
+		instrument.PrebuiltWorkspacesValidationFailed: {
+			tables:  "template_version_presets, licenses",
+			differs: "as `..._preset_hard_limited`",
+			note:    "Coder of 2026-01 and later",
+		},
+		instrument.WorkspaceCreation: {
+			tables:  "workspaces, workspace_builds, provisioner_jobs, templates, organizations, template_version_presets",
+			differs: "as `coderd_prebuilt_workspaces_created_total`",
+			note:    "as there, but with any licence; `preset_name` is empty without a preset",
+		},
 	}
 }
+
+const tablesOfCreations = "workspaces, workspace_builds, provisioner_jobs, templates, organizations, template_version_presets, licenses"

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // the image has no time zones, which the schedules of prebuilt workspaces name
 
 	"github.com/urfave/cli/v3"
 )

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
@@ -388,5 +389,23 @@ func TestEndsAtOnce(t *testing.T) {
 		"--health-address", "127.0.0.1:0", "--postgres-url", "postgres://127.0.0.1:1/coder"}, &bytes.Buffer{}, &bytes.Buffer{})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPrebuilds are checked, and served with the limit of the flag.
+func TestPrebuilds(t *testing.T) {
+	d := pgtest.New(t)
+	d.Exec(t, schema(t)+read(t, "../../meters/coderdb/testdata/prebuilds.sql"))
+	// {"alg":"EdDSA"} and {"license_expires":99999999999,"feature_set":"premium"}
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ('eyJhbGciOiJFZERTQSJ9.eyJsaWNlbnNlX2V4cGlyZXMiOjk5OTk5OTk5OTk5LCJmZWF0dXJlX3NldCI6InByZW1pdW0ifQ.c2ln')")
+	url := d.Role(t, func(role string) string { return coderschema.Grants(instrument.Coder, role) })
+	runCheck(t, url, "--metric-names", "coder").wants(t, false, nil, "✓ Coder version       has every optional table and column")
+	s := start(t, url, "--metric-names", "coder", "--workspace-prebuilds-failure-hard-limit", "1")
+	for _, line := range []string{
+		`coderd_prebuilt_workspaces_preset_hard_limited{organization_name="coder",preset_name="small",template_name="docker"} 1`, // not with the default
+		`coderd_prebuilt_workspaces_claimed_total{organization_name="coder",preset_name="small",template_name="docker"} 2`,
+		`coderd_workspace_creation_total{organization_name="coder",preset_name="never",template_name="docker"} 1`,
+	} {
+		s.until(t, "/metrics", line, func(scrape string) bool { return has(scrape, line+"\n") })
 	}
 }

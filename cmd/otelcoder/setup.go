@@ -295,7 +295,7 @@ func yamlQuoted(text string) string {
 
 // checkRole runs "otelcoder check" as the role.
 func checkRole(ctx context.Context, p rolePlan, url string, stdout io.Writer) error {
-	o := databaseOptions{url: url, collectAgentStats: true, inactivityTimeout: 30 * time.Second}
+	o := databaseOptions{url: url, collectAgentStats: true, inactivityTimeout: 30 * time.Second, prebuildsLimit: defaultPrebuildsLimit}
 	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))
 	if err == nil {
 		fmt.Fprintf(stdout, "Checked as %s:\n\n", postgres.Quote(p.role))

@@ -53,6 +53,14 @@ func validTime(d time.Duration) error {
 	return nil
 }
 
+// validLimit accepts what coderdb.WithPrebuildsHardLimit accepts.
+func validLimit(n int) error {
+	if n < 0 || n > 1_000_000 {
+		return errors.New("give a number from 0 to 1000000")
+	}
+	return nil
+}
+
 // parseRegions parses a list of relay regions, such as 1=Frankfurt,999=Home.
 func parseRegions(list string) (map[int]string, error) {
 	regions := make(map[int]string)

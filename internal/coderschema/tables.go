@@ -11,8 +11,8 @@ import (
 type Table struct {
 	Name    string
 	Columns []string // columns of every version of Coder that has the table
-	// coder are further such columns for the families of [instrument.Coder].
-	coder []string
+	// documented and coder are further such columns, read for one edition only.
+	documented, coder []string
 
 	// Optional are columns that some versions of Coder lack. A table without Columns
 	// is itself missing in some versions.
@@ -52,7 +52,10 @@ func Tables(e instrument.Edition) []Table {
 	var all []Table
 	for _, t := range tables {
 		read := Table{Name: t.Name, Columns: slices.Clone(t.Columns)}
-		if e == instrument.Coder {
+		switch e {
+		case instrument.Documented:
+			read.Columns = append(read.Columns, t.documented...)
+		case instrument.Coder:
 			read.Columns = append(read.Columns, t.coder...)
 		}
 		for _, o := range t.Optional {
@@ -95,8 +98,9 @@ func (t Table) Needed(l Lacks) []string {
 
 var tables = [...]Table{
 	{
-		Name:    "users",
-		Columns: []string{"id", "username", "email", "status", "deleted"},
+		Name:       "users",
+		Columns:    []string{"id", "username", "status", "deleted"},
+		documented: []string{"email"},
 		Optional: []Optional{
 			{Columns: []string{"is_system"}, Without: "system users count as users"},
 			{Columns: []string{"is_service_account"}},
@@ -109,7 +113,7 @@ var tables = [...]Table{
 	{
 		Name:    "templates",
 		Columns: []string{"id", "name"},
-		coder:   []string{"organization_id"},
+		coder:   []string{"deleted", "organization_id", "active_version_id", "deprecated"},
 	},
 	{
 		Name:  "organizations",
@@ -120,16 +124,9 @@ var tables = [...]Table{
 		Columns: []string{"id", "template_id", "name"},
 	},
 	{
-		Name: "template_version_presets",
-		Optional: []Optional{{
-			Columns:  []string{"id", "name"},
-			since:    instrument.Coder,
-			Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
-		}},
-	},
-	{
 		Name:    "workspaces",
 		Columns: []string{"id", "owner_id", "template_id", "name", "deleted"},
+		coder:   []string{"created_at"},
 	},
 	{
 		Name:    "workspace_builds",
@@ -143,15 +140,15 @@ var tables = [...]Table{
 			{
 				Columns: []string{"initiator_id"},
 				since:   instrument.Coder,
-				Families: []instrument.Family{
+				Families: append(ofPresets(),
 					instrument.ProvisionerJobQueueWait, instrument.WorkspaceBuildsEnqueued, instrument.TemplateBuildDuration,
-					instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration,
-				},
+					instrument.WorkspaceCreation),
 			},
 			{
 				Columns:  []string{"template_version_preset_id"},
 				since:    instrument.Coder,
-				Families: []instrument.Family{instrument.WorkspaceCreationDuration, instrument.PrebuiltWorkspaceClaimDuration},
+				Families: ofPresets(),
+				Without:  "presets of builds are unknown",
 			},
 		},
 	},
@@ -236,4 +233,49 @@ var tables = [...]Table{
 			Without:  "tailnet nodes and connection latencies of agents are unknown",
 		}},
 	},
+	{
+		Name: "template_version_presets",
+		Optional: []Optional{
+			{
+				Columns: []string{"id", "name"}, since: instrument.Coder,
+				Families: ofPresets(), Without: "presets of builds are unknown",
+			},
+			{
+				Columns: []string{"template_version_id", "desired_instances", "invalidate_after_secs"}, since: instrument.Coder,
+				Families: ofPrebuilds(), Without: "prebuilt workspaces are not counted",
+			},
+			{Columns: []string{"last_invalidated_at"}, since: instrument.Coder},
+			{Columns: []string{"scheduling_timezone"}, since: instrument.Coder},
+			{
+				Columns: []string{"prebuild_status"}, since: instrument.Coder,
+				Families: []instrument.Family{instrument.PrebuiltWorkspacesValidationFailed},
+			},
+		},
+	},
+	{
+		Name: "template_version_preset_prebuild_schedules",
+		Optional: []Optional{{
+			Columns: []string{"preset_id", "cron_expression", "desired_instances"}, since: instrument.Coder,
+		}},
+	},
+}
+
+// ofPrebuilds returns the families of prebuilt workspaces that a collection counts.
+func ofPrebuilds() []instrument.Family {
+	return []instrument.Family{
+		instrument.PrebuiltWorkspacesClaimed,
+		instrument.PrebuiltWorkspacesCreated,
+		instrument.PrebuiltWorkspacesDesired,
+		instrument.PrebuiltWorkspacesEligible,
+		instrument.PrebuiltWorkspacesFailed,
+		instrument.PrebuiltWorkspacesHardLimited,
+		instrument.PrebuiltWorkspacesLastUpdated,
+		instrument.PrebuiltWorkspacesRunning,
+		instrument.PrebuiltWorkspacesValidationFailed,
+	}
+}
+
+// ofPresets returns the families that need the presets of builds.
+func ofPresets() []instrument.Family {
+	return append(ofPrebuilds(), instrument.PrebuiltWorkspaceClaimDuration, instrument.WorkspaceCreationDuration)
 }

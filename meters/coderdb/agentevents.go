@@ -48,7 +48,7 @@ const (
 func (c config) agentEventsSQL(l coderschema.Lacks) string {
 	ready, prebuild := "false", "false"
 	if c.serves(instrument.TemplateBuildDuration, l) {
-		ready, prebuild = "a.ready_at > $1", "b.initiator_id = "+prebuilds
+		ready, prebuild = "a.ready_at > $1", "b.initiator_id = "+prebuildsUser
 	}
 	return `
 WITH recent AS MATERIALIZED (

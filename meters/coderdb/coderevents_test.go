@@ -72,7 +72,7 @@ func (e events) told() []string {
 			build = fmt.Sprintf(" %s %s/%s of %s %s", b.Action, b.OwnerName, b.WorkspaceName, b.TemplateName, b.TemplateVersion)
 		}
 		if c := j.Creation; c != nil {
-			creation = fmt.Sprintf(", %s of %s/%s %q", c.Kind, c.OrganizationName, c.TemplateName, c.PresetName)
+			creation = fmt.Sprintf(", %s of %s/%s %q", c.Kind, c.Preset.Organization, c.Preset.Template, c.Preset.Name)
 		}
 		add("%s after %g s%s%s", j.Outcome, j.Seconds, build, creation)
 	}

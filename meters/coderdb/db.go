@@ -177,6 +177,8 @@ func (db *DB) Sources() meters.Sources {
 	}
 	if db.edition == instrument.Coder {
 		sources.Users, sources.Daemons = users{db}, daemons{db}
+		sources.Prebuilds = prebuilds{db}
+		sources.Creations = &creations{db: db}
 	}
 	return sources
 }

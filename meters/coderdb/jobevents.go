@@ -9,10 +9,6 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// prebuilds is the SQL of the id of the user prebuilds, who owns prebuilt workspaces until
-// they are claimed, and initiates their builds.
-const prebuilds = "'c42fdf75-3097-471c-8c33-fb52454d81c0'::uuid"
-
 // jobEvent identifies an event of a job.
 type jobEvent struct {
 	kind jobEventKind
@@ -58,7 +54,7 @@ func (c config) jobEventsSQL(l coderschema.Lacks, scan bool) string {
 		kinds = `
 	('enqueued', CASE WHEN j.type = 'workspace_build' THEN j.created_at END),
 	('acquired', CASE WHEN j.worker_id IS NOT NULL THEN j.started_at END),`
-		typ, reason = "j.type::text", "CASE WHEN b.initiator_id = "+prebuilds+" THEN 'prebuild' ELSE coalesce(b.reason::text, '') END"
+		typ, reason = "j.type::text", "CASE WHEN b.initiator_id = "+prebuildsUser+" THEN 'prebuild' ELSE coalesce(b.reason::text, '') END"
 	}
 	creation, preset, joinPreset := "''", "''", ""
 	if c.serves(instrument.WorkspaceCreationDuration, l) {
@@ -66,15 +62,15 @@ func (c config) jobEventsSQL(l coderschema.Lacks, scan bool) string {
 		creation = `
 	CASE
 		WHEN e.kind <> 'ended' OR b.transition <> 'start' THEN ''
-		WHEN b.initiator_id = ` + prebuilds + ` THEN 'prebuild'
+		WHEN b.initiator_id = ` + prebuildsUser + ` THEN 'prebuild'
 		WHEN b.build_number = 1 THEN 'regular'
-		WHEN w.owner_id <> ` + prebuilds + ` AND EXISTS (
+		WHEN w.owner_id <> ` + prebuildsUser + ` AND EXISTS (
 			SELECT FROM workspace_builds first
-			WHERE first.workspace_id = b.workspace_id AND first.build_number = 1 AND first.initiator_id = ` + prebuilds + `
+			WHERE first.workspace_id = b.workspace_id AND first.build_number = 1 AND first.initiator_id = ` + prebuildsUser + `
 		) AND NOT EXISTS (
 			SELECT FROM workspace_builds earlier
 			WHERE earlier.workspace_id = b.workspace_id AND earlier.build_number < b.build_number
-				AND earlier.transition = 'start' AND earlier.initiator_id <> ` + prebuilds + `
+				AND earlier.transition = 'start' AND earlier.initiator_id <> ` + prebuildsUser + `
 		) THEN 'claim'
 		ELSE ''
 	END`
@@ -154,7 +150,7 @@ func (l *look) readJobEvents(ctx context.Context, s snapshot, c config, seen kno
 			ended := endedJob{startedJob: j, Outcome: outcomeOf(status), Seconds: max(seconds, 0)}
 			if creation.Kind != "" && ended.Outcome == meters.Succeeded {
 				created := creation
-				created.TemplateName = build.TemplateName
+				created.Preset.Template = build.TemplateName
 				ended.Creation = &created
 			}
 			l.events.Ended = append(l.events.Ended, ended)
@@ -168,7 +164,7 @@ func (l *look) readJobEvents(ctx context.Context, s snapshot, c config, seen kno
 	}, []any{
 		&event.kind, &event.job, &at, &runs, &typ, &provisioner, &status, &seconds, &transition, &reason,
 		&build.OwnerName, &build.TemplateName, &build.TemplateVersion, &build.WorkspaceName,
-		&creation.OrganizationName, &creation.PresetName, &creation.Kind,
+		&creation.Preset.Organization, &creation.Preset.Name, &creation.Kind,
 	}, c.jobEventsSQL(s.missing, l.scan.jobs), args...)
 	if rows == maxEvents && len(l.running) == 0 {
 		l.jobs.full(last)

@@ -42,17 +42,11 @@ func (l *license) License(ctx context.Context) (meters.License, error) {
 		if err != nil {
 			return err
 		}
-		var all []claims
-		var token string
-		err = s.each(ctx, func() error {
-			if c, ok := decodeClaims(token); ok {
-				all = append(all, c)
-			}
-			return nil
-		}, []any{&token}, licensesSQL)
+		all, err := s.licenses(ctx)
 		if err != nil {
 			return err
 		}
+		all = slices.DeleteFunc(all, func(c claims) bool { return !c.limited })
 		l.report(all)
 		found = meters.License{ActiveUsers: users, Limit: userLimit(all, users, s.now)}
 		return nil
@@ -71,18 +65,38 @@ func (l *license) report(all []claims) {
 		"version", all[i].version, "known", licenseVersion)
 }
 
+// licenses returns the claims of the licenses.
+func (s snapshot) licenses(ctx context.Context) ([]claims, error) {
+	var all []claims
+	var token string
+	err := s.each(ctx, func() error {
+		if c, ok := decodeClaims(token); ok {
+			all = append(all, c)
+		}
+		return nil
+	}, []any{&token}, licensesSQL)
+	return all, err
+}
+
+// prebuildsLicensed reports whether a license in force includes prebuilt workspaces.
+func (s snapshot) prebuildsLicensed(ctx context.Context) (bool, error) {
+	all, err := s.licenses(ctx)
+	return slices.ContainsFunc(all, func(c claims) bool { return c.prebuilds && c.inForce(s.now) }), err
+}
+
 // claims are the used claims of a license. Times are Unix seconds.
 type claims struct {
+	limited   bool    // the license has a limit
 	limit     float64 // licensed users, a whole number
+	prebuilds bool    // the license includes prebuilt workspaces
 	notBefore float64 // -Inf: no limit
 	expires   float64 // +Inf: no limit
 	soft      float64 // license_expires, the beginning of the grace period that ends at exp
 	version   float64 // 0: not a number
 }
 
-// decodeClaims decodes a license, a JSON Web Token, and reports whether it has a user
-// limit and license_expires. The signature is not checked: the limit is reported, not
-// enforced.
+// decodeClaims decodes a license, a JSON Web Token, and reports whether it has
+// license_expires. The signature is not checked: the claims are reported, not enforced.
 func decodeClaims(token string) (claims, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -93,21 +107,31 @@ func decodeClaims(token string) (claims, bool) {
 		return claims{}, false
 	}
 	var c struct {
-		NotBefore *float64 `json:"nbf"`
-		Expires   *float64 `json:"exp"`
-		Soft      *float64 `json:"license_expires"`
-		Version   any      `json:"version"`
-		Features  struct {
+		NotBefore   *float64 `json:"nbf"`
+		Expires     *float64 `json:"exp"`
+		Soft        *float64 `json:"license_expires"`
+		Version     any      `json:"version"`
+		FeatureSet  any      `json:"feature_set"`
+		AllFeatures any      `json:"all_features"` // an old name of the feature set enterprise
+		Features    struct {
 			UserLimit *float64 `json:"user_limit"`
+			Prebuilds any      `json:"workspace_prebuilds"`
 		} `json:"features"`
 	}
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return claims{}, false
 	}
-	if c.Soft == nil || c.Features.UserLimit == nil {
+	if c.Soft == nil {
 		return claims{}, false
 	}
-	decoded := claims{limit: math.Trunc(*c.Features.UserLimit), notBefore: math.Inf(-1), expires: math.Inf(1), soft: *c.Soft, version: licenseVersion}
+	decoded := claims{notBefore: math.Inf(-1), expires: math.Inf(1), soft: *c.Soft, version: licenseVersion}
+	if c.Features.UserLimit != nil {
+		decoded.limited, decoded.limit = true, math.Trunc(*c.Features.UserLimit)
+	}
+	set, _ := c.FeatureSet.(string)
+	set = strings.ToLower(set)
+	number, _ := c.Features.Prebuilds.(float64)
+	decoded.prebuilds = set == "enterprise" || set == "premium" || c.AllFeatures == true || number > 0
 	if c.NotBefore != nil {
 		decoded.notBefore = *c.NotBefore
 	}
@@ -120,13 +144,22 @@ func decodeClaims(token string) (claims, bool) {
 	return decoded, true
 }
 
+// inForce reports whether a time is within the license's validity, which includes its
+// grace period.
+func (c claims) inForce(at time.Time) bool {
+	now := unixNow(at)
+	return now >= c.notBefore && now < c.expires
+}
+
+func unixNow(at time.Time) float64 { return float64(at.UnixMicro()) / 1e6 }
+
 // userLimit returns the limit in force at a time, that of the best license, or 0 for
 // none.
 func userLimit(all []claims, users int, at time.Time) int {
-	now := float64(at.UnixMicro()) / 1e6
+	now := unixNow(at)
 	var best claims
 	for _, c := range all {
-		if c.limit < 1 || now < c.notBefore || now >= c.expires {
+		if c.limit < 1 || !c.inForce(at) {
 			continue
 		}
 		if best.limit == 0 || c.better(best, users, now) {

@@ -19,34 +19,37 @@ import (
 type Option func(*config) error
 
 type config struct {
-	edition           instrument.Edition
-	logger            *slog.Logger
-	interval          time.Duration
-	inactivityTimeout time.Duration
-	regions           map[int]string
-	parameters        bool
-	agentStats        bool
-	followInterval    time.Duration
-	readURL           func(context.Context) (string, error)
-	reach             *outage.Log // nil without a logger
-	database          *DB         // whose connections a Reporter shares
+	edition            instrument.Edition
+	logger             *slog.Logger
+	interval           time.Duration
+	inactivityTimeout  time.Duration
+	regions            map[int]string
+	parameters         bool
+	agentStats         bool
+	followInterval     time.Duration
+	prebuildsHardLimit int
+	readURL            func(context.Context) (string, error)
+	reach              *outage.Log // nil without a logger
+	database           *DB         // whose connections a Reporter shares
 
-	// For tests: a clock instead of the database's, a tracer of queries, and the share
-	// of time that the queries for events may take.
-	now        func() time.Time
-	tracer     pgx.QueryTracer
-	eventShare float64
+	// For tests: a clock instead of the database's, a tracer of queries, and the shares
+	// of time that the queries for events, and of history, may take.
+	now                      func() time.Time
+	tracer                   pgx.QueryTracer
+	eventShare, historyShare float64
 }
 
 func newOptions(options []Option) (config, error) {
 	c := config{
-		logger:            slog.New(slog.DiscardHandler),
-		interval:          time.Minute,
-		inactivityTimeout: 30 * time.Second, // twice the heartbeat of an agent
-		parameters:        true,
-		agentStats:        true,
-		followInterval:    10 * time.Second,
-		eventShare:        eventShare,
+		logger:             slog.New(slog.DiscardHandler),
+		interval:           time.Minute,
+		inactivityTimeout:  30 * time.Second, // twice the heartbeat of an agent
+		parameters:         true,
+		agentStats:         true,
+		followInterval:     10 * time.Second,
+		prebuildsHardLimit: 3,
+		eventShare:         eventShare,
+		historyShare:       historyShare,
 	}
 	err := option.Apply(&c, options)
 	return c, err
@@ -134,6 +137,17 @@ func WithoutAgentStats() Option {
 	return func(c *config) error {
 		c.agentStats = false
 		return nil
+	}
+}
+
+// WithPrebuildsHardLimit sets the number of failed builds of prebuilt workspaces after
+// which Coder builds no more for a preset, from 1 to 1,000,000, or 0 for no such limit.
+// Pass the value of Coder's flag --workspace-prebuilds-failure-hard-limit, which is not in
+// the database. Default: 3, like Coder's.
+func WithPrebuildsHardLimit(n int) Option {
+	return func(c *config) error {
+		c.prebuildsHardLimit = n
+		return option.Within("WithPrebuildsHardLimit", n, 0, 1_000_000)
 	}
 }
 

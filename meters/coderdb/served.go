@@ -1,6 +1,8 @@
 package coderdb
 
 import (
+	"slices"
+
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
@@ -21,4 +23,9 @@ func (c config) off() []instrument.Family {
 		off = append(off, coderschema.OfAgentStats()...)
 	}
 	return off
+}
+
+// lacksAny reports whether a database lacks one of the columns of a table.
+func lacksAny(l coderschema.Lacks, table string, columns ...string) bool {
+	return slices.ContainsFunc(columns, func(c string) bool { return l.Missing(table, c) })
 }

@@ -39,6 +39,8 @@ CREATE TABLE templates (
 	id uuid PRIMARY KEY,
 	organization_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001',
 	name varchar(64) NOT NULL,
+	active_version_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+	deprecated text NOT NULL DEFAULT '',
 	deleted boolean NOT NULL DEFAULT false
 );
 
@@ -48,13 +50,36 @@ CREATE TABLE template_versions (
 	name varchar(64) NOT NULL
 );
 
+CREATE TYPE prebuild_status AS ENUM ('healthy', 'hard_limited', 'validation_failed');
+
+CREATE TABLE template_version_presets (
+	id uuid PRIMARY KEY,
+	template_version_id uuid NOT NULL,
+	name text NOT NULL,
+	desired_instances integer,
+	invalidate_after_secs integer DEFAULT 0,
+	prebuild_status prebuild_status NOT NULL DEFAULT 'healthy',
+	scheduling_timezone text NOT NULL DEFAULT '',
+	last_invalidated_at timestamptz,
+	UNIQUE (name, template_version_id)
+);
+
+CREATE TABLE template_version_preset_prebuild_schedules (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	preset_id uuid NOT NULL,
+	cron_expression text NOT NULL,
+	desired_instances integer NOT NULL
+);
+
 CREATE TABLE workspaces (
 	id uuid PRIMARY KEY,
+	created_at timestamptz NOT NULL DEFAULT now(),
 	owner_id uuid NOT NULL,
 	template_id uuid NOT NULL,
 	name varchar(64) NOT NULL,
 	deleted boolean NOT NULL DEFAULT false
 );
+CREATE INDEX ON workspaces (owner_id, lower(name)) WHERE deleted = false;
 
 CREATE TABLE provisioner_daemons (
 	id uuid PRIMARY KEY,
@@ -95,9 +120,12 @@ CREATE TABLE workspace_builds (
 	template_version_id uuid NOT NULL,
 	build_number integer NOT NULL,
 	transition workspace_transition NOT NULL,
+	initiator_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001',
 	job_id uuid NOT NULL UNIQUE,
+	template_version_preset_id uuid,
 	UNIQUE (workspace_id, build_number)
 );
+CREATE INDEX ON workspace_builds (initiator_id);
 
 CREATE TABLE workspace_resources (
 	id uuid PRIMARY KEY,
@@ -108,6 +136,7 @@ CREATE INDEX ON workspace_resources (job_id);
 CREATE TABLE workspace_agents (
 	id uuid PRIMARY KEY,
 	auth_token uuid NOT NULL DEFAULT '5ec3e700-0000-0000-0000-000000000000', -- never read
+	parent_id uuid,
 	resource_id uuid NOT NULL,
 	name varchar(64) NOT NULL,
 	created_at timestamptz NOT NULL,
