@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,7 +21,7 @@ type answer struct {
 
 // ask polls each source once, one after the other. It returns an error if an option
 // is invalid or ctx has ended.
-func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answer, error) {
+func ask(ctx context.Context, e instrument.Edition, s meters.Sources, options []meters.Option) ([]answer, error) {
 	var answers []answer
 	for _, one := range []meters.Sources{
 		{ActiveUsers: s.ActiveUsers},
@@ -34,7 +35,7 @@ func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answ
 		if one == (meters.Sources{}) {
 			continue
 		}
-		a, err := askOne(ctx, one, options)
+		a, err := askOne(ctx, e, one, options)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +44,7 @@ func ask(ctx context.Context, s meters.Sources, options []meters.Option) ([]answ
 	return answers, nil
 }
 
-func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (answer, error) {
+func askOne(ctx context.Context, e instrument.Edition, one meters.Sources, options []meters.Option) (answer, error) {
 	first := make(chan answer, 1)
 	collected := func(source string, series map[instrument.Family]int, took time.Duration, err error) {
 		select {
@@ -51,7 +52,7 @@ func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (a
 		default: // a retry after a failure
 		}
 	}
-	m, err := meters.New(instrument.Providers{}, append(slices.Clip(options), meters.WithCollected(collected))...)
+	m, err := meters.New(instrument.Providers{Edition: e}, append(slices.Clip(options), meters.WithCollected(collected))...)
 	if err != nil {
 		return answer{}, err
 	}
@@ -68,14 +69,15 @@ func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (a
 // eventSource is the name of the events in the list of sources.
 const eventSource = "events"
 
-// askEvents reads the events once. It reports 0 series for each of their families,
-// since counters start when a process begins to report.
-func askEvents(ctx context.Context, db *coderdb.DB) answer {
+// askEvents reads the events once. It reports 0 series for each of their families that
+// the edition has, since counters start when a process begins to report.
+func askEvents(ctx context.Context, e instrument.Edition, db *coderdb.DB) answer {
 	series := map[instrument.Family]int{
 		instrument.AgentScriptsExecuted:   0,
 		instrument.ProvisionerdJobTimings: 0,
 		instrument.WorkspaceBuilds:        0,
 	}
+	maps.DeleteFunc(series, func(f instrument.Family, _ int) bool { return !e.Has(f) })
 	began := time.Now()
 	err := db.CheckEvents(ctx)
 	return answer{eventSource, series, time.Since(began), err}

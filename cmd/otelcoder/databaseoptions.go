@@ -37,6 +37,7 @@ type databaseOptions struct {
 	derpRegions       map[int]string
 }
 
+// flags returns the flags of the database. That of the edition is in another group.
 func (o *databaseOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
@@ -76,7 +77,6 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Sources:     variable("OTELCODER_WITHOUT_PARAMETERS"),
 			Destination: &o.withoutParameters,
 		},
-		editionFlag(groupDatabase, &o.edition),
 		&cli.DurationFlag{
 			Category:    groupDatabase,
 			Name:        "agent-inactivity-timeout",
