@@ -99,7 +99,7 @@ func pushedBy(s *invariant.Scrape, job string) *invariant.Scrape {
 				of.Samples = append(of.Samples, sample)
 			}
 		}
-		if len(of.Samples) > 0 {
+		if len(of.Samples) > 0 && f.Name != "target_info" {
 			found.Families = append(found.Families, &of)
 		}
 	}
