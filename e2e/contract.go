@@ -37,6 +37,11 @@ type Family struct {
 //go:embed testdata/catalogue.tsv
 var catalogue string
 
+// catalogueOfCoder has the families of Coder 2026-08 that its database tells.
+//
+//go:embed testdata/catalogue-coder.tsv
+var catalogueOfCoder string
+
 //go:embed testdata/health.tsv
 var health string
 
@@ -51,6 +56,26 @@ func Health() Contract { return mustRead(health) }
 func Served() Contract {
 	all := Documented()
 	maps.Copy(all, Health())
+	return all
+}
+
+// Coder returns the families of the edition Coder, with those of Coder's own process.
+func Coder() Contract {
+	all := Documented()
+	for _, renamed := range []string{"coderd_api_workspace_latest_build_total", "coderd_metrics_collector_agents_execution_seconds"} {
+		delete(all, renamed)
+	}
+	maps.Copy(all, mustRead(catalogueOfCoder))
+	return all
+}
+
+// ServedAsCoder returns the families of the edition Coder and the health families.
+func ServedAsCoder() Contract {
+	all := Coder()
+	maps.Copy(all, Health())
+	info := all["otelcoder_build_info"]
+	info.Labels = []string{"goversion", "metric_names", "version"}
+	all[info.Name] = info
 	return all
 }
 

@@ -13,6 +13,7 @@ func TestContract(t *testing.T) {
 		want     int
 	}{
 		"documented":             {e2e.Documented(), 73},
+		"coder":                  {e2e.Coder(), 94},
 		"health":                 {e2e.Health(), 11},
 		"served":                 {e2e.Served(), 84},
 		"served, the deployment": {e2e.Served().OfScope("deployment"), 20},

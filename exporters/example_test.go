@@ -42,6 +42,39 @@ func Example() {
 	// coderd_agents_up{template_name="docker",username="ann",workspace_name="dev"} 1
 }
 
+// The same observations are served with the names and labels that Coder of August 2026
+// has. Package coderdb has an option of the same name, for what it reads.
+func ExampleWithEdition() {
+	exporter, err := exporters.New(exporters.WithEdition(instrument.Coder))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer exporter.Shutdown(context.Background())
+	providers := exporter.Providers() // package meters takes the edition from them
+	agents := providers.Edition.Labels(instrument.AgentsUp, instrument.WorkspaceAgents{TemplateName: "docker", TemplateVersion: "v7", Username: "ann", WorkspaceName: "dev"})
+	running := providers.Edition.Labels(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: "running"})
+	_, err = providers.Observe(func(o instrument.Observer) {
+		o.Observe(instrument.AgentsUp, agents, 1)
+		o.Observe(instrument.APIWorkspaceLatestBuild, running, 1)
+	}, instrument.AgentsUp, instrument.APIWorkspaceLatestBuild)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	answer := httptest.NewRecorder()
+	exporter.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics/deployment", nil))
+	fmt.Println(strings.TrimSpace(answer.Body.String()))
+	// Output:
+	// # HELP coderd_agents_up The number of active agents per workspace.
+	// # TYPE coderd_agents_up gauge
+	// coderd_agents_up{template_name="docker",template_version="v7",username="ann",workspace_name="dev"} 1
+	// # HELP coderd_api_workspace_latest_build The current number of workspace builds by status for all non-deleted workspaces.
+	// # TYPE coderd_api_workspace_latest_build gauge
+	// coderd_api_workspace_latest_build{status="running"} 1
+}
+
 // A host serves its own metrics and those of otelcoder on its own mux.
 func ExampleWithGatherer() {
 	registry := prometheus.NewRegistry()

@@ -100,6 +100,7 @@ func TestViewsAreNoScrapes(t *testing.T) {
 type report struct {
 	State, Headline string
 	Version         string
+	MetricNames     string `json:"metric_names"`
 	Role            health.Role
 	Database        *health.Database
 	Sources         []health.Source
@@ -183,6 +184,32 @@ func allFamilies() (all []instrument.Family) {
 		all = append(all, f)
 	}
 	return all
+}
+
+// TestPageInTheEditionCoder: the page has the names of the edition, and its numbers.
+func TestPageInTheEditionCoder(t *testing.T) {
+	e := newExporter(t, exporters.WithEdition(instrument.Coder))
+	observe(t, e, instrument.APIWorkspaceLatestBuild, instrument.Coder.Labels(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: "succeeded"}), 5)
+	observe(t, e, instrument.APITotalUserCount, instrument.Coder.Labels(instrument.APITotalUserCount, instrument.UserCount{Status: "active"}), 6)
+	scrape(t, e, "GET", "/metrics")
+	r := view(t, e)
+	if r.MetricNames != "coder" || r.Deployment == nil || r.Deployment.Workspaces["succeeded"] != 5 {
+		t.Errorf("names %q, deployment %+v", r.MetricNames, r.Deployment)
+	}
+	series := make(map[string]int)
+	for _, f := range r.Families {
+		series[f.Name] = f.Series
+	}
+	if _, documented := series["coderd_api_workspace_latest_build_total"]; documented || series["coderd_api_workspace_latest_build"] != 1 || series["coderd_api_total_user_count"] != 1 || len(series) != 105 {
+		t.Errorf("%d families: %v", len(series), series)
+	}
+	if page := body(t, scrape(t, e, "GET", "/status")); !strings.Contains(page, `<a href="?family=coderd_api_workspace_latest_build">`) || !strings.Contains(page, "names: coder") {
+		t.Error("the page names the families of another edition")
+	}
+	opened := body(t, scrape(t, e, "GET", "/status?family=coderd_api_total_user_count"))
+	if !strings.Contains(opened, "docs/editions.md#:~:text=coderd_api_total_user_count") {
+		t.Error("the page of a family links to no documentation of the edition")
+	}
 }
 
 func TestAStandbyShowsNoDeployment(t *testing.T) {

@@ -119,7 +119,7 @@ func (p *statusPage) Facts(ctx context.Context) status.Facts {
 	reports := p.observeRole()
 	reported := e.board.report()
 	facts := status.Facts{
-		At: time.Now(), Version: p.version, Started: p.started,
+		At: time.Now(), Version: p.version, Started: p.started, MetricNames: e.edition.String(),
 		Database: reported.Database, Role: reported.Role, Sources: reported.Sources, Refused: reported.Refused, Push: reported.Push,
 		Scrapes:  p.scrapes.facts(time.Now()),
 		Families: slices.Clone(p.families),

@@ -26,21 +26,32 @@ type summary struct {
 	bounds, buckets []float64
 }
 
-// summedBy maps the families whose values the page shows to the label to group by; ""
-// sums all series.
-var summedBy = map[string]string{
-	instrument.APIWorkspaceLatestBuild.String(): "status",
-	instrument.AgentsConnections.String():       "status",
-	instrument.APIActiveUsers.String():          "",
-	instrument.LicenseActiveUsers.String():      "",
-	instrument.LicenseLimitUsers.String():       "",
-	instrument.ProvisionerdJobsCurrent.String(): "",
-	instrument.WorkspaceBuilds.String():         "status",
-	instrument.APIRequestsProcessed.String():    "code",
-	instrument.APIConcurrentRequests.String():   "",
-	instrument.APIConcurrentWebsockets.String(): "",
-	instrument.APIRequestLatencies.String():     "",
-	instrument.LicenseUserLimitEnabled.String(): "",
+// summedBy maps the families whose values the page shows, by their names in all editions,
+// to the label to group by; "" sums all series.
+var summedBy = inEditions(map[instrument.Family]string{
+	instrument.APIWorkspaceLatestBuild: "status",
+	instrument.AgentsConnections:       "status",
+	instrument.APIActiveUsers:          "",
+	instrument.LicenseActiveUsers:      "",
+	instrument.LicenseLimitUsers:       "",
+	instrument.ProvisionerdJobsCurrent: "",
+	instrument.WorkspaceBuilds:         "status",
+	instrument.APIRequestsProcessed:    "code",
+	instrument.APIConcurrentRequests:   "",
+	instrument.APIConcurrentWebsockets: "",
+	instrument.APIRequestLatencies:     "",
+	instrument.LicenseUserLimitEnabled: "",
+})
+
+// inEditions returns what is given by family, by the names of the families in all editions.
+func inEditions(of map[instrument.Family]string) map[string]string {
+	named := make(map[string]string)
+	for e := range instrument.Editions() {
+		for f, label := range of {
+			named[e.Name(f)] = label
+		}
+	}
+	return named
 }
 
 // maxSums limits the values of a label in a summary. Documented labels have fewer:
@@ -229,20 +240,20 @@ func (g *group) refresh(ctx context.Context) {
 // this process is not the reporter.
 func (e *Exporter) sample(reports bool) status.Sample {
 	s := status.NoSample()
-	if inFlight, ok := e.process.summary(instrument.APIConcurrentRequests.String()); ok && inFlight.series > 0 {
+	if inFlight, ok := e.process.summary(e.edition.Name(instrument.APIConcurrentRequests)); ok && inFlight.series > 0 {
 		s.API = e.apiSample(inFlight.sums[""])
 	}
 	if !reports {
 		return s
 	}
 	one := func(g *group, f instrument.Family) status.Number {
-		if found, ok := g.summary(f.String()); ok && found.series > 0 {
+		if found, ok := g.summary(e.edition.Name(f)); ok && found.series > 0 {
 			return status.Number(found.sums[""])
 		}
 		return status.Unknown()
 	}
 	byStatus := func(f instrument.Family) map[string]float64 {
-		if found, ok := e.deployment.summary(f.String()); ok && found.series > 0 {
+		if found, ok := e.deployment.summary(e.edition.Name(f)); ok && found.series > 0 {
 			return maps.Clone(found.sums)
 		}
 		return nil
@@ -255,7 +266,7 @@ func (e *Exporter) sample(reports bool) status.Sample {
 		s.Seats = one(e.deployment, instrument.LicenseLimitUsers)
 	}
 	s.JobsRunning = one(e.workspaces, instrument.ProvisionerdJobsCurrent)
-	if builds, ok := e.workspaces.summary(instrument.WorkspaceBuilds.String()); ok {
+	if builds, ok := e.workspaces.summary(e.edition.Name(instrument.WorkspaceBuilds)); ok {
 		s.Builds = &status.Builds{Succeeded: builds.sums["success"], Failed: builds.sums["failed"]}
 	}
 	return s
@@ -263,7 +274,7 @@ func (e *Exporter) sample(reports bool) status.Sample {
 
 func (e *Exporter) apiSample(inFlight float64) *status.APISample {
 	a := &status.APISample{InFlight: inFlight}
-	if s, ok := e.process.summary(instrument.APIRequestsProcessed.String()); ok {
+	if s, ok := e.process.summary(e.edition.Name(instrument.APIRequestsProcessed)); ok {
 		for code, n := range s.sums {
 			a.Requests += n
 			if len(code) == 3 && code[0] == '5' {
@@ -271,10 +282,10 @@ func (e *Exporter) apiSample(inFlight float64) *status.APISample {
 			}
 		}
 	}
-	if s, ok := e.process.summary(instrument.APIConcurrentWebsockets.String()); ok {
+	if s, ok := e.process.summary(e.edition.Name(instrument.APIConcurrentWebsockets)); ok {
 		a.Websockets = s.sums[""]
 	}
-	if s, ok := e.process.summary(instrument.APIRequestLatencies.String()); ok {
+	if s, ok := e.process.summary(e.edition.Name(instrument.APIRequestLatencies)); ok {
 		a.Bounds, a.Buckets = s.bounds, s.buckets
 	}
 	return a

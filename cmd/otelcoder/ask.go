@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -73,14 +74,22 @@ func askOne(ctx context.Context, one meters.Sources, options []meters.Option) (a
 // eventSource is the name of the events in the list of sources.
 const eventSource = "events"
 
-// askEvents reads the events once. It reports 0 series for each of their families,
-// since counters start when a process begins to report.
-func askEvents(ctx context.Context, db *coderdb.DB) answer {
+// askEvents reads the events once. It reports 0 series for each of their families that
+// the edition has, since counters start when a process begins to report.
+func askEvents(ctx context.Context, e instrument.Edition, db *coderdb.DB) answer {
 	series := map[instrument.Family]int{
-		instrument.AgentScriptsExecuted:   0,
-		instrument.ProvisionerdJobTimings: 0,
-		instrument.WorkspaceBuilds:        0,
+		instrument.AgentScriptsExecuted:           0,
+		instrument.AgentsFirstConnection:          0,
+		instrument.PrebuiltWorkspaceClaimDuration: 0,
+		instrument.ProvisionerJobQueueWait:        0,
+		instrument.ProvisionerdJobTimings:         0,
+		instrument.TemplateBuildDuration:          0,
+		instrument.WorkspaceBuildTimings:          0,
+		instrument.WorkspaceBuilds:                0,
+		instrument.WorkspaceBuildsEnqueued:        0,
+		instrument.WorkspaceCreationDuration:      0,
 	}
+	maps.DeleteFunc(series, func(f instrument.Family, _ int) bool { return !e.Has(f) })
 	began := time.Now()
 	err := db.CheckEvents(ctx)
 	return answer{eventSource, series, time.Since(began), err}

@@ -29,7 +29,7 @@ func checkCommand(stderr io.Writer) *cli.Command {
 		Description: `Each line is the result of one check: ✓ for success, ! for a warning, ✗ for a
 failure. A command below a line solves the problem; OWNER_URL is the URL by which
 the owner of the database connects. The exit code is 1 if a check failed.`,
-		Flags: slices.Concat(o.flags(), collection.intervalFlags(), []cli.Flag{collection.aggregateFlag()}, p.flags()),
+		Flags: slices.Concat(o.flags(), collection.intervalFlags(), []cli.Flag{editionFlag(groupPrometheus, &o.edition), collection.aggregateFlag()}, p.flags()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			log := slog.New(slog.DiscardHandler)
 			if p.verbose {
@@ -78,7 +78,7 @@ func (o *printOptions) print(w io.Writer, d *diagnosis) error {
 		return nil // main prints the error
 	}
 	if o.verbose && d.answers != nil {
-		io.WriteString(w, tableText([]string{"SERIES", "TOOK"}, func(r row) []string { return found(d.answers, d.unserved, r) })+"\n")
+		io.WriteString(w, tableText(d.edition, []string{"SERIES", "TOOK"}, func(r row) []string { return found(d.answers, d.unserved, r) })+"\n")
 	}
 	return printFindings(w, d.findings)
 }
@@ -167,12 +167,12 @@ func printJSON(w io.Writer, d *diagnosis) error {
 			s.Error = a.err.Error()
 		}
 		for f, n := range a.series {
-			s.Series[f.String()] = n
+			s.Series[d.edition.Name(f)] = n
 		}
 		printed.Sources = append(printed.Sources, s)
 	}
 	for f, why := range d.unserved {
-		printed.Unserved[f.String()] = string(why)
+		printed.Unserved[d.edition.Name(f)] = string(why)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

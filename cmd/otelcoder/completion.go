@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // completion configures the library's completion command, which prints a script for
@@ -46,9 +49,15 @@ otelcoder completion powershell | Out-String | Invoke-Expression  # $PROFILE`
 }
 
 // suggestFlags prints the flags and subcommands that complete a command line, without
-// the backquotes that mark placeholders.
+// the backquotes that mark placeholders, and the editions after their flag.
 func suggestFlags(ctx context.Context, c *cli.Command) {
 	root := c.Root()
+	if given := c.Args().Slice(); len(given) > 0 && given[len(given)-1] == "--"+editionName {
+		for e := range instrument.Editions() {
+			fmt.Fprintln(root.Writer, e)
+		}
+		return
+	}
 	to, offered := root.Writer, new(strings.Builder)
 	root.Writer = offered
 	cli.DefaultCompleteWithFlags(ctx, c)

@@ -50,6 +50,11 @@ func TestCompletion(t *testing.T) {
 		{[]string{"server", "--postgres-url", "$(touch " + trap + ")", "--log-f"}, "--log-format"},
 		{[]string{"server", "--interval", ""}, ""},
 		{[]string{"metrics", "coderd_agents_u"}, "coderd_agents_up"},
+		{[]string{"metrics", "coderd_api_total_u"}, ""},
+		{[]string{"metrics", "--metric-names", "coder", "coderd_api_total_u"}, "coderd_api_total_user_count"},
+		{[]string{"server", "--metric-names", ""}, "documented coder"},
+		{[]string{"metrics", "--metric-names", "doc"}, "documented"},
+		{[]string{"grants", "--metric-n"}, "--metric-names"},
 		{[]string{"help", "ch"}, "check"},
 		{[]string{"completion", ""}, "bash zsh fish powershell"},
 	} {

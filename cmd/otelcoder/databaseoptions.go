@@ -41,6 +41,7 @@ type databaseOptions struct {
 	derpRegions       map[int]string
 }
 
+// flags returns the flags of the database. That of the edition is in another group.
 func (o *databaseOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
@@ -80,7 +81,6 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Sources:     variable("OTELCODER_WITHOUT_PARAMETERS"),
 			Destination: &o.withoutParameters,
 		},
-		editionFlag(groupDatabase, &o.edition),
 		&cli.DurationFlag{
 			Category:    groupDatabase,
 			Name:        "agent-inactivity-timeout",

@@ -41,6 +41,7 @@ type finding struct {
 
 // diagnosis is what "otelcoder check" prints.
 type diagnosis struct {
+	edition  instrument.Edition
 	findings []finding
 	// unreachable is the error if the database cannot be reached. It is then the
 	// only finding.
@@ -86,14 +87,14 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 
 	found, err := inspect(ctx, url, o.edition, o.off())
 	if err != nil {
-		return &diagnosis{findings: []finding{{stateFailed, "connection", err.Error(), ""}}, unreachable: err}, ctx.Err()
+		return &diagnosis{edition: o.edition, findings: []finding{{stateFailed, "connection", err.Error(), ""}}, unreachable: err}, ctx.Err()
 	}
-	d := &diagnosis{findings: []finding{serverFinding(found), tlsFinding(found)}}
+	d := &diagnosis{edition: o.edition, findings: []finding{serverFinding(found), tlsFinding(found)}}
 	if found.Schema == "" {
 		d.findings = append(d.findings, noCoderFinding(found))
 		return d, ctx.Err()
 	}
-	d.findings = append(d.findings, reporterFindings(found, reporterlock.Check(ctx, lock), o.reporterURL != "")...)
+	d.findings = append(d.findings, reporterFindings(found, reporterlock.Check(ctx, o.edition, lock), o.reporterURL != "")...)
 
 	sources := db.Sources()
 	fleet := &fleet{AgentsSource: sources.Agents, LicenseSource: sources.License}
@@ -102,7 +103,7 @@ func diagnose(ctx context.Context, o databaseOptions, collection collectionOptio
 	if d.answers, err = ask(ctx, sources, collection.options()); err != nil {
 		return nil, err
 	}
-	d.answers = append(d.answers, askEvents(ctx, db))
+	d.answers = append(d.answers, askEvents(ctx, o.edition, db))
 	d.unserved = found.Unserved
 	d.findings = append(d.findings, schemaFinding(found, d.answers), grantsFinding(found, d.answers), rowsFinding(found, d.answers))
 	d.findings = append(d.findings, versionFindings(found)...)

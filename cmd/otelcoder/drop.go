@@ -15,12 +15,12 @@ import (
 // ofTailnet lists the families that need tailnet_peers.
 var ofTailnet = []instrument.Family{instrument.AgentsConnectionLatencies, instrument.AgentsConnections}
 
-// ofBoth returns the families that both the service and Coder's own endpoint can
-// serve.
-func ofBoth() []instrument.Family {
+// ofBoth returns the families of an edition that both the service and Coder's own
+// endpoint can serve.
+func ofBoth(e instrument.Edition) []instrument.Family {
 	var families []instrument.Family
-	for f := range instrument.Documented.All() {
-		if instrument.Documented.Info(f).Origin == instrument.OTel && served(f) {
+	for f := range e.All() {
+		if info := e.Info(f); info.Origin == instrument.OTel && !info.ImportOnly {
 			families = append(families, f)
 		}
 	}
@@ -35,13 +35,20 @@ var (
 	ofOperator   = relabelling{"metricRelabelings", "sourceLabels"}       // an endpoint of a ServiceMonitor
 )
 
-// drop returns the configuration that drops families.
+// drop returns the configuration that drops families under their names in every edition:
+// Coder's own endpoint serves the names of its own version, whichever edition the service
+// serves.
 func (r relabelling) drop(families []instrument.Family) string {
-	names := make([]string, len(families))
-	for i, f := range families {
-		names[i] = instrument.Documented.Info(f).Name
-		if instrument.Documented.Info(f).Type == instrument.Histogram {
-			names[i] += "(_bucket|_count|_sum)?"
+	var names []string
+	for _, f := range families {
+		for e := range instrument.Editions() {
+			name := e.Name(f)
+			if f.Type() == instrument.Histogram {
+				name += "(_bucket|_count|_sum)?"
+			}
+			if e.Has(f) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return r.rules + `:
@@ -65,7 +72,7 @@ type drops struct {
 func newDrops(d *diagnosis) drops {
 	var result drops
 	without := withoutTailnet(d)
-	for _, f := range ofBoth() {
+	for _, f := range ofBoth(d.edition) {
 		reason := string(d.unserved[f])
 		if reason == "" && slices.Contains(ofTailnet, f) && without != "" {
 			reason = without
@@ -76,7 +83,7 @@ func newDrops(d *diagnosis) drops {
 		if reason == "" {
 			result.coder = append(result.coder, f)
 		} else {
-			result.kept = append(result.kept, fmt.Sprintf("%s: %s", f, reason))
+			result.kept = append(result.kept, d.edition.Name(f)+": "+reason)
 		}
 	}
 	return result

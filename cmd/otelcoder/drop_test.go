@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v2"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
@@ -20,6 +21,32 @@ func dropped(t *testing.T, list string) []string {
 		t.Fatalf("there is no list in\n%s", list)
 	}
 	return strings.Split(regexp.MustCompile(`\\\n *|\(_bucket\|_count\|_sum\)\?`).ReplaceAllString(match[1], ""), "|")
+}
+
+// renamed are the families that Coder of 2026 serves under another name, by their
+// documented name.
+var renamed = map[string]string{
+	"coderd_api_workspace_latest_build_total":           "coderd_api_workspace_latest_build",
+	"coderd_metrics_collector_agents_execution_seconds": "coderd_prometheusmetrics_agents_execution_seconds",
+}
+
+// TestDropNames: a server of any version has each family under a name that is dropped,
+// and keeps the families that the edition of the service lacks.
+func TestDropNames(t *testing.T) {
+	for e := range instrument.Editions() {
+		names := dropped(t, ofPrometheus.drop(ofBoth(e)))
+		for documented, now := range renamed {
+			if !slices.Contains(names, documented) || !slices.Contains(names, now) {
+				t.Errorf("%s: %s or %s is kept", e, documented, now)
+			}
+		}
+		if drops := slices.Contains(names, "coderd_api_total_user_count"); drops != (e == instrument.Coder) {
+			t.Errorf("%s: coderd_api_total_user_count is dropped: %t", e, drops)
+		}
+		if want := map[instrument.Edition]int{instrument.Documented: 28, instrument.Coder: 49}[e]; len(names) != want {
+			t.Errorf("%s: drops %d names, want %d: %q", e, len(names), want, names)
+		}
+	}
 }
 
 // TestDropFromCoder checks that each family that both can serve is dropped from exactly
@@ -51,9 +78,12 @@ func TestDropFromCoder(t *testing.T) {
 			said := output(t, append([]string{"metrics", "--drop-from-coder", "--postgres-url", url}, test.args...)...)
 			fromCoder, fromOwn, _ := strings.Cut(said, "---\n")
 			var want []string
-			for _, r := range table() {
+			for _, r := range table(instrument.Documented) {
 				if r.service() == "yes" && !slices.Contains(test.kept, r.name) {
 					want = append(want, r.name)
+					if name := renamed[r.name]; name != "" {
+						want = append(want, name)
+					}
 				}
 			}
 			if got := dropped(t, fromCoder); !slices.Equal(got, want) {

@@ -1,18 +1,34 @@
 package main
 
-import "github.com/otelcoder/otelcoder/instrument"
+import (
+	"cmp"
 
-// fact describes a documented family beyond the catalogue, in Markdown.
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+// fact describes a family of Coder beyond the catalogue, in Markdown.
 type fact struct {
 	tables  string // tables that the service reads; "" if it does not serve the family
 	differs string // differences from the values of a Coder server
 	note    string
+
+	coder *fact // what differs in the edition Coder; nil if nothing does
+}
+
+// factOf returns the fact of a family in an edition.
+func factOf(e instrument.Edition, f instrument.Family) fact {
+	fact := facts()[f]
+	if other := fact.coder; other != nil && e == instrument.Coder {
+		fact.differs, fact.note = cmp.Or(other.differs, fact.differs), cmp.Or(other.note, fact.note)
+	}
+	fact.coder = nil
+	return fact
 }
 
 const noDifference = "none known"
 
-// facts returns the notes of "otelcoder metrics" and docs/coder-endpoint.md on the
-// documented families, except for the runtime families.
+// facts returns the notes of "otelcoder metrics", docs/coder-endpoint.md and
+// docs/editions.md on the families of Coder, except for the runtime families.
 func facts() map[instrument.Family]fact {
 	return map[instrument.Family]fact{
 		instrument.AgentScriptsExecuted: {
@@ -38,6 +54,10 @@ func facts() map[instrument.Family]fact {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
 			differs: "a Coder server has the further label `template_version`",
 			note:    "agents of the latest build, whatever their state; 0 for a workspace without agents",
+			coder: &fact{
+				differs: noDifference,
+				note:    "agents of the latest build, whatever their state; no series for a workspace without agents",
+			},
 		},
 		instrument.AgentStatsConnections: {
 			tables:  "workspace_agent_stats",
@@ -112,10 +132,17 @@ func facts() map[instrument.Family]fact {
 			tables:  "workspaces, workspace_builds, provisioner_jobs",
 			differs: "counted anew at each collection; later versions of Coder add each collection to the last: 2 workspaces read as 8 after four minutes",
 			note:    "a gauge, despite its name; every status always has a series",
+			coder: &fact{
+				differs: "every status always has a series; a Coder server has none for a status without workspaces",
+				note:    "counted anew at each collection",
+			},
 		},
 		instrument.InsightsApplicationsUsage: {
 			tables:  "workspace_agent_stats, workspace_app_stats, workspace_apps",
 			differs: "templates of one name are summed; with two of them in use, or with two deleted templates in use, a Coder server answers 500 for its whole endpoint, for minutes",
+			coder: &fact{
+				differs: "templates of one name and organization are summed; with two deleted templates in use, a Coder server answers 500 for its whole endpoint, for minutes",
+			},
 		},
 		instrument.InsightsParameters: {
 			tables:  "workspace_builds, template_version_parameters, workspace_build_parameters",
@@ -143,6 +170,7 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.CollectorAgentsExecution: {
 			differs: "a Coder server serves `coderd_prometheusmetrics_agents_execution_seconds`, and runs three queries for each workspace; otelcoder runs a fixed number of queries",
+			coder:   &fact{differs: "a Coder server runs three queries for each workspace; otelcoder runs a fixed number of queries"},
 		},
 		instrument.OAuth2RateLimitNextReset: {
 			differs: noDifference,
@@ -182,6 +210,7 @@ func facts() map[instrument.Family]fact {
 			tables:  "workspace_builds, provisioner_jobs",
 			differs: "a Coder server has the labels `workspace_owner`, a username, and `workspace_transition` in place of `owner_email` and `action`; a series starts at 0 when its first build starts; on a Coder server it starts at 1, which `increase()` does not count",
 			note:    "a build that no daemon ran is not counted; dropped after 24 h without a build; service: builds that ended since it began to report",
+			coder:   &fact{differs: "a series starts at 0 when its first build starts; on a Coder server it starts at 1, which `increase()` does not count"},
 		},
 
 		// State of the edition Coder.

@@ -9,34 +9,30 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// served reports whether the service serves a documented family.
-func served(f instrument.Family) bool { return !instrument.Documented.Info(f).ImportOnly }
-
-// row is a row of the table of documented families: one family, or all runtime families
-// with the same prefix.
+// row is a row of the table of Coder's families in an edition: one family, or all
+// runtime families with the same prefix.
 type row struct {
 	name     string
 	families []instrument.Family
+	served   bool // by the service
 }
-
-func (r row) origin() instrument.Origin { return instrument.Documented.Info(r.families[0]).Origin }
 
 // service returns the cell of the column SERVICE.
 func (r row) service() string {
 	switch {
-	case !served(r.families[0]):
+	case !r.served:
 		return "no"
-	case r.origin() == instrument.Runtime:
+	case r.families[0].Origin() == instrument.Runtime:
 		return "its own"
 	}
 	return "yes"
 }
 
-// table returns the rows of all documented families, in the catalogue's order.
-func table() []row {
+// table returns the rows of Coder's families, in the edition's order.
+func table(e instrument.Edition) []row {
 	var rows []row
-	for f := range instrument.Documented.All() {
-		info := instrument.Documented.Info(f)
+	for f := range e.All() {
+		info := e.Info(f)
 		if info.Origin == instrument.Health {
 			continue
 		}
@@ -49,7 +45,7 @@ func table() []row {
 			rows[last].families = append(rows[last].families, f)
 			continue
 		}
-		rows = append(rows, row{name, []instrument.Family{f}})
+		rows = append(rows, row{name, []instrument.Family{f}, !info.ImportOnly})
 	}
 	for i, r := range rows {
 		if n := len(r.families); n > 1 {
@@ -63,7 +59,7 @@ func table() []row {
 func sums(rows []row) (imports, service int) {
 	for _, r := range rows {
 		imports += len(r.families)
-		if served(r.families[0]) {
+		if r.served {
 			service += len(r.families)
 		}
 	}
@@ -72,14 +68,14 @@ func sums(rows []row) (imports, service int) {
 
 // tableText returns the table for a terminal, with additional columns. more returns
 // their cells for a row.
-func tableText(headings []string, more func(row) []string) string {
-	rows := table()
+func tableText(e instrument.Edition, headings []string, more func(row) []string) string {
+	rows := table(e)
 	imports, service := sums(rows)
 	lines := [][]string{append([]string{"METRIC", "IMPORT", "SERVICE"}, headings...)}
 	for _, r := range rows {
 		lines = append(lines, append([]string{r.name, "yes", r.service()}, more(r)...))
 	}
-	lines = append(lines, []string{"documented", strconv.Itoa(imports), strconv.Itoa(service)})
+	lines = append(lines, []string{e.String(), strconv.Itoa(imports), strconv.Itoa(service)})
 	return align(lines)
 }
 

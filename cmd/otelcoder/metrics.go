@@ -22,13 +22,13 @@ func metricsCommand() *cli.Command {
 		ArgsUsage: "[name]",
 		Description: `A control plane that imports otelcoder serves every metric that Coder documents.
 The service serves those that it can read from the database; the others exist only
-inside a control plane.
+inside a control plane. --metric-names chooses the edition.
 
 With --drop-from-coder it reads the database once and prints metric_relabel_configs
 for Prometheus, so that scrapes of both Coder's own endpoint and the service give
 each metric once. Use the same database flags as for the server. With --operator it
 prints metricRelabelings for a ServiceMonitor, and for serviceMonitor in the values of
-the chart. Without --drop-from-coder the other flags have no effect.`,
+the chart. Without --drop-from-coder the flags of the database have no effect.`,
 		Flags: slices.Concat([]cli.Flag{&cli.BoolFlag{
 			Category:    groupPrometheus,
 			Name:        "drop-from-coder",
@@ -39,7 +39,7 @@ the chart. Without --drop-from-coder the other flags have no effect.`,
 			Name:        "operator",
 			Usage:       "with --drop-from-coder, print metricRelabelings for the Prometheus operator",
 			Destination: &operator,
-		}}, o.flags()),
+		}, editionFlag(groupPrometheus, &o.edition)}, o.flags()),
 		ArgValidator: func(_ context.Context, c *cli.Command) error {
 			switch n := c.Args().Len(); {
 			case n > 1:
@@ -52,9 +52,7 @@ the chart. Without --drop-from-coder the other flags have no effect.`,
 		ShellComplete: func(ctx context.Context, c *cli.Command) {
 			suggestFlags(ctx, c)
 			if !strings.HasPrefix(c.Args().First(), "-") {
-				for f := range instrument.Documented.All() {
-					fmt.Fprintln(c.Root().Writer, f)
-				}
+				fmt.Fprintln(c.Root().Writer, strings.Join(familyNames(o.edition), "\n"))
 			}
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -65,13 +63,13 @@ the chart. Without --drop-from-coder the other flags have no effect.`,
 				}
 				return printDrops(ctx, o, form, c.Root().Writer)
 			}
-			text := tableText(nil, func(row) []string { return nil })
+			text := tableText(o.edition, nil, func(row) []string { return nil })
 			if name := c.Args().First(); name != "" {
-				f, ok := instrument.Documented.Lookup(name)
+				f, ok := o.edition.Lookup(name)
 				if !ok {
-					return misused(noSuch("metric", name, familyNames(), "otelcoder metrics"))
+					return misused(noSuchMetric(o.edition, name))
 				}
-				text = explain(f)
+				text = explain(o.edition, f)
 			}
 			_, err := io.WriteString(c.Root().Writer, text)
 			return err
@@ -79,17 +77,32 @@ the chart. Without --drop-from-coder the other flags have no effect.`,
 	}
 }
 
-func familyNames() []string {
+func familyNames(e instrument.Edition) []string {
 	var names []string
-	for f := range instrument.Documented.All() {
-		names = append(names, f.String())
+	for f := range e.All() {
+		names = append(names, e.Name(f))
 	}
 	return names
 }
 
-// explain describes a family for a terminal.
-func explain(f instrument.Family) string {
-	info := instrument.Documented.Info(f)
+// noSuchMetric returns the error for a name that an edition lacks. It names the edition
+// that has it.
+func noSuchMetric(e instrument.Edition, name string) error {
+	for other := range instrument.Editions() {
+		f, ok := other.Lookup(name)
+		switch {
+		case ok && e.Has(f):
+			return fmt.Errorf("%s is %s in --%s %s; see otelcoder metrics --%s %s %s", name, e.Name(f), editionName, e, editionName, other, name)
+		case ok:
+			return fmt.Errorf("%s is only in --%s %s; see otelcoder metrics --%s %s %s", name, editionName, other, editionName, other, name)
+		}
+	}
+	return noSuch("metric", name, familyNames(e), inEdition(e, "otelcoder metrics"))
+}
+
+// explain describes a family of an edition for a terminal.
+func explain(e instrument.Edition, f instrument.Family) string {
+	info := e.Info(f)
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\n", info.Name)
 	line := func(name, value string) {
@@ -107,19 +120,19 @@ func explain(f instrument.Family) string {
 	if info.Buckets != nil {
 		line("buckets", strings.Trim(fmt.Sprint(info.Buckets), "[]"))
 	}
-	line("from", origin(f))
-	fact := facts()[f]
+	fact := factOf(e, f)
+	line("from", origin(info, fact))
 	line("differs", fact.differs)
 	line("note", fact.note)
 	return text.String()
 }
 
 // origin returns the source of a family's values, for a terminal.
-func origin(f instrument.Family) string {
-	switch fact := facts()[f]; {
-	case instrument.Documented.Info(f).Origin == instrument.Health:
+func origin(info instrument.Info, fact fact) string {
+	switch {
+	case info.Origin == instrument.Health:
 		return "otelcoder itself; not a metric of Coder"
-	case instrument.Documented.Info(f).Origin == instrument.Runtime, fact.tables == "" && served(f):
+	case info.Origin == instrument.Runtime, fact.tables == "" && !info.ImportOnly:
 		return "the serving process itself"
 	case fact.tables == "":
 		return "a control plane that imports otelcoder; the service does not serve it"

@@ -43,6 +43,7 @@ func (o *serverOptions) flags() []cli.Flag {
 			Sources:     variable("OTELCODER_WEB_CONFIG_FILE"),
 			Destination: &o.webConfigFile,
 		},
+		editionFlag(groupPrometheus, &o.database.edition),
 		o.collection.aggregateFlag(),
 		&cli.StringFlag{
 			Category:    groupPush,

@@ -260,12 +260,17 @@ func printAccess(w io.Writer, p rolePlan, url string) error {
 	if p.exists {
 		done = "has a new password: update each running service"
 	}
+	exports, values := "export CODER_PG_CONNECTION_URL="+shell.Quote(url), ""
+	if p.edition != instrument.Documented {
+		exports += "\nexport " + editionVariable + "=" + p.edition.String()
+		values = fmt.Sprintf(editionValues, editionVariable, p.edition)
+	}
 	_, err := fmt.Fprintf(w, `The role %s %s.
 
 The service's URL of the database, with the host as reached from here. It is not shown
 again:
 
-export CODER_PG_CONNECTION_URL=%s
+%s
 
 The same URL as a Secret, for the Helm chart:
 
@@ -275,14 +280,25 @@ metadata:
   name: otelcoder-db-url
 stringData:
   url: %s
-
+%s
 Scrape jobs for Prometheus, with each replica as a target. For the job of Coder's own
-endpoint, add the relabelling that otelcoder metrics --drop-from-coder prints.
+endpoint, add the relabelling that this prints:
+
+%s --drop-from-coder
 
 %s
-`, postgres.Quote(p.role), done, shell.Quote(url), yamlQuoted(url), scrapeJobs)
+`, postgres.Quote(p.role), done, exports, yamlQuoted(url), values, inEdition(p.edition, "otelcoder metrics"), scrapeJobs)
 	return err
 }
+
+// editionValues are the values of the chart for an edition.
+const editionValues = `
+The edition of the metrics, in the values of the chart:
+
+extraEnv:
+  - name: %s
+    value: %s
+`
 
 // yamlQuoted returns text as a JSON string, which is valid YAML, too.
 func yamlQuoted(text string) string {
@@ -295,7 +311,7 @@ func yamlQuoted(text string) string {
 
 // checkRole runs "otelcoder check" as the role.
 func checkRole(ctx context.Context, p rolePlan, url string, stdout io.Writer) error {
-	o := databaseOptions{url: url, collectAgentStats: true, inactivityTimeout: 30 * time.Second, prebuildsLimit: defaultPrebuildsLimit}
+	o := databaseOptions{url: url, collectAgentStats: true, inactivityTimeout: 30 * time.Second, prebuildsLimit: defaultPrebuildsLimit, edition: p.edition}
 	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))
 	if err == nil {
 		fmt.Fprintf(stdout, "Checked as %s:\n\n", postgres.Quote(p.role))

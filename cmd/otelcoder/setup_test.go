@@ -179,6 +179,29 @@ func TestSetup(t *testing.T) {
 	}
 }
 
+// TestSetupInAnEdition: what setup prints for the service names the edition, unless that is
+// the default.
+func TestSetupInAnEdition(t *testing.T) {
+	db, owner := owned(t, "CREATEROLE")
+	ofCoder := []string{
+		"\nexport OTELCODER_METRIC_NAMES=coder\n",
+		"\nextraEnv:\n  - name: OTELCODER_METRIC_NAMES\n    value: coder\n",
+		"\notelcoder metrics --metric-names coder --drop-from-coder\n",
+	}
+	inCoder := runSetup(t, owner, "--role", newRole(t, db), "--metric-names", "coder")
+	inCoder.done(t)
+	for _, want := range ofCoder {
+		if !strings.Contains(inCoder.stdout, want) {
+			t.Errorf("no %q in\n%s", want, inCoder.stdout)
+		}
+	}
+	documented := runSetup(t, owner, "--role", newRole(t, db))
+	documented.done(t)
+	if text := documented.stdout; strings.Contains(strings.ToLower(text), "metric_names") || !strings.Contains(text, "\notelcoder metrics --drop-from-coder\n") {
+		t.Errorf("in the default edition it says\n%s", text)
+	}
+}
+
 // After an upgrade of Coder, missing rights are granted and the password is kept.
 func TestSetupAgain(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")

@@ -51,7 +51,7 @@ var notTyped = map[string]string{
 }
 
 // servers are the commands that go on until they are stopped.
-var servers = []string{"make run", "bin/otelcoder server", "otelcoder server", "OTEL_TRACES_EXPORTER=none otelcoder server", "go run ./examples/coderd"}
+var servers = []string{"make run", "bin/otelcoder server", "otelcoder server", "OTEL_TRACES_EXPORTER=none otelcoder server", "OTEL_SERVICE_NAME=coder-2026 otelcoder server", "go run ./examples/coderd"}
 
 func begins(text string, with []string) bool {
 	return slices.ContainsFunc(with, func(w string) bool { return strings.HasPrefix(text, w) })

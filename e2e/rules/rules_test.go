@@ -143,10 +143,12 @@ func TestRunbooks(t *testing.T) {
 // and series that rules record.
 func TestFamilies(t *testing.T) {
 	known := map[string]bool{"up": true, "ALERTS": true, "ALERTS_FOR_STATE": true} // Prometheus's own
-	for name, f := range e2e.Served() {
-		known[name] = true
-		if f.Type == "histogram" {
-			known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = true, true, true
+	for _, served := range []e2e.Contract{e2e.Served(), e2e.ServedAsCoder()} {
+		for name, f := range served {
+			known[name] = true
+			if f.Type == "histogram" {
+				known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = true, true, true
+			}
 		}
 	}
 	expressions := rules.Pages(t, root(t))

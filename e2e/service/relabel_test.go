@@ -64,6 +64,12 @@ func TestRelabel(t *testing.T) {
 			if dropped != list.n {
 				t.Errorf("%d families dropped, want %d", dropped, list.n)
 			}
+			// As a server of 2026 serves them.
+			for _, renamed := range []string{"coderd_api_workspace_latest_build", "coderd_prometheusmetrics_agents_execution_seconds_bucket"} {
+				if kept(renamed) != (list.n == 1) {
+					t.Errorf("%s: kept %t", renamed, kept(renamed))
+				}
+			}
 			if !kept("coderd_agents_up_more") || !kept("coderd_agents_connections_more") {
 				t.Error("another name that begins alike is dropped")
 			}

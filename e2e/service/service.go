@@ -31,9 +31,15 @@ type Service struct {
 // the test ends, and its log shown if the test failed.
 func (p *Program) Start(t testing.TB, url string, args ...string) *Service {
 	t.Helper()
-	s := p.program.Start(t, []string{
+	return p.StartWith(t, nil, url, args...)
+}
+
+// StartWith is Start with variables, "NAME=value", in the environment.
+func (p *Program) StartWith(t testing.TB, variables []string, url string, args ...string) *Service {
+	t.Helper()
+	s := p.program.Start(t, append([]string{
 		"CODER_PG_CONNECTION_URL=" + url, "CODER_PROMETHEUS_ENABLE=true",
 		"CODER_PROMETHEUS_ADDRESS=127.0.0.1:0", "OTELCODER_HEALTH_ADDRESS=127.0.0.1:0",
-	}, append([]string{"server"}, args...)...)
+	}, variables...), append([]string{"server"}, args...)...)
 	return &Service{s, s.Ready["metrics"], s.Ready["health"]}
 }

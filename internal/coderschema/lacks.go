@@ -95,13 +95,13 @@ func (l Lacks) List(e instrument.Edition, unlogged []string) []Lack {
 	for _, t := range Tables(e) {
 		for _, o := range t.Optional {
 			columns := l.of(t, o)
-			if len(columns) == 0 || o.Consequence() == "" {
+			if len(columns) == 0 || o.Consequence(e) == "" {
 				continue
 			}
 			if len(t.Columns) == 0 && len(columns) == len(o.Columns) {
 				columns = nil
 			}
-			all = append(all, Lack{t.Name, columns, o.Consequence(), slices.Contains(unlogged, t.Name)})
+			all = append(all, Lack{t.Name, columns, o.Consequence(e), slices.Contains(unlogged, t.Name)})
 		}
 	}
 	return all

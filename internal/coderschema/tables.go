@@ -34,16 +34,20 @@ type Optional struct {
 }
 
 // Consequence returns the consequence of missing columns, as a clause. It is empty if a
-// version of Coder without the columns does not have the feature.
-func (o Optional) Consequence() string {
+// version of Coder without the columns does not have the feature. Families have their
+// names in an edition.
+func (o Optional) Consequence(e instrument.Edition) string {
 	if o.Without != "" || len(o.Families) == 0 {
 		return o.Without
 	}
 	names := make([]string, len(o.Families))
 	for i, f := range o.Families {
-		names[i] = f.String()
+		names[i] = e.Name(f)
 	}
-	return strings.Join(names, " and ") + " is not served"
+	if len(names) > 1 {
+		return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " are not served"
+	}
+	return names[0] + " is not served"
 }
 
 // Tables returns all tables and columns that are read for the families of an edition.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
@@ -17,16 +18,16 @@ const (
 	checkIdle  = 7 * time.Second  // the idle limit of the session, as for a holder
 )
 
-// Check reports whether the lock can be held at a database, without competing for it.
+// Check reports whether an edition's lock can be held at a database, without competing for it.
 // It connects, refuses a standby ([ErrStandby]) and a pooler in transaction mode
 // ([ErrTransactionPooler]), touches the session as a holder does, and checks the
 // number of connections that are allowed ([ErrConnectionLimit]). The error is one
 // line.
-func Check(ctx context.Context, config *pgx.ConnConfig) error {
+func Check(ctx context.Context, e instrument.Edition, config *pgx.ConnConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	target := func(context.Context) (*pgx.ConnConfig, error) { return config.Copy(), nil }
-	s, err := Connect(ctx, target, checkIdle, false)
+	s, err := Connect(ctx, KeysOf(e), target, checkIdle, false)
 	if err != nil {
 		return &checkError{postgres.LineError{Err: err}}
 	}

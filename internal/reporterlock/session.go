@@ -12,17 +12,26 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// The keys of the advisory locks, in the class Class: Role is the role of the
-// reporter, and the processes that stand by share StandBys. They cannot collide with
-// Coder's locks, whose keys are a single integer.
-const (
-	Class    int32 = 0x6f74656c // "otel"
-	Role     int32 = 1
-	StandBys int32 = 2
-)
+// Class is the class of the advisory locks, whose keys cannot collide with Coder's: those
+// are a single integer.
+const Class int32 = 0x6f74656c // "otel"
+
+// Keys are the keys of the advisory locks of an edition, in the class [Class].
+type Keys struct {
+	Role     int32 // the role of the reporter
+	StandBys int32 // shared by the processes that stand by
+}
+
+// KeysOf returns the keys of an edition. Each edition has a reporter of its own, so that
+// processes of two editions can report one database.
+func KeysOf(e instrument.Edition) Keys {
+	first := 2 * int32(e)
+	return Keys{Role: first + 1, StandBys: first + 2}
+}
 
 // ErrTransactionPooler means that the connection leads through a pooler in transaction
 // mode, in which no session keeps a lock.
@@ -42,14 +51,16 @@ var ErrStandby = errors.New("the server is a standby, whose locks no process at 
 // ends.
 type Session struct {
 	*pgx.Conn
+	Keys    Keys // of the locks
 	sockets *postgres.Sockets
 }
 
-// Connect opens a session at a target, whose configuration it changes. It returns
+// Connect opens a session for the locks with these keys at a target, whose configuration
+// it changes. It returns
 // [ErrStandby] or [ErrTransactionPooler] if the lock cannot be held there. The server
 // ends the session after it has been idle for idle. as13 uses the settings of
 // PostgreSQL 13 for that, on any version.
-func Connect(ctx context.Context, target func(context.Context) (*pgx.ConnConfig, error), idle time.Duration, as13 bool) (*Session, error) {
+func Connect(ctx context.Context, keys Keys, target func(context.Context) (*pgx.ConnConfig, error), idle time.Duration, as13 bool) (*Session, error) {
 	s, err := open(ctx, target)
 	if errors.Is(err, ErrStandby) {
 		return nil, ErrStandby
@@ -57,6 +68,7 @@ func Connect(ctx context.Context, target func(context.Context) (*pgx.ConnConfig,
 	if err != nil {
 		return nil, err
 	}
+	s.Keys = keys
 	if err = s.refusePooler(ctx, target); err == nil {
 		err = s.prepare(ctx, idle, as13)
 	}
@@ -170,7 +182,7 @@ type Touch struct {
 func (s *Session) Touch(ctx context.Context) (Touch, error) {
 	t := Touch{Sent: time.Now()}
 	var standby bool
-	if err := s.QueryRow(ctx, touchSQL, Class, StandBys).Scan(&standby, &t.PID, &t.Clock, &t.StandBy); err != nil {
+	if err := s.QueryRow(ctx, touchSQL, Class, s.Keys.StandBys).Scan(&standby, &t.PID, &t.Clock, &t.StandBy); err != nil {
 		return t, fmt.Errorf("touch the reporter's session: %w", err)
 	}
 	if standby {

@@ -22,16 +22,18 @@ type Backend interface {
 // Facts holds the contents of the page at one moment. Unknown times are zero and left
 // out of the JSON.
 type Facts struct {
-	At       time.Time `json:"at"`
-	Version  string    `json:"version"` // of otelcoder
-	Started  time.Time `json:"started"` // when the process started
-	Database *Database `json:"database,omitempty"`
-	Role     Role      `json:"role"`
-	Sources  []Source  `json:"sources"`
-	Refused  []Refusal `json:"refused"`
-	Push     *Push     `json:"push,omitempty"` // nil if nothing is pushed
-	Scrapes  Scrapes   `json:"scrapes"`
-	Families []Family  `json:"families"` // in the order of the page
+	At      time.Time `json:"at"`
+	Version string    `json:"version"` // of otelcoder
+	Started time.Time `json:"started"` // when the process started
+	// MetricNames is the edition of the families: documented or coder.
+	MetricNames string    `json:"metric_names"`
+	Database    *Database `json:"database,omitempty"`
+	Role        Role      `json:"role"`
+	Sources     []Source  `json:"sources"`
+	Refused     []Refusal `json:"refused"`
+	Push        *Push     `json:"push,omitempty"` // nil if nothing is pushed
+	Scrapes     Scrapes   `json:"scrapes"`
+	Families    []Family  `json:"families"` // in the order of the page
 
 	// Sample is the current sample of the [History].
 	Sample Sample `json:"-"`

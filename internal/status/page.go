@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 //go:embed page.html style.css script.js
@@ -145,6 +147,23 @@ func (v view) family(name string) (Family, bool) {
 		}
 	}
 	return Family{}, false
+}
+
+// edition returns the edition of the families, the default if it is unknown.
+func (v view) edition() instrument.Edition {
+	e, _ := instrument.ParseEdition(v.MetricNames)
+	return e
+}
+
+// LatestBuilds returns the name of the family of the number of workspaces.
+func (v view) LatestBuilds() string { return v.edition().Name(instrument.APIWorkspaceLatestBuild) }
+
+// Documentation returns the page of docs/ on the families of the edition.
+func (v view) Documentation() string {
+	if v.edition() == instrument.Documented {
+		return "admin/prometheus.md"
+	}
+	return "editions.md"
 }
 
 // Mark returns a sign for the state that does not depend on colour.

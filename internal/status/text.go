@@ -82,6 +82,9 @@ func (t *text) head(r Report) {
 	if !r.Started.IsZero() {
 		about += ", up for " + t.age(r.Started)
 	}
+	if r.MetricNames != "" {
+		about += ", metric names: " + shown(r.MetricNames, cellLimit)
+	}
 	t.line(about)
 }
 

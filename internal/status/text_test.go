@@ -29,7 +29,7 @@ func text(t *testing.T, d *statustest.Deployment, color bool) string {
 
 func TestText(t *testing.T) {
 	const want = `▲ Reporting for 3 h 12 m, but 1 of 7 sources fail: insights. 1 replica stands by (10.0.0.7). Oldest data: 7 m.
-otelcoder 0.2.0, database coder at db:5432, up for 3 d 4 h
+otelcoder 0.2.0, database coder at db:5432, up for 3 d 4 h, metric names: documented
 
 DEPLOYMENT
 workspaces    9,946 succeeded, 33 running, 27 failed, 9 canceled, 6 pending

@@ -72,7 +72,8 @@ func WithLogger(l *slog.Logger) Option {
 // WithEdition sets the edition whose families are read. Pass the edition of
 // [github.com/otelcoder/otelcoder/exporters.WithEdition]: otherwise [meters.Meters.Poll]
 // and [Follow] report an error and read nothing. Further columns are read for
-// [instrument.Coder]: the role needs its grants. Default: [instrument.Documented].
+// [instrument.Coder]: the role needs its grants. Each edition has a [Reporter] of its own.
+// Default: [instrument.Documented].
 func WithEdition(e instrument.Edition) Option {
 	return func(c *config) error {
 		c.edition = e

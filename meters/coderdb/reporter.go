@@ -48,7 +48,7 @@ var defaultReporterTiming = reporterTiming{
 }
 
 // Reporter competes with the other processes at the same database for the role of the
-// reporter, which alone reports the deployment. The role is a session-level advisory
+// reporter, which alone reports the deployment in its [WithEdition]. The role is a session-level advisory
 // lock on a connection of its own. Nothing is written.
 type Reporter struct {
 	config
@@ -162,7 +162,7 @@ func (r *Reporter) connect(ctx context.Context) (*reporterlock.Session, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timing.serve)
 	defer cancel()
-	return reporterlock.Connect(ctx, r.target, r.timing.idle, r.as13)
+	return reporterlock.Connect(ctx, reporterlock.KeysOf(r.edition), r.target, r.timing.idle, r.as13)
 }
 
 // compete acquires the lock, and holds it until the connection fails or ctx ends. past
@@ -198,7 +198,7 @@ func (r *Reporter) compete(ctx context.Context, conn *reporterlock.Session, past
 		r.role.reporting(term)
 		if !t.StandBy {
 			r.role.setPeers(nil)
-		} else if err := others.look(ctx, r, conn, reporterlock.StandBys); err != nil {
+		} else if err := others.look(ctx, r, conn, conn.Keys.StandBys); err != nil {
 			return err
 		}
 		wait := r.timing.touch
@@ -223,18 +223,18 @@ const (
 func (r *Reporter) acquire(ctx context.Context, conn *reporterlock.Session, past *tenure, log *stateLog) (pid int, err error) {
 	var others peers
 	for standing := false; ; {
-		won, err := r.try(ctx, conn, &pid, trySQL, reporterlock.Role)
+		won, err := r.try(ctx, conn, &pid, trySQL, conn.Keys.Role)
 		if won || err != nil {
 			return pid, err
 		}
 		past.refused(r.timing, time.Now())
 		log.change(slog.LevelInfo, "standing by: another process reports the deployment")
 		r.role.standingBy()
-		if err := others.look(ctx, r, conn, reporterlock.Role); err != nil {
+		if err := others.look(ctx, r, conn, conn.Keys.Role); err != nil {
 			return 0, err
 		}
 		if !standing {
-			standing, err = r.try(ctx, conn, &pid, tryStandBysSQL, reporterlock.StandBys)
+			standing, err = r.try(ctx, conn, &pid, tryStandBysSQL, conn.Keys.StandBys)
 			if err != nil {
 				return 0, err
 			}

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/instrument/health"
 	"github.com/otelcoder/otelcoder/internal/logged"
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 	"github.com/otelcoder/otelcoder/internal/postgres"
@@ -56,7 +58,7 @@ func checkLock(t *testing.T, url string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reporterlock.Check(t.Context(), config)
+	return reporterlock.Check(t.Context(), instrument.Documented, config)
 }
 
 // compete lets a reporter compete until the test ends, or the returned function
@@ -235,6 +237,32 @@ func TestOneReports(t *testing.T) {
 			}
 			log.wantNo(t, "staple")
 		})
+	}
+}
+
+// TestEachEditionReports: a database has one reporter for each edition, whatever the order
+// in which the processes start.
+func TestEachEditionReports(t *testing.T) {
+	t.Parallel()
+	_, url := newDatabase(t, "schema.sql")
+	for _, e := range []instrument.Edition{instrument.Documented, instrument.Coder} {
+		one := []*Reporter{newReporter(t, url, WithEdition(e)), newReporter(t, url, WithEdition(e))}
+		for _, r := range one {
+			r.timing.idle = time.Hour // it is given up, not taken away
+			r.timing.peers = hasty.touch
+			compete(t, r)
+		}
+		watch(t, one...)
+		reports, _ := awaitOne(t, one...)
+		await(t, "it knows the one that stands by", func() bool { return len(roleHealth(reports).StandBys) == 1 })
+		await(t, "the other one of the edition stands by", func() bool {
+			return roleHealth(without(one, reports)[0]).State == health.StandingBy
+		})
+		defer func() {
+			if !reports.Reports() {
+				t.Errorf("the reporter of the edition %s has stopped", e)
+			}
+		}()
 	}
 }
 

@@ -41,7 +41,7 @@ func Healthy() *Deployment {
 	ago := func(d time.Duration) time.Time { return Now.Add(-d) }
 	d := &Deployment{
 		Told: status.Facts{
-			At: Now, Version: "0.2.0", Started: ago(76 * time.Hour),
+			At: Now, Version: "0.2.0", Started: ago(76 * time.Hour), MetricNames: "documented",
 			Database: &status.Database{Address: "db:5432", Name: "coder"},
 			Role:     status.Role{State: status.Reporting, Since: ago(3*time.Hour + 12*time.Minute), StandBys: []string{"10.0.0.7"}},
 			Sources: []status.Source{

@@ -121,6 +121,7 @@ CREATE TABLE workspace_builds (
 	build_number integer NOT NULL,
 	transition workspace_transition NOT NULL,
 	initiator_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001',
+	reason text NOT NULL DEFAULT 'initiator',
 	job_id uuid NOT NULL UNIQUE,
 	template_version_preset_id uuid,
 	UNIQUE (workspace_id, build_number)
