@@ -132,8 +132,3 @@ func (k keptLabels) drops(label AgentLabel) bool { return slices.Contains(k.drop
 func (k keptLabels) labels(f instrument.Family, s instrument.AgentScript) instrument.Labels {
 	return k.edition.LabelsWithout(f, s, k.dropped...)
 }
-
-// agentLabels is labels for the statistics of agents, which have no template.
-func (k keptLabels) agentLabels(f instrument.Family, a instrument.Agent) instrument.Labels {
-	return k.edition.LabelsWithout(f, a, k.agentDropped...)
-}

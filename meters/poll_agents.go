@@ -98,6 +98,7 @@ const (
 // the time to build the snapshot.
 func agents(out *output, c config, source AgentsSource, refused sourceRefusals) collector {
 	execution := out.histogram(instrument.CollectorAgentsExecution)
+	sets := newLabelSets(c.edition)
 	noLabels := c.edition.Labels(instrument.CollectorAgentsExecution, instrument.NoLabels{})
 	return collector{
 		name: "agents",
@@ -123,7 +124,7 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 					rows += len(a.Latencies) + len(a.Apps)
 				}
 			}
-			return agentsSnapshot(workspaces, c, refused), rows, err
+			return agentsSnapshot(workspaces, c, sets, refused), rows, err
 		},
 	}
 }
@@ -131,7 +132,8 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 // agentsSnapshot merges workspaces, agents, latencies and apps with equal labels, and
 // aggregates startup scripts by the labels of [WithAggregateBy]. A refused value leaves out only its own
 // series; the agent is still counted.
-func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) snapshot {
+func agentsSnapshot(workspaces []Workspace, c config, sets *labelSets, refused sourceRefusals) snapshot {
+	defer sets.collected()
 	var size struct{ agents, latencies, apps, scripts int }
 	for _, w := range workspaces {
 		size.agents += len(w.Agents)
@@ -181,10 +183,10 @@ func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) sn
 	}
 
 	samples := make([]sample, 0, len(up)+len(connections)+len(latencies)+len(apps))
-	samples = appendSamples(c, samples, instrument.AgentsUp, up)
-	samples = appendSamples(c, samples, instrument.AgentsConnections, connections)
-	samples = appendSamples(c, samples, instrument.AgentsConnectionLatencies, latencies)
-	samples = appendSamples(c, samples, instrument.AgentsApps, apps)
+	samples = appendSamples(sets, samples, instrument.AgentsUp, up)
+	samples = appendSamples(sets, samples, instrument.AgentsConnections, connections)
+	samples = appendSamples(sets, samples, instrument.AgentsConnectionLatencies, latencies)
+	samples = appendSamples(sets, samples, instrument.AgentsApps, apps)
 	workspaceSamples := make([]sample, 0, len(scripts))
 	for script, seconds := range scripts {
 		labels := kept.labels(instrument.AgentStatsStartupScript, script)

@@ -40,6 +40,7 @@ type AgentStats struct {
 }
 
 func agentStats(c config, source AgentStatsSource, refused sourceRefusals) collector {
+	sets := newLabelSets(c.edition)
 	return collector{
 		name:     "agent_stats",
 		families: agentStatsFamilies(),
@@ -52,7 +53,7 @@ func agentStats(c config, source AgentStatsSource, refused sourceRefusals) colle
 			if skewed, ok := source.(skewedSource); ok {
 				refused.addMany(refusedSkew, skewed.SkewedReports())
 			}
-			return snapshot{instrument.Deployment: agentStatsSamples(rows, c, refused)}, len(rows), nil
+			return snapshot{instrument.Deployment: agentStatsSamples(rows, c, sets, refused)}, len(rows), nil
 		},
 	}
 }
@@ -101,7 +102,8 @@ func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
 // agentStatsSamples aggregates rows by the labels of [WithAggregateBy]. A
 // row with an invalid value is left out completely, so that all families cover the same
 // agents.
-func agentStatsSamples(rows []AgentStats, c config, refused sourceRefusals) []sample {
+func agentStatsSamples(rows []AgentStats, c config, sets *labelSets, refused sourceRefusals) []sample {
+	defer sets.collected()
 	kept := newKeptLabels(c)
 	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
 	for _, row := range rows {
@@ -120,7 +122,7 @@ func agentStatsSamples(rows []AgentStats, c config, refused sourceRefusals) []sa
 	families := agentStatsFamilies()
 	samples := make([]sample, 0, len(merged)*len(families))
 	for agent, values := range merged {
-		labels := kept.agentLabels(instrument.AgentStatsRx, agent) // shared by all families
+		labels := labelsOf(sets, instrument.AgentStatsRx, agent, kept.agentDropped...) // shared by all families
 		for i, f := range families {
 			samples = append(samples, sample{f, labels, values[i]})
 		}

@@ -95,9 +95,9 @@ func (c config) sample(f instrument.Family, m instrument.Measured, value float64
 }
 
 // appendSamples appends one sample of the family for each value.
-func appendSamples[M measured](c config, samples []sample, f instrument.Family, values map[M]float64) []sample {
+func appendSamples[M measured](sets *labelSets, samples []sample, f instrument.Family, values map[M]float64) []sample {
 	for m, value := range values {
-		samples = append(samples, c.sample(f, m, value))
+		samples = append(samples, sample{f, labelsOf(sets, f, m), value})
 	}
 	return samples
 }

@@ -42,6 +42,7 @@ type ParameterUsage struct {
 }
 
 func insights(c config, source InsightsSource, refused sourceRefusals) collector {
+	sets := newLabelSets(c.edition)
 	return collector{
 		name: "insights",
 		families: []instrument.Family{
@@ -55,14 +56,15 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 			if err != nil && !partial(err) {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: insightsSamples(i, c, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), err
+			return snapshot{instrument.Deployment: insightsSamples(i, sets, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), err
 		},
 	}
 }
 
 // insightsSamples merges rows with equal labels, because templates of two organizations
 // may have the same name.
-func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
+func insightsSamples(i Insights, sets *labelSets, refused sourceRefusals) []sample {
+	defer sets.collected()
 	users := make(map[instrument.TemplateUsers]float64, len(i.ActiveUsers))
 	for _, row := range i.ActiveUsers {
 		if refused.valid(float64(row.Users)) {
@@ -92,7 +94,7 @@ func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
 	}
 
 	samples := make([]sample, 0, len(users)+len(usage)+len(builds))
-	samples = appendSamples(c, samples, instrument.InsightsTemplatesActiveUsers, users)
-	samples = appendSamples(c, samples, instrument.InsightsApplicationsUsage, usage)
-	return appendSamples(c, samples, instrument.InsightsParameters, builds)
+	samples = appendSamples(sets, samples, instrument.InsightsTemplatesActiveUsers, users)
+	samples = appendSamples(sets, samples, instrument.InsightsApplicationsUsage, usage)
+	return appendSamples(sets, samples, instrument.InsightsParameters, builds)
 }
