@@ -18,13 +18,11 @@ type labelSets struct {
 }
 
 func newLabelSets(e instrument.Edition) *labelSets {
-	return &labelSets{edition: e, seed: maphash.MakeSeed(), current: make(map[uint64]instrument.Labels)}
+	return &labelSets{edition: e, seed: maphash.MakeSeed()}
 }
 
 // collected forgets the sets that were not used since the last call.
-func (s *labelSets) collected() {
-	s.last, s.current = s.current, make(map[uint64]instrument.Labels, len(s.current))
-}
+func (s *labelSets) collected() { s.last, s.current = s.current, nil }
 
 // labelsOf returns the label set of a series, without the named labels. The names must
 // be the same for each call with the family.
@@ -37,6 +35,9 @@ func labelsOf[M measured](s *labelSets, f instrument.Family, m M, without ...str
 	labels, ok := s.last[key]
 	if !ok {
 		labels = s.edition.LabelsWithout(f, m, without...)
+	}
+	if s.current == nil {
+		s.current = make(map[uint64]instrument.Labels, len(s.last))
 	}
 	s.current[key] = labels
 	return labels
