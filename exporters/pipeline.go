@@ -150,7 +150,13 @@ func (c *converter) convertSorted(m metricdata.Metrics) (*dto.MetricFamily, erro
 	}()
 	n := 0
 	var omitted omissions
-	for s := <-c.series; s != nil; s = <-c.series {
+	s := <-c.series
+	defer func() {
+		for s != nil { // after a panic
+			s = <-c.series
+		}
+	}()
+	for ; s != nil; s = <-c.series {
 		if n == len(c.piece) {
 			c.piece = append(c.piece, new(dto.Metric))
 		}

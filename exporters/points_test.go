@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/otel/attribute"
@@ -55,12 +56,34 @@ func TestConvertSorted(t *testing.T) {
 			t.Errorf("%s has the histogram %v", test.name, family.Metric[0].Histogram)
 		}
 	}
+	exporter := c.registry.exporter
+	c.registry.exporter = panickingCollector{}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic of a series is lost")
+			}
+		}()
+		c.convertSorted(metricdata.Metrics{Name: "g", Data: metricdata.Gauge[float64]{}})
+	}()
+	c.registry.exporter = exporter
 	points[0].Attributes = set("invalid \xff")
 	family, err := c.convertSorted(metricdata.Metrics{Name: "g", Description: "help", Data: metricdata.Gauge[float64]{DataPoints: points}})
 	if len(family.Metric) != 1 || family.Metric[0].Label[0].GetValue() != "b" || err == nil {
 		t.Errorf("with an invalid series: %v, %v", family, err)
 	}
 }
+
+// panickingCollector collects series that panic.
+type panickingCollector struct{ prometheus.Collector }
+
+func (panickingCollector) Collect(series chan<- prometheus.Metric) {
+	for range 3 {
+		series <- panickingSeries{}
+	}
+}
+
+type panickingSeries struct{ prometheus.Metric }
 
 // TestState checks that states are equal if and only if the text is equal.
 func TestState(t *testing.T) {
