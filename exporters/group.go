@@ -32,7 +32,7 @@ type group struct {
 	// reporter.
 	cache *render.Cache[format] // nil if rendered for each scrape
 	seed  maphash.Seed          // for hashes of samples
-	text  bytes.Buffer          // of a piece; used by the cache's renderings only
+	text  bytes.Buffer          // of a piece; only the renderings of the cache use it
 
 	// extra gathers additional families; empty in groups with a cache.
 	extra prometheus.Gatherer

@@ -152,7 +152,7 @@ func (c *converter) convertSorted(m metricdata.Metrics) (*dto.MetricFamily, erro
 	var omitted omissions
 	s := <-c.series
 	defer func() {
-		for s != nil { // after a panic
+		for s != nil { // after a panic of Write, so that the goroutine ends
 			s = <-c.series
 		}
 	}()
@@ -160,7 +160,7 @@ func (c *converter) convertSorted(m metricdata.Metrics) (*dto.MetricFamily, erro
 		if n == len(c.piece) {
 			c.piece = append(c.piece, new(dto.Metric))
 		}
-		*c.piece[n] = dto.Metric{}
+		c.piece[n].Reset()
 		if err := s.Write(c.piece[n]); err != nil {
 			omitted.add(err)
 			continue
@@ -368,6 +368,7 @@ func shallowCopy(m *dto.Metric) *dto.Metric {
 // end ends the family.
 func (e *encoder) end() error {
 	if e.family != nil && e.err == nil {
+		e.text = new(bytes.Buffer) // not reused, since the message of a family can be large
 		e.err = e.encode(e.family)
 	}
 	return e.err
