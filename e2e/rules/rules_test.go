@@ -56,11 +56,58 @@ func groups(t *testing.T) []rulefmt.RuleGroup {
 	return all
 }
 
-// TestUnitTests: the shipped rules pass their shipped tests.
+// ofCoder writes a series of the shipped tests as the edition Coder has it.
+var ofCoder = strings.NewReplacer(
+	"coderd_api_workspace_latest_build_total{", "coderd_api_workspace_latest_build{",
+	"coderd_agents_up{", `coderd_agents_up{template_version="v1",`,
+	`action="`, `workspace_transition="`,
+	`owner_email="ada@example.com"`, `workspace_owner="ada"`,
+	`owner_email="bela@example.com"`, `workspace_owner="bela"`,
+)
+
+// TestUnitTests: the shipped rules pass their shipped tests, and those of renamed series
+// and labels in both editions.
 func TestUnitTests(t *testing.T) {
 	for _, path := range find(t, "tests/*.yaml") {
-		t.Run(filepath.Base(path), rules.Read(t, path).Run)
+		t.Run("documented/"+filepath.Base(path), rules.Read(t, path).Run)
+		f := rules.Read(t, path)
+		f.Tests = slices.DeleteFunc(f.Tests, func(test rules.Test) bool {
+			same := true
+			for i, s := range test.Series {
+				test.Series[i].Series = ofCoder.Replace(s.Series)
+				same = same && test.Series[i].Series == s.Series
+				checkServed(t, e2e.ServedAsCoder(), test.Series[i].Series)
+			}
+			return same
+		})
+		t.Run("coder/"+filepath.Base(path), f.Run)
 	}
+}
+
+// checkServed checks that a series of a family that the rules read has a name and labels of
+// the contract.
+func checkServed(t *testing.T, served e2e.Contract, series string) {
+	t.Helper()
+	metric, err := parser.NewParser(parser.Options{}).ParseMetric(series)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := metric.Get(model.MetricNameLabel)
+	f, ok := served[name]
+	for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+		if base, cut := strings.CutSuffix(name, suffix); cut && !ok {
+			f, ok = served[base]
+		}
+	}
+	if name == "up" {
+		return // Prometheus's own
+	}
+	scraped := []string{model.MetricNameLabel, "job", "instance", "pod", "node", "namespace", "le"}
+	metric.Range(func(l labels.Label) {
+		if !ok || !slices.Contains(append(scraped, f.Labels...), l.Name) {
+			t.Errorf("%s is not served: %s", series, l.Name)
+		}
+	})
 }
 
 // TestEveryAlertIsTested: each has a test in which it fires and one in which it
@@ -204,7 +251,8 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
-// TestSplitJobs: the jobs for a large deployment name each of its metrics once.
+// TestSplitJobs: the jobs for a large deployment name each of its metrics of both editions
+// once.
 func TestSplitJobs(t *testing.T) {
 	c, err := config.LoadFile(find(t, "large/prometheus.yml")[0], false, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -215,7 +263,9 @@ func TestSplitJobs(t *testing.T) {
 		named = append(named, s.Params["name[]"]...)
 	}
 	slices.Sort(named)
-	if want := slices.Sorted(maps.Keys(e2e.Documented().OfScope("deployment"))); !slices.Equal(named, want) {
+	all := e2e.Documented()
+	maps.Copy(all, e2e.Coder())
+	if want := slices.Sorted(maps.Keys(all.OfScope("deployment"))); !slices.Equal(named, want) {
 		t.Errorf("the jobs name\n%q, the deployment has\n%q", named, want)
 	}
 }
