@@ -102,7 +102,6 @@ func checkServed(t *testing.T, served e2e.Contract, series string) {
 	if name == "up" {
 		return // Prometheus's own
 	}
-	scraped := []string{model.MetricNameLabel, "job", "instance", "pod", "node", "namespace", "le"}
 	metric.Range(func(l labels.Label) {
 		if !ok || !slices.Contains(append(scraped, f.Labels...), l.Name) {
 			t.Errorf("%s is not served: %s", series, l.Name)
@@ -186,22 +185,26 @@ func TestRunbooks(t *testing.T) {
 	}
 }
 
-// TestFamilies checks that rules, runbooks and pages read only families that are served
-// and series that rules record.
+// scraped are the labels that a scrape may add, and those of histograms.
+var scraped = []string{model.MetricNameLabel, "job", "instance", "pod", "node", "namespace", "le"}
+
+// TestFamilies checks that rules, runbooks and pages read only families that are served in
+// an edition, by labels that they have in one, and series that rules record.
 func TestFamilies(t *testing.T) {
-	known := map[string]bool{"up": true, "ALERTS": true, "ALERTS_FOR_STATE": true} // Prometheus's own
+	// By name, and nil for any labels: Prometheus's own, recorded series, and several names.
+	known := map[string][]string{"up": nil, "ALERTS": nil, "ALERTS_FOR_STATE": nil, "": nil}
 	for _, served := range []e2e.Contract{e2e.Served(), e2e.ServedAsCoder()} {
 		for name, f := range served {
-			known[name] = true
+			known[name] = slices.Concat(known[name], f.Labels, scraped)
 			if f.Type == "histogram" {
-				known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = true, true, true
+				known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = known[name], known[name], known[name]
 			}
 		}
 	}
 	expressions := rules.Pages(t, root(t))
 	for _, g := range groups(t) {
 		for _, rule := range g.Rules {
-			known[rule.Record] = true
+			known[rule.Record] = nil
 			expressions[rule.Record+rule.Alert] = rule.Expr
 		}
 	}
@@ -212,13 +215,48 @@ func TestFamilies(t *testing.T) {
 			continue
 		}
 		for _, selector := range parser.ExtractSelectors(expr) {
+			name := nameOf(selector)
+			has, ok := known[name]
+			if !ok {
+				t.Errorf("%s reads %s, which nobody serves", where, name)
+			}
 			for _, m := range selector {
-				if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual && !known[m.Value] {
-					t.Errorf("%s reads %s, which nobody serves", where, m.Value)
+				if has != nil && !slices.Contains(has, m.Name) {
+					t.Errorf("%s reads %s by %s, which it lacks", where, name, m.Name)
 				}
 			}
 		}
+		parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+			aggregation, ok := node.(*parser.AggregateExpr)
+			if !ok {
+				return nil
+			}
+			var has []string
+			for _, selector := range parser.ExtractSelectors(aggregation) {
+				labels := known[nameOf(selector)]
+				if labels == nil {
+					return nil
+				}
+				has = append(has, labels...)
+			}
+			for _, label := range aggregation.Grouping {
+				if !slices.Contains(has, label) {
+					t.Errorf("%s: no family has %s in %s", where, label, aggregation)
+				}
+			}
+			return nil
+		})
 	}
+}
+
+// nameOf returns the name that a selector asks for, empty if it asks for several.
+func nameOf(selector []*labels.Matcher) string {
+	for _, m := range selector {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return ""
 }
 
 // TestConfigurations: Prometheus loads each shipped configuration, whose rule
