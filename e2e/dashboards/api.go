@@ -1,9 +1,13 @@
 package main
 
-import "github.com/grafana/grafana-foundation-sdk/go/units"
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/units"
 
-func api() board {
-	return board{"coder-api", "Coder / API and OAuth2", "Requests and websockets of the API, and the calls to external OAuth2 providers.", nil, []row{
+	"github.com/otelcoder/otelcoder/instrument"
+)
+
+func api(e instrument.Edition) board {
+	return board{e, "coder-api", "Coder / API and OAuth2", "Requests and websockets of the API, and the calls to external OAuth2 providers.", nil, []row{
 		wrong(),
 		{"Requests", []panel{
 			graph(12, units.RequestsPerSecond, "Requests", "CoderAPIErrors", "Requests that ended, by status. 101 is a websocket.\n\nMany 5xx: see the failing routes. Many 401 or 404 from one moment on: a client that was updated, or a stranger who tries paths.",

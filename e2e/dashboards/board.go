@@ -40,9 +40,10 @@ var states = []struct{ colour, legends string }{
 // source is the Prometheus that a reader chooses.
 var source = common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 
-// board is a dashboard. Its filters are the labels, besides job, by whose values
-// a reader may filter.
+// board is a dashboard of an edition. Its filters are the labels, besides job, by whose
+// values a reader may filter.
 type board struct {
+	edition          instrument.Edition
 	uid, title, text string
 	filters          []string
 	rows             []row
@@ -64,13 +65,15 @@ type panel struct {
 	queries                []query
 	steps                  []dashboard.Threshold // none: one neutral colour
 	mappings               map[string]dashboard.ValueMappingResult
-	links                  map[string]string // of a table, by column
-	value                  string            // title of a table's column of values, which is hidden without
-	id                     uint32            // set by its board
-	filters                []string          // those of its board
+	links                  map[string]string  // of a table, by column
+	value                  string             // title of a table's column of values, which is hidden without
+	id                     uint32             // set by its board
+	edition                instrument.Edition // that of its board
+	filters                []string           // those of its board
 }
 
-// query is a PromQL expression, and the legend of its series.
+// query is a PromQL expression, and the legend of its series. It names families as their
+// first edition does: [filter] puts the names of the board's edition.
 type query struct{ legend, expr string }
 
 func graph(width uint32, unit, title, see, text string, queries ...query) panel {
@@ -148,26 +151,44 @@ func (p panel) count() panel {
 // selector is a name before its braces, and they themselves if they are empty.
 var selector = regexp.MustCompile(`\b([a-z0-9_]+?)(_bucket|_sum|_count)?\{(\}?)`)
 
-// read returns the families that an expression reads.
-func read(expr string) (found []instrument.Info) {
+// read returns the families that an expression reads, by their names in any edition.
+func read(expr string) (found []instrument.Family) {
 	for _, m := range selector.FindAllStringSubmatch(expr, -1) {
-		for f := range instrument.Documented.All() {
-			if name := f.String(); name == m[1] || name == m[1]+m[2] {
-				found = append(found, instrument.Documented.Info(f))
+		for _, name := range []string{m[1] + m[2], m[1]} {
+			if f, ok := lookup(name); ok {
+				found = append(found, f)
+				break
 			}
 		}
 	}
 	return found
 }
 
-// filter adds matchers of the variables to each selector of an expression: of job,
-// and of those labels among filters that its family has.
-func filter(expr string, filters []string) string {
+// lookup returns the family with a name in any edition.
+func lookup(name string) (f instrument.Family, ok bool) {
+	for e := range instrument.Editions() {
+		if f, ok = e.Lookup(name); ok {
+			break
+		}
+	}
+	return f, ok
+}
+
+// filter gives each selector of an expression the name of its family in an edition, and
+// matchers of the variables: of job, and of those labels among filters that the family has.
+func filter(e instrument.Edition, expr string, filters []string) string {
 	return selector.ReplaceAllStringFunc(expr, func(s string) string {
+		f := read(s)[0]
+		family := e.Info(f)
+		s = strings.Replace(s, f.String(), family.Name, 1)
 		matchers := []string{`job=~"$job"`}
 		for _, label := range filters {
-			if slices.Contains(read(s)[0].Labels, label) {
-				matchers = append(matchers, label+`=~"$`+variable(label)+`"`)
+			matched := label
+			if label == "username" && slices.Contains(family.Labels, "workspace_owner") {
+				matched = "workspace_owner" // the same, by another name
+			}
+			if slices.Contains(family.Labels, matched) {
+				matchers = append(matchers, matched+`=~"$`+variable(label)+`"`)
 			}
 		}
 		if open, empty := strings.CutSuffix(s, "}"); empty {
@@ -183,7 +204,35 @@ func variable(label string) string {
 }
 
 // importOnly reports whether only a control plane measures a family.
-func importOnly(f instrument.Info) bool { return f.ImportOnly }
+func importOnly(f instrument.Family) bool { return instrument.Coder.Info(f).ImportOnly }
+
+// label returns the name of a label of a family in an edition: the one of names that the
+// family has there.
+func label(e instrument.Edition, f instrument.Family, names ...string) string {
+	labels := e.Info(f).Labels
+	return names[slices.IndexFunc(names, func(n string) bool { return slices.Contains(labels, n) })]
+}
+
+// inEdition returns the rows without the queries of families that the board's edition
+// lacks, and without the panels and rows that have no others.
+func (b board) inEdition() (rows []row) {
+	lacks := func(q query) bool {
+		return slices.ContainsFunc(read(q.expr), func(f instrument.Family) bool { return !b.edition.Has(f) })
+	}
+	for _, r := range b.rows {
+		var panels []panel
+		for _, p := range r.panels {
+			p.queries = slices.DeleteFunc(p.queries, lacks)
+			if len(p.queries) > 0 {
+				panels = append(panels, p)
+			}
+		}
+		if len(panels) > 0 {
+			rows = append(rows, row{r.title, panels})
+		}
+	}
+	return rows
+}
 
 // Build returns the panel as Grafana imports it.
 func (p panel) Build() (dashboard.Panel, error) {
@@ -224,7 +273,7 @@ func (p panel) Build() (dashboard.Panel, error) {
 	}
 	for i, q := range p.queries {
 		target := prometheus.NewDataquery()
-		target.RefId, target.Datasource, target.Expr, target.LegendFormat = new(string(rune('A'+i))), &source, filter(q.expr, p.filters), &q.legend
+		target.RefId, target.Datasource, target.Expr, target.LegendFormat = new(string(rune('A'+i))), &source, filter(p.edition, q.expr, p.filters), &q.legend
 		graphed := out.Type == "timeseries" || out.Type == "state-timeline"
 		target.Range, target.Instant = &graphed, new(!graphed)
 		if out.Type == "table" {
@@ -256,16 +305,16 @@ func (b board) json() ([]byte, error) {
 	// Intervals of 5 minutes at steps of 1 minute hold two scrapes of any usual interval;
 	// Grafana joins the steps of an event.
 	for _, a := range []*dashboard.AnnotationQueryBuilder{
-		dashboard.NewAnnotationQueryBuilder().Name("Takeovers").IconColor(orange).TitleFormat("{{instance}} reports").Expr(filter(`increase(otelcoder_reporter{}[5m]) > 0`, nil)),
-		dashboard.NewAnnotationQueryBuilder().Name("Restarts").IconColor(blue).TitleFormat("{{instance}} started").Expr(filter(`process_start_time_seconds{} * 1000 and on (job, instance) (otelcoder_build_info{} or coderd_api_concurrent_requests{})`, nil)).UseValueForTime(true),
-		dashboard.NewAnnotationQueryBuilder().Name("Failed builds").IconColor(red).TitleFormat("{{template_name}}").Expr(filter(`sum by (template_name) (increase(coderd_workspace_builds_total{status="failed"}[5m])) > 0`, b.filters)),
+		dashboard.NewAnnotationQueryBuilder().Name("Takeovers").IconColor(orange).TitleFormat("{{instance}} reports").Expr(filter(b.edition, `increase(otelcoder_reporter{}[5m]) > 0`, nil)),
+		dashboard.NewAnnotationQueryBuilder().Name("Restarts").IconColor(blue).TitleFormat("{{instance}} started").Expr(filter(b.edition, `process_start_time_seconds{} * 1000 and on (job, instance) (otelcoder_build_info{} or coderd_api_concurrent_requests{})`, nil)).UseValueForTime(true),
+		dashboard.NewAnnotationQueryBuilder().Name("Failed builds").IconColor(red).TitleFormat("{{template_name}}").Expr(filter(b.edition, `sum by (template_name) (increase(coderd_workspace_builds_total{status="failed"}[5m])) > 0`, b.filters)),
 	} {
 		out.Annotation(a.Enable(true).Datasource(source).Step("60s"))
 	}
-	for i, r := range b.rows {
+	for i, r := range b.inEdition() {
 		out.WithRow(dashboard.NewRowBuilder(r.title).Id(uint32(100*i + 100)))
 		for j, p := range r.panels {
-			p.id, p.filters = uint32(100*i+j+101), b.filters
+			p.id, p.edition, p.filters = uint32(100*i+j+101), b.edition, b.filters
 			out.WithPanel(p)
 		}
 	}

@@ -2,15 +2,18 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 // ofOtelcoder restricts metrics that every program has to processes of otelcoder.
 const ofOtelcoder = ` and on (job, instance) otelcoder_build_info{}`
 
-func health() board {
-	return board{"coder-health", "Coder / otelcoder's health", "The health of otelcoder itself: its sources, the items that it refuses, its costs.", nil, []row{
+func health(e instrument.Edition) board {
+	return board{e, "coder-health", "Coder / otelcoder's health", "The health of otelcoder itself: its sources, the items that it refuses, its costs.", nil, []row{
 		wrong(),
 		{"Replicas", []panel{
 			number(6, units.Short, "Replicas", "OtelcoderAbsent", "Replicas by their version.\n\nFewer than you run: look at the targets of Prometheus. Two versions for long: an upgrade that hangs.", query{"{{version}}, {{goversion}}", `count by (version, goversion) (otelcoder_build_info{})`}),
@@ -25,7 +28,10 @@ func health() board {
 			graph(8, units.Seconds, "Time of the last collection", "OtelcoderSourceStale", "How long each source took, which is its cost for the database.\n\nLook for slow queries in pg_stat_activity, and for a missing VACUUM of the statistics' tables. A longer --interval costs less.",
 				query{"{{source}}", `max by (source) (otelcoder_source_collection_duration_seconds{})`}).levels(10, 30),
 			graph(8, units.Seconds, "Collections of agents", "database-load.md", "How long the collections of agents take, of all replicas.\n\nAs above: the panel shows the collections between scrapes, too.",
-				percentiles("", `histogram_quantile(%v, sum by (le) (rate(coderd_metrics_collector_agents_execution_seconds_bucket{}[$__rate_interval])))`)...),
+				slices.Concat(
+					percentiles("", `histogram_quantile(%v, sum by (le) (rate(coderd_metrics_collector_agents_execution_seconds_bucket{}[$__rate_interval])))`),
+					percentiles("of agent statistics", `histogram_quantile(%v, sum by (le) (rate(coderd_prometheusmetrics_agentstats_execution_seconds_bucket{}[$__rate_interval])))`),
+				)...),
 			graph(8, units.Short, "Series held", "limits.md", "Series that each source holds.\n\n0: they were withdrawn. Growth without new workspaces: labels that are made up; aggregate by fewer (--prometheus-aggregate-agent-stats-by).", query{"{{source}}", `max by (source) (otelcoder_source_series{})`}),
 			graph(8, units.OpsPerSecond, "Refused", "OtelcoderRefused", "Items from outside that were refused, by reason.\n\nNothing broke. Look for their sender.", query{"{{origin}}: {{reason}}", `sum by (origin, reason) (rate(otelcoder_refused_total{}[$__rate_interval]))`}),
 		}},

@@ -3,16 +3,22 @@
 //
 //	make dashboards
 //
+// A dashboard that differs in the edition Coder has a second file, in a folder named
+// coder: it has that edition's names and labels, and the panels of its further families.
+//
 // The dashboards are in deployment.go, api.go and health.go, their common first
 // row in wrong.go. board.go builds them with Grafana's builders: it adds the
 // matchers of the dashboard's variables to the PromQL of each panel.
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/otelcoder/otelcoder/instrument"
 )
 
 func main() {
@@ -26,16 +32,28 @@ func main() {
 	}
 }
 
+// boards returns the dashboards of an edition.
+func boards(e instrument.Edition) []board { return []board{deployment(e), api(e), health(e)} }
+
 // generate returns the files by their path below root, the project's folder.
 func generate(root string) (map[string][]byte, error) {
 	files := make(map[string][]byte)
-	for _, b := range []board{deployment(), api(), health()} {
-		text, err := b.json()
-		if err != nil {
-			return nil, err
+	for e := range instrument.Editions() {
+		for _, b := range boards(e) {
+			text, err := b.json()
+			if err != nil {
+				return nil, err
+			}
+			text, name := append(text, '\n'), b.uid+".json"
+			if e != instrument.Documented {
+				if bytes.Equal(text, files["examples/grafana/"+name]) {
+					continue
+				}
+				name = e.String() + "/" + name
+			}
+			files["examples/grafana/"+name] = text
+			files["helm/otelcoder/files/dashboards/"+name] = text
 		}
-		files["examples/grafana/"+b.uid+".json"] = append(text, '\n')
-		files["helm/otelcoder/files/dashboards/"+b.uid+".json"] = append(text, '\n')
 	}
 	for _, name := range []string{"alerts.yaml", "recording.yaml"} {
 		text, err := os.ReadFile(filepath.Join(root, "examples/prometheus/rules", name))

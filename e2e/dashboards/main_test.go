@@ -36,7 +36,7 @@ func TestFresh(t *testing.T) {
 			t.Errorf("%s is stale: run make dashboards (%v)", path, err)
 		}
 	}
-	for _, pattern := range []string{"examples/grafana/*.json", "helm/otelcoder/files/*/*"} {
+	for _, pattern := range []string{"examples/grafana/*.json", "examples/grafana/*/*", "helm/otelcoder/files/*/*.*", "helm/otelcoder/files/*/*/*"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -52,6 +52,8 @@ func TestFresh(t *testing.T) {
 
 // dashboardJSON is a dashboard as Grafana reads it, as much as is checked here.
 type dashboardJSON struct {
+	edition      instrument.Edition
+	file         string // below examples/grafana
 	UID, Refresh string
 	Editable     bool
 	Templating   struct {
@@ -91,23 +93,55 @@ type panelJSON struct {
 	}
 }
 
-// shipped returns the dashboards, without their rows.
+// served returns the families that an edition promises.
+func served(e instrument.Edition) e2e.Contract {
+	if e == instrument.Coder {
+		return e2e.ServedAsCoder()
+	}
+	return e2e.Served()
+}
+
+// shipped returns the dashboards of each edition, without their rows.
 func shipped(t *testing.T) []dashboardJSON {
 	t.Helper()
 	var all []dashboardJSON
-	for _, b := range []board{deployment(), api(), health()} {
-		text, err := b.json()
-		if err != nil {
-			t.Fatal(err)
+	for e := range instrument.Editions() {
+		for _, b := range boards(e) {
+			text, err := b.json()
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := dashboardJSON{edition: e, file: b.uid + ".json"}
+			if _, err := os.Stat(filepath.Join(root, "examples/grafana", e.String(), d.file)); err == nil {
+				d.file = e.String() + "/" + d.file
+			}
+			if err := json.Unmarshal(text, &d); err != nil {
+				t.Fatal(err)
+			}
+			d.Panels = slices.DeleteFunc(d.Panels, func(p panelJSON) bool { return p.Type == "row" })
+			all = append(all, d)
 		}
-		var d dashboardJSON
-		if err := json.Unmarshal(text, &d); err != nil {
-			t.Fatal(err)
-		}
-		d.Panels = slices.DeleteFunc(d.Panels, func(p panelJSON) bool { return p.Type == "row" })
-		all = append(all, d)
 	}
 	return all
+}
+
+// TestOneFileIfEqual checks that the chart, which takes a documented dashboard where the
+// edition has none, has a second file of those dashboards only that differ.
+func TestOneFileIfEqual(t *testing.T) {
+	files, err := generate(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var second []string
+	for path := range files {
+		if name, ok := strings.CutPrefix(path, "helm/otelcoder/files/dashboards/coder/"); ok {
+			second = append(second, name)
+		}
+	}
+	slices.Sort(second)
+	if want := []string{"coder-deployment.json", "coder-health.json"}; !slices.Equal(second, want) {
+		t.Errorf("a second file have %q, want %q", second, want)
+	}
 }
 
 // TestSchema checks each dashboard against Grafana's schema: the builders' types
@@ -124,7 +158,7 @@ func TestSchema(t *testing.T) {
 		}
 		return problem
 	}
-	for _, b := range []board{deployment(), api(), health()} {
+	for _, b := range slices.Concat(boards(instrument.Documented), boards(instrument.Coder)) {
 		text, err := b.json()
 		if err != nil {
 			t.Fatal(err)
@@ -158,7 +192,7 @@ func TestLint(t *testing.T) {
 			return v.Name == "job" && v.Type == "query" && v.IncludeAll && v.AllValue != ""
 		},
 		"template-label-promql-rule": func(d dashboardJSON) bool {
-			return !slices.ContainsFunc(e2e.Variables(t, d.UID+".json", root), func(q e2e.Query) bool { return parse(q.Expr) != nil })
+			return !slices.ContainsFunc(e2e.Variables(t, d.file, root), func(q e2e.Query) bool { return parse(q.Expr) != nil })
 		},
 		"template-on-time-change-reload-rule": func(d dashboardJSON) bool {
 			for _, v := range d.Templating.List {
@@ -188,19 +222,19 @@ func TestLint(t *testing.T) {
 	for _, d := range shipped(t) {
 		for name, ok := range dashboardRules {
 			if !ok(d) {
-				t.Errorf("%s: %s", d.UID, name)
+				t.Errorf("%s: %s", d.file, name)
 			}
 		}
 		for _, p := range d.Panels {
 			for name, ok := range panelRules {
 				if !ok(p) {
-					t.Errorf("%s, %s: %s", d.UID, p.Title, name)
+					t.Errorf("%s, %s: %s", d.file, p.Title, name)
 				}
 			}
 			for _, target := range p.Targets {
 				for name, ok := range targetRules {
 					if target.Datasource.UID != "${datasource}" || !ok(p, target.Expr) {
-						t.Errorf("%s, %s: %s: %s", d.UID, p.Title, name, target.Expr)
+						t.Errorf("%s, %s: %s: %s", d.file, p.Title, name, target.Expr)
 					}
 				}
 			}
@@ -220,21 +254,21 @@ func TestQueries(t *testing.T) {
 	for _, d := range shipped(t) {
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
-				for _, problem := range misread(target.Expr) {
-					t.Errorf("%s, %s: %s", d.UID, p.Title, problem)
+				for _, problem := range misread(d.edition, target.Expr) {
+					t.Errorf("%s, %s: %s", d.file, p.Title, problem)
 				}
 			}
 		}
 		for _, a := range d.Annotations.List {
-			for _, problem := range misread(a.Expr) {
-				t.Errorf("%s, annotation %s: %s", d.UID, a.Name, problem)
+			for _, problem := range misread(d.edition, a.Expr) {
+				t.Errorf("%s, annotation %s: %s", d.file, a.Name, problem)
 			}
 		}
 	}
 }
 
 func TestMisread(t *testing.T) {
-	for expr, want := range map[string]string{
+	documented := map[string]string{
 		`sum(coderd_nonsense{})`:                                                               "coderd_nonsense is not served",
 		`max(coderd_agents_up{code="500"})`:                                                    "coderd_agents_up has no label code",
 		`max by (code) (coderd_agents_up{})`:                                                   "no label code in max by (code) (coderd_agents_up)",
@@ -245,9 +279,21 @@ func TestMisread(t *testing.T) {
 		`sum(max by (username) (coderd_agents_up{}))`:                                          "",
 		`sum(rate(coderd_api_request_latencies_seconds_bucket{}[5m]))`:                         "",
 		`sum by (code, instance) (rate(coderd_api_requests_processed_total{code=~"5.."}[5m]))`: "",
-	} {
-		if got := strings.Join(misread(expr), "; "); got != want {
-			t.Errorf("%s: %q, want %q", expr, got, want)
+		`sum by (action) (increase(coderd_workspace_builds_total{}[5m]))`:                      "",
+	}
+	coder := map[string]string{
+		`max(coderd_api_workspace_latest_build_total{})`:                        "coderd_api_workspace_latest_build_total is not served",
+		`max(coderd_api_workspace_latest_build{})`:                              "",
+		`sum by (action) (increase(coderd_workspace_builds_total{}[5m]))`:       "no label action in sum by (action) (increase(coderd_workspace_builds_total[5m]))",
+		`sum(increase(coderd_prebuilt_workspaces_created_total{}[5m]))`:         "sum over replicas of coderd_prebuilt_workspaces_created_total, which each may report",
+		`sum by (type) (coderd_workspace_creation_duration_seconds_count{})`:    "",
+		`max by (organization_name) (coderd_insights_templates_active_users{})`: "",
+	}
+	for e, of := range map[instrument.Edition]map[string]string{instrument.Documented: documented, instrument.Coder: coder} {
+		for expr, want := range of {
+			if got := strings.Join(misread(e, expr), "; "); got != want {
+				t.Errorf("%s: %s: %q, want %q", e, expr, got, want)
+			}
 		}
 	}
 }
@@ -255,13 +301,13 @@ func TestMisread(t *testing.T) {
 // targetLabels are given to series by the scrape.
 var targetLabels = []string{"job", "instance", "pod", "le"}
 
-// misread returns what is wrong with an expression, if anything.
-func misread(text string) (problems []string) {
+// misread returns what is wrong with an expression of an edition, if anything.
+func misread(e instrument.Edition, text string) (problems []string) {
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(variables.Replace(text))
 	if err != nil {
 		return []string{err.Error()}
 	}
-	served := e2e.Served()
+	served := served(e)
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
 		selector, ok := node.(*parser.VectorSelector)
 		if !ok || selector.Name == "ALERTS" {
@@ -315,7 +361,7 @@ func misread(text string) (problems []string) {
 					continue
 				}
 				for _, f := range read(m.Value + "{}") {
-					has = append(has, f.Labels...)
+					has = append(has, e.Info(f).Labels...)
 				}
 				if m.Value == "ALERTS" {
 					has = append(has, aggregation.Grouping...)
@@ -332,30 +378,100 @@ func misread(text string) (problems []string) {
 	return problems
 }
 
-// TestEveryFamilyIsShown checks that each family that Coder documents of itself,
-// and each of otelcoder's health, has a panel.
+// TestEveryFamilyIsShown checks that each family that Coder has of itself in an edition,
+// and each of otelcoder's health, has a panel, and that no panel shows another edition's.
 func TestEveryFamilyIsShown(t *testing.T) {
-	shown := make(map[string]bool)
+	shown := make(map[instrument.Edition]map[string]bool)
 	for _, d := range shipped(t) {
+		if shown[d.edition] == nil {
+			// The age of its source is the same time, on the dashboard of health.
+			shown[d.edition] = map[string]bool{"coderd_prebuilt_workspaces_metrics_last_updated": true}
+		}
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
 				for _, f := range read(target.Expr) {
-					shown[f.Name] = true
+					shown[d.edition][d.edition.Name(f)] = true
 				}
 			}
 		}
 	}
-	for name, f := range e2e.Served() {
-		if f.Origin != "runtime" && !shown[name] {
-			t.Errorf("no panel shows %s", name)
+	for e := range instrument.Editions() {
+		for name, f := range served(e) {
+			if f.Origin != "runtime" && !shown[e][name] {
+				t.Errorf("%s: no panel shows %s", e, name)
+			}
 		}
 	}
+}
+
+// TestData checks that each panel shows something where the families that it reads have
+// series.
+func TestData(t *testing.T) {
+	for _, d := range shipped(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				if strings.Contains(target.Expr, "ALERTS{") || strings.Contains(target.Expr, "max(otelcoder_reporter{") {
+					continue // of alerts that fire, and when nobody reports
+				}
+				families := append(read(target.Expr), instrument.HealthBuildInfo)
+				slices.Sort(families)
+				load := "load 30s\n"
+				for _, f := range slices.Compact(families) {
+					load += series(served(d.edition)[d.edition.Name(f)])
+				}
+				if steps(t, load, target.Expr, 25*time.Minute) == 0 {
+					t.Errorf("%s, %s is empty: %s", d.file, p.Title, target.Expr)
+				}
+			}
+		}
+	}
+}
+
+// series returns series of a family in the notation of Prometheus's tests, for each of the
+// values that queries name of its labels.
+func series(f e2e.Family) (load string) {
+	sets := []string{`job="otelcoder",instance="a"`}
+	for _, label := range f.Labels {
+		values := map[string][]string{
+			"status":               {"succeeded", "failed", "pending", "connected", "disconnected"},
+			"workspace_transition": {"start", "START"},
+			"code":                 {"200", "500"},
+			"health":               {"healthy", "unhealthy"},
+			"preferred":            {"true"},
+		}[label]
+		if values == nil {
+			values = []string{"x"}
+		}
+		var longer []string
+		for _, set := range sets {
+			for _, value := range values {
+				longer = append(longer, fmt.Sprintf("%s,%s=%q", set, label, value))
+			}
+		}
+		sets = longer
+	}
+	for _, set := range sets {
+		switch {
+		case f.Type == "histogram" || f.Type == "summary":
+			for _, bound := range f.Buckets {
+				load += fmt.Sprintf("  %s_bucket{%s,le=\"%g\"} 0+1x120\n", f.Name, set, bound)
+			}
+			load += fmt.Sprintf("  %[1]s_bucket{%[2]s,le=\"+Inf\"} 0+1x120\n  %[1]s_count{%[2]s} 0+1x120\n  %[1]s_sum{%[2]s} 0+1x120\n", f.Name, set)
+		case f.Type == "counter":
+			load += fmt.Sprintf("  %s{%s} 0+1x120\n", f.Name, set)
+		case f.Name == "coderd_prebuilt_workspaces_desired":
+			load += fmt.Sprintf("  %s{%s} 2x120\n", f.Name, set)
+		default:
+			load += fmt.Sprintf("  %s{%s} 1x120\n", f.Name, set)
+		}
+	}
+	return load
 }
 
 func TestImportOnly(t *testing.T) {
 	var got []string
 	for f := range instrument.Documented.All() {
-		if importOnly(instrument.Documented.Info(f)) {
+		if importOnly(f) {
 			got = append(got, f.String())
 		}
 	}
@@ -377,7 +493,7 @@ func TestImportOnly(t *testing.T) {
 func TestPanels(t *testing.T) {
 	for _, d := range shipped(t) {
 		if d.Panels[0].Title != "Alerts" {
-			t.Errorf("%s does not begin with what is wrong now", d.UID)
+			t.Errorf("%s does not begin with what is wrong now", d.file)
 		}
 		taken, ids := make(map[[2]int]string), make(map[int]string)
 		for _, p := range d.Panels {
@@ -385,30 +501,30 @@ func TestPanels(t *testing.T) {
 				for y := range p.GridPos.H {
 					at := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
 					if at[0] >= 24 || taken[at] != "" {
-						t.Errorf("%s: %s and %s overlap, or it does not fit", d.UID, p.Title, taken[at])
+						t.Errorf("%s: %s and %s overlap, or it does not fit", d.file, p.Title, taken[at])
 					}
 					taken[at] = p.Title
 				}
 			}
 			if other, ok := ids[p.ID]; ok {
-				t.Errorf("%s: %s and %s have the ID %d", d.UID, p.Title, other, p.ID)
+				t.Errorf("%s: %s and %s have the ID %d", d.file, p.Title, other, p.ID)
 			}
 			ids[p.ID] = p.Title
 			paragraphs := strings.Split(p.Description, "\n\n")
 			if len(paragraphs) != 3 || !strings.Contains(paragraphs[2], "import") {
-				t.Errorf("%s: %s says %q", d.UID, p.Title, p.Description)
+				t.Errorf("%s: %s says %q", d.file, p.Title, p.Description)
 			}
 			if len(p.Links) != 1 {
-				t.Fatalf("%s: %s has %d links", d.UID, p.Title, len(p.Links))
+				t.Fatalf("%s: %s has %d links", d.file, p.Title, len(p.Links))
 			}
 			path, ok := strings.CutPrefix(p.Links[0].URL, pages)
 			if _, err := os.Stat(filepath.Join(root, path)); err != nil || !ok {
-				t.Errorf("%s: %s links to %s: %v", d.UID, p.Title, p.Links[0].URL, err)
+				t.Errorf("%s: %s links to %s: %v", d.file, p.Title, p.Links[0].URL, err)
 			}
 			steps, mode := p.FieldConfig.Defaults.Thresholds.Steps, p.FieldConfig.Defaults.Color.Mode
 			counts := len(steps) == 2 && steps[0].Color == green && steps[1].Color == blue
 			if (p.Type == "stat" || p.Type == "bargauge") && (mode == "thresholds") != (len(steps) == 3 || counts) {
-				t.Errorf("%s: %s has the colours %s with %d thresholds", d.UID, p.Title, mode, len(steps))
+				t.Errorf("%s: %s has the colours %s with %d thresholds", d.file, p.Title, mode, len(steps))
 			}
 		}
 	}
@@ -452,7 +568,7 @@ func TestOtherPrograms(t *testing.T) {
 			}
 			read++
 			if found := steps(t, fmt.Sprintf(series, name), expr, 0); found > 0 {
-				t.Errorf("%s, %s: shows another program: %s", d.UID, title, expr)
+				t.Errorf("%s, %s: shows another program: %s", d.file, title, expr)
 			}
 		}
 	}
@@ -475,7 +591,7 @@ func TestAnnotations(t *testing.T) {
 					for offset := range time.Minute / (15 * time.Second) {
 						load := fmt.Sprintf("load %s\n  %s 0x%d 1x40\n", interval, series[a.Name], 10+before)
 						if series[a.Name] != "" && steps(t, load, a.Expr, offset*15*time.Second) == 0 {
-							t.Errorf("%s, %s is missing at scrapes every %s, the event after %d, offset %v", d.UID, a.Name, interval, 10+before, offset*15*time.Second)
+							t.Errorf("%s, %s is missing at scrapes every %s, the event after %d, offset %v", d.file, a.Name, interval, 10+before, offset*15*time.Second)
 						}
 					}
 				}
@@ -543,7 +659,7 @@ func TestStates(t *testing.T) {
 					}
 				}
 				if got != colour {
-					t.Errorf("%s: %s: %s is %q, want %q", d.UID, p.Title, legend, got, colour)
+					t.Errorf("%s: %s: %s is %q, want %q", d.file, p.Title, legend, got, colour)
 				}
 			}
 		}

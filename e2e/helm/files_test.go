@@ -2,6 +2,7 @@ package helm_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,17 @@ import (
 // TestDashboards: the ConfigMaps hold the dashboards as they are, where Grafana's
 // sidecar finds them.
 func TestDashboards(t *testing.T) {
-	maps := helm.All[*corev1.ConfigMap](helm.Load(t).Render(t, "dashboards: {enabled: true, annotations: {grafana_folder: Coder}}"))
+	for edition, differ := range map[string][]string{
+		"documented": nil,
+		"coder":      {"coder-deployment.json", "coder-health.json"},
+	} {
+		t.Run(edition, func(t *testing.T) { testDashboards(t, edition, differ) })
+	}
+}
+
+// testDashboards checks the dashboards of an edition, in which the named ones differ.
+func testDashboards(t *testing.T, edition string, differ []string) {
+	maps := helm.All[*corev1.ConfigMap](helm.Load(t).Render(t, "metricNames: "+edition+"\ndashboards: {enabled: true, annotations: {grafana_folder: Coder}}"))
 	found := 0
 	for _, m := range maps {
 		if m.Labels["grafana_dashboard"] != "1" || m.Annotations["grafana_folder"] != "Coder" {
@@ -23,9 +34,13 @@ func TestDashboards(t *testing.T) {
 		}
 		for name, text := range m.Data {
 			found++
+			path := "examples/grafana/" + name
+			if slices.Contains(differ, name) {
+				path = "examples/grafana/" + edition + "/" + name
+			}
 			// helm cuts white space off the end of an object.
-			if want := readFile(t, "examples/grafana/"+name); strings.TrimSpace(text) != strings.TrimSpace(want) {
-				t.Errorf("%s in %s is not what examples/grafana has", name, m.Name)
+			if want := readFile(t, path); strings.TrimSpace(text) != strings.TrimSpace(want) {
+				t.Errorf("%s in %s is not %s", name, m.Name, path)
 			}
 			if !json.Valid([]byte(text)) {
 				t.Errorf("%s is no JSON", name)
@@ -37,9 +52,16 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-// TestRules: the PrometheusRule holds the rules that examples/prometheus has.
+// TestRules: the PrometheusRule holds the rules that examples/prometheus has, which fit
+// both editions.
 func TestRules(t *testing.T) {
-	rule := helm.Only[*monitoringv1.PrometheusRule](t, helm.Load(t).Render(t, "prometheusRule: {enabled: true}"))
+	for _, edition := range []string{"documented", "coder"} {
+		t.Run(edition, func(t *testing.T) { testRules(t, edition) })
+	}
+}
+
+func testRules(t *testing.T, edition string) {
+	rule := helm.Only[*monitoringv1.PrometheusRule](t, helm.Load(t).Render(t, "metricNames: "+edition+"\nprometheusRule: {enabled: true}"))
 	type group struct {
 		Name  string
 		Rules []struct {

@@ -56,11 +56,57 @@ func groups(t *testing.T) []rulefmt.RuleGroup {
 	return all
 }
 
-// TestUnitTests: the shipped rules pass their shipped tests.
+// ofCoder writes a series of the shipped tests as the edition Coder has it.
+var ofCoder = strings.NewReplacer(
+	"coderd_api_workspace_latest_build_total{", "coderd_api_workspace_latest_build{",
+	"coderd_agents_up{", `coderd_agents_up{template_version="v1",`,
+	`action="`, `workspace_transition="`,
+	`owner_email="ada@example.com"`, `workspace_owner="ada"`,
+	`owner_email="bela@example.com"`, `workspace_owner="bela"`,
+)
+
+// TestUnitTests: the shipped rules pass their shipped tests, and those of renamed series
+// and labels in both editions.
 func TestUnitTests(t *testing.T) {
 	for _, path := range find(t, "tests/*.yaml") {
-		t.Run(filepath.Base(path), rules.Read(t, path).Run)
+		t.Run("documented/"+filepath.Base(path), rules.Read(t, path).Run)
+		f := rules.Read(t, path)
+		f.Tests = slices.DeleteFunc(f.Tests, func(test rules.Test) bool {
+			same := true
+			for i, s := range test.Series {
+				test.Series[i].Series = ofCoder.Replace(s.Series)
+				same = same && test.Series[i].Series == s.Series
+				checkServed(t, e2e.ServedAsCoder(), test.Series[i].Series)
+			}
+			return same
+		})
+		t.Run("coder/"+filepath.Base(path), f.Run)
 	}
+}
+
+// checkServed checks that a series of a family that the rules read has a name and labels of
+// the contract.
+func checkServed(t *testing.T, served e2e.Contract, series string) {
+	t.Helper()
+	metric, err := parser.NewParser(parser.Options{}).ParseMetric(series)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := metric.Get(model.MetricNameLabel)
+	f, ok := served[name]
+	for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+		if base, cut := strings.CutSuffix(name, suffix); cut && !ok {
+			f, ok = served[base]
+		}
+	}
+	if name == "up" {
+		return // Prometheus's own
+	}
+	metric.Range(func(l labels.Label) {
+		if !ok || !slices.Contains(append(scraped, f.Labels...), l.Name) {
+			t.Errorf("%s is not served: %s", series, l.Name)
+		}
+	})
 }
 
 // TestEveryAlertIsTested: each has a test in which it fires and one in which it
@@ -139,22 +185,26 @@ func TestRunbooks(t *testing.T) {
 	}
 }
 
-// TestFamilies checks that rules, runbooks and pages read only families that are served
-// and series that rules record.
+// scraped are the labels that a scrape may add, and those of histograms.
+var scraped = []string{model.MetricNameLabel, "job", "instance", "pod", "node", "namespace", "le"}
+
+// TestFamilies checks that rules, runbooks and pages read only families that are served in
+// an edition, by labels that they have in one, and series that rules record.
 func TestFamilies(t *testing.T) {
-	known := map[string]bool{"up": true, "ALERTS": true, "ALERTS_FOR_STATE": true} // Prometheus's own
+	// By name, and nil for any labels: Prometheus's own, recorded series, and several names.
+	known := map[string][]string{"up": nil, "ALERTS": nil, "ALERTS_FOR_STATE": nil, "": nil}
 	for _, served := range []e2e.Contract{e2e.Served(), e2e.ServedAsCoder()} {
 		for name, f := range served {
-			known[name] = true
+			known[name] = slices.Concat(known[name], f.Labels, scraped)
 			if f.Type == "histogram" {
-				known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = true, true, true
+				known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = known[name], known[name], known[name]
 			}
 		}
 	}
 	expressions := rules.Pages(t, root(t))
 	for _, g := range groups(t) {
 		for _, rule := range g.Rules {
-			known[rule.Record] = true
+			known[rule.Record] = nil
 			expressions[rule.Record+rule.Alert] = rule.Expr
 		}
 	}
@@ -165,13 +215,48 @@ func TestFamilies(t *testing.T) {
 			continue
 		}
 		for _, selector := range parser.ExtractSelectors(expr) {
+			name := nameOf(selector)
+			has, ok := known[name]
+			if !ok {
+				t.Errorf("%s reads %s, which nobody serves", where, name)
+			}
 			for _, m := range selector {
-				if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual && !known[m.Value] {
-					t.Errorf("%s reads %s, which nobody serves", where, m.Value)
+				if has != nil && !slices.Contains(has, m.Name) {
+					t.Errorf("%s reads %s by %s, which it lacks", where, name, m.Name)
 				}
 			}
 		}
+		parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+			aggregation, ok := node.(*parser.AggregateExpr)
+			if !ok {
+				return nil
+			}
+			var has []string
+			for _, selector := range parser.ExtractSelectors(aggregation) {
+				labels := known[nameOf(selector)]
+				if labels == nil {
+					return nil
+				}
+				has = append(has, labels...)
+			}
+			for _, label := range aggregation.Grouping {
+				if !slices.Contains(has, label) {
+					t.Errorf("%s: no family has %s in %s", where, label, aggregation)
+				}
+			}
+			return nil
+		})
 	}
+}
+
+// nameOf returns the name that a selector asks for, empty if it asks for several.
+func nameOf(selector []*labels.Matcher) string {
+	for _, m := range selector {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return ""
 }
 
 // TestConfigurations: Prometheus loads each shipped configuration, whose rule
@@ -204,7 +289,8 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
-// TestSplitJobs: the jobs for a large deployment name each of its metrics once.
+// TestSplitJobs: the jobs for a large deployment name each of its metrics of both editions
+// once.
 func TestSplitJobs(t *testing.T) {
 	c, err := config.LoadFile(find(t, "large/prometheus.yml")[0], false, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -215,7 +301,9 @@ func TestSplitJobs(t *testing.T) {
 		named = append(named, s.Params["name[]"]...)
 	}
 	slices.Sort(named)
-	if want := slices.Sorted(maps.Keys(e2e.Documented().OfScope("deployment"))); !slices.Equal(named, want) {
+	all := e2e.Documented()
+	maps.Copy(all, e2e.Coder())
+	if want := slices.Sorted(maps.Keys(all.OfScope("deployment"))); !slices.Equal(named, want) {
 		t.Errorf("the jobs name\n%q, the deployment has\n%q", named, want)
 	}
 }

@@ -53,7 +53,7 @@ func TestInspect(t *testing.T) {
 	d.Exec(t, "ALTER ROLE "+role+" CONNECTION LIMIT 2; INSERT INTO workspace_agents (id, resource_id, name, created_at, last_connected_at) VALUES (u(1), u(1), 'a', now(), now() + interval '1 minute')")
 	i = inspect(t, url)
 	for _, c := range []struct{ got, want any }{
-		{i.Denied, []Table{{Name: "users", Columns: []string{"email", "status"}}, {Name: "licenses", Columns: []string{"jwt"}}}},
+		{i.Denied, []Table{{Name: "users", Columns: []string{"status", "email"}}, {Name: "licenses", Columns: []string{"jwt"}}}},
 		{i.Absent, []Table{{Name: "workspaces", Columns: []string{"name"}}}},
 		{i.Lacks, []Lack{
 			{"users", []string{"is_system"}, "system users count as users", false},

@@ -123,6 +123,10 @@ character that is special in a URL.
 - name: PGSSLKEY
   value: /etc/otelcoder/database-client/tls.key
 {{- end }}
+{{- if ne .Values.metricNames "documented" }}
+- name: OTELCODER_METRIC_NAMES
+  value: {{ .Values.metricNames }}
+{{- end }}
 - name: OTELCODER_HEALTH_ADDRESS
   value: "0.0.0.0:2113"
 {{- if and $address (not (include "otelcoder.has" (list . "CODER_PROMETHEUS_ENABLE"))) }}
@@ -302,6 +306,7 @@ character that is special in a URL.
   "postgres-url" ", which would show the password in the pod: name a Secret in database.secretName"
   "postgres-url-file" ": set database.urlFile"
   "postgres-reporter-url" ", which would show the password in the pod: set OTELCODER_POSTGRES_REPORTER_URL in extraEnv from a Secret"
+  "metric-names" ", which would not select the dashboards: set metricNames"
   "web-config-file" ": name its Secret in webConfig.secretName" -}}
 {{- range .Values.extraArgs -}}
 {{- $flag := regexFind "^--?[a-z-]+" . | trimPrefix "-" | trimPrefix "-" -}}
