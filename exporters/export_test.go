@@ -10,10 +10,16 @@ const PieceSize = pieceSize
 
 // OnConversion calls converted for each conversion of series of the Deployment group.
 func (e *Exporter) OnConversion(converted func()) {
-	e.deployment.converter.registry.MustRegister(onConversion(converted))
+	r := &e.deployment.converter.registry
+	r.exporter = onConversion{r.exporter, converted}
 }
 
-type onConversion func()
+type onConversion struct {
+	prometheus.Collector
+	converted func()
+}
 
-func (onConversion) Describe(chan<- *prometheus.Desc)   {}
-func (f onConversion) Collect(chan<- prometheus.Metric) { f() }
+func (c onConversion) Collect(series chan<- prometheus.Metric) {
+	c.converted()
+	c.Collector.Collect(series)
+}

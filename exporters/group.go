@@ -1,6 +1,7 @@
 package exporters
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type group struct {
 	// reporter.
 	cache *render.Cache[format] // nil if rendered for each scrape
 	seed  maphash.Seed          // for hashes of samples
+	text  bytes.Buffer          // of a piece; only the renderings of the cache use it
 
 	// extra gathers additional families; empty in groups with a cache.
 	extra prometheus.Gatherer

@@ -76,16 +76,35 @@ func (g *group) collect(ctx context.Context) []family {
 // converter converts metrics to series with an OpenTelemetry Prometheus exporter, which
 // it feeds as a producer.
 type converter struct {
-	registry *prometheus.Registry
+	registry registry
 
 	mu     sync.Mutex // held during a conversion
 	scopes []metricdata.ScopeMetrics
+
+	// Reused by convertSorted, for at most pieceSize series.
+	series chan prometheus.Metric
+	piece  []*dto.Metric
+}
+
+// registry is a registry that keeps its only collector, the exporter.
+type registry struct {
+	*prometheus.Registry
+	exporter prometheus.Collector
+}
+
+// Register implements [prometheus.Registerer].
+func (r *registry) Register(c prometheus.Collector) error {
+	r.exporter = c
+	return r.Registry.Register(c)
 }
 
 func newConverter(options ...otelprometheus.Option) (*converter, error) {
-	c := &converter{registry: prometheus.NewRegistry()}
+	c := &converter{
+		registry: registry{Registry: prometheus.NewRegistry()},
+		series:   make(chan prometheus.Metric, pieceSize),
+	}
 	exporter, err := otelprometheus.New(append(options,
-		otelprometheus.WithRegisterer(c.registry),
+		otelprometheus.WithRegisterer(&c.registry),
 		otelprometheus.WithProducer(c),
 		otelprometheus.WithoutTargetInfo(),
 	)...)
@@ -111,20 +130,86 @@ func (c *converter) convert(scopes []metricdata.ScopeMetrics) ([]*dto.MetricFami
 	return c.registry.Gather()
 }
 
+// convertSorted converts a metric with unique points sorted by labels. It is faster than
+// convert, since the registry would check and sort the series again. The series are
+// valid until the next conversion.
+func (c *converter) convertSorted(m metricdata.Metrics) (*dto.MetricFamily, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.scopes = []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{m}}}
+	defer func() { c.scopes = nil }()
+	go func() {
+		err := try(func() error {
+			c.registry.exporter.Collect(c.series)
+			return nil
+		})
+		if err != nil {
+			c.series <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
+		}
+		c.series <- nil
+	}()
+	n := 0
+	var omitted omissions
+	s := <-c.series
+	defer func() {
+		for s != nil { // after a panic of Write, so that the goroutine ends
+			s = <-c.series
+		}
+	}()
+	for ; s != nil; s = <-c.series {
+		if n == len(c.piece) {
+			c.piece = append(c.piece, new(dto.Metric))
+		}
+		c.piece[n].Reset()
+		if err := s.Write(c.piece[n]); err != nil {
+			omitted.add(err)
+			continue
+		}
+		n++
+	}
+	return &dto.MetricFamily{Name: &m.Name, Help: &m.Description, Type: typeOf(m), Metric: c.piece[:n]}, omitted.error()
+}
+
+// typeOf returns the type of a metric that has points.
+func typeOf(m metricdata.Metrics) *dto.MetricType {
+	switch data := m.Data.(type) {
+	case metricdata.Histogram[float64]:
+		return dto.MetricType_HISTOGRAM.Enum()
+	case metricdata.Sum[float64]:
+		if data.IsMonotonic {
+			return dto.MetricType_COUNTER.Enum()
+		}
+	}
+	return dto.MetricType_GAUGE.Enum()
+}
+
 // convert converts metrics of the catalogue, like converter.convert.
 func (g *group) convert(metrics []metricdata.Metrics) ([]*dto.MetricFamily, error) {
 	return g.converter.convert([]metricdata.ScopeMetrics{{Metrics: metrics}})
 }
 
+// convertPiece converts a piece of a family. The series are valid until the next
+// conversion.
+func (g *group) convertPiece(piece []metricdata.Metrics) ([]*dto.MetricFamily, error) {
+	if (family{metrics: piece}).points() == nil {
+		return g.convert(piece)
+	}
+	converted, err := g.converter.convertSorted(piece[0])
+	if len(converted.Metric) == 0 {
+		return nil, err
+	}
+	return []*dto.MetricFamily{converted}, err
+}
+
 // pieceSize is how many points are converted at a time. It bounds the memory, since
 // series take several times the memory of their text, and the delay of a cancellation.
-const pieceSize = 4096
+// A piece fits into the processor's caches.
+const pieceSize = 512
 
 // encodeEach encodes each family as a part. Families with unchanged samples are not
 // converted again. It returns early when ctx ends.
 func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Builder) {
 	defer g.complete()()
-	var text bytes.Buffer
 	families := g.collect(ctx)
 	of := make(map[string]summary, len(families))
 	for i, f := range families {
@@ -137,7 +222,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		for format, b := range builders {
 			if !b.Reuse(f.name, state) {
 				b.Begin(f.name)
-				encoders = append(encoders, &encoder{format: format, to: b, text: &text, taken: g.exporter.catalogued})
+				encoders = append(encoders, &encoder{format: format, to: b, text: &g.text, taken: g.exporter.catalogued})
 			}
 		}
 		last, summarized := g.summary(f.name)
@@ -152,7 +237,7 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		var convertErr error // the first conversion error
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
-				converted, err := g.convert(piece)
+				converted, err := g.convertPiece(piece)
 				convertErr = cmp.Or(convertErr, err)
 				for _, c := range converted {
 					sum.addConverted(c)
@@ -254,26 +339,36 @@ type encoder struct {
 	err    error
 }
 
-// add encodes a piece of the family. In protobuf a family is one message, which end
-// encodes.
+// add encodes a piece of the family, and keeps none of its series. In protobuf a family
+// is one message, which end encodes.
 func (e *encoder) add(piece *dto.MetricFamily) {
-	switch {
-	case e.err != nil:
-	case e.format != protobuf:
+	if e.err != nil {
+		return
+	}
+	if e.format != protobuf {
 		e.err = e.encode(piece)
-	case e.family == nil:
-		e.family = piece
-	default:
-		e.family = &dto.MetricFamily{
-			Name: piece.Name, Help: piece.Help, Unit: piece.Unit, Type: piece.Type,
-			Metric: append(e.family.Metric, piece.Metric...),
-		}
+		return
+	}
+	if e.family == nil {
+		e.family = &dto.MetricFamily{Name: piece.Name, Help: piece.Help, Unit: piece.Unit, Type: piece.Type}
+	}
+	for _, m := range piece.Metric {
+		e.family.Metric = append(e.family.Metric, shallowCopy(m))
+	}
+}
+
+// shallowCopy returns a copy of a series that shares its parts.
+func shallowCopy(m *dto.Metric) *dto.Metric {
+	return &dto.Metric{
+		Label: m.Label, TimestampMs: m.TimestampMs,
+		Counter: m.Counter, Gauge: m.Gauge, Untyped: m.Untyped, Summary: m.Summary, Histogram: m.Histogram,
 	}
 }
 
 // end ends the family.
 func (e *encoder) end() error {
 	if e.family != nil && e.err == nil {
+		e.text = new(bytes.Buffer) // not reused, since the message of a family can be large
 		e.err = e.encode(e.family)
 	}
 	return e.err

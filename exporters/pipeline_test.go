@@ -61,6 +61,11 @@ func TestLargeFamily(t *testing.T) {
 	if n := len(family.Metric); n != series+1 || family.GetHelp() == "" {
 		t.Errorf("protobuf has %d series, help %q", n, family.GetHelp())
 	}
+	for i, m := range family.Metric[:series] {
+		if got, want := m.Label[2].GetValue(), fmt.Sprintf("%06d", i); got != want || m.Gauge.GetValue() != float64(i) {
+			t.Fatalf("series %d in protobuf is %s, value %g", i, got, m.Gauge.GetValue())
+		}
+	}
 }
 
 // TestUnchangedFamiliesAreKept changes one of three families.

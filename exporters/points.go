@@ -134,11 +134,12 @@ func (p pointsOf[P]) sorted(n int) iter.Seq[metricdata.Aggregation] {
 		at  int
 	}
 	order := make([]keyed, len(p.all))
+	const length = 64        // of most keys at most
 	var keys strings.Builder // shared by several keys to save allocations
 	for i := range p.all {
 		if keys.Cap()-keys.Len() < 1<<10 {
 			keys = strings.Builder{}
-			keys.Grow(64 << 10)
+			keys.Grow(min(len(p.all)-i, 1<<10) * length)
 		}
 		start := keys.Len()
 		for values := p.labels(&p.all[i]).Iter(); values.Next(); {

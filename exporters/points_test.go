@@ -2,12 +2,88 @@ package exporters
 
 import (
 	"hash/maphash"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/otel/attribute"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
+
+// TestConvertSorted converts metrics of each type in turn, since they share memory, and
+// then a series that cannot be converted.
+func TestConvertSorted(t *testing.T) {
+	c, err := newConverter(otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation), otelprometheus.WithoutScopeInfo())
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(value string) attribute.Set { return attribute.NewSet(attribute.String("label", value)) }
+	points := []metricdata.DataPoint[float64]{{Attributes: set("a"), Value: 1}, {Attributes: set("b"), Value: 2}}
+	histogram := metricdata.Histogram[float64]{
+		Temporality: metricdata.CumulativeTemporality,
+		DataPoints:  []metricdata.HistogramDataPoint[float64]{{Attributes: set("a"), Count: 3, Sum: 4, Bounds: []float64{5}, BucketCounts: []uint64{1, 2}}},
+	}
+	for _, test := range []struct {
+		name string
+		data metricdata.Aggregation
+		want string
+	}{
+		{"h", histogram, "# HELP h help\n# TYPE h histogram\n" +
+			"h_bucket{label=\"a\",le=\"5.0\"} 1\nh_bucket{label=\"a\",le=\"+Inf\"} 3\nh_sum{label=\"a\"} 4.0\nh_count{label=\"a\"} 3\n"},
+		{"g", metricdata.Gauge[float64]{DataPoints: points}, "# HELP g help\n# TYPE g gauge\n" +
+			"g{label=\"a\"} 1.0\ng{label=\"b\"} 2.0\n"},
+		{"c_total", metricdata.Sum[float64]{IsMonotonic: true, Temporality: metricdata.CumulativeTemporality, DataPoints: points[:1]},
+			"# HELP c help\n# TYPE c counter\nc_total{label=\"a\"} 1.0\n"},
+		{"h", histogram, "# HELP h help\n# TYPE h histogram\n" +
+			"h_bucket{label=\"a\",le=\"5.0\"} 1\nh_bucket{label=\"a\",le=\"+Inf\"} 3\nh_sum{label=\"a\"} 4.0\nh_count{label=\"a\"} 3\n"},
+	} {
+		family, err := c.convertSorted(metricdata.Metrics{Name: test.name, Description: "help", Data: test.data})
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		var text strings.Builder
+		if _, err := expfmt.MetricFamilyToOpenMetrics(&text, family); err != nil {
+			t.Error(err)
+		}
+		if text.String() != test.want {
+			t.Errorf("%s: got\n%swant\n%s", test.name, text.String(), test.want)
+		}
+		if _, want := test.data.(metricdata.Histogram[float64]); (family.Metric[0].Histogram != nil) != want {
+			t.Errorf("%s has the histogram %v", test.name, family.Metric[0].Histogram)
+		}
+	}
+	exporter := c.registry.exporter
+	c.registry.exporter = panickingCollector{}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic of a series is lost")
+			}
+		}()
+		c.convertSorted(metricdata.Metrics{Name: "g", Data: metricdata.Gauge[float64]{}})
+	}()
+	c.registry.exporter = exporter
+	points[0].Attributes = set("invalid \xff")
+	family, err := c.convertSorted(metricdata.Metrics{Name: "g", Description: "help", Data: metricdata.Gauge[float64]{DataPoints: points}})
+	if len(family.Metric) != 1 || family.Metric[0].Label[0].GetValue() != "b" || err == nil {
+		t.Errorf("with an invalid series: %v, %v", family, err)
+	}
+}
+
+// panickingCollector collects series that panic.
+type panickingCollector struct{ prometheus.Collector }
+
+func (panickingCollector) Collect(series chan<- prometheus.Metric) {
+	for range 3 {
+		series <- panickingSeries{}
+	}
+}
+
+type panickingSeries struct{ prometheus.Metric }
 
 // TestState checks that states are equal if and only if the text is equal.
 func TestState(t *testing.T) {

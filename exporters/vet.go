@@ -242,11 +242,8 @@ func vetOne(of dto.MetricType, m *dto.Metric) (*dto.Metric, error) {
 	}
 	byName := func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) }
 	if !slices.IsSortedFunc(m.Label, byName) {
-		m = &dto.Metric{
-			Label: slices.Clone(m.Label), TimestampMs: m.TimestampMs,
-			Counter: m.Counter, Gauge: m.Gauge, Untyped: m.Untyped, Summary: m.Summary, Histogram: m.Histogram,
-		}
-		slices.SortFunc(m.Label, byName)
+		m = shallowCopy(m)
+		m.Label = slices.SortedFunc(slices.Values(m.Label), byName)
 	}
 	for i, l := range m.Label {
 		name := l.GetName()

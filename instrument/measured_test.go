@@ -373,3 +373,18 @@ func panicOf(f func()) (v any) {
 	f()
 	return nil
 }
+
+// BenchmarkLabelSetsKey finds the series of structs with and without a field that is no
+// label.
+func BenchmarkLabelSetsKey(b *testing.B) {
+	m := instrument.WorkspaceAgents{TemplateName: "docker", TemplateVersion: "v7", Username: "ann", WorkspaceName: "dev"}
+	for e := range instrument.Editions() {
+		b.Run(e.String(), func(b *testing.B) {
+			sets := instrument.NewLabelSets[instrument.WorkspaceAgents](e, instrument.AgentsUp)
+			b.ReportAllocs()
+			for b.Loop() {
+				sets.Key(m)
+			}
+		})
+	}
+}

@@ -98,6 +98,7 @@ const (
 )
 
 func agents(out *output, c config, source AgentsSource, refused sourceRefusals) collector {
+	series := newAgentsSeries(c)
 	return collector{
 		name: "agents",
 		families: []instrument.Family{
@@ -120,37 +121,41 @@ func agents(out *output, c config, source AgentsSource, refused sourceRefusals) 
 					rows += len(a.Latencies) + len(a.Apps)
 				}
 			}
-			return agentsSnapshot(workspaces, c, refused), rows, err
+			return series.snapshot(workspaces, refused), rows, err
 		}),
 	}
 }
 
-// agentsSnapshot merges workspaces, agents, latencies and apps with equal labels, and
+// agentsSeries are the series of [AgentsSource].
+type agentsSeries struct {
+	edition     instrument.Edition
+	up          *merged[instrument.WorkspaceAgents]
+	connections *merged[instrument.AgentConnection]
+	latencies   *merged[instrument.AgentLatency]
+	apps        *merged[instrument.AgentApp]
+	scripts     *merged[instrument.AgentScript]
+}
+
+func newAgentsSeries(c config) *agentsSeries {
+	return &agentsSeries{
+		edition:     c.edition,
+		up:          newMerged[instrument.WorkspaceAgents](c, instrument.AgentsUp),
+		connections: newMerged[instrument.AgentConnection](c, instrument.AgentsConnections),
+		latencies:   newMerged[instrument.AgentLatency](c, instrument.AgentsConnectionLatencies),
+		apps:        newMerged[instrument.AgentApp](c, instrument.AgentsApps),
+		scripts:     newMerged[instrument.AgentScript](c, instrument.AgentStatsStartupScript, c.droppedLabels()...),
+	}
+}
+
+// snapshot merges workspaces, agents, latencies and apps with equal labels, and
 // aggregates startup scripts by the labels of [WithAggregateBy]. A refused value leaves out
 // only its own series; the agent is still counted. A workspace without agents has the
 // value 0 in the edition Documented, and no series in later ones.
-func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) snapshot {
-	var size struct{ agents, latencies, apps, scripts int }
-	for _, w := range workspaces {
-		size.agents += len(w.Agents)
-		for _, a := range w.Agents {
-			size.latencies += len(a.Latencies)
-			size.apps += len(a.Apps)
-			if a.StartupScript != nil {
-				size.scripts++
-			}
-		}
-	}
-	up := newMerged[instrument.WorkspaceAgents](c, instrument.AgentsUp, len(workspaces))
-	connections := newMerged[instrument.AgentConnection](c, instrument.AgentsConnections, size.agents)
-	latencies := newMerged[instrument.AgentLatency](c, instrument.AgentsConnectionLatencies, size.latencies)
-	apps := newMerged[instrument.AgentApp](c, instrument.AgentsApps, size.apps)
-	scripts := newMerged[instrument.AgentScript](c, instrument.AgentStatsStartupScript, size.scripts, c.droppedLabels()...)
-
+func (s *agentsSeries) snapshot(workspaces []Workspace, refused sourceRefusals) snapshot {
 	for _, w := range workspaces {
 		template, username, workspace := refused.text(w.Template), refused.text(w.Username), refused.text(w.Name)
-		if len(w.Agents) > 0 || c.edition == instrument.Documented {
-			up.add(instrument.WorkspaceAgents{
+		if len(w.Agents) > 0 || s.edition == instrument.Documented {
+			s.up.add(instrument.WorkspaceAgents{
 				TemplateName:    template,
 				TemplateVersion: cmp.Or(refused.text(w.TemplateVersion), unknownVersion),
 				Username:        username,
@@ -160,7 +165,7 @@ func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) sn
 		for _, a := range w.Agents {
 			agent := instrument.Agent{AgentName: refused.text(a.Name), Username: username, WorkspaceName: workspace}
 			if refused.documented(a.Status.documented() && a.Lifecycle.documented()) {
-				connections.add(instrument.AgentConnection{
+				s.connections.add(instrument.AgentConnection{
 					Agent:          agent,
 					LifecycleState: string(a.Lifecycle),
 					Status:         string(a.Status),
@@ -169,26 +174,26 @@ func agentsSnapshot(workspaces []Workspace, c config, refused sourceRefusals) sn
 			}
 			for _, l := range a.Latencies {
 				if refused.valid(l.Seconds) {
-					latencies.raise(instrument.AgentLatency{Agent: agent, DERPRegion: refused.text(l.Region), Preferred: l.Preferred}, l.Seconds)
+					s.latencies.raise(instrument.AgentLatency{Agent: agent, DERPRegion: refused.text(l.Region), Preferred: l.Preferred}, l.Seconds)
 				}
 			}
 			for _, app := range a.Apps {
 				if refused.documented(app.Health.documented()) {
-					apps.add(instrument.AgentApp{Agent: agent, AppName: refused.text(app.DisplayName), Health: string(app.Health)}, 1)
+					s.apps.add(instrument.AgentApp{Agent: agent, AppName: refused.text(app.DisplayName), Health: string(app.Health)}, 1)
 				}
 			}
-			if s := a.StartupScript; s != nil && refused.valid(s.Seconds) {
-				scripts.add(instrument.AgentScript{Agent: agent, Success: s.Success, TemplateName: template}, s.Seconds)
+			if script := a.StartupScript; script != nil && refused.valid(script.Seconds) {
+				s.scripts.add(instrument.AgentScript{Agent: agent, Success: script.Success, TemplateName: template}, script.Seconds)
 			}
 		}
 	}
 
-	samples := make([]sample, 0, len(up.values)+len(connections.values)+len(latencies.values)+len(apps.values))
-	samples = up.appendTo(samples)
-	samples = connections.appendTo(samples)
-	samples = latencies.appendTo(samples)
-	samples = apps.appendTo(samples)
-	return snapshot{instrument.Deployment: samples, instrument.Workspaces: scripts.appendTo(nil)}
+	samples := make([]sample, 0, s.up.size()+s.connections.size()+s.latencies.size()+s.apps.size())
+	samples = s.up.appendTo(samples)
+	samples = s.connections.appendTo(samples)
+	samples = s.latencies.appendTo(samples)
+	samples = s.apps.appendTo(samples)
+	return snapshot{instrument.Deployment: samples, instrument.Workspaces: s.scripts.appendTo(nil)}
 }
 
 // tailnetNode returns node if it has the documented format, otherwise unknown.

@@ -40,6 +40,8 @@ type AgentStats struct {
 }
 
 func agentStats(out *output, c config, source AgentStatsSource, refused sourceRefusals) collector {
+	// The label sets are those of all families.
+	agents := newKeptSeries[instrument.Agent, agentStatsValues](c, instrument.AgentStatsRx, c.droppedLabels()...)
 	return collector{
 		name:     "agent_stats",
 		families: agentStatsFamilies(),
@@ -52,7 +54,7 @@ func agentStats(out *output, c config, source AgentStatsSource, refused sourceRe
 			if skewed, ok := source.(skewedSource); ok {
 				refused.addMany(refusedSkew, skewed.SkewedReports())
 			}
-			return snapshot{instrument.Deployment: agentStatsSamples(rows, c, refused)}, len(rows), nil
+			return snapshot{instrument.Deployment: agentStatsSamples(rows, agents, refused)}, len(rows), nil
 		}),
 	}
 }
@@ -101,29 +103,26 @@ func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
 // agentStatsSamples aggregates rows by the labels of [WithAggregateBy]. A
 // row with an invalid value is left out completely, so that all families cover the same
 // agents.
-func agentStatsSamples(rows []AgentStats, c config, refused sourceRefusals) []sample {
-	sets := instrument.NewLabelSets[instrument.Agent](c.edition, instrument.AgentStatsRx, c.droppedLabels()...) // shared by all families
-	merged := make(map[instrument.Agent]agentStatsValues, len(rows))
+func agentStatsSamples(rows []AgentStats, agents *keptSeries[instrument.Agent, agentStatsValues], refused sourceRefusals) []sample {
 	for _, row := range rows {
 		values := row.values()
 		if slices.ContainsFunc(values[:], func(v float64) bool { return !refused.valid(v) }) {
 			continue
 		}
-		agent := sets.Key(instrument.Agent{
+		merged := agents.value(instrument.Agent{
 			AgentName:     refused.text(row.AgentName),
 			Username:      refused.text(row.Username),
 			WorkspaceName: refused.text(row.Workspace),
 		})
-		merged[agent] = merged[agent].merge(values)
+		*merged = merged.merge(values)
 	}
 
 	families := agentStatsFamilies()
-	samples := make([]sample, 0, len(merged)*len(families))
-	for agent, values := range merged {
-		labels := sets.Labels(agent)
+	samples := make([]sample, 0, len(agents.byKey)*len(families))
+	agents.collected(func(labels instrument.Labels, values agentStatsValues) {
 		for i, f := range families {
 			samples = append(samples, sample{f, labels, values[i]})
 		}
-	}
+	})
 	return samples
 }

@@ -105,43 +105,6 @@ func (c config) sample(f instrument.Family, m instrument.Measured, value float64
 	return sample{f, c.edition.Labels(f, m), value}
 }
 
-// merged are the values of a family, by series. Rows whose labels are equal in the edition
-// are merged into one series.
-type merged[M measured] struct {
-	family instrument.Family
-	sets   instrument.LabelSets[M]
-	values map[M]float64
-}
-
-// measured is an [instrument.Measured] that can be a map key.
-type measured interface {
-	comparable
-	instrument.Measured
-}
-
-// newMerged returns a merged of the family, without the named labels, for about size
-// rows.
-func newMerged[M measured](c config, f instrument.Family, size int, without ...string) merged[M] {
-	return merged[M]{f, instrument.NewLabelSets[M](c.edition, f, without...), make(map[M]float64, size)}
-}
-
-// add adds the value of a row to its series.
-func (m merged[M]) add(row M, value float64) { m.values[m.sets.Key(row)] += value }
-
-// raise raises the series of a row to the row's value, which must be at least 0.
-func (m merged[M]) raise(row M, value float64) {
-	key := m.sets.Key(row)
-	m.values[key] = max(m.values[key], value)
-}
-
-// appendTo appends the series to samples.
-func (m merged[M]) appendTo(samples []sample) []sample {
-	for key, value := range m.values {
-		samples = append(samples, sample{m.family, m.sets.Labels(key), value})
-	}
-	return samples
-}
-
 // sourceRefusals counts the values refused from sources, each again in every collection.
 type sourceRefusals struct {
 	refusals[sourceRefusal]

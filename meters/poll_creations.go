@@ -55,13 +55,13 @@ func creations(c config, source CreationsSource, refused sourceRefusals) collect
 
 // creationsSamples sums the numbers of presets with equal labels.
 func creationsSamples(all Creations, c config, refused sourceRefusals) []sample {
-	workspaces := newMerged[instrument.Preset](c, instrument.WorkspaceCreation, len(all.Workspaces))
+	workspaces := newMerged[instrument.Preset](c, instrument.WorkspaceCreation)
 	for _, row := range all.Workspaces {
 		refused.sum(workspaces, row.measured(refused.text), row.Workspaces)
 	}
-	created := newMerged[instrument.Preset](c, instrument.PrebuiltWorkspacesCreated, len(all.Prebuilds))
-	failed := newMerged[instrument.Preset](c, instrument.PrebuiltWorkspacesFailed, len(all.Prebuilds))
-	claimed := newMerged[instrument.Preset](c, instrument.PrebuiltWorkspacesClaimed, len(all.Prebuilds))
+	created := newMerged[instrument.Preset](c, instrument.PrebuiltWorkspacesCreated)
+	failed := newMerged[instrument.Preset](c, instrument.PrebuiltWorkspacesFailed)
+	claimed := newMerged[instrument.Preset](c, instrument.PrebuiltWorkspacesClaimed)
 	for _, row := range all.Prebuilds {
 		m := row.measured(refused.text)
 		refused.sum(created, m, row.Created)

@@ -45,6 +45,7 @@ type ParameterUsage struct {
 }
 
 func insights(c config, source InsightsSource, refused sourceRefusals) collector {
+	series := newInsightsSeries(c)
 	return collector{
 		name: "insights",
 		families: []instrument.Family{
@@ -58,27 +59,40 @@ func insights(c config, source InsightsSource, refused sourceRefusals) collector
 			if err != nil && !partial(err) {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: insightsSamples(i, c, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), err
+			return snapshot{instrument.Deployment: series.samples(i, refused)}, len(i.ActiveUsers) + len(i.Applications) + len(i.Parameters), err
 		},
 	}
 }
 
-// insightsSamples merges rows with equal labels: templates of two organizations may have
+// insightsSeries are the series of [InsightsSource].
+type insightsSeries struct {
+	users  *merged[instrument.TemplateUsers]
+	usage  *merged[instrument.ApplicationUsage]
+	builds *merged[instrument.ParameterUsage]
+}
+
+func newInsightsSeries(c config) *insightsSeries {
+	return &insightsSeries{
+		users:  newMerged[instrument.TemplateUsers](c, instrument.InsightsTemplatesActiveUsers),
+		usage:  newMerged[instrument.ApplicationUsage](c, instrument.InsightsApplicationsUsage),
+		builds: newMerged[instrument.ParameterUsage](c, instrument.InsightsParameters),
+	}
+}
+
+// samples merges rows with equal labels: templates of two organizations may have
 // the same name, and so may a template and deleted ones of its organization.
-func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
-	users := newMerged[instrument.TemplateUsers](c, instrument.InsightsTemplatesActiveUsers, len(i.ActiveUsers))
+func (s *insightsSeries) samples(i Insights, refused sourceRefusals) []sample {
 	for _, row := range i.ActiveUsers {
 		if refused.valid(float64(row.Users)) {
-			users.add(instrument.TemplateUsers{
+			s.users.add(instrument.TemplateUsers{
 				OrganizationName: refused.text(row.Organization),
 				TemplateName:     refused.text(row.Template),
 			}, float64(row.Users))
 		}
 	}
-	usage := newMerged[instrument.ApplicationUsage](c, instrument.InsightsApplicationsUsage, len(i.Applications))
 	for _, row := range i.Applications {
 		if refused.valid(row.Seconds) {
-			usage.add(instrument.ApplicationUsage{
+			s.usage.add(instrument.ApplicationUsage{
 				ApplicationName:  refused.text(row.Application),
 				OrganizationName: refused.text(row.Organization),
 				Slug:             refused.text(row.Slug),
@@ -86,10 +100,9 @@ func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
 			}, row.Seconds)
 		}
 	}
-	builds := newMerged[instrument.ParameterUsage](c, instrument.InsightsParameters, len(i.Parameters))
 	for _, row := range i.Parameters {
 		if refused.valid(float64(row.Builds)) {
-			builds.add(instrument.ParameterUsage{
+			s.builds.add(instrument.ParameterUsage{
 				OrganizationName: refused.text(row.Organization),
 				ParameterName:    refused.text(row.Name),
 				ParameterType:    refused.text(row.Type),
@@ -99,8 +112,8 @@ func insightsSamples(i Insights, c config, refused sourceRefusals) []sample {
 		}
 	}
 
-	samples := make([]sample, 0, len(users.values)+len(usage.values)+len(builds.values))
-	samples = users.appendTo(samples)
-	samples = usage.appendTo(samples)
-	return builds.appendTo(samples)
+	samples := make([]sample, 0, s.users.size()+s.usage.size()+s.builds.size())
+	samples = s.users.appendTo(samples)
+	samples = s.usage.appendTo(samples)
+	return s.builds.appendTo(samples)
 }

@@ -53,6 +53,11 @@ const (
 const unknownVersion = "unknown"
 
 func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) collector {
+	series := latestBuildsSeries{
+		edition:  c.edition,
+		byStatus: newMerged[instrument.LatestBuild](c, instrument.APIWorkspaceLatestBuild),
+		alike:    newMerged[instrument.LatestBuild](c, instrument.WorkspaceLatestBuildStatus),
+	}
 	return collector{
 		name:     "latest_builds",
 		families: []instrument.Family{instrument.APIWorkspaceLatestBuild, instrument.WorkspaceLatestBuildStatus},
@@ -62,20 +67,24 @@ func latestBuilds(c config, source LatestBuildsSource, refused sourceRefusals) c
 			if err != nil {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: latestBuildSamples(rows, c, refused)}, len(rows), nil
+			return snapshot{instrument.Deployment: series.samples(rows, refused)}, len(rows), nil
 		},
 	}
 }
 
-// latestBuildSamples returns a sample for each documented status, also without workspaces.
+// latestBuildsSeries are the series of [LatestBuildsSource].
+type latestBuildsSeries struct {
+	edition         instrument.Edition
+	byStatus, alike *merged[instrument.LatestBuild]
+}
+
+// samples returns a sample for each documented status, also without workspaces.
 // Other statuses count as unknown, so that the sum is the number of workspaces. In editions
 // with [instrument.WorkspaceLatestBuildStatus], a row with an undocumented transition is
 // not in that family.
-func latestBuildSamples(rows []LatestBuilds, c config, refused sourceRefusals) []sample {
-	byStatus := newMerged[instrument.LatestBuild](c, instrument.APIWorkspaceLatestBuild, 0)
-	alike := newMerged[instrument.LatestBuild](c, instrument.WorkspaceLatestBuildStatus, len(rows))
+func (s *latestBuildsSeries) samples(rows []LatestBuilds, refused sourceRefusals) []sample {
 	for _, status := range []JobStatus{JobPending, JobRunning, JobSucceeded, JobCanceling, JobCanceled, JobFailed, JobUnknown} {
-		byStatus.add(instrument.LatestBuild{Status: string(status)}, 0)
+		s.byStatus.add(instrument.LatestBuild{Status: string(status)}, 0)
 	}
 	for _, row := range rows {
 		n := float64(row.Workspaces)
@@ -85,9 +94,9 @@ func latestBuildSamples(rows []LatestBuilds, c config, refused sourceRefusals) [
 		if !row.Status.documented() {
 			row.Status = JobUnknown
 		}
-		byStatus.add(instrument.LatestBuild{Status: string(row.Status)}, n)
-		if c.edition.Has(instrument.WorkspaceLatestBuildStatus) && n > 0 && refused.documented(row.Transition.documented()) {
-			alike.add(instrument.LatestBuild{
+		s.byStatus.add(instrument.LatestBuild{Status: string(row.Status)}, n)
+		if s.edition.Has(instrument.WorkspaceLatestBuildStatus) && n > 0 && refused.documented(row.Transition.documented()) {
+			s.alike.add(instrument.LatestBuild{
 				OwnerName:       refused.text(row.Username),
 				Status:          string(row.Status),
 				TemplateName:    refused.text(row.Template),
@@ -96,7 +105,7 @@ func latestBuildSamples(rows []LatestBuilds, c config, refused sourceRefusals) [
 			}, n)
 		}
 	}
-	return alike.appendTo(byStatus.appendTo(nil))
+	return s.alike.appendTo(s.byStatus.appendTo(nil))
 }
 
 func (s JobStatus) documented() bool {

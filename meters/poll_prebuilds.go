@@ -74,8 +74,8 @@ func prebuilds(c config, source PrebuildsSource, refused sourceRefusals) collect
 // prebuildsSamples sums the numbers of presets with equal labels. The conditions have a
 // series, 1, if they hold for one of these presets.
 func prebuildsSamples(presets []PresetPrebuilds, c config, refused sourceRefusals) []sample {
-	of := func(f instrument.Family) merged[instrument.Preset] {
-		return newMerged[instrument.Preset](c, f, len(presets))
+	of := func(f instrument.Family) *merged[instrument.Preset] {
+		return newMerged[instrument.Preset](c, f)
 	}
 	desired, running, eligible := of(instrument.PrebuiltWorkspacesDesired), of(instrument.PrebuiltWorkspacesRunning), of(instrument.PrebuiltWorkspacesEligible)
 	limited, invalid := of(instrument.PrebuiltWorkspacesHardLimited), of(instrument.PrebuiltWorkspacesValidationFailed)
@@ -92,14 +92,14 @@ func prebuildsSamples(presets []PresetPrebuilds, c config, refused sourceRefusal
 		}
 	}
 	var samples []sample
-	for _, values := range []merged[instrument.Preset]{desired, running, eligible, limited, invalid} {
+	for _, values := range []*merged[instrument.Preset]{desired, running, eligible, limited, invalid} {
 		samples = values.appendTo(samples)
 	}
 	return samples
 }
 
 // sum adds the number of a preset, unless it is refused.
-func (r sourceRefusals) sum(to merged[instrument.Preset], m instrument.Preset, n int) {
+func (r sourceRefusals) sum(to *merged[instrument.Preset], m instrument.Preset, n int) {
 	if r.valid(float64(n)) {
 		to.add(m, float64(n))
 	}
