@@ -62,9 +62,9 @@ const (
 	PrebuiltWorkspacesFailed
 	// Unix seconds.
 	PrebuiltWorkspacesLastUpdated
-	// 1, or no series.
+	// 1; no series if the limit is not reached.
 	PrebuiltWorkspacesHardLimited
-	// 1, or no series.
+	// 1; no series if the preset is valid.
 	PrebuiltWorkspacesValidationFailed
 	PrebuiltWorkspacesRunning
 	CollectorAgentStatsExecution

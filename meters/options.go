@@ -52,7 +52,7 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithInterval sets the interval of [Meters.Poll] for the other sources than those of
+// WithInterval sets the interval of [Meters.Poll] for all sources except those of
 // [WithInsightsInterval], from 1 ms to 24 hours. Default: one minute.
 func WithInterval(d time.Duration) Option {
 	return func(c *config) error {

@@ -71,12 +71,12 @@ type StartStatus string
 const (
 	StartSucceeded StartStatus = "success"
 	StartFailed    StartStatus = "error"   // a startup script failed
-	StartTimedOut  StartStatus = "timeout" // a startup script exceeded its time, and none failed
+	StartTimedOut  StartStatus = "timeout" // a startup script exceeded its time limit, and none failed
 )
 
 // Ready records the time from the creation of a workspace build until all its agents,
 // without agents that these have created, have executed their startup scripts, in seconds.
-// It must be called once for each build: an agent that restarts is no new build.
+// It must be called once for each build, not again when an agent restarts.
 func (s *AgentStarts) Ready(build ReadyBuild, seconds float64) {
 	transition := build.Action.transition()
 	if transition == "" {
@@ -94,6 +94,6 @@ func (s *AgentStarts) Ready(build ReadyBuild, seconds float64) {
 		OrganizationName: s.text(build.OrganizationName),
 		Status:           string(build.Status),
 		TemplateName:     s.text(build.TemplateName),
-		Transition:       transition,
+		Transition:       string(transition),
 	})
 }
