@@ -416,8 +416,8 @@ func (a ConnectedAgent) label(name string) string {
 	return ""
 }
 
-// TemplateBuild is a workspace build whose agents are ready, for [TemplateBuildDuration].
-type TemplateBuild struct {
+// ReadyBuild is a workspace build whose agents are ready, for [TemplateBuildDuration].
+type ReadyBuild struct {
 	_ named
 
 	IsPrebuild       bool
@@ -427,7 +427,7 @@ type TemplateBuild struct {
 	Transition       string // start stop delete
 }
 
-func (b TemplateBuild) label(name string) string {
+func (b ReadyBuild) label(name string) string {
 	switch name {
 	case "is_prebuild":
 		return strconv.FormatBool(b.IsPrebuild)

@@ -16,7 +16,7 @@ type AgentStarts struct {
 	refused     refusals[agentStartRefusal]
 	text        labelText
 	connections *times[instrument.ConnectedAgent]
-	builds      *times[instrument.TemplateBuild]
+	builds      *times[instrument.ReadyBuild]
 }
 
 type agentStartRefusal string
@@ -36,7 +36,7 @@ func newAgentStarts(c config, out *output) *AgentStarts {
 	return &AgentStarts{
 		refused: refused, text: c.labelText(refused.adder(agentStartLength)),
 		connections: newTimes[instrument.ConnectedAgent](c, out, instrument.AgentsFirstConnection, invalid, exceeded),
-		builds:      newTimes[instrument.TemplateBuild](c, out, instrument.TemplateBuildDuration, invalid, exceeded),
+		builds:      newTimes[instrument.ReadyBuild](c, out, instrument.TemplateBuildDuration, invalid, exceeded),
 	}
 }
 
@@ -89,7 +89,7 @@ func (s *AgentStarts) Ready(build ReadyBuild, seconds float64) {
 		s.refused.add(agentStartStatus)
 		return
 	}
-	s.builds.record(seconds, instrument.TemplateBuild{
+	s.builds.record(seconds, instrument.ReadyBuild{
 		IsPrebuild:       build.Prebuild,
 		OrganizationName: s.text(build.OrganizationName),
 		Status:           string(build.Status),
