@@ -42,16 +42,15 @@ type Meters struct {
 }
 
 // New creates the instruments of all recorders and sources on the providers. It
-// returns an error if an option is out of range, a provider cannot create an instrument,
-// or the Process provider is an [instrument.Claimer], such as that of an exporter, on
-// which another Meters measures that has not been shut down. Other providers cannot
-// detect a second Meters. End the Meters with [Meters.Shutdown].
+// returns an error if an option or the edition is out of range, a provider cannot create
+// an instrument, or the Process provider is an [instrument.Claimer], such as that of an
+// exporter, on which another Meters measures that has not been shut down. Other providers
+// cannot detect a second Meters. End the Meters with [Meters.Shutdown].
 func New(p instrument.Providers, options ...Option) (*Meters, error) {
-	c, err := newConfig(options)
+	c, err := newConfig(p.Edition, options)
 	if err != nil {
 		return nil, fmt.Errorf("create the meters: %w", err)
 	}
-	c.edition = p.Edition
 	out, err := newOutput(p)
 	if err != nil {
 		return nil, fmt.Errorf("create the meters: %w", err)
