@@ -37,7 +37,7 @@ type Family struct {
 //go:embed testdata/catalogue.tsv
 var catalogue string
 
-// catalogueOfCoder has the families of Coder 2026-08 that its database tells.
+// catalogueOfCoder has the families of Coder 2026-08 that can be read from its database.
 //
 //go:embed testdata/catalogue-coder.tsv
 var catalogueOfCoder string

@@ -43,11 +43,11 @@ var summedBy = inEditions(map[instrument.Family]string{
 	instrument.LicenseUserLimitEnabled: "",
 })
 
-// inEditions returns what is given by family, by the names of the families in all editions.
-func inEditions(of map[instrument.Family]string) map[string]string {
+// inEditions returns labels by the names of their families in all editions.
+func inEditions(labels map[instrument.Family]string) map[string]string {
 	named := make(map[string]string)
 	for e := range instrument.Editions() {
-		for f, label := range of {
+		for f, label := range labels {
 			named[e.Name(f)] = label
 		}
 	}

@@ -62,9 +62,9 @@ const (
 	PrebuiltWorkspacesFailed
 	// Unix seconds.
 	PrebuiltWorkspacesLastUpdated
-	// 1, or no series.
+	// 1; no series if the limit is not reached.
 	PrebuiltWorkspacesHardLimited
-	// 1, or no series.
+	// 1; no series if the preset is valid.
 	PrebuiltWorkspacesValidationFailed
 	PrebuiltWorkspacesRunning
 	CollectorAgentStatsExecution
@@ -498,7 +498,7 @@ var catalogue = [...]row{
 	TemplateBuildDuration: {since: Coder, Info: Info{
 		Name: "coderd_template_workspace_build_duration_seconds", Instrument: "coderd.template.workspace_build.duration",
 		Type: Histogram, Group: Workspaces, Origin: OTel, Unit: "s",
-		Measured: TemplateBuild{}, Labels: []string{"is_prebuild", "organization_name", "status", "template_name", "transition"},
+		Measured: ReadyBuild{}, Labels: []string{"is_prebuild", "organization_name", "status", "template_name", "transition"},
 		Buckets: []float64{1, 10, 30, 60, 300, 600, 1800, 3600},
 		Help:    "Duration from workspace build creation to agent ready, by template.",
 	}},

@@ -18,8 +18,8 @@ const (
 	// Documented is the edition of Coder's documentation of January 2024: 73 families.
 	// It is the default.
 	Documented Edition = iota
-	// Coder is the edition that Coder of August 2026 serves. Six families have other
-	// labels, two have other names, and 21 are new.
+	// Coder is the edition that Coder of August 2026 serves. Of the families of Documented,
+	// five have other labels and two have other names; 21 families are new.
 	Coder
 )
 
@@ -49,8 +49,7 @@ func (e Edition) String() string {
 	return fmt.Sprintf("edition %d", uint8(e))
 }
 
-// All yields the families of the edition: Coder's by name, then the health families by
-// name.
+// All yields the families of the edition by name, the health families last.
 func (e Edition) All() iter.Seq[Family] { return slices.Values(vocabularies[e].families) }
 
 // Has reports whether the edition has the family.

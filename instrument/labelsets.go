@@ -11,7 +11,7 @@ import (
 // identifies the series of a struct.
 type LabelSets[M Measured] struct {
 	names  []string // of the labels
-	hidden [][]int  // indexes of the fields of M that are none of the labels
+	hidden [][]int  // indexes of the fields of M that are not labels
 }
 
 // NewLabelSets returns the LabelSets of a family, without the named labels, for series
@@ -23,15 +23,15 @@ func NewLabelSets[M Measured](e Edition, f Family, without ...string) LabelSets[
 	f.check(zero)
 	l := LabelSets[M]{names: slices.DeleteFunc(e.Info(f).Labels, func(name string) bool { return slices.Contains(without, name) })}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[M]()) {
-		if field.IsExported() && field.Type.Kind() != reflect.Struct && !l.show(field) {
+		if field.IsExported() && field.Type.Kind() != reflect.Struct && !l.shows(field) {
 			l.hidden = append(l.hidden, field.Index)
 		}
 	}
 	return l
 }
 
-// show reports whether a label depends on the field.
-func (l LabelSets[M]) show(field reflect.StructField) bool {
+// shows reports whether a label depends on the field.
+func (l LabelSets[M]) shows(field reflect.StructField) bool {
 	var zero, other M
 	switch v := reflect.ValueOf(&other).Elem().FieldByIndex(field.Index); field.Type.Kind() {
 	case reflect.String:

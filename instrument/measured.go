@@ -378,7 +378,7 @@ type QueuedJob struct {
 	BuildReason string
 	JobType     string // template_version_import workspace_build template_version_dry_run
 	Provisioner string // terraform echo
-	Status      string // success failed: of enqueuing
+	Status      string // success failed: the outcome of enqueuing
 	Transition  string // start stop delete; empty for jobs that build no workspace
 }
 
@@ -416,8 +416,8 @@ func (a ConnectedAgent) label(name string) string {
 	return ""
 }
 
-// TemplateBuild is a workspace build whose agents are ready, for [TemplateBuildDuration].
-type TemplateBuild struct {
+// ReadyBuild is a workspace build whose agents are ready, for [TemplateBuildDuration].
+type ReadyBuild struct {
 	_ named
 
 	IsPrebuild       bool
@@ -427,7 +427,7 @@ type TemplateBuild struct {
 	Transition       string // start stop delete
 }
 
-func (b TemplateBuild) label(name string) string {
+func (b ReadyBuild) label(name string) string {
 	switch name {
 	case "is_prebuild":
 		return strconv.FormatBool(b.IsPrebuild)
@@ -491,7 +491,7 @@ func (c UserCount) label(string) string { return c.Status }
 type BuildInfo struct {
 	_ named
 
-	Edition   Edition // its name is the label metric_names of the edition Coder
+	Edition   Edition // its name is the label metric_names, in the edition Coder
 	GoVersion string  // such as go1.26.0
 	Version   string  // of this module
 }

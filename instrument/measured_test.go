@@ -153,7 +153,7 @@ func TestLabels(t *testing.T) {
 			"status=success,template_name=docker,template_version=v7,workspace_transition=START",
 		},
 		instrument.TemplateBuildDuration: {
-			instrument.TemplateBuild{IsPrebuild: true, OrganizationName: "acme", Status: "timeout", TemplateName: "docker", Transition: "start"},
+			instrument.ReadyBuild{IsPrebuild: true, OrganizationName: "acme", Status: "timeout", TemplateName: "docker", Transition: "start"},
 			"is_prebuild=true,organization_name=acme,status=timeout,template_name=docker,transition=start",
 		},
 		instrument.WorkspaceBuildsEnqueued: {queued, "build_reason=autostart,provisioner_type=terraform,status=success,transition=start"},

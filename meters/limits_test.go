@@ -129,7 +129,7 @@ func TestLimitsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newConfig(nil)
+	c, err := newConfig(instrument.Documented, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

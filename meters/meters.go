@@ -42,16 +42,15 @@ type Meters struct {
 }
 
 // New creates the instruments of all recorders and sources on the providers. It
-// returns an error if an option is out of range, a provider cannot create an instrument,
-// or the Process provider is an [instrument.Claimer], such as that of an exporter, on
-// which another Meters measures that has not been shut down. Other providers cannot
-// detect a second Meters. End the Meters with [Meters.Shutdown].
+// returns an error if an option or the edition is out of range, a provider cannot create
+// an instrument, or the Process provider is an [instrument.Claimer], such as that of an
+// exporter, on which another Meters measures that has not been shut down. Other providers
+// cannot detect a second Meters. End the Meters with [Meters.Shutdown].
 func New(p instrument.Providers, options ...Option) (*Meters, error) {
-	c, err := newConfig(options)
+	c, err := newConfig(p.Edition, options)
 	if err != nil {
 		return nil, fmt.Errorf("create the meters: %w", err)
 	}
-	c.edition = p.Edition
 	out, err := newOutput(p)
 	if err != nil {
 		return nil, fmt.Errorf("create the meters: %w", err)
@@ -77,7 +76,8 @@ func (m *Meters) Edition() instrument.Edition { return m.config.edition }
 // API returns the recorder of HTTP requests and websockets, for package httpmw.
 func (m *Meters) API() *API { return m.api() }
 
-// Builds returns the recorder of workspace builds.
+// Builds returns the recorder of workspace builds, and of the times that workspaces take
+// to create or to claim.
 func (m *Meters) Builds() *Builds { return m.builds() }
 
 // Jobs returns the recorder of provisioner jobs, for a process that runs them. It
@@ -99,12 +99,12 @@ func (m *Meters) Forwarded() *Forwarded { return m.forwarded() }
 // receive the reports of agents.
 func (m *Meters) Scripts() *Scripts { return m.scripts() }
 
-// Queue returns the recorder of the queue of provisioner jobs. Its families are of the
-// edition [instrument.Coder].
+// Queue returns the recorder of the queue of provisioner jobs. Only the edition
+// [instrument.Coder] has its families.
 func (m *Meters) Queue() *Queue { return m.queue() }
 
-// AgentStarts returns the recorder of the starts of workspace agents. Its families are of
-// the edition [instrument.Coder].
+// AgentStarts returns the recorder of the starts of workspace agents. Only the edition
+// [instrument.Coder] has its families.
 func (m *Meters) AgentStarts() *AgentStarts { return m.starts() }
 
 // EventsHealth returns the recorder of the health of the source "events". The source
@@ -121,22 +121,22 @@ func (m *Meters) EventsHealth() *EventsHealth { return m.events() }
 // are merged into one series: values are added, of latencies the maximum is taken.
 // Invalid rows are left out and counted in otelcoder_refused_total.
 //
-// If a source fails, panics or hangs, its last snapshot is kept unless the error is a
-// [PartialError], and the source is
-// queried again after one second; the pause doubles with each failure, up to the
-// interval. The series are withdrawn when the snapshot is five intervals old. Changes of
-// state and of the error are logged once ([WithLogger]), unless the source has logged
-// the error itself ([LoggedError]). At level DEBUG each collection is logged.
+// If a source fails, panics or hangs, its last snapshot is kept, and the source is queried
+// again after one second; the pause doubles with each failure, up to the interval. The
+// rows of a [PartialError] replace the snapshot. The series are withdrawn when the
+// snapshot is five intervals old. Changes of state and of the error are logged once
+// ([WithLogger]), unless the source has logged the error itself ([LoggedError]). At level
+// DEBUG each collection is logged.
 //
-// The health families otelcoder_source_*{source} describe the sources:
-// active_users, latest_builds, agents, agent_stats, insights, license and jobs, and in
-// the edition Coder users and daemons.
+// The health families otelcoder_source_*{source} describe the sources: active_users,
+// latest_builds, agents, agent_stats, insights, license and jobs, and in the edition Coder
+// also users, daemons, prebuilds and creations.
 // otelcoder_source_up is 0 before the first success, after a failed collection, while
 // a collection exceeds its time limit by more than a second, and while the sources
 // cannot be reached ([WithReachable]). Each collection of the agents, failed or not, is
-// one observation of coderd_metrics_collector_agents_execution_seconds, and in the edition
-// Coder each one of the agents' statistics is one of
-// coderd_prometheusmetrics_agentstats_execution_seconds.
+// one observation of coderd_metrics_collector_agents_execution_seconds, which has another
+// name in the edition Coder. There, each collection of the agents' statistics is one
+// observation of coderd_prometheusmetrics_agentstats_execution_seconds.
 func (m *Meters) Poll(s Sources) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -28,8 +28,9 @@ type config struct {
 	collected        func(string, map[instrument.Family]int, time.Duration, error) // nil without WithCollected
 }
 
-func newConfig(options []Option) (config, error) {
+func newConfig(e instrument.Edition, options []Option) (config, error) {
 	c := config{
+		edition:          e,
 		logger:           slog.New(slog.DiscardHandler),
 		interval:         time.Minute,
 		insightsInterval: 5 * time.Minute,
@@ -38,7 +39,10 @@ func newConfig(options []Option) (config, error) {
 		aggregateBy:      allAgentLabels(),
 		reachable:        func() bool { return true },
 	}
-	err := option.Apply(&c, options)
+	err := errors.Join(
+		option.Within("Providers.Edition", e, instrument.Documented, instrument.Coder),
+		option.Apply(&c, options),
+	)
 	return c, err
 }
 
@@ -52,7 +56,7 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithInterval sets the interval of [Meters.Poll] for the other sources than those of
+// WithInterval sets the interval of [Meters.Poll] for all sources except those of
 // [WithInsightsInterval], from 1 ms to 24 hours. Default: one minute.
 func WithInterval(d time.Duration) Option {
 	return func(c *config) error {

@@ -100,9 +100,8 @@ func (v agentStatsValues) merge(other agentStatsValues) agentStatsValues {
 	return v
 }
 
-// agentStatsSamples aggregates rows by the labels of [WithAggregateBy]. A
-// row with an invalid value is left out completely, so that all families cover the same
-// agents.
+// agentStatsSamples aggregates rows by the labels of [WithAggregateBy]. A row with an
+// invalid value is left out completely, so that all families cover the same agents.
 func agentStatsSamples(rows []AgentStats, agents *keptSeries[instrument.Agent, agentStatsValues], refused sourceRefusals) []sample {
 	for _, row := range rows {
 		values := row.values()

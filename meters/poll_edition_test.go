@@ -55,3 +55,12 @@ otelcoder_source_up{source="active_users"} 1
 `, instrument.HealthSourceUp)
 	})
 }
+
+// TestNewOfUnknownEdition: providers of an edition that does not exist are refused.
+func TestNewOfUnknownEdition(t *testing.T) {
+	_, err := New(instrument.Providers{Edition: instrument.Coder + 1})
+	const want = "create the meters: Providers.Edition is edition 2: it must be from documented to coder"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

@@ -13,8 +13,8 @@ type LatestBuildsSource interface {
 	LatestBuilds(ctx context.Context) ([]LatestBuilds, error)
 }
 
-// LatestBuilds is the number of workspaces whose latest build is alike. The edition
-// Documented needs only the status.
+// LatestBuilds is the number of workspaces whose latest builds are alike. The edition
+// Documented needs only their status.
 type LatestBuilds struct {
 	Status          JobStatus
 	Transition      Transition
@@ -38,7 +38,7 @@ const (
 	JobUnknown   JobStatus = "unknown"
 )
 
-// Transition is the transition of a workspace by a build.
+// Transition is the transition of a workspace by a build, as Coder stores it.
 type Transition string
 
 // The transitions of a workspace.

@@ -59,7 +59,8 @@ func newRunner(s collector, c config, out *output) *runner {
 // state is the state of a source. It is immutable and swapped as a whole, so that readers
 // see consistent fields.
 type state struct {
-	snapshot  snapshot        // of the last success; empty once withdrawn
+	snapshot  snapshot        // of the last collection with rows; empty once withdrawn
+	taken     time.Time       // time of the snapshot; zero if there was none
 	succeeded time.Time       // time of the last success; zero if never
 	failing   bool            // the last collection failed, or the current one hangs
 	took      time.Duration   // duration of the last collection, failed or not
@@ -155,7 +156,8 @@ func (r *runner) collectOnce(ctx context.Context) (res result) {
 func (r *runner) succeed(res result) {
 	r.logger.Debug("collected", "source", r.name, "rows", res.rows, "series", res.snapshot.size(), "duration", res.took)
 	r.outage.Recovered(r)
-	r.state.Store(&state{snapshot: res.snapshot, succeeded: time.Now(), took: res.took, p95: r.recent.add(res.took)})
+	now := time.Now()
+	r.state.Store(&state{snapshot: res.snapshot, taken: now, succeeded: now, took: res.took, p95: r.recent.add(res.took)})
 	r.changed()
 	r.reportCollected(res.snapshot, res.took, nil)
 }
@@ -173,7 +175,7 @@ func (r *runner) fail(res result) {
 	}
 	failed := *r.state.Load()
 	if partial(res.err) {
-		failed.snapshot, failed.succeeded = res.snapshot, time.Now()
+		failed.snapshot, failed.taken = res.snapshot, time.Now()
 	}
 	failed.failing, failed.took, failed.p95 = true, res.took, r.recent.add(res.took)
 	since := time.Now()
@@ -215,12 +217,12 @@ func (r *runner) withdraw() {
 	r.state.Store(&withdrawn)
 }
 
-// live returns the current state, and whether the source is up. If the last success is
-// older than the lifetime, the snapshot is empty and the source is not up. The timer of
-// run does not suffice for that: processes are frozen and machines suspended.
+// live returns the current state, and whether the source is up. If the snapshot is older
+// than the lifetime, it is empty and the source is not up. The timer of run does not
+// suffice for that: processes are frozen and machines suspended.
 func (r *runner) live() (now state, up bool) {
 	now = *r.state.Load()
-	if now.succeeded.IsZero() || clock.Since(now.succeeded) >= r.lifetime() {
+	if now.taken.IsZero() || clock.Since(now.taken) >= r.lifetime() {
 		now.snapshot = snapshot{}
 		return now, false
 	}
@@ -238,7 +240,7 @@ func (r *runner) source(reachable bool) health.Source {
 		DurationSeconds: health.Unknown(),
 		P95Seconds:      health.Unknown(),
 		Series:          now.snapshot.size(),
-		Withdrawn:       !now.succeeded.IsZero() && clock.Since(now.succeeded) >= r.lifetime(),
+		Withdrawn:       !now.taken.IsZero() && clock.Since(now.taken) >= r.lifetime(),
 		Problem:         now.problem,
 	}
 	if !now.succeeded.IsZero() || now.failing {
@@ -282,7 +284,7 @@ func (r *runner) report(o instrument.Observer, group instrument.Group) {
 	}
 	now, _ := r.live()
 	if now.snapshot.size() > 0 {
-		o.Expires(now.succeeded.Add(r.lifetime()))
+		o.Expires(now.taken.Add(r.lifetime()))
 	}
 	for _, sample := range now.snapshot[group] {
 		o.Observe(sample.family, sample.labels, sample.value)

@@ -295,6 +295,7 @@ func TestPollPartialError(t *testing.T) {
 			wantValue(t, m, `coderd_insights_templates_active_users{template_name="go"}`, 3)
 			wantValue(t, m, `otelcoder_source_up{source="agents"}`, 0)
 			wantValue(t, m, `otelcoder_source_up{source="insights"}`, 0)
+			wantValue(t, m, `otelcoder_source_last_success_timestamp_seconds{source="insights"}`, 0)
 			wantValue(t, m, `otelcoder_source_series{source="insights"}`, 1)
 			time.Sleep(time.Hour)
 		}

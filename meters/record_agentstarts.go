@@ -16,7 +16,7 @@ type AgentStarts struct {
 	refused     refusals[agentStartRefusal]
 	text        labelText
 	connections *times[instrument.ConnectedAgent]
-	builds      *times[instrument.TemplateBuild]
+	builds      *times[instrument.ReadyBuild]
 }
 
 type agentStartRefusal string
@@ -36,7 +36,7 @@ func newAgentStarts(c config, out *output) *AgentStarts {
 	return &AgentStarts{
 		refused: refused, text: c.labelText(refused.adder(agentStartLength)),
 		connections: newTimes[instrument.ConnectedAgent](c, out, instrument.AgentsFirstConnection, invalid, exceeded),
-		builds:      newTimes[instrument.TemplateBuild](c, out, instrument.TemplateBuildDuration, invalid, exceeded),
+		builds:      newTimes[instrument.ReadyBuild](c, out, instrument.TemplateBuildDuration, invalid, exceeded),
 	}
 }
 
@@ -71,12 +71,12 @@ type StartStatus string
 const (
 	StartSucceeded StartStatus = "success"
 	StartFailed    StartStatus = "error"   // a startup script failed
-	StartTimedOut  StartStatus = "timeout" // a startup script exceeded its time, and none failed
+	StartTimedOut  StartStatus = "timeout" // a startup script exceeded its time limit, and none failed
 )
 
 // Ready records the time from the creation of a workspace build until all its agents,
 // without agents that these have created, have executed their startup scripts, in seconds.
-// It must be called once for each build: an agent that restarts is no new build.
+// It must be called once for each build, not again when an agent restarts.
 func (s *AgentStarts) Ready(build ReadyBuild, seconds float64) {
 	transition := build.Action.transition()
 	if transition == "" {
@@ -89,11 +89,11 @@ func (s *AgentStarts) Ready(build ReadyBuild, seconds float64) {
 		s.refused.add(agentStartStatus)
 		return
 	}
-	s.builds.record(seconds, instrument.TemplateBuild{
+	s.builds.record(seconds, instrument.ReadyBuild{
 		IsPrebuild:       build.Prebuild,
 		OrganizationName: s.text(build.OrganizationName),
 		Status:           string(build.Status),
 		TemplateName:     s.text(build.TemplateName),
-		Transition:       transition,
+		Transition:       string(transition),
 	})
 }

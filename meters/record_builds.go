@@ -59,7 +59,8 @@ type Build struct {
 	WorkspaceName   string
 }
 
-// BuildAction is the workspace transition of a build.
+// BuildAction is the workspace transition of a build, by the names of the labels action and
+// workspace_transition of builds. [Transition] has the names of other families.
 type BuildAction string
 
 // The actions.
@@ -69,16 +70,16 @@ const (
 	BuildDestroy BuildAction = "DESTROY"
 )
 
-// transition returns the name of the action in the labels transition of other families;
+// transition returns the same transition by the name that other families have for it;
 // empty if the action is unknown.
-func (a BuildAction) transition() string {
+func (a BuildAction) transition() Transition {
 	switch a {
 	case BuildStart:
-		return "start"
+		return TransitionStart
 	case BuildStop:
-		return "stop"
+		return TransitionStop
 	case BuildDestroy:
-		return "delete"
+		return TransitionDelete
 	}
 	return ""
 }

@@ -131,7 +131,7 @@ _count{build_reason="autodelete",job_type="workspace_build",provisioner_type="te
 `)
 }
 
-// TestQueueRefuses what has no labels.
+// TestQueueRefuses tests that unknown values are refused and counted.
 func TestQueueRefuses(t *testing.T) {
 	m, meters := inCoder(t, WithMaxSeries(2, instrument.ProvisionerJobQueueWait), WithMaxLabelLength(5))
 	q := meters.Queue()

@@ -125,7 +125,7 @@ func (q *Queue) expose() {
 				}
 				q.touch(instrument.QueuedJob{
 					BuildReason: string(reason), Provisioner: string(provisioner),
-					Status: string(Succeeded), Transition: action.transition(),
+					Status: string(Succeeded), Transition: string(action.transition()),
 				})
 			}
 		}
@@ -184,11 +184,12 @@ func (q *Queue) labels(job QueuedJob) (labels instrument.QueuedJob, ok bool) {
 	labels = instrument.QueuedJob{JobType: string(job.Type), Provisioner: string(job.Provisioner)}
 	switch job.Type {
 	case JobWorkspaceBuild:
-		labels.Transition = job.Action.transition()
-		if labels.Transition == "" {
+		transition := job.Action.transition()
+		if transition == "" {
 			q.refused.add(queueAction)
 			return labels, false
 		}
+		labels.Transition = string(transition)
 		labels.BuildReason = q.text(string(job.Reason))
 	case JobTemplateVersionImport, JobTemplateVersionDryRun:
 	default:

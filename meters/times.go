@@ -40,9 +40,12 @@ func (t *times[M]) record(seconds float64, m M) {
 		t.invalid()
 		return
 	}
-	if set, ok := t.set(m); ok {
-		t.histogram.record(context.Background(), seconds, set)
+	set, ok := t.set(m)
+	if !ok {
+		t.exceeded()
+		return
 	}
+	t.histogram.record(context.Background(), seconds, set)
 }
 
 // set returns the label set of m; ok is false beyond the limit.
@@ -54,7 +57,6 @@ func (t *times[M]) set(m M) (set instrument.Labels, ok bool) {
 		return set, true
 	}
 	if len(t.sets) >= t.size {
-		t.exceeded()
 		return set, false
 	}
 	set = t.labels.Labels(m)

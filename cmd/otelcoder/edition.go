@@ -6,11 +6,11 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// editionName is the name of the flag of the edition.
-const editionName = "metric-names"
-
-// editionVariable is its variable.
-const editionVariable = "OTELCODER_METRIC_NAMES"
+// The flag of the edition, and its environment variable.
+const (
+	editionName     = "metric-names"
+	editionVariable = "OTELCODER_METRIC_NAMES"
+)
 
 // editionFlag is the flag --metric-names.
 func editionFlag(category string, e *instrument.Edition) cli.Flag {

@@ -225,7 +225,7 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.ProvisionerDaemons: {
 			tables:  "provisioner_daemons",
-			differs: "service: the daemons of all processes, also external ones, that the database has seen within 90 s; a Coder server has the number of its own daemons, as it was at its start",
+			differs: "service: the daemons of all processes, also external ones, with a heartbeat in the past 90 s; a Coder server has the number of its own daemons at its start",
 		},
 		instrument.WorkspaceLatestBuildStatus: {
 			tables:  "workspaces, workspace_builds, provisioner_jobs, template_versions, templates, users",
@@ -238,7 +238,7 @@ func facts() map[instrument.Family]fact {
 		instrument.AgentsFirstConnection: {
 			tables:  "workspace_agents, workspace_resources, workspace_builds, workspaces",
 			differs: noDifference,
-			note:    "service: agents that first connected since it began to report; not if that was before their creation, by another replica's clock",
+			note:    "service: agents that first connected since it began to report; not if the clocks of two replicas differ so far that an agent connected before its creation",
 		},
 		instrument.PrebuiltWorkspaceClaimDuration: {
 			tables:  "workspace_builds, provisioner_jobs, template_version_presets",
@@ -247,17 +247,17 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.ProvisionerJobQueueWait: {
 			tables:  "provisioner_jobs, workspace_builds",
-			differs: "the database has also the jobs of external daemons, which a Coder server's endpoint lacks",
+			differs: "includes the jobs of external daemons, which a Coder server's endpoint lacks",
 			note:    "service: jobs that a daemon acquired since it began to report",
 		},
 		instrument.TemplateBuildDuration: {
 			tables:  "workspace_agents, workspace_resources, workspace_builds, workspaces",
 			differs: "once a build; a Coder server observes it again whenever an agent restarts",
-			note:    "service: not observed if an agent had begun to stop before a query; see [agents](database-load.md#events)",
+			note:    "service: not observed if an agent had begun to stop before a query; see [events](database-load.md#events)",
 		},
 		instrument.WorkspaceBuildTimings: {
 			tables:  "workspace_builds, provisioner_jobs",
-			differs: "the database has also the builds of external daemons, which a Coder server's endpoint lacks",
+			differs: "includes the builds of external daemons, which a Coder server's endpoint lacks",
 			note:    "a build that no daemon ran is not observed; service: builds that ended since it began to report",
 		},
 		instrument.WorkspaceBuildsEnqueued: {
@@ -275,13 +275,13 @@ func facts() map[instrument.Family]fact {
 
 		instrument.PrebuiltWorkspacesClaimed: {
 			tables:  tablesOfCreations,
-			differs: "as `..._created_total`",
-			note:    "as there",
+			differs: differsOfCreations,
+			note:    "only with Coder's licence for prebuilt workspaces; " + noteOfCreations,
 		},
 		instrument.PrebuiltWorkspacesCreated: {
 			tables:  tablesOfCreations,
-			differs: "begins at 0; counted again less often than every minute where that would take more than 0.2 % of the time",
-			note:    "only with Coder's licence for prebuilt workspaces; all in the database, deleted ones included; falls when a template is deleted",
+			differs: differsOfCreations,
+			note:    "only with Coder's licence for prebuilt workspaces; " + noteOfCreations,
 		},
 		instrument.PrebuiltWorkspacesDesired: {
 			tables:  "templates, organizations, template_version_presets, template_version_preset_prebuild_schedules, licenses",
@@ -295,8 +295,8 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.PrebuiltWorkspacesFailed: {
 			tables:  tablesOfCreations,
-			differs: "as `..._created_total`",
-			note:    "as there",
+			differs: differsOfCreations,
+			note:    "only with Coder's licence for prebuilt workspaces; " + noteOfCreations,
 		},
 		instrument.PrebuiltWorkspacesHardLimited: {
 			tables:  "workspaces, workspace_builds, provisioner_jobs, template_version_presets, licenses",
@@ -315,15 +315,20 @@ func facts() map[instrument.Family]fact {
 		},
 		instrument.PrebuiltWorkspacesValidationFailed: {
 			tables:  "template_version_presets, licenses",
-			differs: "as `..._preset_hard_limited`",
+			differs: "of several Coder replicas, only the one that reconciles prebuilt workspaces keeps it up to date",
 			note:    "Coder of 2026-01 and later",
 		},
 		instrument.WorkspaceCreation: {
 			tables:  "workspaces, workspace_builds, provisioner_jobs, templates, organizations, template_version_presets",
-			differs: "as `coderd_prebuilt_workspaces_created_total`",
-			note:    "as there, but with any licence; `preset_name` is empty without a preset",
+			differs: differsOfCreations,
+			note:    noteOfCreations + "; `preset_name` is empty without a preset",
 		},
 	}
 }
 
-const tablesOfCreations = "workspaces, workspace_builds, provisioner_jobs, templates, organizations, template_version_presets, licenses"
+// The fact of the families that count all created workspaces.
+const (
+	tablesOfCreations  = "workspaces, workspace_builds, provisioner_jobs, templates, organizations, template_version_presets, licenses"
+	differsOfCreations = "begins at 0; counted again less often than every minute where that would take more than 0.2 % of the time"
+	noteOfCreations    = "all in the database, deleted ones included; falls when a template is deleted"
+)

@@ -263,7 +263,7 @@ func printAccess(w io.Writer, p rolePlan, url string) error {
 	exports, values := "export CODER_PG_CONNECTION_URL="+shell.Quote(url), ""
 	if p.edition != instrument.Documented {
 		exports += "\nexport " + editionVariable + "=" + p.edition.String()
-		values = fmt.Sprintf(editionValues, editionVariable, p.edition)
+		values = fmt.Sprintf(editionValues, p.edition)
 	}
 	_, err := fmt.Fprintf(w, `The role %s %s.
 
@@ -295,9 +295,7 @@ endpoint, add the relabelling that this prints:
 const editionValues = `
 The edition of the metrics, in the values of the chart:
 
-extraEnv:
-  - name: %s
-    value: %s
+metricNames: %s
 `
 
 // yamlQuoted returns text as a JSON string, which is valid YAML, too.

@@ -185,7 +185,7 @@ func TestSetupInAnEdition(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	ofCoder := []string{
 		"\nexport OTELCODER_METRIC_NAMES=coder\n",
-		"\nextraEnv:\n  - name: OTELCODER_METRIC_NAMES\n    value: coder\n",
+		"\nmetricNames: coder\n",
 		"\notelcoder metrics --metric-names coder --drop-from-coder\n",
 	}
 	inCoder := runSetup(t, owner, "--role", newRole(t, db), "--metric-names", "coder")
@@ -197,7 +197,7 @@ func TestSetupInAnEdition(t *testing.T) {
 	}
 	documented := runSetup(t, owner, "--role", newRole(t, db))
 	documented.done(t)
-	if text := documented.stdout; strings.Contains(strings.ToLower(text), "metric_names") || !strings.Contains(text, "\notelcoder metrics --drop-from-coder\n") {
+	if text := documented.stdout; strings.Contains(text, "METRIC_NAMES") || strings.Contains(text, "metricNames") || !strings.Contains(text, "\notelcoder metrics --drop-from-coder\n") {
 		t.Errorf("in the default edition it says\n%s", text)
 	}
 }

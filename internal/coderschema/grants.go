@@ -9,9 +9,9 @@ import (
 	"github.com/otelcoder/otelcoder/internal/shell"
 )
 
-// Grants returns the SQL script that lets a role read the columns of [Tables] in the
-// schema public for an edition, and nothing else. The owner of the deployment's database runs it, and
-// runs it again after an upgrade of Coder that added missing columns.
+// Grants returns the SQL script that lets a role read the columns of [Tables] of an edition
+// in the schema public, and nothing else. The owner of the deployment's database runs it,
+// and runs it again after an upgrade of Coder that added missing columns.
 func Grants(e instrument.Edition, role string) string { return GrantsIn(e, "public", role) }
 
 // GrantsIn is [Grants] for the tables of another schema.

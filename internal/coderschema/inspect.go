@@ -79,7 +79,7 @@ func Inspect(ctx context.Context, conn *pgx.Conn, e instrument.Edition, off []in
 		if err := i.inspectServer(ctx, tx); err != nil {
 			return err
 		}
-		return i.inspectSchema(ctx, tx, e, off)
+		return i.inspectSchema(ctx, tx, off)
 	})
 	if err != nil {
 		return nil, &postgres.LineError{Err: fmt.Errorf("inspect the database: %w", err)}
@@ -132,14 +132,14 @@ JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]) AND c.relkind IN ('r', 'p', 'v', 'm')
 	AND a.attnum > 0 AND NOT a.attisdropped`
 
-func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, e instrument.Edition, off []instrument.Family) error {
-	layout, err := Find(ctx, tx, e, i.Standby)
+func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, off []instrument.Family) error {
+	layout, err := Find(ctx, tx, i.Edition, i.Standby)
 	if err != nil || layout.Schema == "" {
 		return err
 	}
 	i.Schema, i.Usage = layout.Schema, layout.Usage
 	rights := make(map[string]bool) // by table.column
-	rows, err := tx.Query(ctx, rightsSQL, layout.Schema, TableNames(e))
+	rows, err := tx.Query(ctx, rightsSQL, layout.Schema, TableNames(i.Edition))
 	if err != nil {
 		return err
 	}
@@ -154,16 +154,17 @@ func (i *Inspection) inspectSchema(ctx context.Context, tx pgx.Tx, e instrument.
 	if err != nil {
 		return err
 	}
-	i.compare(rights, layout.Unlogged, e, off)
+	i.compare(rights, layout.Unlogged, off)
 	i.inspectRows(layout)
 	return i.inspectHeartbeat(ctx, tx, rights)
 }
 
 // compare sets the missing and the denied columns, by the columns and rights of the
 // schema.
-func (i *Inspection) compare(rights map[string]bool, unlogged []string, e instrument.Edition, off []instrument.Family) {
+func (i *Inspection) compare(rights map[string]bool, unlogged []string, off []instrument.Family) {
 	missing := make(Lacks)
-	for _, t := range Tables(e) {
+	tables := Tables(i.Edition)
+	for _, t := range tables {
 		for _, o := range t.Optional {
 			for _, c := range o.Columns {
 				if _, ok := rights[t.Name+"."+c]; !ok {
@@ -172,9 +173,9 @@ func (i *Inspection) compare(rights map[string]bool, unlogged []string, e instru
 			}
 		}
 	}
-	i.Lacks = missing.List(e, unlogged)
-	i.Unserved = Unserved(e, missing, off)
-	for _, t := range Tables(e) {
+	i.Lacks = missing.List(i.Edition, unlogged)
+	i.Unserved = Unserved(i.Edition, missing, off)
+	for _, t := range tables {
 		absent, denied := Table{Name: t.Name}, Table{Name: t.Name}
 		for _, c := range t.Needed(missing) {
 			readable, ok := rights[t.Name+"."+c]

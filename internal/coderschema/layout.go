@@ -77,8 +77,8 @@ JOIN pg_namespace n ON n.nspname = $2
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
 WHERE c.relpersistence = 'u' OR row_security_active(c.oid)`
 
-// Find returns the layout of a database for an edition, and sets the transaction's search_path to its
-// schema. standby means that the server is in recovery.
+// Find returns the layout of a database for an edition, and sets the transaction's
+// search_path to its schema. standby means that the server is in recovery.
 func Find(ctx context.Context, tx pgx.Tx, e instrument.Edition, standby bool) (*Layout, error) {
 	l := &Layout{edition: e}
 	if err := l.findSchema(ctx, tx); err != nil || l.Schema == "" {

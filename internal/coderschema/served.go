@@ -13,8 +13,8 @@ const (
 	Missing Reason = "missing"
 )
 
-// Unserved returns the families of an edition that are not read from a database, because it lacks
-// columns or because options leave them out (off).
+// Unserved returns the families of an edition that are not read from a database, because it
+// lacks columns or because options leave them out (off).
 func Unserved(e instrument.Edition, l Lacks, off []instrument.Family) map[instrument.Family]Reason {
 	reasons := make(map[instrument.Family]Reason)
 	for _, t := range Tables(e) {

@@ -34,8 +34,8 @@ type Optional struct {
 }
 
 // Consequence returns the consequence of missing columns, as a clause. It is empty if a
-// version of Coder without the columns does not have the feature. Families have their
-// names in an edition.
+// version of Coder without the columns does not have the feature. It names families as the
+// edition does.
 func (o Optional) Consequence(e instrument.Edition) string {
 	if o.Without != "" || len(o.Families) == 0 {
 		return o.Without
@@ -86,8 +86,8 @@ func TableNames(e instrument.Edition) []string {
 	return names
 }
 
-// Needed returns the columns that are read from a database that lacks some. Of a group
-// that lacks one, no column is read, nor granted.
+// Needed returns the columns that are read from a database that lacks some. If one column
+// of a group is missing, no column of the group is read.
 func (t Table) Needed(l Lacks) []string {
 	columns := slices.Clone(t.Columns)
 	for _, o := range t.Optional {

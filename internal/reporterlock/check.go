@@ -18,8 +18,8 @@ const (
 	checkIdle  = 7 * time.Second  // the idle limit of the session, as for a holder
 )
 
-// Check reports whether an edition's lock can be held at a database, without competing for it.
-// It connects, refuses a standby ([ErrStandby]) and a pooler in transaction mode
+// Check reports whether an edition's lock can be held at a database, without competing for
+// it. It connects, refuses a standby ([ErrStandby]) and a pooler in transaction mode
 // ([ErrTransactionPooler]), touches the session as a holder does, and checks the
 // number of connections that are allowed ([ErrConnectionLimit]). The error is one
 // line.

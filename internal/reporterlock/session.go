@@ -56,10 +56,9 @@ type Session struct {
 }
 
 // Connect opens a session for the locks with these keys at a target, whose configuration
-// it changes. It returns
-// [ErrStandby] or [ErrTransactionPooler] if the lock cannot be held there. The server
-// ends the session after it has been idle for idle. as13 uses the settings of
-// PostgreSQL 13 for that, on any version.
+// it changes. It returns [ErrStandby] or [ErrTransactionPooler] if the lock cannot be held
+// there. The server ends the session after it has been idle for idle. as13 uses the
+// settings of PostgreSQL 13 for that, on any version.
 func Connect(ctx context.Context, keys Keys, target func(context.Context) (*pgx.ConnConfig, error), idle time.Duration, as13 bool) (*Session, error) {
 	s, err := open(ctx, target)
 	if errors.Is(err, ErrStandby) {

@@ -38,13 +38,13 @@ const (
 )
 
 // agentEventsSQL returns the agents that first connected, and the builds whose agents have
-// all become ready, after $1, not after $6 unless that is null, that are not among $2 (kinds),
+// all become ready, after $1, not after $6 unless that is null, and not among $2 (kinds),
 // $3 (ids) and $4 (times). $5: the largest number of rows.
 //
-// Agents that another agent has created connect, but a build does not wait for them. Agents
-// of earlier builds are deleted when a later build ends, maybe before this query: deleted
-// agents count. Unless every agent of the build is still in the state in which its startup
-// script left it, or one has failed, the status is empty.
+// Agents that another agent has created count as connected, but a build does not wait for
+// them. Deleted agents count, since the end of a later build deletes them, maybe before this
+// query. The status is error if a startup script failed. Otherwise it is empty if an agent
+// has left the state after its script, for example because it stops.
 func (c config) agentEventsSQL(l coderschema.Lacks) string {
 	ready, prebuild := "false", "false"
 	if c.serves(instrument.TemplateBuildDuration, l) {
@@ -133,7 +133,8 @@ func (l *look) readAgentEvents(ctx context.Context, s snapshot, c config, seen k
 	}
 	var event agentEvent
 	var at time.Time
-	var agent, transition string
+	var agent string
+	var transition meters.Transition
 	var seconds float64
 	var build meters.ReadyBuild
 	rows := 0
@@ -148,11 +149,8 @@ func (l *look) readAgentEvents(ctx context.Context, s snapshot, c config, seen k
 				l.events.Connected = append(l.events.Connected, connectedAgent{connected, seconds})
 			}
 		case agentsReady:
-			ready := readyBuild{build, event.id, max(seconds, 0)}
-			if b := workspaceBuild(transition, meters.Build{}); b != nil {
-				ready.Action = b.Action
-			}
-			l.events.Ready = append(l.events.Ready, ready)
+			build.Action = actionOf(transition)
+			l.events.Ready = append(l.events.Ready, readyBuild{build, event.id, max(seconds, 0)})
 		}
 		return nil
 	}, []any{
@@ -168,8 +166,8 @@ func (l *look) readAgentEvents(ctx context.Context, s snapshot, c config, seen k
 // maxReady is the largest number of builds that [readyBuilds] remembers.
 const maxReady = 100_000
 
-// readyBuilds are the builds whose agents were ready last, by their jobs. An agent that
-// restarts is ready again; its build is not.
+// readyBuilds are the builds whose agents became ready last, by their jobs. They tell a
+// build that becomes ready from one whose agent restarts.
 type readyBuilds struct {
 	known map[id]bool
 	order []id // of known, in a ring

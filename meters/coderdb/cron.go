@@ -36,8 +36,8 @@ var (
 	weekdayNames = strings.Fields("sun mon tue wed thu fri sat")
 )
 
-// parseField parses a field whose values are least to most. names are those of the values,
-// from least on. all is set if an item of the list is * or ? without a step.
+// parseField parses a field with values from least to most. names are the names of the
+// values, in their order. all is set if an item of the list is * or ? without a step.
 func parseField(field string, least, most int, names []string) (bits uint64, all, ok bool) {
 	value := func(text string) (n int, ok bool) {
 		if i := slices.Index(names, strings.ToLower(text)); i >= 0 {

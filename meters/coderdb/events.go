@@ -20,8 +20,7 @@ const (
 	// clock.
 	eventMargin = 5 * time.Minute
 	// maxEvents is the largest number of events of jobs, of scripts and of agents that
-	// one look reads.
-	// Further ones are left to the next looks.
+	// one look reads. Further ones are left to the next looks.
 	maxEvents = 10_000
 )
 
@@ -82,7 +81,7 @@ type follower struct {
 	end     *time.Time
 	jobs    known[jobEvent]
 	scripts known[scriptRun]
-	running []id // the jobs that ran at the previous look; edition Coder: and those that had not started
+	running []id // the jobs that ran at the previous look; in the edition Coder, all that had not ended
 
 	agentsAfter time.Time // after, of events of agents
 	agents      known[agentEvent]
@@ -203,7 +202,7 @@ type look struct {
 	knownScripts known[scriptRun]
 	knownAgents  known[agentEvent]
 	running      []id
-	ready        []id // of the first look: the builds that have been ready
+	ready        []id // the builds that were ready before the first look, if this is that one
 }
 
 // span is the part of the events that a look reads.
@@ -336,7 +335,8 @@ func (l *look) readJobs(ctx context.Context, s snapshot, seen known[jobEvent], r
 		args = append(args, running)
 	}
 	var job id
-	var provisioner, status, transition string
+	var provisioner, status string
+	var transition meters.Transition
 	var ended *time.Time
 	var seconds float64
 	var build meters.Build
@@ -373,18 +373,25 @@ func outcomeOf(status string) meters.Outcome {
 
 // workspaceBuild returns the build with its action; nil if the transition is unknown
 // or empty.
-func workspaceBuild(transition string, b meters.Build) *meters.Build {
-	switch transition {
-	case "start":
-		b.Action = meters.BuildStart
-	case "stop":
-		b.Action = meters.BuildStop
-	case "delete":
-		b.Action = meters.BuildDestroy
-	default:
+func workspaceBuild(transition meters.Transition, b meters.Build) *meters.Build {
+	b.Action = actionOf(transition)
+	if b.Action == "" {
 		return nil
 	}
 	return &b
+}
+
+// actionOf returns the action of a transition; empty if that is unknown or empty.
+func actionOf(transition meters.Transition) meters.BuildAction {
+	switch transition {
+	case meters.TransitionStart:
+		return meters.BuildStart
+	case meters.TransitionStop:
+		return meters.BuildStop
+	case meters.TransitionDelete:
+		return meters.BuildDestroy
+	}
+	return ""
 }
 
 // scriptsSQL returns the scripts of workspace agents that ended after $1, not after $6

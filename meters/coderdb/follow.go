@@ -96,7 +96,7 @@ type follow struct {
 	builds   *meters.Builds
 	jobs     *meters.JobTimings
 	scripts  *meters.Scripts // nil without agent statistics
-	coder    *meters.Meters  // records what only the edition Coder has; else nil
+	coder    *meters.Meters  // has the recorders of the edition Coder; nil in other editions
 	health   *meters.EventsHealth
 	logger   *slog.Logger
 	outage   *outage.Log
@@ -257,12 +257,12 @@ func (f *follow) record(e events) {
 		}
 	}
 	if f.coder != nil {
-		recordStarts(f.coder.Queue(), f.coder.AgentStarts(), e)
+		recordCoder(f.coder.Queue(), f.coder.AgentStarts(), e)
 	}
 }
 
-// recordStarts records the events that only the edition Coder has.
-func recordStarts(queue *meters.Queue, starts *meters.AgentStarts, e events) {
+// recordCoder records the events that only the edition Coder has.
+func recordCoder(queue *meters.Queue, starts *meters.AgentStarts, e events) {
 	for _, job := range e.Enqueued {
 		queue.Enqueued(job, meters.Succeeded)
 	}

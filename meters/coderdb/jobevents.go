@@ -36,8 +36,8 @@ type queuedJob struct {
 // only events of the jobs among $6 and of the jobs that the index on job_status shows not to
 // have ended.
 //
-// A build is inserted in one transaction with its job, whose created_at is in the table that
-// is scanned anyway.
+// The time at which a build was enqueued is the created_at of its job: both rows are
+// inserted in one transaction, and the table of jobs is scanned anyway.
 //
 // A claim is the first start of a workspace by another user than prebuilds, whose first
 // build was by that user.
@@ -125,7 +125,8 @@ func (l *look) readJobEvents(ctx context.Context, s snapshot, c config, seen kno
 	var event jobEvent
 	var at *time.Time
 	var runs bool
-	var typ, provisioner, status, transition, reason string
+	var typ, provisioner, status, reason string
+	var transition meters.Transition
 	var seconds float64
 	var build meters.Build
 	var creation meters.Creation
@@ -133,9 +134,9 @@ func (l *look) readJobEvents(ctx context.Context, s snapshot, c config, seen kno
 	err := s.each(ctx, func() error {
 		rows++
 		j := startedJob{ID: event.job.Bytes, Provisioner: meters.Provisioner(provisioner), Build: workspaceBuild(transition, build)}
-		queued := meters.QueuedJob{Type: meters.JobType(typ), Provisioner: j.Provisioner, Reason: meters.BuildReason(reason)}
-		if j.Build != nil {
-			queued.Action = j.Build.Action
+		queued := meters.QueuedJob{
+			Type: meters.JobType(typ), Provisioner: j.Provisioner,
+			Action: actionOf(transition), Reason: meters.BuildReason(reason),
 		}
 		if at != nil {
 			last = *at

@@ -147,16 +147,16 @@ func decodeClaims(token string) (claims, bool) {
 // inForce reports whether a time is within the license's validity, which includes its
 // grace period.
 func (c claims) inForce(at time.Time) bool {
-	now := unixNow(at)
+	now := unixSeconds(at)
 	return now >= c.notBefore && now < c.expires
 }
 
-func unixNow(at time.Time) float64 { return float64(at.UnixMicro()) / 1e6 }
+func unixSeconds(at time.Time) float64 { return float64(at.UnixMicro()) / 1e6 }
 
 // userLimit returns the limit in force at a time, that of the best license, or 0 for
 // none.
 func userLimit(all []claims, users int, at time.Time) int {
-	now := unixNow(at)
+	now := unixSeconds(at)
 	var best claims
 	for _, c := range all {
 		if c.limit < 1 || !c.inForce(at) {

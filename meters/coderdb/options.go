@@ -71,9 +71,10 @@ func WithLogger(l *slog.Logger) Option {
 
 // WithEdition sets the edition whose families are read. Pass the edition of
 // [github.com/otelcoder/otelcoder/exporters.WithEdition]: otherwise [meters.Meters.Poll]
-// and [Follow] report an error and read nothing. Further columns are read for
-// [instrument.Coder]: the role needs its grants. Each edition has a [Reporter] of its own.
-// Default: [instrument.Documented].
+// and [Follow] report an error and read nothing. [instrument.Coder] reads further columns,
+// which the role must be granted, and the time zones of Go's package time, for the
+// schedules of prebuilt workspaces: on a host without them, import time/tzdata. Each
+// edition has a [Reporter] of its own. Default: [instrument.Documented].
 func WithEdition(e instrument.Edition) Option {
 	return func(c *config) error {
 		c.edition = e

@@ -69,8 +69,7 @@ WHERE w.owner_id = ` + prebuildsUser + ` AND NOT w.deleted AND latest.transition
 ORDER BY latest.created_at DESC, w.id`
 }
 
-// readyJobsSQL returns those of the jobs that have agents, all of which are ready. $1:
-// jobs.
+// readyJobsSQL returns the jobs that have agents if all of them are ready. $1: jobs.
 func readyJobsSQL(l coderschema.Lacks) string {
 	return `
 SELECT r.job_id
@@ -218,7 +217,7 @@ func (p *presetPools) presets(now time.Time) []meters.PresetPrebuilds {
 }
 
 // maxSchedules is the largest number of schedules of a preset that are compared with each
-// other. A preset with more has its own number at all times.
+// other. With more, the preset's own number is desired at all times.
 const maxSchedules = 1000
 
 // desired returns the number of the schedule that is in force at a time, or the preset's

@@ -47,9 +47,9 @@ var defaultReporterTiming = reporterTiming{
 	peers:         10 * time.Second,
 }
 
-// Reporter competes with the other processes at the same database for the role of the
-// reporter, which alone reports the deployment in its [WithEdition]. The role is a session-level advisory
-// lock on a connection of its own. Nothing is written.
+// Reporter competes with the other processes of its edition ([WithEdition]) at the same
+// database for the role of the reporter, which alone reports the deployment. The role is a
+// session-level advisory lock on a connection of its own. Nothing is written.
 type Reporter struct {
 	config
 	target target

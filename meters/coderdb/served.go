@@ -7,7 +7,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
-// serves reports whether the edition has a family, and it is read from a database that lacks columns.
+// serves reports whether the edition has a family, and whether a database that lacks
+// columns suffices for it.
 func (c config) serves(f instrument.Family, l coderschema.Lacks) bool {
 	_, not := coderschema.Unserved(c.edition, l, c.off())[f]
 	return c.edition.Has(f) && !not

@@ -1,6 +1,6 @@
 // Command ratios reads the output of Go benchmarks whose names hold by=<peer> and
 // prints a Markdown table for each benchmark and unit: a row for each of its cases, with
-// the median of every peer and, in parentheses, how many times it otelcoder's is.
+// the median of every peer and, in parentheses, otelcoder's median divided by it.
 // benchstat, which compares with one peer at a time and in percent, can read the same
 // output.
 package main
@@ -48,7 +48,7 @@ type report struct{ tables []*table }
 type table struct {
 	benchmark, unit string
 	parameters      []string // of the cases
-	peers           []string // but otelcoder
+	peers           []string // without otelcoder
 	rows            []*row
 }
 
