@@ -294,6 +294,25 @@ func TestPrebuildsSchedules(t *testing.T) {
 	}
 }
 
+// TestPrebuildsLargeSchedule is not read: the preset's own number is desired.
+func TestPrebuildsLargeSchedule(t *testing.T) {
+	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
+	sources := open(t, url, WithEdition(instrument.Coder)).Sources()
+	for size, want := range map[int]int{maxCron: 5, maxCron + 1: 2} {
+		d.Exec(t, "UPDATE template_version_preset_prebuild_schedules SET cron_expression = rpad(cron_expression, $1)", size)
+		found, err := sources.Prebuilds.Prebuilds(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range found.Presets {
+			if p.Name == "large" && p.Desired != want {
+				t.Errorf("%d desired by schedules of %d bytes, want %d", p.Desired, size, want)
+			}
+		}
+	}
+}
+
 // TestCreationsArePaced: between the queries of history, the latest counts stand.
 func TestCreationsArePaced(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
