@@ -50,7 +50,7 @@ JOIN template_version_preset_prebuild_schedules s ON s.preset_id = p.id`
 func unclaimedSQL(l coderschema.Lacks) string {
 	return `
 SELECT latest.job_id, ` + jobStatus(l, "j") + `, latest.template_version_preset_id, p.id,
-	coalesce(p.invalidate_after_secs > 0 AND w.created_at + make_interval(secs => p.invalidate_after_secs) < $1` +
+	coalesce(p.invalidate_after_secs > 0 AND w.created_at < $1::timestamptz - make_interval(secs => p.invalidate_after_secs)` +
 		l.Unless("template_version_presets", "last_invalidated_at", " OR w.created_at < p.last_invalidated_at") + `, false)
 FROM workspaces w
 CROSS JOIN LATERAL (

@@ -313,6 +313,16 @@ func TestPrebuildsLargeSchedule(t *testing.T) {
 	}
 }
 
+// TestPrebuildsOfTheFuture: no time of a workspace exceeds the range of times.
+func TestPrebuildsOfTheFuture(t *testing.T) {
+	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
+	d.Exec(t, "UPDATE workspaces SET created_at = '294276-12-31'; UPDATE template_version_presets SET invalidate_after_secs = 2147483647")
+	if _, err := open(t, url, WithEdition(instrument.Coder)).Sources().Prebuilds.Prebuilds(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCreationsArePaced: between the queries of history, the latest counts stand.
 func TestCreationsArePaced(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
