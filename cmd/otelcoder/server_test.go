@@ -310,6 +310,13 @@ func TestRefusedToStart(t *testing.T) {
 			env:  map[string]string{"OTELCODER_INSIGHTS_INTERVAL": "-5m"},
 			want: `invalid value "-5m" for OTELCODER_INSIGHTS_INTERVAL (--insights-interval): give a time of at least 1s, such as 30s or 5m`,
 		},
+		"limit":          {args: []string{"--workspace-prebuilds-failure-hard-limit", "-1"}, want: `invalid value "-1" for --workspace-prebuilds-failure-hard-limit: give a number from 0 to 1000000`},
+		"no number":      {args: []string{"--workspace-prebuilds-failure-hard-limit", "1.5"}, want: `invalid value "1.5" for --workspace-prebuilds-failure-hard-limit: give a whole number, such as 3`},
+		"URL as a limit": {args: []string{"--workspace-prebuilds-failure-hard-limit", absent}, want: "invalid value for --workspace-prebuilds-failure-hard-limit: give a whole number, such as 3"},
+		"number variable": {
+			env:  map[string]string{"CODER_WORKSPACE_PREBUILDS_FAILURE_HARD_LIMIT": "99999999999999999999"},
+			want: `invalid value "99999999999999999999" for CODER_WORKSPACE_PREBUILDS_FAILURE_HARD_LIMIT (--workspace-prebuilds-failure-hard-limit): give a whole number, such as 3`,
+		},
 		"inactivity":  {args: []string{"--agent-inactivity-timeout=0s"}, want: `invalid value "0s" for --agent-inactivity-timeout: give a time of at least 1s, such as 30s or 5m`},
 		"aggregation": {args: []string{"--prometheus-aggregate-agent-stats-by", "username,age"}, want: `invalid value "username,age" for --prometheus-aggregate-agent-stats-by: cannot aggregate by "age": use one or more of agent_name template_name username workspace_name`},
 		"regions":     {args: []string{"--derp-regions", "1=Oslo,Bergen"}, want: `invalid value "1=Oslo,Bergen" for --derp-regions: "Bergen" is not a region: give <id>=<name>, several with commas between them`},

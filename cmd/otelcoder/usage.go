@@ -95,6 +95,8 @@ func valueError(quoted, of, why string) error {
 	switch {
 	case strings.HasPrefix(why, "time: "):
 		why = "give a time, such as 30s or 5m"
+	case strings.HasPrefix(why, "strconv.ParseInt: "):
+		why = "give a whole number, such as 3"
 	case why == "parse error":
 		why = "give true or false"
 	}

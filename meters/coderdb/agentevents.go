@@ -45,6 +45,8 @@ const (
 // them. Deleted agents count, since the end of a later build deletes them, maybe before this
 // query. The status is error if a startup script failed. Otherwise it is empty if an agent
 // has left the state after its script, for example because it stops.
+//
+// Infinite times are left out, since they cannot be subtracted.
 func (c config) agentEventsSQL(l coderschema.Lacks) string {
 	ready, prebuild := "false", "false"
 	if c.serves(instrument.TemplateBuildDuration, l) {
@@ -90,6 +92,7 @@ JOIN workspaces w ON w.id = b.workspace_id
 JOIN templates t ON t.id = w.template_id
 LEFT JOIN organizations o ON o.id = t.organization_id
 WHERE e.at > $1 AND ($6::timestamptz IS NULL OR e.at <= $6)
+	AND isfinite(e.at) AND isfinite(coalesce(e.created_at, b.created_at))
 	AND NOT EXISTS (
 		SELECT FROM unnest($2::text[], $3::uuid[], $4::timestamptz[]) AS known(kind, id, at)
 		WHERE known.kind = e.kind AND known.id = e.id AND known.at = e.at

@@ -535,3 +535,38 @@ func TestCoderRole(t *testing.T) {
 		}
 	}
 }
+
+// TestInfiniteTimes of a job or an agent leave out its events, and no others.
+func TestInfiniteTimes(t *testing.T) {
+	for _, sql := range []string{
+		"UPDATE provisioner_jobs SET completed_at = 'infinity' WHERE id = u(101)",
+		"UPDATE provisioner_jobs SET started_at = '-infinity' WHERE id = u(101)",
+		"UPDATE provisioner_jobs SET created_at = 'infinity' WHERE id = u(101)",
+		"UPDATE workspace_agents SET first_connected_at = 'infinity', ready_at = 'infinity' WHERE id = u(301)",
+		"UPDATE workspace_agents SET created_at = '-infinity' WHERE id = u(301)",
+		"UPDATE workspace_builds SET created_at = 'infinity' WHERE id = u(101)",
+	} {
+		t.Run(sql, func(t *testing.T) {
+			t.Parallel()
+			d, url := newCoder(t, coderversions.Newest())
+			now := noon
+			f := open(t, url, WithEdition(instrument.Coder), clockOption(func() time.Time { return now })).follower()
+			next(t, f)
+			d.Exec(t, `SELECT build(101, 31, 1, 'start', 'initiator', u(1), 1, 2, 5), build(102, 34, 1, 'start', 'initiator', u(1), 1, 2, 5);
+				INSERT INTO workspace_resources (id, job_id) VALUES (u(201), u(101)), (u(202), u(102));
+				INSERT INTO workspace_agents (id, resource_id, name, created_at, first_connected_at, ready_at, lifecycle_state) VALUES
+					(u(301), u(201), 'main', noon(1), noon(3), noon(4), 'ready'), (u(302), u(202), 'main', noon(1), noon(3), noon(4), 'ready');`+sql)
+			now = noon.Add(10 * time.Second)
+			told := next(t, f).told()
+			for _, want := range []string{
+				"success after 3 s START alice/old of docker v1, regular of acme/docker \"\"",
+				"connected after 2 s: main of docker",
+				"ready after 3 s: success, START of acme/docker, prebuild false",
+			} {
+				if !slices.Contains(told, want) {
+					t.Errorf("no %q in:\n%s", want, strings.Join(told, "\n"))
+				}
+			}
+		})
+	}
+}

@@ -105,23 +105,13 @@ func (c *creations) Creations(ctx context.Context) (meters.Creations, error) {
 	var took time.Duration
 	var found meters.Creations
 	c.err = c.db.read(ctx, "created workspaces", func(ctx context.Context, s snapshot) error {
-		began := time.Now()
-		defer func() { took += time.Since(began) }() // of each attempt
-		found = meters.Creations{}
-		presets, licensed := c.db.serves(instrument.PrebuiltWorkspacesCreated, s.missing), false
-		if presets {
-			var err error
-			if licensed, err = s.prebuildsLicensed(ctx); err != nil {
+		return timed(&took, func() (err error) {
+			if _, err := s.tx.Exec(ctx, lockLimitSQL); err != nil {
 				return err
 			}
-		}
-		if err := readSeries(ctx, s, presets, licensed, &found); err != nil {
+			found, err = c.count(ctx, s)
 			return err
-		}
-		if err := readCreated(ctx, s, &found); err != nil || !licensed {
-			return err
-		}
-		return readPrebuilt(ctx, s, &found)
+		})
 	})
 	c.pace.spend(took, c.db.historyShare)
 	if c.err != nil {
@@ -129,6 +119,23 @@ func (c *creations) Creations(ctx context.Context) (meters.Creations, error) {
 	}
 	c.last = found
 	return c.last, c.err
+}
+
+// count counts the workspaces.
+func (c *creations) count(ctx context.Context, s snapshot) (found meters.Creations, err error) {
+	presets, licensed := c.db.serves(instrument.PrebuiltWorkspacesCreated, s.missing), false
+	if presets {
+		if licensed, err = s.prebuildsLicensed(ctx); err != nil {
+			return found, err
+		}
+	}
+	if err := readSeries(ctx, s, presets, licensed, &found); err != nil {
+		return found, err
+	}
+	if err := readCreated(ctx, s, &found); err != nil || !licensed {
+		return found, err
+	}
+	return found, readPrebuilt(ctx, s, &found)
 }
 
 // readSeries adds the series that begin at 0.

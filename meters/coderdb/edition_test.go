@@ -27,3 +27,26 @@ func TestFollowOfTheOtherEdition(t *testing.T) {
 		t.Errorf("%d queries", n)
 	}
 }
+
+// TestLatestBuildsOfEditions count the same workspaces, also without the rows of their
+// templates, versions and owners.
+func TestLatestBuildsOfEditions(t *testing.T) {
+	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "fleet.sql", "coder.sql")
+	count := func(e instrument.Edition) (workspaces int) {
+		t.Helper()
+		rows, err := open(t, url, WithEdition(e)).Sources().LatestBuilds.LatestBuilds(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			workspaces += row.Workspaces
+		}
+		return workspaces
+	}
+	for _, table := range []string{"template_versions", "templates", "users"} {
+		d.Exec(t, "DELETE FROM "+table)
+		if documented, coder := count(instrument.Documented), count(instrument.Coder); coder != documented || coder == 0 {
+			t.Errorf("without %s: %d workspaces, in the edition Documented %d", table, coder, documented)
+		}
+	}
+}

@@ -39,6 +39,8 @@ type queuedJob struct {
 // The time at which a build was enqueued is the created_at of its job: both rows are
 // inserted in one transaction, and the table of jobs is scanned anyway.
 //
+// Jobs with an infinite time are left out, since such times cannot be subtracted.
+//
 // A claim is the first start of a workspace by another user than prebuilds, whose first
 // build was by that user.
 func (c config) jobEventsSQL(l coderschema.Lacks, scan bool) string {
@@ -47,9 +49,11 @@ func (c config) jobEventsSQL(l coderschema.Lacks, scan bool) string {
 		from = "(" + openCandidatesSQL(l) + ") AS candidate JOIN provisioner_jobs j ON j.id = candidate.id"
 	}
 	recent, seconds := "j.completed_at IS NULL OR j.completed_at > $1", "j.completed_at - j.started_at"
+	finite := "isfinite(coalesce(j.started_at, $1)) AND isfinite(coalesce(j.completed_at, $1))"
 	kinds, typ, reason := "", "''", "''"
 	if c.serves(instrument.ProvisionerJobQueueWait, l) {
 		recent += " OR j.started_at > $1 OR j.created_at > $1"
+		finite += " AND isfinite(j.created_at)"
 		seconds = "CASE e.kind WHEN 'acquired' THEN j.started_at - j.created_at ELSE j.completed_at - j.started_at END"
 		kinds = `
 	('enqueued', CASE WHEN j.type = 'workspace_build' THEN j.created_at END),
@@ -94,6 +98,7 @@ LEFT JOIN organizations o ON o.id = t.organization_id
 LEFT JOIN template_versions tv ON tv.id = b.template_version_id
 ` + joinPreset + `
 WHERE (` + recent + `)
+	AND ` + finite + `
 	AND CASE e.kind
 	WHEN 'open' THEN j.completed_at IS NULL
 	ELSE e.at > $1 AND ($4::timestamptz IS NULL OR e.at <= $4)

@@ -15,10 +15,10 @@ type latestBuilds struct{ db *DB }
 func latestBuildsSQL(e instrument.Edition, l coderschema.Lacks) string {
 	columns, joins, group := "", "", "status"
 	if e == instrument.Coder {
-		columns = ", b.transition::text, t.name, coalesce(v.name, ''), u.username"
+		columns = ", b.transition::text, coalesce(t.name, ''), coalesce(v.name, ''), coalesce(u.username, '')"
 		joins = `
-JOIN templates t ON t.id = w.template_id
-JOIN users u ON u.id = w.owner_id
+LEFT JOIN templates t ON t.id = w.template_id
+LEFT JOIN users u ON u.id = w.owner_id
 LEFT JOIN template_versions v ON v.id = b.template_version_id`
 		group = "1, 3, 4, 5, 6" // users have a column status, too
 	}

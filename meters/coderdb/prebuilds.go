@@ -33,9 +33,13 @@ JOIN template_version_presets p ON p.template_version_id = t.active_version_id
 WHERE NOT t.deleted AND p.desired_instances IS NOT NULL`
 }
 
-// $1: presets.
+// maxCron is the largest size of a schedule in bytes; larger ones are invalid.
+const maxCron = 1000
+
+// schedulesSQL returns the schedules of presets; empty if they are too large. $1: presets;
+// $2: the largest size in bytes.
 const schedulesSQL = `
-SELECT s.preset_id, s.cron_expression, s.desired_instances
+SELECT s.preset_id, CASE WHEN octet_length(s.cron_expression) <= $2 THEN s.cron_expression ELSE '' END, s.desired_instances
 FROM unnest($1::uuid[]) AS p(id)
 JOIN template_version_preset_prebuild_schedules s ON s.preset_id = p.id`
 
@@ -46,7 +50,7 @@ JOIN template_version_preset_prebuild_schedules s ON s.preset_id = p.id`
 func unclaimedSQL(l coderschema.Lacks) string {
 	return `
 SELECT latest.job_id, ` + jobStatus(l, "j") + `, latest.template_version_preset_id, p.id,
-	coalesce(p.invalidate_after_secs > 0 AND w.created_at + make_interval(secs => p.invalidate_after_secs) < $1` +
+	coalesce(p.invalidate_after_secs > 0 AND w.created_at < $1::timestamptz - make_interval(secs => p.invalidate_after_secs)` +
 		l.Unless("template_version_presets", "last_invalidated_at", " OR w.created_at < p.last_invalidated_at") + `, false)
 FROM workspaces w
 CROSS JOIN LATERAL (
@@ -164,7 +168,7 @@ func (p *presetPools) readSchedules(ctx context.Context, s snapshot) error {
 		of := p.index[preset]
 		of.schedules = append(of.schedules, row)
 		return nil
-	}, []any{&preset, &row.cron, &row.desired}, schedulesSQL, p.ids)
+	}, []any{&preset, &row.cron, &row.desired}, schedulesSQL, p.ids, maxCron)
 }
 
 func (p *presetPools) readWorkspaces(ctx context.Context, s snapshot) error {

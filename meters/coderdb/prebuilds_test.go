@@ -1,11 +1,14 @@
 package coderdb
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
@@ -19,6 +22,12 @@ var premium = token(`{"nbf":0,"exp":9e9,"license_expires":9e9,"feature_set":"Pre
 // always makes the queries of history due at any time.
 func always(c *config) error {
 	c.historyShare = 1e9
+	return nil
+}
+
+// seldom makes the queries of history due only once.
+func seldom(c *config) error {
+	c.historyShare = 1e-6
 	return nil
 }
 
@@ -285,12 +294,40 @@ func TestPrebuildsSchedules(t *testing.T) {
 	}
 }
 
+// TestPrebuildsLargeSchedule is not read: the preset's own number is desired.
+func TestPrebuildsLargeSchedule(t *testing.T) {
+	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
+	sources := open(t, url, WithEdition(instrument.Coder)).Sources()
+	for size, want := range map[int]int{maxCron: 5, maxCron + 1: 2} {
+		d.Exec(t, "UPDATE template_version_preset_prebuild_schedules SET cron_expression = rpad(cron_expression, $1)", size)
+		found, err := sources.Prebuilds.Prebuilds(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range found.Presets {
+			if p.Name == "large" && p.Desired != want {
+				t.Errorf("%d desired by schedules of %d bytes, want %d", p.Desired, size, want)
+			}
+		}
+	}
+}
+
+// TestPrebuildsOfTheFuture: no time of a workspace exceeds the range of times.
+func TestPrebuildsOfTheFuture(t *testing.T) {
+	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
+	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
+	d.Exec(t, "UPDATE workspaces SET created_at = '294276-12-31'; UPDATE template_version_presets SET invalidate_after_secs = 2147483647")
+	if _, err := open(t, url, WithEdition(instrument.Coder)).Sources().Prebuilds.Prebuilds(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCreationsArePaced: between the queries of history, the latest counts stand.
 func TestCreationsArePaced(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	sent := new(queries)
-	never := func(c *config) error { c.historyShare = 1e-9; return nil }
-	source := open(t, url, WithEdition(instrument.Coder), never, traced(sent)).Sources().Creations
+	source := open(t, url, WithEdition(instrument.Coder), seldom, traced(sent)).Sources().Creations
 	first, err := source.Creations(t.Context())
 	if err != nil || len(first.Workspaces) == 0 {
 		t.Fatalf("%v, error %v", first, err)
@@ -324,6 +361,31 @@ func TestCreationsFail(t *testing.T) {
 	}
 }
 
+// TestCreationsWaitForALock, such as that of a migration: the wait costs the database
+// nothing, and does not postpone the next query.
+func TestCreationsWaitForALock(t *testing.T) {
+	t.Parallel()
+	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
+	locks, err := pgx.Connect(t.Context(), d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locks.Close(context.Background())
+	if _, err := locks.Exec(t.Context(), "BEGIN; LOCK TABLE workspaces"); err != nil {
+		t.Fatal(err)
+	}
+	source := open(t, url, WithEdition(instrument.Coder), seldom).Sources().Creations
+	if all, err := source.Creations(t.Context()); err == nil {
+		t.Fatalf("%v in spite of the lock", all)
+	}
+	if _, err := locks.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := source.Creations(t.Context()); err != nil || len(all.Workspaces) == 0 {
+		t.Errorf("%v, error %v", all, err)
+	}
+}
+
 // TestPrebuildsQueries are as many for any number of presets and workspaces.
 func TestPrebuildsQueries(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
@@ -342,12 +404,12 @@ func TestPrebuildsQueries(t *testing.T) {
 		return prebuilds, sent.n.Load() - before - prebuilds
 	}
 	count() // and inspects the schema
-	// BEGIN, now() and COMMIT are three of them.
-	if prebuilds, creations := count(); prebuilds != 4 || creations != 6 {
-		t.Errorf("%d and %d queries without a license, want 4 and 6", prebuilds, creations)
+	// BEGIN, now() and COMMIT are three of them, and creations limit the wait for locks.
+	if prebuilds, creations := count(); prebuilds != 4 || creations != 7 {
+		t.Errorf("%d and %d queries without a license, want 4 and 7", prebuilds, creations)
 	}
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
-	if prebuilds, creations := count(); prebuilds != 8 || creations != 7 {
-		t.Errorf("%d and %d queries, want 8 and 7", prebuilds, creations)
+	if prebuilds, creations := count(); prebuilds != 8 || creations != 8 {
+		t.Errorf("%d and %d queries, want 8 and 8", prebuilds, creations)
 	}
 }
