@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -207,9 +206,6 @@ func versionsMarkdown() string {
 	var tables []string
 	for e := range instrument.Editions() {
 		all := familiesOf(e, coderversions.Newest())
-		if len(all) == 0 {
-			continue // not tested yet
-		}
 		rows := [][]string{{"Coder of", "Migration", "Metrics", "Not served", "Lacks"}}
 		for _, v := range coderversions.All() {
 			served := familiesOf(e, v)
@@ -220,7 +216,7 @@ func versionsMarkdown() string {
 					lacks = append(lacks, "on a standby "+code(name))
 				}
 			}
-			rows = append(rows, []string{v.Date, fmt.Sprint(v.Migration), fmt.Sprint(len(served)), strings.Join(codes(missing), ", "), strings.Join(lacks, ", ")})
+			rows = append(rows, []string{v.Date, fmt.Sprint(v.Migration), fmt.Sprint(len(served)), strings.Join(familyCodes(e, missing), ", "), strings.Join(lacks, ", ")})
 		}
 		tables = append(tables, "With `--metric-names "+e.String()+"`:\n\n"+markdown(rows))
 	}
@@ -233,9 +229,32 @@ func lacking(warnings []string) []string {
 	for _, warning := range warnings {
 		list, _, _ := strings.Cut(strings.TrimPrefix(warning, "Coder version: lacks "), ": ")
 		list, _, _ = strings.Cut(list, ", so a standby")
-		names = append(names, strings.Split(list, ", ")...)
+		for _, name := range strings.Split(list, ", ") {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
 	return names
+}
+
+// familyCodes returns the names of families of an edition. The name coderd_prebuilt_workspaces_*
+// stands for all of that prefix.
+func familyCodes(e instrument.Edition, names []string) []string {
+	const prefix = "coderd_prebuilt_workspaces_"
+	ofPrefix := func(name string) bool { return strings.HasPrefix(name, prefix) }
+	var all []string
+	for f := range e.All() {
+		if ofPrefix(e.Name(f)) {
+			all = append(all, e.Name(f))
+		}
+	}
+	if len(all) == 0 || slices.ContainsFunc(all, func(name string) bool { return !slices.Contains(names, name) }) {
+		return codes(names)
+	}
+	first := slices.IndexFunc(names, ofPrefix)
+	others := slices.DeleteFunc(slices.Clone(names), ofPrefix)
+	return codes(slices.Insert(others, first, prefix+"*"))
 }
 
 func codes(names []string) []string {
@@ -261,23 +280,50 @@ func familiesOf(e instrument.Edition, v coderversions.Version) []string {
 	return names
 }
 
-// lacksMarkdown returns the columns that some versions of Coder lack, and the effect.
+// lacksMarkdown returns the columns that some versions of Coder lack, and the effect; and
+// those that only later editions read.
 func lacksMarkdown() string {
-	rows := [][]string{{"Missing", "Then"}}
-	for _, t := range coderschema.Tables(instrument.Documented) {
-		for _, o := range t.Optional {
-			missing := code(t.Name)
-			if len(t.Columns) > 0 {
-				missing = code(t.Name + "." + strings.Join(o.Columns, ", "))
-			}
-			cost := cmp.Or(o.Consequence(instrument.Documented), "no effect: such a version lacks the feature")
-			for _, f := range o.Families {
-				cost = strings.ReplaceAll(cost, instrument.Documented.Info(f).Name, code(instrument.Documented.Info(f).Name))
-			}
-			rows = append(rows, []string{missing, cost})
+	tables := []string{markdown(append([][]string{{"Missing", "Then"}}, lacks(instrument.Documented)...))}
+	for e := range instrument.Editions() {
+		further := slices.DeleteFunc(lacks(e), func(row []string) bool {
+			return slices.ContainsFunc(lacks(instrument.Documented), func(other []string) bool { return slices.Equal(row, other) })
+		})
+		if len(further) > 0 {
+			tables = append(tables, "With `--metric-names "+e.String()+"` also:\n\n"+markdown(append([][]string{{"Missing", "Then"}}, further...)))
 		}
 	}
-	return markdown(rows)
+	return strings.Join(tables, "\n")
+}
+
+// lacks returns a row for each group of optional columns that an edition reads.
+func lacks(e instrument.Edition) (rows [][]string) {
+	for _, t := range coderschema.Tables(e) {
+		for _, o := range t.Optional {
+			missing := []string{t.Name}
+			if len(t.Columns) > 0 || len(t.Optional) > 1 {
+				missing = nil
+				for _, c := range o.Columns {
+					missing = append(missing, t.Name+"."+c)
+				}
+			}
+			var costs []string
+			if o.Without != "" {
+				costs = append(costs, o.Without)
+			}
+			if len(o.Families) > 0 {
+				var names []string
+				for _, f := range o.Families {
+					names = append(names, e.Name(f))
+				}
+				costs = append(costs, "not served: "+strings.Join(familyCodes(e, names), ", "))
+			}
+			if costs == nil {
+				costs = []string{"no effect: such a version lacks the feature"}
+			}
+			rows = append(rows, []string{strings.Join(codes(missing), ", "), strings.Join(costs, "; ")})
+		}
+	}
+	return rows
 }
 
 // dropMarkdown drops families from a scrape job.

@@ -93,12 +93,13 @@ type Lack struct {
 func (l Lacks) List(e instrument.Edition, unlogged []string) []Lack {
 	var all []Lack
 	for _, t := range Tables(e) {
+		without := len(t.Needed(l)) == 0
 		for _, o := range t.Optional {
 			columns := l.of(t, o)
 			if len(columns) == 0 || o.Consequence(e) == "" {
 				continue
 			}
-			if len(t.Columns) == 0 && len(columns) == len(o.Columns) {
+			if without && len(columns) == len(o.Columns) {
 				columns = nil
 			}
 			all = append(all, Lack{t.Name, columns, o.Consequence(e), slices.Contains(unlogged, t.Name)})

@@ -22,9 +22,9 @@ INSERT INTO api_keys (id, user_id, last_used) VALUES
 	('bob', u(2), now() - interval '50 minutes'),
 	('carol', u(3), now() - interval '2 hours');
 
-INSERT INTO templates (id, organization_id, name, deleted) VALUES
-	(u(11), u(1), 'docker', false),
-	(u(12), u(1), 'old', true);
+INSERT INTO templates (id, organization_id, name, active_version_id, deleted) VALUES
+	(u(11), u(1), 'docker', u(22), false),
+	(u(12), u(1), 'old', u(23), true);
 INSERT INTO template_versions (id, organization_id, template_id, name) VALUES
 	(u(21), u(1), u(11), 'v1'),
 	(u(22), u(1), u(11), 'v2'),
@@ -37,7 +37,15 @@ INSERT INTO workspaces (id, organization_id, owner_id, template_id, name, delete
 	(u(33), u(1), u(2), u(12), 'broken', false), -- without agents
 	(u(34), u(1), u(1), u(11), 'gone', true);
 
+-- Two that are alive for the next minutes, one that is not, and one that was never seen.
+INSERT INTO provisioner_daemons (id, name, last_seen_at) VALUES
+	(u(91), 'first', now() + interval '3 minutes'),
+	(u(92), 'second', now() + interval '3 minutes'),
+	(u(93), 'stopped', now() - interval '2 minutes'),
+	(u(94), 'new', NULL);
+
 INSERT INTO provisioner_jobs (id, organization_id, initiator_id, type, provisioner, worker_id, created_at, started_at, canceled_at, completed_at, error) VALUES
+	(u(100), u(1), u(1), 'workspace_build', 'terraform', u(91), now() - interval '3 hours', now() - interval '3 hours', NULL, now() - interval '3 hours', NULL),
 	(u(101), u(1), u(1), 'workspace_build', 'terraform', u(91), now() - interval '2 hours', now() - interval '2 hours', NULL, now() - interval '2 hours', 'old: failed'),
 	(u(102), u(1), u(1), 'workspace_build', 'terraform', u(91), now() - interval '1 hour', now() - interval '1 hour', NULL, now() - interval '59 minutes', NULL),
 	(u(103), u(1), u(2), 'workspace_build', 'terraform', u(91), now(), now(), NULL, NULL, NULL),
@@ -49,7 +57,8 @@ INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id,
 	(u(402), now() - interval '1 second', u(31), u(22), 2, 'start', u(102), u(1)),
 	(u(403), now() - interval '6 minutes', u(32), u(21), 1, 'start', u(103), u(2)),
 	(u(404), now() - interval '1 hour', u(33), u(23), 1, 'start', u(104), u(2)),
-	(u(405), now() - interval '1 hour', u(34), u(21), 1, 'delete', u(105), u(1));
+	(u(405), now() - interval '1 hour', u(34), u(21), 2, 'delete', u(105), u(1)),
+	(u(406), now() - interval '3 hours', u(34), u(21), 1, 'start', u(100), u(1));
 INSERT INTO workspace_build_parameters (workspace_build_id, name, value) VALUES (u(402), 'region', 'eu');
 
 INSERT INTO workspace_resources (id, job_id) VALUES
@@ -84,5 +93,5 @@ INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, 
 INSERT INTO workspace_app_stats (user_id, workspace_id, agent_id, access_method, slug_or_port, session_started_at, session_ended_at) VALUES
 	(u(1), u(31), u(502), 'path', 'code', now() - interval '1 hour', now() + interval '1 hour');
 
--- {"alg":"EdDSA"} and {"nbf":0,"exp":99999999999,"license_expires":99999999999,"features":{"user_limit":10}}
-INSERT INTO licenses (jwt, exp) VALUES ('eyJhbGciOiJFZERTQSJ9.eyJuYmYiOjAsImV4cCI6OTk5OTk5OTk5OTksImxpY2Vuc2VfZXhwaXJlcyI6OTk5OTk5OTk5OTksImZlYXR1cmVzIjp7InVzZXJfbGltaXQiOjEwfX0.c2ln', now() + interval '1 year');
+-- {"alg":"EdDSA"} and {"nbf":0,"exp":99999999999,"license_expires":99999999999,"features":{"user_limit":10,"workspace_prebuilds":1}}
+INSERT INTO licenses (jwt, exp) VALUES ('eyJhbGciOiJFZERTQSJ9.eyJuYmYiOjAsImV4cCI6OTk5OTk5OTk5OTksImxpY2Vuc2VfZXhwaXJlcyI6OTk5OTk5OTk5OTksImZlYXR1cmVzIjp7InVzZXJfbGltaXQiOjEwLCJ3b3Jrc3BhY2VfcHJlYnVpbGRzIjoxfX0.c2ln', now() + interval '1 year');

@@ -34,9 +34,14 @@ const (
 	ofJobs       = " coderd_provisionerd_jobs_current"
 )
 
-// costs are the families of the edition documented that a missing column costs. Columns
-// that are not listed cost none.
-var costs = map[string]map[string]string{
+// costs are the families of an edition that a missing column costs: those that are not
+// served, or with other values. Columns that are not listed cost none.
+var costs = map[instrument.Edition]map[string]map[string]string{
+	instrument.Documented: documentedCosts,
+	instrument.Coder:      coderCosts,
+}
+
+var documentedCosts = map[string]map[string]string{
 	"users": {
 		"id": ofAgents + ofStats + ofEvents, "username": ofAgents + ofStats + ofEvents, "email": ofEvents,
 		"status": ofLicense, "deleted": ofLicense,
@@ -88,22 +93,120 @@ var costs = map[string]map[string]string{
 	"tailnet_peers": {"id": ofPeers, "updated_at": ofPeers, "node": ofPeers},
 }
 
+// The families of the edition Coder that are read together.
+const (
+	ofCoderBuilds = " coderd_api_workspace_latest_build coderd_workspace_latest_build_status"
+	ofUserCounts  = " coderd_api_total_user_count"
+	ofDesired     = " coderd_prebuilt_workspaces_desired"
+	ofPrebuilds   = ofDesired + " coderd_prebuilt_workspaces_eligible coderd_prebuilt_workspaces_preset_hard_limited" +
+		ofValidation + " coderd_prebuilt_workspaces_running"
+	ofValidation = " coderd_prebuilt_workspaces_preset_validation_failed"
+	ofCreations  = " coderd_prebuilt_workspaces_claimed_total coderd_prebuilt_workspaces_created_total coderd_prebuilt_workspaces_failed_total" +
+		" coderd_workspace_creation_total"
+	ofDurations = " coderd_prebuilt_workspace_claim_duration_seconds coderd_workspace_creation_duration_seconds"
+	ofQueue     = " coderd_provisioner_job_queue_wait_seconds coderd_workspace_builds_enqueued_total"
+	// A look that cannot read jobs reads no agents.
+	ofAllEvents    = ofEvents + " coderd_provisionerd_workspace_build_timings_seconds" + ofDurations + ofQueue + ofAgentEvents
+	ofAgentEvents  = " coderd_agents_first_connection_seconds" + ofTemplates
+	ofTemplates    = " coderd_template_workspace_build_duration_seconds"
+	ofOrganization = ofInsights + ofPrebuilds + ofCreations + ofAllEvents
+)
+
+var coderCosts = map[string]map[string]string{
+	"users": {
+		"id": ofAgents + ofStats + ofCoderBuilds + ofAllEvents, "username": ofAgents + ofStats + ofCoderBuilds + ofAllEvents,
+		"status": ofLicense + ofUserCounts, "deleted": ofLicense + ofUserCounts,
+		"is_system": " coderd_license_active_users" + ofUserCounts, "is_service_account": " coderd_license_active_users",
+	},
+	"api_keys": documentedCosts["api_keys"],
+	"templates": {
+		"id":      ofAgents + ofInsights + ofCoderBuilds + ofCreations + ofAllEvents,
+		"name":    ofAgents + ofInsights + ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
+		"deleted": ofPrebuilds + ofCreations, "organization_id": ofOrganization,
+		"active_version_id": ofPrebuilds + ofCreations, "deprecated": ofPrebuilds,
+	},
+	"organizations": {"id": ofOrganization, "name": ofOrganization},
+	"template_versions": {
+		"id": ofAgents + ofParameters + ofCoderBuilds + ofAllEvents, "template_id": ofParameters,
+		"name": ofAgents + ofCoderBuilds + ofAllEvents,
+	},
+	"workspaces": {
+		"id":          ofAgents + ofStats + ofUse + ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
+		"owner_id":    ofAgents + ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
+		"template_id": ofAgents + ofUse + ofCoderBuilds + ofCreations + ofAllEvents, "name": ofAgents + ofStats + ofAllEvents,
+		"deleted": ofAgents + ofCoderBuilds + ofPrebuilds, "created_at": ofPrebuilds,
+	},
+	"workspace_builds": {
+		"id": ofParameters, "created_at": ofParameters + ofPrebuilds + ofAgentEvents,
+		"workspace_id":        ofAgents + ofParameters + ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
+		"template_version_id": ofAgents + ofParameters + ofCoderBuilds + ofAllEvents,
+		"build_number":        ofAgents + ofParameters + ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
+		"transition":          ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
+		"job_id":              ofAgents + ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
+		"reason":              ofQueue,
+		"initiator_id":        ofPrebuilds + ofCreations + ofDurations + ofQueue + ofTemplates,
+		// The creations of users are then counted without their presets.
+		"template_version_preset_id": ofPrebuilds + ofCreations + ofDurations,
+	},
+	"provisioner_jobs": {
+		"id": ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents, "provisioner": ofJobs + ofAllEvents, "worker_id": ofAllEvents,
+		"started_at": ofJobs + ofAllEvents, "completed_at": ofJobs + ofAllEvents,
+		"job_status": "", // follows from other columns
+		"created_at": ofQueue, "type": ofQueue,
+	},
+	"provisioner_daemons": {"last_seen_at": " coderd_provisionerd_num_daemons"},
+	"workspace_resources": {"id": ofAgents + ofPrebuilds + ofAllEvents, "job_id": ofAgents + ofPrebuilds + ofAllEvents},
+	"workspace_agents": {
+		"id": ofAgents + ofStats + ofAllEvents, "resource_id": ofAgents + ofPrebuilds + ofAllEvents, "name": ofAgents + ofStats + ofAllEvents,
+		"created_at": ofAgents + ofAgentEvents, "first_connected_at": ofAgents + ofAgentEvents, "ready_at": ofAgents + ofAgentEvents,
+		"last_connected_at": ofAgents, "disconnected_at": ofAgents, "connection_timeout_seconds": ofAgents, "started_at": ofAgents,
+		"lifecycle_state": ofAgents + ofPrebuilds + ofAgentEvents,
+		"deleted":         " coderd_agents_connections coderd_agents_up",
+		"parent_id":       "", // no agent has one
+	},
+	"workspace_apps":                 documentedCosts["workspace_apps"],
+	"workspace_agent_stats":          documentedCosts["workspace_agent_stats"],
+	"workspace_app_stats":            documentedCosts["workspace_app_stats"],
+	"workspace_agent_scripts":        documentedCosts["workspace_agent_scripts"],
+	"workspace_agent_script_timings": documentedCosts["workspace_agent_script_timings"],
+	"template_version_parameters":    documentedCosts["template_version_parameters"],
+	"workspace_build_parameters":     documentedCosts["workspace_build_parameters"],
+	"licenses":                       {"jwt": ofLicense + ofPrebuilds + ofCreations},
+	"tailnet_peers":                  documentedCosts["tailnet_peers"],
+	"template_version_presets": {
+		"id": ofPrebuilds + ofCreations + ofDurations, "name": ofPrebuilds + ofCreations + ofDurations,
+		// The creations of users then lack the series at 0 of presets.
+		"template_version_id": ofPrebuilds + ofCreations, "desired_instances": ofPrebuilds + ofCreations, "invalidate_after_secs": ofPrebuilds + ofCreations,
+		"last_invalidated_at": "", "scheduling_timezone": ofDesired, "prebuild_status": ofValidation,
+	},
+	"template_version_preset_prebuild_schedules": {"preset_id": ofDesired, "cron_expression": ofDesired, "desired_instances": ofDesired},
+}
+
 const ofPeers = " coderd_agents_connection_latencies_seconds coderd_agents_connections"
 
 // TestColumns takes each column of the newest version away in turn. Each family that
 // does not need the column is served with its values, to a role with the grants that are
 // possible then.
 func TestColumns(t *testing.T) {
+	for e := range instrument.Editions() {
+		t.Run(e.String(), func(t *testing.T) {
+			t.Parallel()
+			testColumns(t, e)
+		})
+	}
+}
+
+func testColumns(t *testing.T, e instrument.Edition) {
 	v := coderversions.Newest()
 	d := pgtest.New(t)
 	d.Exec(t, v.Deployment()+v.Events())
 	now := pgtest.Value[time.Time](t, d, "SELECT started_at FROM provisioner_jobs WHERE id = u(103)")
-	want := byFamily(v.Series(instrument.Documented, coderversions.Primary))
+	want := byFamily(e, v.Series(e, coderversions.Primary))
 
 	var unread []string // statements that take away the columns that are not read
 	compare := func(what, cost string) {
 		t.Helper()
-		got := served(t, d.Role(t, grants), now)
+		got := served(t, e, d.Role(t, grantsOf(e)), now)
 		for f, lines := range want {
 			if lost := !slices.Equal(got[f], lines); lost != slices.Contains(strings.Fields(cost), f) {
 				t.Errorf("without %s: lost %s: %t", what, f, lost)
@@ -112,7 +215,7 @@ func TestColumns(t *testing.T) {
 	}
 	for _, table := range v.Tables() {
 		for _, c := range table.Columns {
-			cost, read := costs[table.Name][c]
+			cost, read := costs[e][table.Name][c]
 			if !read {
 				unread = append(unread, "ALTER TABLE "+table.Name+" RENAME COLUMN "+c+" TO "+c+"_gone")
 				continue
@@ -127,19 +230,20 @@ func TestColumns(t *testing.T) {
 }
 
 // served returns the series of a deployment at a time, by family: of one collection
-// from each source, and of the events of the minute before.
-func served(t *testing.T, url string, now time.Time) map[string][]string {
+// from each source, and of the events since, from one look at jobs and one at agents.
+func served(t *testing.T, e instrument.Edition, url string, now time.Time) map[string][]string {
 	t.Helper()
-	db := open(t, url, at(now), WithInterval(5*time.Minute), WithInactivityTimeout(10*time.Minute),
+	db := open(t, url, WithEdition(e), at(now), WithInterval(5*time.Minute), WithInactivityTimeout(10*time.Minute),
 		WithRegionNames(map[int]string{1: "Frankfurt", 2: "Oslo"}))
 	defer db.Close()
-	reader := meterstest.NewReader(t)
+	reader := meterstest.NewReaderOf(t, e)
 	collected := make(chan string, 100)
 	m := newMeters(t, reader.Providers(), meters.WithCollected(func(source string, _ map[instrument.Family]int, _ time.Duration, _ error) {
 		collected <- source
 	}))
 	m.Poll(db.Sources())
-	for sources := make(map[string]bool); len(sources) < 7; {
+	want := len(collectionsOf(e)) - 1 // events are no source
+	for sources := make(map[string]bool); len(sources) < want; {
 		select {
 		case source := <-collected:
 			sources[source] = true
@@ -148,27 +252,34 @@ func served(t *testing.T, url string, now time.Time) map[string][]string {
 		}
 	}
 	events := db.follower()
-	events.after = now.Add(-time.Minute)
-	if e, err := events.next(t.Context()); err == nil {
-		f := follow{db: db, builds: m.Builds(), jobs: m.JobTimings(), scripts: m.Scripts()}
-		f.record(e)
+	events.after, events.agentsAfter = now, now
+	f := follow{db: db, builds: m.Builds(), jobs: m.JobTimings(), scripts: m.Scripts()}
+	if e.Has(instrument.ProvisionerJobQueueWait) {
+		f.coder = m
 	}
-	return byFamily(strings.Split(reader.Text(t), "\n"))
+	if l, err := events.look(t.Context(), scan{jobs: true}); err == nil {
+		f.record(events.take(l))
+	}
+	if l, err := events.look(t.Context(), scan{agents: true}); err == nil {
+		f.record(events.take(l))
+	}
+	return byFamily(e, strings.Split(reader.Text(t), "\n"))
 }
 
 var ofHistogram = regexp.MustCompile(`_(count|sum)$`)
 
 // byFamily returns the sorted lines of a scrape by family, without buckets and the
 // families of the process.
-func byFamily(lines []string) map[string][]string {
+func byFamily(e instrument.Edition, lines []string) map[string][]string {
 	families := make(map[string][]string)
 	for _, line := range lines {
 		name, _, _ := strings.Cut(strings.Replace(line, "{", " ", 1), " ")
-		if strings.Contains(name, "coderd_provisionerd_job_timings_seconds") {
+		f, ok := e.Lookup(name)
+		if !ok {
 			name = ofHistogram.ReplaceAllString(name, "")
+			f, ok = e.Lookup(name)
 		}
-		f, ok := instrument.Documented.Lookup(name)
-		if !ok || instrument.Documented.Info(f).Group == instrument.Process {
+		if !ok || e.Info(f).Group == instrument.Process {
 			continue
 		}
 		families[name] = append(families[name], line)
@@ -181,10 +292,12 @@ func byFamily(lines []string) map[string][]string {
 
 // TestCosts compares the columns that have a cost with those that the role may read.
 func TestCosts(t *testing.T) {
-	for _, table := range coderschema.Tables(instrument.Documented) {
-		for _, c := range table.Needed(nil) {
-			if _, ok := costs[table.Name][c]; !ok {
-				t.Errorf("no cost of %s.%s", table.Name, c)
+	for e := range instrument.Editions() {
+		for _, table := range coderschema.Tables(e) {
+			for _, c := range table.Needed(nil) {
+				if _, ok := costs[e][table.Name][c]; !ok {
+					t.Errorf("edition %s: no cost of %s.%s", e, table.Name, c)
+				}
 			}
 		}
 	}

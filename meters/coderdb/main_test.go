@@ -119,6 +119,14 @@ var coderCollections = []collection{
 	{"daemons", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
 		return s.Daemons.Daemons(ctx)
 	}},
+	{"prebuilds", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
+		p, err := s.Prebuilds.Prebuilds(ctx)
+		return len(p.Presets), err
+	}},
+	{"creations", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
+		c, err := db.Sources().Creations.Creations(ctx) // each time the first count
+		return len(c.Workspaces), err
+	}},
 }
 
 var collections = []collection{
