@@ -214,7 +214,7 @@ func (p *rolePlan) missing(ctx context.Context, tx pgx.Tx) ([]string, error) {
 		for _, o := range t.Optional {
 			before := len(missing)
 			if !need(t.Name, o.Columns) {
-				missing = missing[:before] // these columns are granted only together
+				missing = missing[:before] // these columns are read only together
 				need(t.Name, o.Instead)
 			}
 		}

@@ -11,11 +11,12 @@ import (
 func ExampleGrants() {
 	for line := range strings.Lines(coderschema.Grants(instrument.Documented, "otelcoder")) {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "GRANT") && (strings.Contains(line, "api_keys") || strings.Contains(line, "licenses")) {
+		if strings.HasPrefix(line, "GRANT") || strings.Contains(line, "api_keys") || strings.Contains(line, "licenses") {
 			fmt.Println(line)
 		}
 	}
 	// Output:
-	// GRANT SELECT ("user_id", "last_used") ON "public"."api_keys" TO "otelcoder";
-	// GRANT SELECT ("jwt") ON "public"."licenses" TO "otelcoder";
+	// GRANT USAGE ON SCHEMA "public" TO "otelcoder";
+	// ('api_keys', '{user_id, last_used}'),
+	// ('licenses', '{jwt}'),
 }

@@ -158,7 +158,7 @@ func TestGrantsAreTables(t *testing.T) {
 func TestGrantsQuoteTheRole(t *testing.T) {
 	d := pgtest.New(t)
 	d.Exec(t, read(t, "schema.sql"))
-	const name = `a"b'c$$d; DROP TABLE users`
+	const name = `a"b'c$$d$_$e%s{,}; DROP TABLE users`
 	d.Exec(t, "CREATE ROLE "+postgres.Quote(name))
 	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+postgres.Quote(name)+"; DROP ROLE "+postgres.Quote(name)) })
 	d.Exec(t, coderschema.Grants(instrument.Documented, name))
