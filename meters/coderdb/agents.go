@@ -47,14 +47,15 @@ SELECT r.job_id, a.id, a.name, a.lifecycle_state::text,
 	CASE
 		WHEN a.first_connected_at IS NULL THEN CASE
 			WHEN a.connection_timeout_seconds > 0
-				AND a.created_at + make_interval(secs => a.connection_timeout_seconds) < $2::timestamptz THEN 'timeout'
+				AND a.created_at < $2::timestamptz - make_interval(secs => a.connection_timeout_seconds) THEN 'timeout'
 			ELSE 'connecting'
 		END
 		WHEN a.disconnected_at >= a.last_connected_at THEN 'disconnected'
 		WHEN a.last_connected_at >= $3::timestamptz THEN 'connected'
 		ELSE 'disconnected'
 	END,
-	extract(epoch FROM a.started_at)::float8, extract(epoch FROM a.ready_at - a.started_at)::float8
+	extract(epoch FROM a.started_at)::float8,
+	CASE WHEN isfinite(a.ready_at) AND isfinite(a.started_at) THEN extract(epoch FROM a.ready_at - a.started_at)::float8 END
 FROM unnest($1::uuid[]) AS j(id)
 JOIN workspace_resources r ON r.job_id = j.id
 JOIN workspace_agents a ON a.resource_id = r.id` + l.Unless("workspace_agents", "deleted", " AND NOT a.deleted")

@@ -570,3 +570,14 @@ func TestInfiniteTimes(t *testing.T) {
 		})
 	}
 }
+
+// TestAgentsOfInfiniteTimes are read like others.
+func TestAgentsOfInfiniteTimes(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	d.Exec(t, `UPDATE workspace_agents SET created_at = '294276-12-31 23:59:59', connection_timeout_seconds = 120, first_connected_at = NULL,
+		started_at = '-infinity', ready_at = 'infinity', lifecycle_state = 'ready'`)
+	workspaces, err := open(t, url).Sources().Agents.Agents(t.Context())
+	if err != nil || len(workspaces) == 0 {
+		t.Errorf("%d workspaces, %v", len(workspaces), err)
+	}
+}

@@ -293,7 +293,7 @@ func (k known[K]) add(more known[K], after time.Time) {
 // A job without a worker ran on no provisioner daemon: the job reaper ended it, or it
 // deleted a workspace without a daemon. Coder counts neither. A job that ended with an
 // error has failed. A job that was canceled too late to be stopped has no error, and
-// has succeeded.
+// has succeeded. Infinite times, which no arithmetic accepts, leave out their job.
 func jobsSQL(l coderschema.Lacks, scan bool) string {
 	from := "provisioner_jobs j"
 	if !scan {
@@ -310,6 +310,7 @@ LEFT JOIN users u ON u.id = w.owner_id
 LEFT JOIN templates t ON t.id = w.template_id
 LEFT JOIN template_versions tv ON tv.id = b.template_version_id
 WHERE j.worker_id IS NOT NULL AND j.started_at IS NOT NULL
+	AND isfinite(j.started_at) AND isfinite(coalesce(j.completed_at, j.started_at))
 	AND (j.completed_at IS NULL OR j.completed_at > $1 AND ($4::timestamptz IS NULL OR j.completed_at <= $4))
 	AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS known(id) WHERE known.id = j.id)
 ORDER BY j.completed_at NULLS LAST, j.id
@@ -407,6 +408,7 @@ JOIN workspaces w ON w.id = b.workspace_id
 JOIN users u ON u.id = w.owner_id
 JOIN templates t ON t.id = w.template_id
 WHERE x.ended_at > $1 AND ($6::timestamptz IS NULL OR x.ended_at <= $6)
+	AND isfinite(x.started_at) AND isfinite(x.ended_at)
 	AND NOT EXISTS (
 		SELECT FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS known(script_id, started_at, ended_at)
 		WHERE known.script_id = x.script_id AND known.started_at = x.started_at AND known.ended_at = x.ended_at

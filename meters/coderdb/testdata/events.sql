@@ -23,7 +23,10 @@ INSERT INTO provisioner_jobs (id, type, provisioner, started_at, canceled_at, co
 	(u(309), 'workspace_build', 'terraform', '2025-09-01 12:00:38', NULL, '2025-09-01 12:00:39', NULL),
 	-- ran on no daemon: ended by the reaper, and a delete without a daemon
 	(u(310), 'workspace_build', 'terraform', '2025-09-01 12:00:39', NULL, '2025-09-01 12:00:39', 'reaped'),
-	(u(311), 'workspace_build', 'terraform', '2025-09-01 12:00:39', NULL, '2025-09-01 12:00:39', NULL);
+	(u(311), 'workspace_build', 'terraform', '2025-09-01 12:00:39', NULL, '2025-09-01 12:00:39', NULL),
+	-- infinite times
+	(u(312), 'template_version_import', 'terraform', '2025-09-01 12:00:39', NULL, 'infinity', NULL),
+	(u(313), 'template_version_import', 'terraform', '-infinity', NULL, '2025-09-01 12:00:39', NULL);
 UPDATE provisioner_jobs SET worker_id = NULL WHERE id IN (u(303), u(310), u(311));
 
 INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id) VALUES
