@@ -18,7 +18,7 @@ func ExampleQueue() {
 	job := meters.QueuedJob{
 		Type:        meters.JobWorkspaceBuild,
 		Provisioner: meters.Terraform,
-		Action:      meters.BuildStart,
+		Transition:  meters.TransitionStart,
 		Reason:      meters.ReasonDashboard,
 	}
 	queue.Enqueued(job, meters.Succeeded)

@@ -11,15 +11,15 @@ import (
 // long jobs of all types waited for a daemon, as coderd_provisioner_job_queue_wait_seconds,
 // and the workspace builds that were enqueued, as coderd_workspace_builds_enqueued_total.
 //
-// The counter has a series for each provisioner, action and documented reason from the
+// The counter has a series for each provisioner, transition and documented reason from the
 // start, at 0, with the status success. Those with the status failed appear with the first
 // failure.
 //
 // Each family has at most 10,000 label sets ([WithMaxSeries]). Beyond that, waits are
 // refused, and the least recently updated series of the counter are dropped. Refusals are
 // counted in otelcoder_refused_total, origin "queue": an unknown job type ("type"),
-// provisioner ("provisioner"), action ("action") or outcome ("outcome"), a time that is
-// negative, infinite or NaN ("value"), a label set beyond the limit ("limit"), and a
+// provisioner ("provisioner"), transition ("transition") or outcome ("outcome"), a time that
+// is negative, infinite or NaN ("value"), a label set beyond the limit ("limit"), and a
 // truncated label value ("length").
 type Queue struct {
 	output  *output
@@ -37,7 +37,7 @@ type queueRefusal string
 const (
 	queueType        queueRefusal = "type"
 	queueProvisioner queueRefusal = "provisioner"
-	queueAction      queueRefusal = "action"
+	queueTransition  queueRefusal = "transition"
 	queueOutcome     queueRefusal = "outcome"
 	queueSeconds     queueRefusal = "value"
 	queueLimit       queueRefusal = "limit"
@@ -48,7 +48,7 @@ const (
 type QueuedJob struct {
 	Type        JobType
 	Provisioner Provisioner
-	Action      BuildAction // only of workspace builds
+	Transition  Transition  // only of workspace builds
 	Reason      BuildReason // only of workspace builds
 }
 
@@ -99,7 +99,7 @@ type enqueuedSeries struct {
 
 func newQueue(c config, out *output) *Queue {
 	refused := newRefusals(out, c, "queue",
-		queueType, queueProvisioner, queueAction, queueOutcome, queueSeconds, queueLimit, queueLength)
+		queueType, queueProvisioner, queueTransition, queueOutcome, queueSeconds, queueLimit, queueLength)
 	q := &Queue{
 		output: out, refused: refused, text: c.labelText(refused.adder(queueLength)),
 		waits: newTimes[instrument.QueuedJob](c, out, instrument.ProvisionerJobQueueWait, refused.adder(queueSeconds), refused.adder(queueLimit)),
@@ -118,14 +118,14 @@ func newQueue(c config, out *output) *Queue {
 // expose creates the series that are known from the start, as many as the limit allows.
 func (q *Queue) expose() {
 	for _, reason := range buildReasons {
-		for _, action := range []BuildAction{BuildStart, BuildStop, BuildDestroy} {
+		for _, transition := range transitions {
 			for _, provisioner := range provisioners {
 				if len(q.series.rows) == q.series.size {
 					return
 				}
 				q.touch(instrument.QueuedJob{
 					BuildReason: string(reason), Provisioner: string(provisioner),
-					Status: string(Succeeded), Transition: string(action.transition()),
+					Status: string(Succeeded), Transition: string(transition),
 				})
 			}
 		}
@@ -184,12 +184,11 @@ func (q *Queue) labels(job QueuedJob) (labels instrument.QueuedJob, ok bool) {
 	labels = instrument.QueuedJob{JobType: string(job.Type), Provisioner: string(job.Provisioner)}
 	switch job.Type {
 	case JobWorkspaceBuild:
-		transition := job.Action.transition()
-		if transition == "" {
-			q.refused.add(queueAction)
+		if !job.Transition.documented() {
+			q.refused.add(queueTransition)
 			return labels, false
 		}
-		labels.Transition = string(transition)
+		labels.Transition = string(job.Transition)
 		labels.BuildReason = q.text(string(job.Reason))
 	case JobTemplateVersionImport, JobTemplateVersionDryRun:
 	default:
