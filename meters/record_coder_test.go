@@ -99,11 +99,11 @@ _count{organization_name="acme",preset_name="big�",template_name="docker"} 1
 // aQueuedBuild is a build in the queue.
 var aQueuedBuild = QueuedJob{Type: JobWorkspaceBuild, Provisioner: Terraform, Transition: TransitionDelete, Reason: ReasonAutoDelete}
 
-// TestQueue: builds are counted from 0, and jobs of all types wait.
-func TestQueue(t *testing.T) {
+// TestJobQueue: builds are counted from 0, and jobs of all types wait.
+func TestJobQueue(t *testing.T) {
 	m, meters := inCoder(t)
 	m.Expect(t, "", instrument.WorkspaceBuildsEnqueued)
-	q := meters.Queue()
+	q := meters.JobQueue()
 	const series = `coderd_workspace_builds_enqueued_total{build_reason=%q,provisioner_type=%q,status=%q,transition=%q}`
 	autodelete := fmt.Sprintf(series, "autodelete", "terraform", "success", "delete")
 	wantValue(t, m, autodelete, 0)
@@ -131,10 +131,10 @@ _count{build_reason="autodelete",job_type="workspace_build",provisioner_type="te
 `)
 }
 
-// TestQueueRefuses tests that unknown values are refused and counted.
-func TestQueueRefuses(t *testing.T) {
+// TestJobQueueRefuses tests that unknown values are refused and counted.
+func TestJobQueueRefuses(t *testing.T) {
 	m, meters := inCoder(t, WithMaxSeries(2, instrument.ProvisionerJobQueueWait), WithMaxLabelLength(5))
-	q := meters.Queue()
+	q := meters.JobQueue()
 	job := func(change func(*QueuedJob)) QueuedJob {
 		j := aQueuedBuild
 		change(&j)
@@ -166,10 +166,10 @@ _count{build_reason="b",job_type="workspace_build",provisioner_type="terraform",
 `)
 }
 
-// TestQueueOfFewSeries keeps to the limit from the start.
-func TestQueueOfFewSeries(t *testing.T) {
+// TestJobQueueOfFewSeries keeps to the limit from the start.
+func TestJobQueueOfFewSeries(t *testing.T) {
 	m, meters := inCoder(t, WithMaxSeries(3, instrument.WorkspaceBuildsEnqueued))
-	q := meters.Queue()
+	q := meters.JobQueue()
 	wantValue(t, m, `otelcoder_refused_total{origin="queue",reason="limit"}`, 0)
 	q.Enqueued(aQueuedBuild, Succeeded)
 	if n := len(m.Samples(t, instrument.WorkspaceBuildsEnqueued)); n != 3 {
@@ -214,8 +214,8 @@ func useCoder(m *Meters) {
 	m.Builds().Record(aBuild, Succeeded, 1)
 	m.Builds().Created(Creation{Kind: CreatedRegular}, 1)
 	m.Builds().Created(Creation{Kind: ClaimedPrebuild}, 1)
-	m.Queue().Enqueued(aQueuedBuild, Succeeded)
-	m.Queue().Acquired(aQueuedBuild, 1)
+	m.JobQueue().Enqueued(aQueuedBuild, Succeeded)
+	m.JobQueue().Acquired(aQueuedBuild, 1)
 	m.AgentStarts().Connected(ConnectedAgent{}, 1)
 	m.AgentStarts().Ready(ReadyBuild{Transition: TransitionStart, Status: StartSucceeded}, 1)
 }
@@ -224,12 +224,12 @@ func useCoder(m *Meters) {
 func TestCoderAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, meters := inCoder(t)
-		meters.Queue()
+		meters.JobQueue()
 		wantAnnounced(t, m, true)
 		for _, use := range []func(){
 			func() { meters.Builds().Created(Creation{Kind: CreatedRegular}, 1) },
-			func() { meters.Queue().Enqueued(aQueuedBuild, Succeeded) },
-			func() { meters.Queue().Acquired(aQueuedBuild, 1) },
+			func() { meters.JobQueue().Enqueued(aQueuedBuild, Succeeded) },
+			func() { meters.JobQueue().Acquired(aQueuedBuild, 1) },
 			func() { meters.AgentStarts().Connected(ConnectedAgent{}, 1) },
 			func() { meters.AgentStarts().Ready(ReadyBuild{Transition: TransitionStart, Status: StartSucceeded}, 1) },
 		} {
