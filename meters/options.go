@@ -134,8 +134,9 @@ func WithMaxSeries(n int, families ...instrument.Family) Option {
 		if c.seriesLimits == nil {
 			c.seriesLimits = make(map[instrument.Family]int)
 		}
+		all := slices.Collect(instrument.Families())
 		for _, f := range families {
-			if !instrument.Coder.Has(f) { // it has every family
+			if !slices.Contains(all, f) {
 				return fmt.Errorf("WithMaxSeries has the family %d, which is not in the catalogue", uint8(f))
 			}
 			c.seriesLimits[f] = n
