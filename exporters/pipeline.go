@@ -228,12 +228,12 @@ func (g *group) encodeEach(ctx context.Context, builders map[format]*render.Buil
 		last, summarized := g.summary(f.name)
 		if len(encoders) == 0 {
 			if !summarized {
-				last = f.summarize()
+				last = f.summarize(g.exporter.edition)
 			}
 			of[f.name] = last
 			continue
 		}
-		var sum summary
+		sum := newSummary(g.exporter.edition, f.name)
 		var convertErr error // the first conversion error
 		whole := g.try(func() error {
 			for piece := range f.pieces(pieceSize) {
@@ -301,7 +301,7 @@ func (g *group) gather(ctx context.Context, q query) []*dto.MetricFamily {
 	for _, f := range g.collect(ctx) {
 		if q.selects(f.name) {
 			metrics = append(metrics, f.metrics...)
-			of[f.name] = f.summarize()
+			of[f.name] = f.summarize(g.exporter.edition)
 		}
 	}
 	var families []*dto.MetricFamily

@@ -19,39 +19,31 @@ import (
 // summary holds the numbers of a family for the status page.
 type summary struct {
 	series int
-	sums   map[string]float64 // of the values, by the label in summedBy
+	label  string             // to group the values by; "" sums all series
+	sums   map[string]float64 // of the values, by label; nil if the page shows none
 
-	// Of a histogram in summedBy, over all series. Buckets are cumulative and
-	// include +Inf.
+	// Of a histogram whose values the page shows, over all series. Buckets are cumulative
+	// and include +Inf.
 	bounds, buckets []float64
 }
 
-// summedBy maps the families whose values the page shows, by their names in all editions,
-// to the label to group by; "" sums all series.
-var summedBy = inEditions(map[instrument.Family]string{
-	instrument.APIWorkspaceLatestBuild: "status",
-	instrument.AgentsConnections:       "status",
-	instrument.APIActiveUsers:          "",
-	instrument.LicenseActiveUsers:      "",
-	instrument.LicenseLimitUsers:       "",
-	instrument.ProvisionerdJobsCurrent: "",
-	instrument.WorkspaceBuilds:         "status",
-	instrument.APIRequestsProcessed:    "code",
-	instrument.APIConcurrentRequests:   "",
-	instrument.APIConcurrentWebsockets: "",
-	instrument.APIRequestLatencies:     "",
-	instrument.LicenseUserLimitEnabled: "",
-})
-
-// inEditions returns labels by the names of their families in all editions.
-func inEditions(labels map[instrument.Family]string) map[string]string {
-	named := make(map[string]string)
-	for e := range instrument.Editions() {
-		for f, label := range labels {
-			named[e.Name(f)] = label
-		}
+// newSummary returns the summary of a family without series.
+func newSummary(e instrument.Edition, name string) summary {
+	f, ok := e.Lookup(name)
+	if !ok {
+		return summary{}
 	}
-	return named
+	switch f {
+	case instrument.APIWorkspaceLatestBuild, instrument.AgentsConnections, instrument.WorkspaceBuilds:
+		return summary{label: "status", sums: make(map[string]float64)}
+	case instrument.APIRequestsProcessed:
+		return summary{label: "code", sums: make(map[string]float64)}
+	case instrument.APIActiveUsers, instrument.LicenseActiveUsers, instrument.LicenseLimitUsers,
+		instrument.LicenseUserLimitEnabled, instrument.ProvisionerdJobsCurrent,
+		instrument.APIConcurrentRequests, instrument.APIConcurrentWebsockets, instrument.APIRequestLatencies:
+		return summary{sums: make(map[string]float64)}
+	}
+	return summary{}
 }
 
 // maxSums limits the values of a label in a summary. Documented labels have fewer:
@@ -59,18 +51,17 @@ func inEditions(labels map[instrument.Family]string) map[string]string {
 const maxSums = 100
 
 // summarize summarizes a family.
-func (f family) summarize() summary {
-	var s summary
-	label, summed := summedBy[f.name]
+func (f family) summarize(e instrument.Edition) summary {
+	s := newSummary(e, f.name)
 	for _, m := range f.metrics {
 		switch data := m.Data.(type) {
 		case metricdata.Gauge[float64]:
-			s.add(data.DataPoints, label, summed)
+			s.add(data.DataPoints)
 		case metricdata.Sum[float64]:
-			s.add(data.DataPoints, label, summed)
+			s.add(data.DataPoints)
 		case metricdata.Histogram[float64]:
 			s.series += len(data.DataPoints)
-			if summed {
+			if s.sums != nil {
 				s.addBuckets(data.DataPoints)
 			}
 		case metricdata.Gauge[int64]:
@@ -82,19 +73,16 @@ func (f family) summarize() summary {
 	return s
 }
 
-func (s *summary) add(points []metricdata.DataPoint[float64], label string, summed bool) {
+func (s *summary) add(points []metricdata.DataPoint[float64]) {
 	s.series += len(points)
-	if !summed {
-		return
-	}
 	if s.sums == nil {
-		s.sums = make(map[string]float64)
+		return
 	}
 	at := 0 // index of the label, usually the same in all points
 	for i := range points {
 		value := ""
-		if label != "" {
-			value, at = valueOf(&points[i].Attributes, attribute.Key(label), at)
+		if s.label != "" {
+			value, at = valueOf(&points[i].Attributes, attribute.Key(s.label), at)
 		}
 		if _, known := s.sums[value]; known || len(s.sums) < maxSums {
 			s.sums[value] += points[i].Value
@@ -102,25 +90,22 @@ func (s *summary) add(points []metricdata.DataPoint[float64], label string, summ
 	}
 }
 
-// addConverted adds the series of a gauge or counter, or of a histogram outside
-// summedBy. Reading labels from converted series is ten times as fast as from points.
+// addConverted adds the series of a gauge or counter, or of a histogram whose values the
+// page does not show. Reading labels from converted series is ten times as fast as from
+// points.
 func (s *summary) addConverted(f *dto.MetricFamily) {
 	s.series += len(f.Metric)
-	label, summed := summedBy[f.GetName()]
-	if !summed {
-		return
-	}
 	if s.sums == nil {
-		s.sums = make(map[string]float64)
+		return
 	}
 	at := 0 // index of the label, usually the same in all series
 	for _, m := range f.Metric {
 		value := ""
-		if label != "" {
-			if at >= len(m.Label) || m.Label[at].GetName() != label {
-				at = max(slices.IndexFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == label }), 0)
+		if s.label != "" {
+			if at >= len(m.Label) || m.Label[at].GetName() != s.label {
+				at = max(slices.IndexFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == s.label }), 0)
 			}
-			if at < len(m.Label) && m.Label[at].GetName() == label {
+			if at < len(m.Label) && m.Label[at].GetName() == s.label {
 				value = m.Label[at].GetValue()
 			}
 		}
@@ -220,7 +205,7 @@ func (g *group) refresh(ctx context.Context) {
 	began := time.Now()
 	of := make(map[string]summary)
 	for _, f := range g.collect(ctx) {
-		of[f.name] = f.summarize()
+		of[f.name] = f.summarize(g.exporter.edition)
 	}
 	if ctx.Err() != nil {
 		return

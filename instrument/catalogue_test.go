@@ -86,6 +86,24 @@ func TestFamiliesOfOtherEditions(t *testing.T) {
 	}
 }
 
+// TestFamilies: each family of an edition is one of them, once.
+func TestFamilies(t *testing.T) {
+	times := make(map[instrument.Family]int)
+	for f := range instrument.Families() {
+		times[f]++
+	}
+	if len(times) != 73+21+11 {
+		t.Errorf("%d families, want 73 documented ones, 21 of Coder and 11 of the service's own", len(times))
+	}
+	for e := range instrument.Editions() {
+		for f := range e.All() {
+			if times[f] != 1 {
+				t.Errorf("%s of the edition %s: %d times, want once", f, e, times[f])
+			}
+		}
+	}
+}
+
 func TestParseEdition(t *testing.T) {
 	for e := range instrument.Editions() {
 		if got, err := instrument.ParseEdition(e.String()); got != e || err != nil {

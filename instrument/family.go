@@ -8,6 +8,18 @@ import (
 // Family identifies one metric family, in every [Edition], by its index in the catalogue.
 type Family uint8
 
+// Families yields the families of all editions, in the order of the catalogue.
+// [Edition.All] yields those of one edition.
+func Families() iter.Seq[Family] {
+	return func(yield func(Family) bool) {
+		for i := range catalogue {
+			if !yield(Family(i)) {
+				return
+			}
+		}
+	}
+}
+
 // Type returns the family's type, the same in every edition.
 func (f Family) Type() Type { return catalogue[f].Type }
 

@@ -307,7 +307,7 @@ func keyed[M interface {
 // TestEveryFieldIsALabel of a family in an edition: another one would split no series.
 func TestEveryFieldIsALabel(t *testing.T) {
 	labels := make(map[reflect.Type]map[string]bool)
-	for f := range instrument.Coder.All() {
+	for f := range instrument.Families() {
 		for e := range instrument.Editions() {
 			info := e.Info(f)
 			if info.Measured == nil {

@@ -17,7 +17,7 @@ func ExampleAgentStarts() {
 	starts := m.AgentStarts()
 	starts.Connected(meters.ConnectedAgent{AgentName: "main", TemplateName: "docker"}, 12)
 	starts.Ready(meters.ReadyBuild{
-		Action:           meters.BuildStart,
+		Transition:       meters.TransitionStart,
 		OrganizationName: "acme",
 		TemplateName:     "docker",
 		Status:           meters.StartSucceeded,

@@ -27,7 +27,7 @@ type Meters struct {
 	oauth2     func() *OAuth2
 	forwarded  func() *Forwarded
 	scripts    func() *Scripts
-	queue      func() *Queue
+	jobQueue   func() *JobQueue
 	starts     func() *AgentStarts
 	events     func() *EventsHealth
 
@@ -64,7 +64,7 @@ func New(p instrument.Providers, options ...Option) (*Meters, error) {
 	m.oauth2 = sync.OnceValue(func() *OAuth2 { return newOAuth2(c, out) })
 	m.forwarded = sync.OnceValue(func() *Forwarded { return newForwarded(c, out) })
 	m.scripts = sync.OnceValue(func() *Scripts { return newScripts(c, out) })
-	m.queue = sync.OnceValue(func() *Queue { return newQueue(c, out) })
+	m.jobQueue = sync.OnceValue(func() *JobQueue { return newJobQueue(c, out) })
 	m.starts = sync.OnceValue(func() *AgentStarts { return newAgentStarts(c, out) })
 	m.events = sync.OnceValue(func() *EventsHealth { return newEventsHealth(c, out) })
 	return m, nil
@@ -99,9 +99,9 @@ func (m *Meters) Forwarded() *Forwarded { return m.forwarded() }
 // receive the reports of agents.
 func (m *Meters) Scripts() *Scripts { return m.scripts() }
 
-// Queue returns the recorder of the queue of provisioner jobs. Only the edition
+// JobQueue returns the recorder of the queue of provisioner jobs. Only the edition
 // [instrument.Coder] has its families.
-func (m *Meters) Queue() *Queue { return m.queue() }
+func (m *Meters) JobQueue() *JobQueue { return m.jobQueue() }
 
 // AgentStarts returns the recorder of the starts of workspace agents. Only the edition
 // [instrument.Coder] has its families.

@@ -120,10 +120,10 @@ func WithMaxLabelLength(n int) Option {
 // series beyond the limit are left out, the same ones each time; counted series replace
 // the least recently updated ones. Both are counted in otelcoder_refused_total, reason
 // "limit". Default: 100,000 for coderd_workspace_builds_total, 200,000 for the families
-// that agents forward, 10,000 for those of OAuth2, for the histograms of [Builds], [Queue]
-// and [AgentStarts], and for coderd_workspace_builds_enqueued_total, 1,000,000 for all other
-// families. The label sets of these histograms last as long as their provider: times of
-// further ones are left out.
+// that agents forward, 10,000 for those of OAuth2, for the histograms of [Builds],
+// [JobQueue] and [AgentStarts], and for coderd_workspace_builds_enqueued_total, 1,000,000
+// for all other families. The label sets of these histograms last as long as their
+// provider: times of further ones are left out.
 //
 // API requests are limited by [WithMaxPaths] instead.
 func WithMaxSeries(n int, families ...instrument.Family) Option {
@@ -134,8 +134,9 @@ func WithMaxSeries(n int, families ...instrument.Family) Option {
 		if c.seriesLimits == nil {
 			c.seriesLimits = make(map[instrument.Family]int)
 		}
+		all := slices.Collect(instrument.Families())
 		for _, f := range families {
-			if !instrument.Coder.Has(f) { // it has every family
+			if !slices.Contains(all, f) {
 				return fmt.Errorf("WithMaxSeries has the family %d, which is not in the catalogue", uint8(f))
 			}
 			c.seriesLimits[f] = n

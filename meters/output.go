@@ -47,7 +47,7 @@ func newOutput(p instrument.Providers) (_ *output, err error) {
 		collects:   make(map[instrument.Group][]func(instrument.Observer)),
 	}
 	observed := make(map[instrument.Group][]instrument.Family)
-	for f := range instrument.Coder.All() { // it has every family; those that p.Edition lacks are not measured
+	for f := range instrument.Families() { // those that p.Edition lacks are not measured
 		switch f.Type() {
 		case instrument.Histogram:
 			h, err := p.Histogram(f)

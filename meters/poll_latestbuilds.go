@@ -3,6 +3,7 @@ package meters
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/otelcoder/otelcoder/instrument"
 )
@@ -47,6 +48,8 @@ const (
 	TransitionStop   Transition = "stop"
 	TransitionDelete Transition = "delete"
 )
+
+var transitions = [...]Transition{TransitionStart, TransitionStop, TransitionDelete}
 
 // unknownVersion is the template version of a workspace without one, as a Coder server
 // has it for its agents.
@@ -117,9 +120,5 @@ func (s JobStatus) documented() bool {
 }
 
 func (t Transition) documented() bool {
-	switch t {
-	case TransitionStart, TransitionStop, TransitionDelete:
-		return true
-	}
-	return false
+	return slices.Contains(transitions[:], t)
 }

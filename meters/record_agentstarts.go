@@ -9,8 +9,8 @@ import "github.com/otelcoder/otelcoder/instrument"
 //
 // Each family has at most 10,000 label sets ([WithMaxSeries]); times of further ones are
 // refused. Refusals are counted in otelcoder_refused_total, origin "agent_starts": an
-// unknown action ("action") or status ("status"), a time that is negative, infinite or NaN
-// ("value"), a label set beyond the limit ("limit"), and a truncated label value
+// unknown transition ("transition") or status ("status"), a time that is negative, infinite
+// or NaN ("value"), a label set beyond the limit ("limit"), and a truncated label value
 // ("length").
 type AgentStarts struct {
 	refused     refusals[agentStartRefusal]
@@ -22,16 +22,16 @@ type AgentStarts struct {
 type agentStartRefusal string
 
 const (
-	agentStartAction  agentStartRefusal = "action"
-	agentStartStatus  agentStartRefusal = "status"
-	agentStartSeconds agentStartRefusal = "value"
-	agentStartLimit   agentStartRefusal = "limit"
-	agentStartLength  agentStartRefusal = "length"
+	agentStartTransition agentStartRefusal = "transition"
+	agentStartStatus     agentStartRefusal = "status"
+	agentStartSeconds    agentStartRefusal = "value"
+	agentStartLimit      agentStartRefusal = "limit"
+	agentStartLength     agentStartRefusal = "length"
 )
 
 func newAgentStarts(c config, out *output) *AgentStarts {
 	refused := newRefusals(out, c, "agent_starts",
-		agentStartAction, agentStartStatus, agentStartSeconds, agentStartLimit, agentStartLength)
+		agentStartTransition, agentStartStatus, agentStartSeconds, agentStartLimit, agentStartLength)
 	invalid, exceeded := refused.adder(agentStartSeconds), refused.adder(agentStartLimit)
 	return &AgentStarts{
 		refused: refused, text: c.labelText(refused.adder(agentStartLength)),
@@ -57,7 +57,7 @@ func (s *AgentStarts) Connected(agent ConnectedAgent, seconds float64) {
 
 // ReadyBuild describes a workspace build whose agents are ready.
 type ReadyBuild struct {
-	Action           BuildAction
+	Transition       Transition
 	Prebuild         bool // initiated by the user prebuilds
 	OrganizationName string
 	TemplateName     string
@@ -78,9 +78,8 @@ const (
 // without agents that these have created, have executed their startup scripts, in seconds.
 // It must be called once for each build, not again when an agent restarts.
 func (s *AgentStarts) Ready(build ReadyBuild, seconds float64) {
-	transition := build.Action.transition()
-	if transition == "" {
-		s.refused.add(agentStartAction)
+	if !build.Transition.documented() {
+		s.refused.add(agentStartTransition)
 		return
 	}
 	switch build.Status {
@@ -94,6 +93,6 @@ func (s *AgentStarts) Ready(build ReadyBuild, seconds float64) {
 		OrganizationName: s.text(build.OrganizationName),
 		Status:           string(build.Status),
 		TemplateName:     s.text(build.TemplateName),
-		Transition:       string(transition),
+		Transition:       string(build.Transition),
 	})
 }

@@ -70,20 +70,6 @@ const (
 	BuildDestroy BuildAction = "DESTROY"
 )
 
-// transition returns the same transition by the name that other families have for it;
-// empty if the action is unknown.
-func (a BuildAction) transition() Transition {
-	switch a {
-	case BuildStart:
-		return TransitionStart
-	case BuildStop:
-		return TransitionStop
-	case BuildDestroy:
-		return TransitionDelete
-	}
-	return ""
-}
-
 // buildSeries are the series of a build, by outcome. They expire together.
 type buildSeries [len(outcomes)]struct {
 	labels instrument.Labels

@@ -97,13 +97,13 @@ _count{organization_name="acme",preset_name="big�",template_name="docker"} 1
 }
 
 // aQueuedBuild is a build in the queue.
-var aQueuedBuild = QueuedJob{Type: JobWorkspaceBuild, Provisioner: Terraform, Action: BuildDestroy, Reason: ReasonAutoDelete}
+var aQueuedBuild = QueuedJob{Type: JobWorkspaceBuild, Provisioner: Terraform, Transition: TransitionDelete, Reason: ReasonAutoDelete}
 
-// TestQueue: builds are counted from 0, and jobs of all types wait.
-func TestQueue(t *testing.T) {
+// TestJobQueue: builds are counted from 0, and jobs of all types wait.
+func TestJobQueue(t *testing.T) {
 	m, meters := inCoder(t)
 	m.Expect(t, "", instrument.WorkspaceBuildsEnqueued)
-	q := meters.Queue()
+	q := meters.JobQueue()
 	const series = `coderd_workspace_builds_enqueued_total{build_reason=%q,provisioner_type=%q,status=%q,transition=%q}`
 	autodelete := fmt.Sprintf(series, "autodelete", "terraform", "success", "delete")
 	wantValue(t, m, autodelete, 0)
@@ -123,7 +123,7 @@ func TestQueue(t *testing.T) {
 
 	q.Acquired(aQueuedBuild, 0)
 	q.Acquired(aQueuedBuild, 2)
-	q.Acquired(QueuedJob{Type: JobTemplateVersionImport, Provisioner: Echo, Action: "?", Reason: "?"}, 3)
+	q.Acquired(QueuedJob{Type: JobTemplateVersionImport, Provisioner: Echo, Transition: "?", Reason: "?"}, 3)
 	wantSums(t, m, instrument.ProvisionerJobQueueWait, `_sum{build_reason="",job_type="template_version_import",provisioner_type="echo",transition=""} 3
 _count{build_reason="",job_type="template_version_import",provisioner_type="echo",transition=""} 1
 _sum{build_reason="autodelete",job_type="workspace_build",provisioner_type="terraform",transition="delete"} 2.001
@@ -131,10 +131,10 @@ _count{build_reason="autodelete",job_type="workspace_build",provisioner_type="te
 `)
 }
 
-// TestQueueRefuses tests that unknown values are refused and counted.
-func TestQueueRefuses(t *testing.T) {
+// TestJobQueueRefuses tests that unknown values are refused and counted.
+func TestJobQueueRefuses(t *testing.T) {
 	m, meters := inCoder(t, WithMaxSeries(2, instrument.ProvisionerJobQueueWait), WithMaxLabelLength(5))
-	q := meters.Queue()
+	q := meters.JobQueue()
 	job := func(change func(*QueuedJob)) QueuedJob {
 		j := aQueuedBuild
 		change(&j)
@@ -143,7 +143,7 @@ func TestQueueRefuses(t *testing.T) {
 	q.Enqueued(QueuedJob{Type: JobTemplateVersionImport, Provisioner: Echo}, Succeeded)
 	q.Enqueued(aQueuedBuild, "lost")
 	q.Acquired(job(func(j *QueuedJob) { j.Type = "unknown" }), 1)
-	q.Acquired(job(func(j *QueuedJob) { j.Action = "restart" }), 1)
+	q.Acquired(job(func(j *QueuedJob) { j.Transition = "restart" }), 1)
 	q.Acquired(job(func(j *QueuedJob) { j.Provisioner = "cloud" }), 1)
 	q.Acquired(job(func(j *QueuedJob) { j.Reason = "a" }), -1)
 	q.Acquired(job(func(j *QueuedJob) { j.Reason = "a" }), 1)
@@ -151,11 +151,11 @@ func TestQueueRefuses(t *testing.T) {
 	q.Acquired(job(func(j *QueuedJob) { j.Reason = "a third" }), 1)
 	q.Acquired(job(func(j *QueuedJob) { j.Reason = "a" }), 1)
 	m.Expect(t, `# TYPE otelcoder_refused_total counter
-otelcoder_refused_total{origin="queue",reason="action"} 1
 otelcoder_refused_total{origin="queue",reason="length"} 1
 otelcoder_refused_total{origin="queue",reason="limit"} 1
 otelcoder_refused_total{origin="queue",reason="outcome"} 1
 otelcoder_refused_total{origin="queue",reason="provisioner"} 1
+otelcoder_refused_total{origin="queue",reason="transition"} 1
 otelcoder_refused_total{origin="queue",reason="type"} 2
 otelcoder_refused_total{origin="queue",reason="value"} 1
 `, instrument.HealthRefused)
@@ -166,10 +166,10 @@ _count{build_reason="b",job_type="workspace_build",provisioner_type="terraform",
 `)
 }
 
-// TestQueueOfFewSeries keeps to the limit from the start.
-func TestQueueOfFewSeries(t *testing.T) {
+// TestJobQueueOfFewSeries keeps to the limit from the start.
+func TestJobQueueOfFewSeries(t *testing.T) {
 	m, meters := inCoder(t, WithMaxSeries(3, instrument.WorkspaceBuildsEnqueued))
-	q := meters.Queue()
+	q := meters.JobQueue()
 	wantValue(t, m, `otelcoder_refused_total{origin="queue",reason="limit"}`, 0)
 	q.Enqueued(aQueuedBuild, Succeeded)
 	if n := len(m.Samples(t, instrument.WorkspaceBuildsEnqueued)); n != 3 {
@@ -183,12 +183,12 @@ func TestAgentStarts(t *testing.T) {
 	s := meters.AgentStarts()
 	s.Connected(ConnectedAgent{AgentName: "main", TemplateName: "docker"}, 20)
 	s.Connected(ConnectedAgent{AgentName: "main", TemplateName: "docker"}, -20)
-	build := ReadyBuild{Action: BuildStart, OrganizationName: "acme", TemplateName: "docker"}
+	build := ReadyBuild{Transition: TransitionStart, OrganizationName: "acme", TemplateName: "docker"}
 	for seconds, status := range []StartStatus{StartSucceeded, StartFailed, StartTimedOut, "off"} {
 		build.Status, build.Prebuild = status, status == StartSucceeded
 		s.Ready(build, float64(seconds+1))
 	}
-	build.Action, build.Status = "UPDATE", StartSucceeded
+	build.Transition, build.Status = "update", StartSucceeded
 	s.Ready(build, 1)
 	wantSums(t, m, instrument.AgentsFirstConnection, `_sum{agent_name="main",template_name="docker"} 20
 _count{agent_name="main",template_name="docker"} 1
@@ -201,10 +201,10 @@ _sum{is_prebuild="true",organization_name="acme",status="success",template_name=
 _count{is_prebuild="true",organization_name="acme",status="success",template_name="docker",transition="start"} 1
 `)
 	m.Expect(t, `# TYPE otelcoder_refused_total counter
-otelcoder_refused_total{origin="agent_starts",reason="action"} 1
 otelcoder_refused_total{origin="agent_starts",reason="length"} 0
 otelcoder_refused_total{origin="agent_starts",reason="limit"} 0
 otelcoder_refused_total{origin="agent_starts",reason="status"} 1
+otelcoder_refused_total{origin="agent_starts",reason="transition"} 1
 otelcoder_refused_total{origin="agent_starts",reason="value"} 1
 `, instrument.HealthRefused)
 }
@@ -214,24 +214,24 @@ func useCoder(m *Meters) {
 	m.Builds().Record(aBuild, Succeeded, 1)
 	m.Builds().Created(Creation{Kind: CreatedRegular}, 1)
 	m.Builds().Created(Creation{Kind: ClaimedPrebuild}, 1)
-	m.Queue().Enqueued(aQueuedBuild, Succeeded)
-	m.Queue().Acquired(aQueuedBuild, 1)
+	m.JobQueue().Enqueued(aQueuedBuild, Succeeded)
+	m.JobQueue().Acquired(aQueuedBuild, 1)
 	m.AgentStarts().Connected(ConnectedAgent{}, 1)
-	m.AgentStarts().Ready(ReadyBuild{Action: BuildStart, Status: StartSucceeded}, 1)
+	m.AgentStarts().Ready(ReadyBuild{Transition: TransitionStart, Status: StartSucceeded}, 1)
 }
 
 // TestCoderAnnounced: changes are notified, until Shutdown.
 func TestCoderAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, meters := inCoder(t)
-		meters.Queue()
+		meters.JobQueue()
 		wantAnnounced(t, m, true)
 		for _, use := range []func(){
 			func() { meters.Builds().Created(Creation{Kind: CreatedRegular}, 1) },
-			func() { meters.Queue().Enqueued(aQueuedBuild, Succeeded) },
-			func() { meters.Queue().Acquired(aQueuedBuild, 1) },
+			func() { meters.JobQueue().Enqueued(aQueuedBuild, Succeeded) },
+			func() { meters.JobQueue().Acquired(aQueuedBuild, 1) },
 			func() { meters.AgentStarts().Connected(ConnectedAgent{}, 1) },
-			func() { meters.AgentStarts().Ready(ReadyBuild{Action: BuildStart, Status: StartSucceeded}, 1) },
+			func() { meters.AgentStarts().Ready(ReadyBuild{Transition: TransitionStart, Status: StartSucceeded}, 1) },
 		} {
 			use()
 			wantAnnounced(t, m, true)
@@ -255,20 +255,20 @@ func TestDocumentedHasNoCoder(t *testing.T) {
 	m, meters := newMeters(t)
 	useCoder(meters)
 	m.Expect(t, aBuilds(0, 1)+`# TYPE otelcoder_refused_total counter
-otelcoder_refused_total{origin="agent_starts",reason="action"} 0
 otelcoder_refused_total{origin="agent_starts",reason="length"} 0
 otelcoder_refused_total{origin="agent_starts",reason="limit"} 0
 otelcoder_refused_total{origin="agent_starts",reason="status"} 0
+otelcoder_refused_total{origin="agent_starts",reason="transition"} 0
 otelcoder_refused_total{origin="agent_starts",reason="value"} 0
 otelcoder_refused_total{origin="builds",reason="action"} 0
 otelcoder_refused_total{origin="builds",reason="length"} 0
 otelcoder_refused_total{origin="builds",reason="limit"} 0
 otelcoder_refused_total{origin="builds",reason="outcome"} 0
-otelcoder_refused_total{origin="queue",reason="action"} 0
 otelcoder_refused_total{origin="queue",reason="length"} 0
 otelcoder_refused_total{origin="queue",reason="limit"} 0
 otelcoder_refused_total{origin="queue",reason="outcome"} 0
 otelcoder_refused_total{origin="queue",reason="provisioner"} 0
+otelcoder_refused_total{origin="queue",reason="transition"} 0
 otelcoder_refused_total{origin="queue",reason="type"} 0
 otelcoder_refused_total{origin="queue",reason="value"} 0
 `)

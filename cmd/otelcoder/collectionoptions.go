@@ -16,13 +16,14 @@ type collectionOptions struct {
 }
 
 func (o *collectionOptions) intervalFlags() []cli.Flag {
+	defaults := defaultCollection()
 	return []cli.Flag{
 		&cli.DurationFlag{
 			Category:    groupDatabase,
 			Name:        "interval",
 			Usage:       "`TIME` between collections of the state; after five missed collections the series are withdrawn",
 			Sources:     variable("OTELCODER_INTERVAL"),
-			Value:       time.Minute,
+			Value:       defaults.interval,
 			Validator:   validTime,
 			Destination: &o.interval,
 		},
@@ -31,7 +32,7 @@ func (o *collectionOptions) intervalFlags() []cli.Flag {
 			Name:        "insights-interval",
 			Usage:       "`TIME` between collections of the insights, which cover the past five minutes",
 			Sources:     variable("OTELCODER_INSIGHTS_INTERVAL"),
-			Value:       5 * time.Minute,
+			Value:       defaults.insightsInterval,
 			Validator:   validTime,
 			Destination: &o.insightsInterval,
 		},

@@ -26,9 +26,6 @@ const (
 	groupProcess    = "Process"
 )
 
-// defaultPrebuildsLimit is the limit of Coder.
-const defaultPrebuildsLimit = 3
-
 // databaseOptions are the flags of server and check for the database.
 type databaseOptions struct {
 	url, urlFile      string
@@ -41,8 +38,14 @@ type databaseOptions struct {
 	derpRegions       map[int]string
 }
 
+// defaultDatabase returns the defaults of the flags, as package coderdb has them.
+func defaultDatabase() databaseOptions {
+	return databaseOptions{collectAgentStats: true, inactivityTimeout: 30 * time.Second, prebuildsLimit: 3}
+}
+
 // flags returns the flags of the database. That of the edition is in another group.
 func (o *databaseOptions) flags() []cli.Flag {
+	defaults := defaultDatabase()
 	return []cli.Flag{
 		&cli.StringFlag{
 			Category: groupDatabase,
@@ -71,7 +74,7 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Name:        "prometheus-collect-agent-stats",
 			Usage:       "collect the metrics that agents report: statistics, startup scripts, executed scripts (Coder's own default is false)",
 			Sources:     variable("CODER_PROMETHEUS_COLLECT_AGENT_STATS"),
-			Value:       true,
+			Value:       defaults.collectAgentStats,
 			Destination: &o.collectAgentStats,
 		},
 		&cli.BoolFlag{
@@ -86,7 +89,7 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Name:        "agent-inactivity-timeout",
 			Usage:       "`TIME` without a heartbeat after which an agent counts as disconnected",
 			Sources:     variable("OTELCODER_AGENT_INACTIVITY_TIMEOUT"),
-			Value:       30 * time.Second,
+			Value:       defaults.inactivityTimeout,
 			Validator:   validTime,
 			Destination: &o.inactivityTimeout,
 		},
@@ -95,7 +98,7 @@ func (o *databaseOptions) flags() []cli.Flag {
 			Name:        "workspace-prebuilds-failure-hard-limit",
 			Usage:       "`NUMBER` of failed prebuilt workspaces after which Coder builds no more of a preset, 0 for no limit; give Coder's value, which is not in the database",
 			Sources:     variable("CODER_WORKSPACE_PREBUILDS_FAILURE_HARD_LIMIT"),
-			Value:       defaultPrebuildsLimit,
+			Value:       defaults.prebuildsLimit,
 			Validator:   validLimit,
 			Destination: &o.prebuildsLimit,
 		},

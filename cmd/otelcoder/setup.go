@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -309,7 +308,8 @@ func yamlQuoted(text string) string {
 
 // checkRole runs "otelcoder check" as the role.
 func checkRole(ctx context.Context, p rolePlan, url string, stdout io.Writer) error {
-	o := databaseOptions{url: url, collectAgentStats: true, inactivityTimeout: 30 * time.Second, prebuildsLimit: defaultPrebuildsLimit, edition: p.edition}
+	o := defaultDatabase()
+	o.url, o.edition = url, p.edition
 	d, err := diagnose(ctx, o, defaultCollection(), slog.New(slog.DiscardHandler))
 	if err == nil {
 		fmt.Fprintf(stdout, "Checked as %s:\n\n", postgres.Quote(p.role))

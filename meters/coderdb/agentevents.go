@@ -137,7 +137,6 @@ func (l *look) readAgentEvents(ctx context.Context, s snapshot, c config, seen k
 	var event agentEvent
 	var at time.Time
 	var agent string
-	var transition meters.Transition
 	var seconds float64
 	var build meters.ReadyBuild
 	rows := 0
@@ -152,13 +151,12 @@ func (l *look) readAgentEvents(ctx context.Context, s snapshot, c config, seen k
 				l.events.Connected = append(l.events.Connected, connectedAgent{connected, seconds})
 			}
 		case agentsReady:
-			build.Action = actionOf(transition)
 			l.events.Ready = append(l.events.Ready, readyBuild{build, event.id, max(seconds, 0)})
 		}
 		return nil
 	}, []any{
 		&event.kind, &event.id, &at, &agent, &seconds, &build.Status,
-		&transition, &build.Prebuild, &build.OrganizationName, &build.TemplateName,
+		&build.Transition, &build.Prebuild, &build.OrganizationName, &build.TemplateName,
 	}, c.agentEventsSQL(s.missing), l.agents.after, kinds, ids, times, maxEvents, l.end)
 	if rows == maxEvents {
 		l.agents.full(at)

@@ -58,10 +58,10 @@ func (e events) told() []string {
 	var told []string
 	add := func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
 	for _, j := range e.Enqueued {
-		add("enqueued %s %s %s %s", j.Type, j.Provisioner, j.Action, j.Reason)
+		add("enqueued %s %s %s %s", j.Type, j.Provisioner, j.Transition, j.Reason)
 	}
 	for _, j := range e.Acquired {
-		add("acquired after %g s: %s %s %s %s", j.Seconds, j.Type, j.Provisioner, j.Action, j.Reason)
+		add("acquired after %g s: %s %s %s %s", j.Seconds, j.Type, j.Provisioner, j.Transition, j.Reason)
 	}
 	for _, j := range e.Running {
 		add("running %s", id{Bytes: j.ID, Valid: true}.String()[34:])
@@ -80,7 +80,7 @@ func (e events) told() []string {
 		add("connected after %g s: %s of %s", a.Seconds, a.AgentName, a.TemplateName)
 	}
 	for _, b := range e.Ready {
-		add("ready after %g s: %s, %s of %s/%s, prebuild %t", b.Seconds, b.Status, b.Action, b.OrganizationName, b.TemplateName, b.Prebuild)
+		add("ready after %g s: %s, %s of %s/%s, prebuild %t", b.Seconds, b.Status, b.Transition, b.OrganizationName, b.TemplateName, b.Prebuild)
 	}
 	return told
 }
@@ -138,7 +138,7 @@ func TestCoderJobEvents(t *testing.T) {
 					[]string{created("success after 15 s START alice/dev of docker v1", "regular")}},
 				// A build that is canceled while it is pending.
 				{20, `SELECT build(101, 31, 2, 'stop', 'autostop', u(1), 12, NULL, NULL)`,
-					[]string{"enqueued workspace_build terraform STOP autostop"}},
+					[]string{"enqueued workspace_build terraform stop autostop"}},
 				{30, `UPDATE provisioner_jobs SET canceled_at = noon(25), completed_at = noon(25), error = 'canceled' WHERE id = u(101)`, nil},
 				// Jobs between two looks; the second is no build, the third ran on no daemon.
 				{60, `SELECT build(102, 31, 3, 'start', 'autostart', u(1), 31, 33, 38);
@@ -147,9 +147,9 @@ func TestCoderJobEvents(t *testing.T) {
 					SELECT build(104, 31, 4, 'delete', 'autodelete', u(1), 45, 55, 55);
 					UPDATE provisioner_jobs SET worker_id = NULL, error = 'reaped' WHERE id = u(104)`,
 					[]string{
-						"enqueued workspace_build terraform START autostart",
-						"enqueued workspace_build terraform DESTROY autodelete",
-						"acquired after 2 s: workspace_build terraform START autostart",
+						"enqueued workspace_build terraform start autostart",
+						"enqueued workspace_build terraform delete autodelete",
+						"acquired after 2 s: workspace_build terraform start autostart",
 						"acquired after 0 s: template_version_import echo  ",
 						"success after 5 s START alice/dev of docker v1",
 						"success after 8 s",
@@ -158,41 +158,41 @@ func TestCoderJobEvents(t *testing.T) {
 				{80, `SELECT build(105, 33, 1, 'start', 'initiator', u(1), 61, 62, 63), build(106, 33, 2, 'start', 'initiator', u(1), 71, 72, 73);
 					UPDATE provisioner_jobs SET error = 'boom' WHERE id = u(105)`,
 					[]string{
-						"enqueued workspace_build terraform START initiator",
-						"enqueued workspace_build terraform START initiator",
-						"acquired after 1 s: workspace_build terraform START initiator",
-						"acquired after 1 s: workspace_build terraform START initiator",
+						"enqueued workspace_build terraform start initiator",
+						"enqueued workspace_build terraform start initiator",
+						"acquired after 1 s: workspace_build terraform start initiator",
+						"acquired after 1 s: workspace_build terraform start initiator",
 						"failed after 1 s START alice/broken of docker v1",
 						"success after 1 s START alice/broken of docker v1",
 					}},
 				// A prebuild, pending at first; its claim, which was canceled too late, and a start after it.
 				{90, `SELECT build(107, 32, 1, 'start', 'initiator', prebuilds(), 81, NULL, NULL)`,
-					[]string{"enqueued workspace_build terraform START prebuild"}},
+					[]string{"enqueued workspace_build terraform start prebuild"}},
 				{100, `UPDATE provisioner_jobs SET worker_id = u(1), started_at = noon(92), completed_at = noon(95) WHERE id = u(107)`,
 					[]string{
-						"acquired after 11 s: workspace_build terraform START prebuild",
+						"acquired after 11 s: workspace_build terraform start prebuild",
 						created("success after 3 s START prebuilds/prebuild-1 of docker v1", "prebuild"),
 					}},
 				{110, `UPDATE workspaces SET owner_id = u(1), name = 'mine' WHERE id = u(32); SELECT build(108, 32, 2, 'start', 'initiator', u(1), 101, 102, NULL)`,
 					[]string{
-						"enqueued workspace_build terraform START initiator",
-						"acquired after 1 s: workspace_build terraform START initiator",
+						"enqueued workspace_build terraform start initiator",
+						"acquired after 1 s: workspace_build terraform start initiator",
 						"running 08",
 					}},
 				{120, `UPDATE provisioner_jobs SET canceled_at = noon(111), completed_at = noon(112), error = '' WHERE id = u(108)`,
 					[]string{created("success after 10 s START alice/mine of docker v1", "claim")}},
 				{130, `SELECT build(109, 32, 3, 'stop', 'autostop', u(1), 121, 122, 123), build(110, 32, 4, 'start', 'autostart', u(1), 124, 125, 126)`,
 					[]string{
-						"enqueued workspace_build terraform STOP autostop",
-						"enqueued workspace_build terraform START autostart",
-						"acquired after 1 s: workspace_build terraform STOP autostop",
-						"acquired after 1 s: workspace_build terraform START autostart",
+						"enqueued workspace_build terraform stop autostop",
+						"enqueued workspace_build terraform start autostart",
+						"acquired after 1 s: workspace_build terraform stop autostop",
+						"acquired after 1 s: workspace_build terraform start autostart",
 						"success after 1 s STOP alice/mine of docker v1",
 						"success after 1 s START alice/mine of docker v1",
 					}},
 				// Seen late, by the clock of another replica that is behind; and nothing again.
 				{140, `SELECT build(111, 31, 5, 'start', 'initiator', u(1), -1, 1, 2)`, []string{
-					"acquired after 2 s: workspace_build terraform START initiator",
+					"acquired after 2 s: workspace_build terraform start initiator",
 					"success after 1 s START alice/dev of docker v1",
 				}},
 				{1000, "", nil},
@@ -225,7 +225,7 @@ func TestCoderAgentEvents(t *testing.T) {
 			[]string{"connected after 65 s: main of docker", "connected after 0.5 s: sub of docker"}},
 		{20, `UPDATE workspace_agents SET ready_at = noon(15), lifecycle_state = 'start_timeout' WHERE id = u(401);
 			UPDATE workspace_agents SET ready_at = noon(16), lifecycle_state = 'start_error' WHERE id = u(403)`,
-			[]string{"ready after 115 s: timeout, START of acme/docker, prebuild false"}},
+			[]string{"ready after 115 s: timeout, start of acme/docker, prebuild false"}},
 		// Agents restart, also that of the build that was ready before.
 		{30, `UPDATE workspace_agents SET ready_at = NULL, lifecycle_state = 'starting' WHERE id = u(401);
 			UPDATE workspace_agents SET ready_at = noon(25), lifecycle_state = 'ready' WHERE id = u(400)`, nil},
@@ -238,19 +238,19 @@ func TestCoderAgentEvents(t *testing.T) {
 			SELECT build(204, 32, 1, 'start', 'initiator', prebuilds(), 44, 44, 45), agent(406, 204, 'main', 48, 47, 49, 'ready');
 			SELECT agent(407, 999, 'import', 44, 45, 46, 'ready')`,
 			[]string{
-				"enqueued workspace_build terraform START initiator",
-				"enqueued workspace_build terraform START initiator",
-				"enqueued workspace_build terraform START prebuild",
-				"acquired after 0 s: workspace_build terraform START initiator",
-				"acquired after 0 s: workspace_build terraform START initiator",
-				"acquired after 0 s: workspace_build terraform START prebuild",
+				"enqueued workspace_build terraform start initiator",
+				"enqueued workspace_build terraform start initiator",
+				"enqueued workspace_build terraform start prebuild",
+				"acquired after 0 s: workspace_build terraform start initiator",
+				"acquired after 0 s: workspace_build terraform start initiator",
+				"acquired after 0 s: workspace_build terraform start prebuild",
 				"success after 5 s START alice/dev of docker v1",
 				"success after 1 s START alice/dev of docker v1",
 				`success after 1 s START prebuilds/prebuild-1 of docker v1, prebuild of acme/docker ""`,
 				"connected after 1 s: main of docker",
 				"connected after 1 s: main of docker",
-				"ready after 3 s: error, START of acme/docker, prebuild false",
-				"ready after 5 s: success, START of acme/docker, prebuild true",
+				"ready after 3 s: error, start of acme/docker, prebuild false",
+				"ready after 5 s: success, start of acme/docker, prebuild true",
 			}},
 		{60, `UPDATE workspace_agents SET ready_at = noon(55), lifecycle_state = 'ready' WHERE id = u(405)`, nil},
 		{1000, "", nil},
@@ -267,8 +267,8 @@ func TestCoderLooksWithoutScan(t *testing.T) {
 	}{
 		{coderversions.All()[0], nil, nil},
 		{coderversions.Newest(),
-			[]string{"enqueued workspace_build terraform START initiator"},
-			[]string{"acquired after 4 s: workspace_build terraform START initiator", `success after 1 s START alice/dev of docker v1, regular of acme/docker ""`}},
+			[]string{"enqueued workspace_build terraform start initiator"},
+			[]string{"acquired after 4 s: workspace_build terraform start initiator", `success after 1 s START alice/dev of docker v1, regular of acme/docker ""`}},
 	} {
 		t.Run(test.version.Name, func(t *testing.T) {
 			d, url := newCoder(t, test.version)
@@ -293,7 +293,7 @@ func TestCoderLooksWithoutScan(t *testing.T) {
 			look(30, false, nil, "")
 			rest := []string(nil)
 			if test.pending == nil {
-				rest = []string{"enqueued workspace_build terraform START initiator", "acquired after 4 s: workspace_build terraform START initiator", "success after 1 s START alice/dev of docker v1"}
+				rest = []string{"enqueued workspace_build terraform start initiator", "acquired after 4 s: workspace_build terraform start initiator", "success after 1 s START alice/dev of docker v1"}
 			}
 			look(40, true, rest, "")
 			look(50, true, nil, "")
@@ -325,11 +325,11 @@ func TestCoderCheckEvents(t *testing.T) {
 // TestCoderMissingColumns cost only the events that need them.
 func TestCoderMissingColumns(t *testing.T) {
 	const happen = `SELECT build(100, 31, 1, 'start', 'initiator', u(1), 1, 2, 3), agent(400, 100, 'main', 3, 4, 5, 'ready')`
-	queue := []string{"enqueued workspace_build terraform START initiator", "acquired after 1 s: workspace_build terraform START initiator"}
+	queue := []string{"enqueued workspace_build terraform start initiator", "acquired after 1 s: workspace_build terraform start initiator"}
 	ended := []string{"success after 1 s START alice/dev of docker v1"}
 	created := []string{`success after 1 s START alice/dev of docker v1, regular of acme/docker ""`}
 	connected := []string{"connected after 1 s: main of docker"}
-	ready := []string{"ready after 4 s: success, START of acme/docker, prebuild false"}
+	ready := []string{"ready after 4 s: success, start of acme/docker, prebuild false"}
 	for missing, want := range map[string][]string{
 		"provisioner_jobs.job_status":                 slices.Concat(queue, created, connected, ready),
 		"provisioner_jobs.type":                       slices.Concat(created, connected, ready),
@@ -561,7 +561,7 @@ func TestInfiniteTimes(t *testing.T) {
 			for _, want := range []string{
 				"success after 3 s START alice/old of docker v1, regular of acme/docker \"\"",
 				"connected after 2 s: main of docker",
-				"ready after 3 s: success, START of acme/docker, prebuild false",
+				"ready after 3 s: success, start of acme/docker, prebuild false",
 			} {
 				if !slices.Contains(told, want) {
 					t.Errorf("no %q in:\n%s", want, strings.Join(told, "\n"))

@@ -375,24 +375,17 @@ func outcomeOf(status string) meters.Outcome {
 // workspaceBuild returns the build with its action; nil if the transition is unknown
 // or empty.
 func workspaceBuild(transition meters.Transition, b meters.Build) *meters.Build {
-	b.Action = actionOf(transition)
-	if b.Action == "" {
+	switch transition {
+	case meters.TransitionStart:
+		b.Action = meters.BuildStart
+	case meters.TransitionStop:
+		b.Action = meters.BuildStop
+	case meters.TransitionDelete:
+		b.Action = meters.BuildDestroy
+	default:
 		return nil
 	}
 	return &b
-}
-
-// actionOf returns the action of a transition; empty if that is unknown or empty.
-func actionOf(transition meters.Transition) meters.BuildAction {
-	switch transition {
-	case meters.TransitionStart:
-		return meters.BuildStart
-	case meters.TransitionStop:
-		return meters.BuildStop
-	case meters.TransitionDelete:
-		return meters.BuildDestroy
-	}
-	return ""
 }
 
 // scriptsSQL returns the scripts of workspace agents that ended after $1, not after $6

@@ -19,7 +19,7 @@ import (
 // [meters.Meters.Builds] records builds, [meters.Meters.JobTimings] the durations of
 // jobs, [meters.Meters.Scripts] scripts unless the DB was opened [WithoutAgentStats],
 // and [meters.Meters.EventsHealth] the queries for events; in the edition
-// [instrument.Coder], [meters.Meters.Queue] records the queue of jobs, and
+// [instrument.Coder], [meters.Meters.JobQueue] records the queue of jobs, and
 // [meters.Meters.AgentStarts] the starts of agents. A program must not record the same
 // events itself.
 //
@@ -257,12 +257,12 @@ func (f *follow) record(e events) {
 		}
 	}
 	if f.coder != nil {
-		recordCoder(f.coder.Queue(), f.coder.AgentStarts(), e)
+		recordCoder(f.coder.JobQueue(), f.coder.AgentStarts(), e)
 	}
 }
 
 // recordCoder records the events that only the edition Coder has.
-func recordCoder(queue *meters.Queue, starts *meters.AgentStarts, e events) {
+func recordCoder(queue *meters.JobQueue, starts *meters.AgentStarts, e events) {
 	for _, job := range e.Enqueued {
 		queue.Enqueued(job, meters.Succeeded)
 	}

@@ -141,7 +141,7 @@ func (l *look) readJobEvents(ctx context.Context, s snapshot, c config, seen kno
 		j := startedJob{ID: event.job.Bytes, Provisioner: meters.Provisioner(provisioner), Build: workspaceBuild(transition, build)}
 		queued := meters.QueuedJob{
 			Type: meters.JobType(typ), Provisioner: j.Provisioner,
-			Action: actionOf(transition), Reason: meters.BuildReason(reason),
+			Transition: transition, Reason: meters.BuildReason(reason),
 		}
 		if at != nil {
 			last = *at

@@ -7,18 +7,18 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-func ExampleQueue() {
+func ExampleJobQueue() {
 	endpoint := newEndpointOf(instrument.Coder)
 	m, err := meters.New(endpoint.Providers())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	queue := m.Queue()
+	queue := m.JobQueue()
 	job := meters.QueuedJob{
 		Type:        meters.JobWorkspaceBuild,
 		Provisioner: meters.Terraform,
-		Action:      meters.BuildStart,
+		Transition:  meters.TransitionStart,
 		Reason:      meters.ReasonDashboard,
 	}
 	queue.Enqueued(job, meters.Succeeded)

@@ -7,21 +7,21 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Queue measures the queue of provisioner jobs, in the edition [instrument.Coder]: how
+// JobQueue measures the queue of provisioner jobs, in the edition [instrument.Coder]: how
 // long jobs of all types waited for a daemon, as coderd_provisioner_job_queue_wait_seconds,
 // and the workspace builds that were enqueued, as coderd_workspace_builds_enqueued_total.
 //
-// The counter has a series for each provisioner, action and documented reason from the
+// The counter has a series for each provisioner, transition and documented reason from the
 // start, at 0, with the status success. Those with the status failed appear with the first
 // failure.
 //
 // Each family has at most 10,000 label sets ([WithMaxSeries]). Beyond that, waits are
 // refused, and the least recently updated series of the counter are dropped. Refusals are
 // counted in otelcoder_refused_total, origin "queue": an unknown job type ("type"),
-// provisioner ("provisioner"), action ("action") or outcome ("outcome"), a time that is
-// negative, infinite or NaN ("value"), a label set beyond the limit ("limit"), and a
+// provisioner ("provisioner"), transition ("transition") or outcome ("outcome"), a time that
+// is negative, infinite or NaN ("value"), a label set beyond the limit ("limit"), and a
 // truncated label value ("length").
-type Queue struct {
+type JobQueue struct {
 	output  *output
 	refused refusals[queueRefusal]
 	text    labelText
@@ -37,7 +37,7 @@ type queueRefusal string
 const (
 	queueType        queueRefusal = "type"
 	queueProvisioner queueRefusal = "provisioner"
-	queueAction      queueRefusal = "action"
+	queueTransition  queueRefusal = "transition"
 	queueOutcome     queueRefusal = "outcome"
 	queueSeconds     queueRefusal = "value"
 	queueLimit       queueRefusal = "limit"
@@ -48,7 +48,7 @@ const (
 type QueuedJob struct {
 	Type        JobType
 	Provisioner Provisioner
-	Action      BuildAction // only of workspace builds
+	Transition  Transition  // only of workspace builds
 	Reason      BuildReason // only of workspace builds
 }
 
@@ -97,10 +97,10 @@ type enqueuedSeries struct {
 	builds int
 }
 
-func newQueue(c config, out *output) *Queue {
+func newJobQueue(c config, out *output) *JobQueue {
 	refused := newRefusals(out, c, "queue",
-		queueType, queueProvisioner, queueAction, queueOutcome, queueSeconds, queueLimit, queueLength)
-	q := &Queue{
+		queueType, queueProvisioner, queueTransition, queueOutcome, queueSeconds, queueLimit, queueLength)
+	q := &JobQueue{
 		output: out, refused: refused, text: c.labelText(refused.adder(queueLength)),
 		waits: newTimes[instrument.QueuedJob](c, out, instrument.ProvisionerJobQueueWait, refused.adder(queueSeconds), refused.adder(queueLimit)),
 		sets:  instrument.NewLabelSets[instrument.QueuedJob](c.edition, instrument.WorkspaceBuildsEnqueued),
@@ -116,16 +116,16 @@ func newQueue(c config, out *output) *Queue {
 }
 
 // expose creates the series that are known from the start, as many as the limit allows.
-func (q *Queue) expose() {
+func (q *JobQueue) expose() {
 	for _, reason := range buildReasons {
-		for _, action := range []BuildAction{BuildStart, BuildStop, BuildDestroy} {
+		for _, transition := range transitions {
 			for _, provisioner := range provisioners {
 				if len(q.series.rows) == q.series.size {
 					return
 				}
 				q.touch(instrument.QueuedJob{
 					BuildReason: string(reason), Provisioner: string(provisioner),
-					Status: string(Succeeded), Transition: string(action.transition()),
+					Status: string(Succeeded), Transition: string(transition),
 				})
 			}
 		}
@@ -133,14 +133,14 @@ func (q *Queue) expose() {
 }
 
 // touch returns the series of a job; q.mu must be held.
-func (q *Queue) touch(job instrument.QueuedJob) *enqueuedSeries {
+func (q *JobQueue) touch(job instrument.QueuedJob) *enqueuedSeries {
 	key := q.sets.Key(job)
 	return q.series.touch(key, time.Now(), func() *enqueuedSeries { return &enqueuedSeries{labels: q.sets.Labels(key)} })
 }
 
 // Enqueued counts an attempt to enqueue the job of a workspace build: Succeeded if the job
 // is in the queue. Jobs of other types are refused.
-func (q *Queue) Enqueued(job QueuedJob, outcome Outcome) {
+func (q *JobQueue) Enqueued(job QueuedJob, outcome Outcome) {
 	if q.output.closed.Load() {
 		return
 	}
@@ -165,7 +165,7 @@ func (q *Queue) Enqueued(job QueuedJob, outcome Outcome) {
 
 // Acquired records how long a job waited until a daemon acquired it, in seconds. Waits of
 // less than a millisecond count as one, as on a Coder server.
-func (q *Queue) Acquired(job QueuedJob, seconds float64) {
+func (q *JobQueue) Acquired(job QueuedJob, seconds float64) {
 	if labels, ok := q.labels(job); ok {
 		if seconds >= 0 {
 			seconds = max(seconds, 0.001)
@@ -176,7 +176,7 @@ func (q *Queue) Acquired(job QueuedJob, seconds float64) {
 
 // labels returns the labels of a job that both families have; ok is false if the job is
 // refused.
-func (q *Queue) labels(job QueuedJob) (labels instrument.QueuedJob, ok bool) {
+func (q *JobQueue) labels(job QueuedJob) (labels instrument.QueuedJob, ok bool) {
 	if _, ok := job.Provisioner.index(); !ok {
 		q.refused.add(queueProvisioner)
 		return labels, false
@@ -184,12 +184,11 @@ func (q *Queue) labels(job QueuedJob) (labels instrument.QueuedJob, ok bool) {
 	labels = instrument.QueuedJob{JobType: string(job.Type), Provisioner: string(job.Provisioner)}
 	switch job.Type {
 	case JobWorkspaceBuild:
-		transition := job.Action.transition()
-		if transition == "" {
-			q.refused.add(queueAction)
+		if !job.Transition.documented() {
+			q.refused.add(queueTransition)
 			return labels, false
 		}
-		labels.Transition = string(transition)
+		labels.Transition = string(job.Transition)
 		labels.BuildReason = q.text(string(job.Reason))
 	case JobTemplateVersionImport, JobTemplateVersionDryRun:
 	default:
@@ -199,7 +198,7 @@ func (q *Queue) labels(job QueuedJob) (labels instrument.QueuedJob, ok bool) {
 	return labels, true
 }
 
-func (q *Queue) collect(o instrument.Observer) {
+func (q *JobQueue) collect(o instrument.Observer) {
 	q.mu.Lock()
 	series, _ := copyRows(q.series, time.Now())
 	q.mu.Unlock()
