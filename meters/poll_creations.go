@@ -7,7 +7,8 @@ import (
 )
 
 // CreationsSource counts the workspaces that were ever created, including deleted ones. It
-// may count less often than it is called, and return the latest counts.
+// may count less often than it is called, and return the latest counts, with a
+// [PartialError] if a later count has failed.
 type CreationsSource interface {
 	Creations(ctx context.Context) (Creations, error)
 }
@@ -45,10 +46,10 @@ func creations(c config, source CreationsSource, refused sourceRefusals) collect
 		interval: c.interval,
 		collect: func(ctx context.Context) (snapshot, int, error) {
 			all, err := source.Creations(ctx)
-			if err != nil {
+			if err != nil && !partial(err) {
 				return snapshot{}, 0, err
 			}
-			return snapshot{instrument.Deployment: creationsSamples(all, c, refused)}, len(all.Workspaces) + len(all.Prebuilds), nil
+			return snapshot{instrument.Deployment: creationsSamples(all, c, refused)}, len(all.Workspaces) + len(all.Prebuilds), err
 		},
 	}
 }

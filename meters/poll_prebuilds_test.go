@@ -1,8 +1,11 @@
 package meters
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
 	"github.com/otelcoder/otelcoder/meters/meterstest"
@@ -67,5 +70,33 @@ coderd_workspace_creation_total{organization_name="coder",preset_name="",templat
 coderd_workspace_creation_total{organization_name="coder",preset_name="small",template_name="docker"} 4
 `, instrument.PrebuiltWorkspacesClaimed, instrument.PrebuiltWorkspacesCreated, instrument.PrebuiltWorkspacesFailed, instrument.WorkspaceCreation)
 		wantRefused(t, m, 0, 1)
+	})
+}
+
+// Latest counts that a source returns with a PartialError are served until it returns
+// another error, though the source is not up.
+func TestCreationsPartialError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		var err variable[error]
+		err.set(&PartialError{errors.New("canceled")})
+		m := meterstest.NewReaderOf(t, instrument.Coder)
+		poll(t, m, Sources{Edition: instrument.Coder, Creations: creationsFunc(func(context.Context) (Creations, error) {
+			return Creations{Workspaces: []WorkspaceCreations{{Preset: Preset{Organization: "coder", Template: "go"}, Workspaces: 5}}}, err.get()
+		})}, l.option())
+		for range 2 {
+			m.Expect(t, `# TYPE coderd_workspace_creation_total counter
+coderd_workspace_creation_total{organization_name="coder",preset_name="",template_name="go"} 5
+`, instrument.WorkspaceCreation)
+			wantValue(t, m, `otelcoder_source_up{source="creations"}`, 0)
+			time.Sleep(time.Hour)
+		}
+		err.set(errors.New("canceled"))
+		time.Sleep(10 * time.Minute)
+		m.Expect(t, "", instrument.WorkspaceCreation)
+		l.want(t,
+			`level=WARN msg="source fails" source=creations error=canceled`,
+			`level=WARN msg="series of source withdrawn" source=creations`,
+		)
 	})
 }

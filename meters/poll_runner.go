@@ -212,7 +212,11 @@ func (r *runner) reportCollected(s snapshot, took time.Duration, err error) {
 
 func (r *runner) withdraw() {
 	withdrawn := *r.state.Load()
-	r.logger.Warn("series of source withdrawn", "source", r.name, "last_success", withdrawn.succeeded)
+	logger := r.logger.With("source", r.name)
+	if !withdrawn.succeeded.IsZero() { // zero if every collection was partial
+		logger = logger.With("last_success", withdrawn.succeeded)
+	}
+	logger.Warn("series of source withdrawn")
 	withdrawn.snapshot = snapshot{}
 	r.state.Store(&withdrawn)
 }

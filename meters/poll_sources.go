@@ -89,7 +89,8 @@ func (s Sources) wrongEdition(providers instrument.Edition) error {
 
 // PartialError is the error of a source that returned rows nevertheless, because only
 // some families need what failed. [Meters.Poll] serves these rows, and the source counts
-// as failing. The sources of agents and insights may return it.
+// as failing. The sources of agents and insights may return it, and that of creations
+// with its latest counts.
 type PartialError struct{ Err error }
 
 func (e *PartialError) Error() string { return e.Err.Error() }

@@ -86,7 +86,7 @@ func (a *agents) Agents(ctx context.Context) ([]meters.Workspace, error) {
 		if err := fleet.readAgents(ctx, s, a.db.config, a.starts); err != nil {
 			return err
 		}
-		if _, err := s.part("apps", func() error { return fleet.readApps(ctx, s) }); err != nil {
+		if _, err := s.part(ctx, func() error { return fleet.readApps(ctx, s) }); err != nil {
 			return err
 		}
 		if !a.db.serves(instrument.AgentsConnectionLatencies, s.missing) {

@@ -3,6 +3,8 @@ package coderdb
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,11 +15,16 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// queries counts the queries that are sent.
-type queries struct{ n atomic.Int64 }
+// queries counts the queries that are sent and contain a text.
+type queries struct {
+	of string
+	n  atomic.Int64
+}
 
-func (q *queries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	q.n.Add(1)
+func (q *queries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, sent pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(sent.SQL, q.of) {
+		q.n.Add(1)
+	}
 	return ctx
 }
 
@@ -126,11 +133,54 @@ func TestQueriesDoNotGrow(t *testing.T) {
 	// BEGIN, now() and COMMIT are three of them.
 	want := map[string]int64{
 		"agents": 7, "agentstats": 5, "insights": 6, "latestbuilds": 4, "activeusers": 4, "license": 5, "jobs": 4, "events": 8,
-		"users": 4, "daemons": 4, "prebuilds": 8, "creations": 7,
+		"users": 4, "daemons": 4, "prebuilds": 8, "creations": 8,
 	}
 	for name, got := range sent {
 		if got[0] != want[name] || got[1] != want[name] {
 			t.Errorf("%s: %d queries for 10 workspaces and %d for 300, want %d", name, got[0], got[1], want[name])
 		}
+	}
+}
+
+// TestPartialCollectionsAreNotRepeated, except the first one, and a grant makes them whole
+// at once.
+func TestPartialCollectionsAreNotRepeated(t *testing.T) {
+	d, url := newDatabase(t, "schema.sql", "fleet.sql")
+	role := roleOf(t, url)
+	for _, test := range []struct {
+		name, of string
+		lost     []string
+	}{
+		{"agents", "JOIN workspace_resources r", []string{"(health) ON workspace_apps"}},
+		{"insights", "FROM workspace_app_stats s", []string{"(connection_count) ON workspace_agent_stats"}},
+		{"insights", "FROM workspace_app_stats s", []string{"(connection_count) ON workspace_agent_stats", "(value) ON workspace_build_parameters"}},
+	} {
+		sent := queries{of: test.of}
+		db := open(t, url, traced(&sent))
+		sources := db.Sources()
+		c := collections[slices.IndexFunc(collections, func(c collection) bool { return c.name == test.name })]
+		collect := func(whole bool, most int64) {
+			t.Helper()
+			before := sent.n.Load()
+			_, err := c.collect(t.Context(), db, sources)
+			if failed(err) || (err == nil) != whole {
+				t.Errorf("%s: error %v, want whole: %t", test.name, err, whole)
+			}
+			if n := sent.n.Load() - before; n < 1 || n > most {
+				t.Errorf("%s: %d queries, want 1 to %d", test.name, n, most)
+			}
+		}
+		collect(true, 1)
+		for _, columns := range test.lost {
+			d.Exec(t, "REVOKE SELECT "+columns+" FROM "+role)
+		}
+		collect(false, 2)
+		collect(false, 1)
+		collect(false, 1)
+		for _, columns := range test.lost {
+			d.Exec(t, "GRANT SELECT "+columns+" TO "+role)
+		}
+		collect(true, 1)
+		collect(true, 1)
 	}
 }

@@ -5,21 +5,31 @@ import (
 	"time"
 
 	"github.com/otelcoder/otelcoder/instrument"
+	"github.com/otelcoder/otelcoder/internal/clock"
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// historyShare is the share of time that the queries of [creations] may take, since they
-// read every workspace that was ever created.
-const historyShare = 0.002
+const (
+	// historyShare is the share of time that the queries of [creations] may take, since
+	// they read every workspace that was ever created.
+	historyShare = 0.002
+	// historyRetry is the longest time from a failed count to the next one. Counts that
+	// always fail may therefore take more than their share of the time.
+	historyRetry = 10 * time.Minute
+	// maxHistoryLag is how long the latest counts stand after the time of the next count,
+	// if that fails. They hardly age, but must not pass for live ones for good.
+	maxHistoryLag = time.Hour
+)
 
 // creations is the source of the workspaces that were ever created. Between its queries,
-// the latest result stands.
+// the latest counts stand.
 type creations struct {
 	db   *DB
 	pace pace
 	last meters.Creations
-	err  error // of the latest query
+	due  time.Time // of the first count after last; zero if there is no last
+	err  error     // of the latest count
 }
 
 // seriesSQL returns each template without a preset and, if the database has presets, those
@@ -97,11 +107,24 @@ WHERE NOT t.deleted AND b.build_number = 1 AND b.initiator_id = ` + prebuildsUse
 GROUP BY 1, 2, 3`
 }
 
-// Creations implements [meters.CreationsSource].
+// Creations implements [meters.CreationsSource]. After a failed count, it returns the
+// latest counts with a [meters.PartialError], for [maxHistoryLag].
 func (c *creations) Creations(ctx context.Context) (meters.Creations, error) {
-	if !c.pace.due() {
-		return c.last, c.err
+	if c.pace.due() {
+		c.recount(ctx)
 	}
+	switch {
+	case c.err == nil:
+		return c.last, nil
+	case c.due.IsZero() || clock.Since(c.due) > maxHistoryLag:
+		return meters.Creations{}, c.err
+	default:
+		return c.last, &meters.PartialError{Err: c.err}
+	}
+}
+
+// recount counts, and sets the time of the next count.
+func (c *creations) recount(ctx context.Context) {
 	var took time.Duration
 	var found meters.Creations
 	c.err = c.db.read(ctx, "created workspaces", func(ctx context.Context, s snapshot) error {
@@ -115,10 +138,10 @@ func (c *creations) Creations(ctx context.Context) (meters.Creations, error) {
 	})
 	c.pace.spend(took, c.db.historyShare)
 	if c.err != nil {
-		found = meters.Creations{}
+		c.pace.limit(historyRetry)
+		return
 	}
-	c.last = found
-	return c.last, c.err
+	c.last, c.due = found, c.pace.next
 }
 
 // count counts the workspaces.

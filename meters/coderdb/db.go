@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,7 +43,8 @@ type DB struct {
 	target  target
 	sockets *postgres.Sockets
 	lanes   *lanes
-	user    string // of the URL
+	user    string   // of the URL
+	partial sync.Map // names of the collections that lost a part the last time
 	// location is the database of the latest connection, for Health.
 	location atomic.Pointer[health.Database]
 	// missing are the optional columns that the connected database lacks; nil if not

@@ -109,11 +109,11 @@ func (i insights) Insights(ctx context.Context) (meters.Insights, error) {
 	err := i.db.read(ctx, "insights", func(ctx context.Context, s snapshot) error {
 		all = meters.Insights{}
 		from, to := s.now.Add(-insightsWindow), s.now
-		sessions, err := s.part("template usage", func() error { return readTemplateUsage(ctx, s, &all, from, to) })
+		sessions, err := s.part(ctx, func() error { return readTemplateUsage(ctx, s, &all, from, to) })
 		if err != nil {
 			return err
 		}
-		apps, err := s.part("app usage", func() error { return readAppUsage(ctx, s, &all, from, to) })
+		apps, err := s.part(ctx, func() error { return readAppUsage(ctx, s, &all, from, to) })
 		if err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (i insights) Insights(ctx context.Context) (meters.Insights, error) {
 		if !i.db.serves(instrument.InsightsParameters, s.missing) {
 			return nil
 		}
-		_, err = s.part("parameters", func() error { return readParameterUsage(ctx, s, &all, from, to) })
+		_, err = s.part(ctx, func() error { return readParameterUsage(ctx, s, &all, from, to) })
 		return err
 	})
 	if failed(err) {

@@ -2,6 +2,7 @@ package coderdb
 
 import (
 	"context"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -343,20 +344,29 @@ func TestCreationsArePaced(t *testing.T) {
 	}
 }
 
-// TestCreationsFail until a query succeeds: old counts do not pass for new ones.
+// TestCreationsFail until a query succeeds. The latest counts stand for an hour, as those
+// of a source that fails: old counts do not pass for new ones.
 func TestCreationsFail(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	db := open(t, url, WithEdition(instrument.Coder), always)
-	source := db.Sources().Creations
-	if _, err := source.Creations(t.Context()); err != nil {
-		t.Fatal(err)
+	source := db.Sources().Creations.(*creations)
+	first, err := source.Creations(t.Context())
+	if err != nil || len(first.Workspaces) == 0 {
+		t.Fatalf("%v, error %v", first, err)
 	}
 	d.Exec(t, "ALTER TABLE workspaces RENAME TO other")
-	if all, err := source.Creations(t.Context()); err == nil || len(all.Workspaces) > 0 {
-		t.Errorf("%v, error %v; want an error", all, err)
+	for late, stands := range map[time.Duration]bool{0: true, 59 * time.Minute: true, 61 * time.Minute: false} {
+		source.due = time.Now().Add(-late)
+		all, err := source.Creations(t.Context())
+		if err == nil || failed(err) == stands || reflect.DeepEqual(all, first) != stands {
+			t.Errorf("%v late: %v, error %v; they stand: %t", late, all, err, stands)
+		}
+	}
+	if all, err := db.Sources().Creations.Creations(t.Context()); !failed(err) || len(all.Workspaces) > 0 {
+		t.Errorf("without latest counts: %v, error %v", all, err)
 	}
 	d.Exec(t, "ALTER TABLE other RENAME TO workspaces")
-	if all, err := source.Creations(t.Context()); err != nil || len(all.Workspaces) == 0 {
+	if all, err := source.Creations(t.Context()); err != nil || !reflect.DeepEqual(all, first) {
 		t.Errorf("%v, error %v", all, err)
 	}
 }
@@ -383,6 +393,36 @@ func TestCreationsWaitForALock(t *testing.T) {
 	}
 	if all, err := source.Creations(t.Context()); err != nil || len(all.Workspaces) == 0 {
 		t.Errorf("%v, error %v", all, err)
+	}
+}
+
+// TestCreationsAreRepeated within 10 minutes of a failed count, and earlier if it was
+// short.
+func TestCreationsAreRepeated(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		share    float64
+		fails    bool
+		min, max time.Duration
+	}{
+		{"slow", 1e-9, false, time.Hour, time.Duration(math.MaxInt64)},
+		{"slow failure", 1e-9, true, 9 * time.Minute, 10 * time.Minute},
+		{"short failure", 1, true, 0, time.Minute},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
+			if test.fails {
+				d.Exec(t, "ALTER TABLE workspaces RENAME TO other")
+			}
+			share := func(c *config) error { c.historyShare = test.share; return nil }
+			source := open(t, url, WithEdition(instrument.Coder), share).Sources().Creations.(*creations)
+			if _, err := source.Creations(t.Context()); (err != nil) != test.fails {
+				t.Fatalf("error %v", err)
+			}
+			if wait := time.Until(source.pace.next); wait > test.max || wait < test.min && test.min > 0 {
+				t.Errorf("the next count is in %v, want %v to %v", wait, test.min, test.max)
+			}
+		})
 	}
 }
 

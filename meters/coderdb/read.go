@@ -27,7 +27,8 @@ type snapshot struct {
 	clock   time.Time // by the server's clock
 	layout  *layout
 	missing coderschema.Lacks
-	lost    map[string]bool // the parts that are left out
+	guarded bool   // each part has a savepoint
+	lost    *error // of the first lost part, if guarded
 }
 
 // read runs one collection: f's queries in a read-only transaction. The time limit,
@@ -42,57 +43,73 @@ func (db *DB) read(ctx context.Context, what string, f func(context.Context, sna
 	deadline, _ := ctx.Deadline()
 	limit := time.Until(deadline)
 
-	lost := make(map[string]bool)
-	var reason error // of the first lost part
+	_, guarded := db.partial.Load(what)
 	for {
 		err := db.queue(ctx, limit, what, func(ctx context.Context, s snapshot) error {
-			s.lost = lost
-			return f(ctx, s)
-		})
-		part, is := errors.AsType[*partError](err)
-		switch {
-		case is && !lost[part.name]:
-			// The rest is read again, since the transaction has failed.
-			lost[part.name] = true
-			if reason == nil {
-				reason = err
+			var lost error
+			s.guarded, s.lost = guarded, &lost
+			if err := f(ctx, s); err != nil {
+				return err
 			}
-		case err != nil:
-			return fmt.Errorf("read %s: %w", what, err)
-		case reason != nil:
-			return &meters.PartialError{Err: fmt.Errorf("read %s: %w", what, reason)}
-		default:
+			return lost
+		})
+		switch {
+		case err == nil:
+			db.partial.Delete(what)
 			return nil
+		case !lostPart(err):
+			return fmt.Errorf("read %s: %w", what, err)
+		case guarded:
+			return &meters.PartialError{Err: fmt.Errorf("read %s: %w", what, err)}
 		}
+		// The rest is read again, since the transaction has failed.
+		guarded = true
+		db.partial.Store(what, true)
 	}
 }
 
-// part runs the queries of a part of a collection, which only some families need. If the
-// database lacks a table or column, or the role may not read it, the collection is read
-// again without the part, and [DB.read] returns a [meters.PartialError] with the rest. It
-// reports whether the part has been read.
-func (s snapshot) part(name string, read func() error) (bool, error) {
-	if s.lost[name] {
-		return false, nil
+// part runs the query of a part of a collection, which only some families need. If the
+// database lacks a table or column, or the role may not read it, the part is left out,
+// and [DB.read] returns a [meters.PartialError] with the rest. It reports whether the
+// part has been read.
+//
+// A savepoint keeps the rest of the transaction. To save whole collections a query, parts
+// have none until one is lost: then the collection is repeated once, and has savepoints
+// until it is whole again.
+func (s snapshot) part(ctx context.Context, read func() error) (bool, error) {
+	if s.guarded {
+		if _, err := s.tx.Exec(ctx, "SAVEPOINT part"); err != nil {
+			return false, err
+		}
 	}
 	err := read()
 	if refused, is := errors.AsType[*pgconn.PgError](err); is {
 		switch refused.Code {
 		case undefinedTable, undefinedColumn, insufficientPrivilege:
-			return false, &partError{name, err}
+			err = &partError{err}
 		}
 	}
-	return err == nil, err
+	if !s.guarded || !lostPart(err) {
+		return err == nil, err
+	}
+	if *s.lost == nil {
+		*s.lost = err
+	}
+	_, err = s.tx.Exec(ctx, "ROLLBACK TO part")
+	return false, err
 }
 
 // partError is the error of a part of a collection.
-type partError struct {
-	name string
-	err  error
-}
+type partError struct{ err error }
 
 func (e *partError) Error() string { return e.err.Error() }
 func (e *partError) Unwrap() error { return e.err }
+
+// lostPart reports whether only a part of a collection has failed.
+func lostPart(err error) bool {
+	_, is := errors.AsType[*partError](err)
+	return is
+}
 
 // failed reports whether a collection has no rows.
 func failed(err error) bool {
@@ -114,7 +131,7 @@ func (db *DB) queue(ctx context.Context, limit time.Duration, what string, f fun
 	}
 	began := time.Now()
 	err := db.attempt(ctx, true, limit, limit, f)
-	if err == nil && time.Since(began) < quick {
+	if (err == nil || lostPart(err)) && time.Since(began) < quick {
 		db.lanes.mark(what, false)
 	}
 	return err
