@@ -14,12 +14,10 @@ const (
 	// historyShare is the share of time that the queries of [creations] may take, since
 	// they read every workspace that was ever created.
 	historyShare = 0.002
-	// historyRetry is the longest time from a failed count to the next one. Counts that
-	// always fail may therefore take more than their share of the time.
-	historyRetry = 10 * time.Minute
 	// maxHistoryLag is how long the latest counts stand after the time of the next count,
-	// if that fails. They hardly age, but must not pass for live ones for good.
-	maxHistoryLag = time.Hour
+	// while counts fail. It is longer than the wait after a count that ran into its time
+	// limit, which is 4 h 10 min.
+	maxHistoryLag = 5 * time.Hour
 )
 
 // creations is the source of the workspaces that were ever created. Between its queries,
@@ -137,11 +135,9 @@ func (c *creations) recount(ctx context.Context) {
 		})
 	})
 	c.pace.spend(took, c.db.historyShare)
-	if c.err != nil {
-		c.pace.limit(historyRetry)
-		return
+	if c.err == nil {
+		c.last, c.due = found, c.pace.next
 	}
-	c.last, c.due = found, c.pace.next
 }
 
 // count counts the workspaces.

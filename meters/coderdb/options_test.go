@@ -38,6 +38,8 @@ func TestOptions(t *testing.T) {
 		{Name: "WithEdition", Option: WithEdition(instrument.Documented)},
 		{Name: "WithEdition", Option: WithEdition(instrument.Coder)},
 		{Name: "WithEdition", Option: WithEdition(instrument.Coder + 1), Want: "WithEdition is edition 2: it must be from documented to coder"},
+		{Name: "WithPrebuildsHardLimit", Option: WithPrebuildsHardLimit(0)},
+		{Name: "WithPrebuildsHardLimit", Option: WithPrebuildsHardLimit(-1), Want: "WithPrebuildsHardLimit is -1: it must be from 0 to 1000000"},
 		{Name: "WithInactivityTimeout", Option: WithInactivityTimeout(-time.Second), Want: timeout},
 		{Name: "WithInactivityTimeout", Option: WithInactivityTimeout(0), Want: timeout},
 		{Name: "WithInactivityTimeout", Option: WithInactivityTimeout(time.Second)},

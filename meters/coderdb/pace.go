@@ -25,9 +25,6 @@ func (p *pace) spend(d time.Duration, share float64) {
 	p.next = from.Add(time.Duration(float64(d) / share))
 }
 
-// limit shortens the wait for the next query to at most d.
-func (p *pace) limit(d time.Duration) { p.next = time.Now().Add(min(p.left(), d)) }
-
 // sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	select {

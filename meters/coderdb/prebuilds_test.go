@@ -344,7 +344,7 @@ func TestCreationsArePaced(t *testing.T) {
 	}
 }
 
-// TestCreationsFail until a query succeeds. The latest counts stand for an hour, as those
+// TestCreationsFail until a query succeeds. The latest counts stand for 5 hours, as those
 // of a source that fails: old counts do not pass for new ones.
 func TestCreationsFail(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
@@ -355,7 +355,7 @@ func TestCreationsFail(t *testing.T) {
 		t.Fatalf("%v, error %v", first, err)
 	}
 	d.Exec(t, "ALTER TABLE workspaces RENAME TO other")
-	for late, stands := range map[time.Duration]bool{0: true, 59 * time.Minute: true, 61 * time.Minute: false} {
+	for late, stands := range map[time.Duration]bool{0: true, 299 * time.Minute: true, 301 * time.Minute: false} {
 		source.due = time.Now().Add(-late)
 		all, err := source.Creations(t.Context())
 		if err == nil || failed(err) == stands || reflect.DeepEqual(all, first) != stands {
@@ -396,8 +396,7 @@ func TestCreationsWaitForALock(t *testing.T) {
 	}
 }
 
-// TestCreationsAreRepeated within 10 minutes of a failed count, and earlier if it was
-// short.
+// TestCreationsAreRepeated within their share of the time, also after a failed count.
 func TestCreationsAreRepeated(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -406,7 +405,7 @@ func TestCreationsAreRepeated(t *testing.T) {
 		min, max time.Duration
 	}{
 		{"slow", 1e-9, false, time.Hour, time.Duration(math.MaxInt64)},
-		{"slow failure", 1e-9, true, 9 * time.Minute, 10 * time.Minute},
+		{"slow failure", 1e-9, true, time.Hour, time.Duration(math.MaxInt64)},
 		{"short failure", 1, true, 0, time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
