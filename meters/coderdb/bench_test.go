@@ -38,7 +38,7 @@ func newFleetOf(t testing.TB, n int) (*pgtest.Database, string) {
 	d.Exec(t, fmt.Sprintf("SET fleet.workspaces = %d;", n)+read(t, "any_fleet.sql"))
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
 	d.Exec(t, "ANALYZE")
-	return d, d.Role(t, grantsOf(instrument.Coder))
+	return d, d.Role(t, func(role string) string { return grants(role) + grantsOf(instrument.Coder)(role) })
 }
 
 // BenchmarkCollection shows how long one collection takes with the database

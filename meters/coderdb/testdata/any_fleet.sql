@@ -13,7 +13,8 @@ INSERT INTO templates (id, name) SELECT u(n), 'template' || n FROM generate_seri
 INSERT INTO template_versions (id, template_id, name) SELECT u(n), u(n), 'v1' FROM generate_series(1, 20) AS n;
 INSERT INTO template_version_parameters (template_version_id, name, type) SELECT u(n), 'region', 'string' FROM generate_series(1, 20) AS n;
 INSERT INTO workspaces (id, owner_id, template_id, name) SELECT u(n), u(n), u(1 + n % 20), 'workspace' || n FROM generate_series(1, workspaces()) AS n;
-INSERT INTO provisioner_jobs (id, started_at, completed_at) SELECT u(n), '2025-08-01', '2025-08-01 00:01' FROM generate_series(1, workspaces() * 10) AS n;
+INSERT INTO provisioner_jobs (id, created_at, started_at, completed_at)
+	SELECT u(n), '2025-08-01', '2025-08-01', '2025-08-01 00:01' FROM generate_series(1, workspaces() * 10) AS n;
 INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id)
 	SELECT u(n), CASE WHEN n > workspaces() * 9 THEN '2025-09-01 12:00:00'::timestamptz ELSE '2025-08-01' END,
 		u(1 + n % workspaces()), u(1 + (1 + n % workspaces()) % 20), 1 + (n - 1) / workspaces(), 'start', u(n)
