@@ -27,7 +27,7 @@ build: ## build the service, bin/otelcoder
 # The slowest package comes first, so that the others run beside it. Many tests
 # wait, for a takeover or a time-out: more of them than there are CPUs run at a time.
 .PHONY: test
-test: ## run the tests of the module, and those of e2e/ that start no server (4 minutes)
+test: ## run the tests of the module, and those of e2e/ that start no server (5 minutes)
 	@.ci/need $(if $(RACE),gcc) postgresql pgbouncer procps
 	go test $(RACE) -parallel 4 ./meters/coderdb ./...
 	go -C e2e test ./bench/... ./helm ./invariant
