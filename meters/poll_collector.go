@@ -35,6 +35,23 @@ func timed(out *output, c config, f instrument.Family, collect func(context.Cont
 	}
 }
 
+// counted returns the collector of a source of one number, the value of a family without
+// labels.
+func counted(c config, name string, f instrument.Family, count func(context.Context) (int, error), refused sourceRefusals) collector {
+	return collector{
+		name:     name,
+		families: []instrument.Family{f},
+		interval: c.interval,
+		collect: func(ctx context.Context) (snapshot, int, error) {
+			n, err := count(ctx)
+			if err != nil || !refused.valid(float64(n)) {
+				return snapshot{}, 0, err
+			}
+			return snapshot{f.Group(): {c.sample(f, instrument.NoLabels{}, float64(n))}}, 1, nil
+		},
+	}
+}
+
 // limit makes collect leave out and count the series beyond [WithMaxSeries].
 func (s *collector) limit(c config, refused sourceRefusals) {
 	collect := s.collect
