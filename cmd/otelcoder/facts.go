@@ -53,10 +53,10 @@ func facts() map[instrument.Family]fact {
 		instrument.AgentsUp: {
 			tables:  "workspaces, workspace_builds, workspace_resources, workspace_agents",
 			differs: "a Coder server has the further label `template_version`",
-			note:    "agents of the latest build, whatever their state; 0 for a workspace without agents",
+			note:    "agents of the latest build in any state; 0 for a workspace without agents",
 			coder: &fact{
 				differs: noDifference,
-				note:    "agents of the latest build, whatever their state; no series for a workspace without agents",
+				note:    "agents of the latest build in any state; no series for a workspace without agents",
 			},
 		},
 		instrument.AgentStatsConnections: {

@@ -122,7 +122,7 @@ func deployment(e instrument.Edition) board {
 				query{"regular", `sum(max by (` + preset + `) (increase(coderd_workspace_creation_total{}[$__interval])))`}),
 			tabular(12, units.Short, "Presets that lack workspaces", "editions.md", "Presets with fewer eligible workspaces than desired, and how many they lack. For minutes after claims, this is usual.\n\nFor longer: see the presets that fail, and the queue.",
 				`max by (`+preset+`) (coderd_prebuilt_workspaces_desired{}) - max by (`+preset+`) (coderd_prebuilt_workspaces_eligible{}) > 0`, "lacking", map[string]string{"template_name": templatePage}),
-			tabular(12, units.Short, "Presets that are not built", "editions.md", "Presets of which Coder builds no more workspaces, and why.\n\nhard limit: too many builds failed in a row; repair the template, and activate a new version. validation: the preset lacks a parameter of the template.",
+			tabular(12, units.Short, "Presets that are not built", "editions.md", "Presets for which Coder builds no more workspaces, with the reason.\n\nhard limit: too many builds failed in a row; repair the template, and activate a new version. validation: the preset lacks a parameter of the template.",
 				`label_replace(max by (`+preset+`) (coderd_prebuilt_workspaces_preset_hard_limited{}), "reason", "hard limit", "", "") or label_replace(max by (`+preset+`) (coderd_prebuilt_workspaces_preset_validation_failed{}), "reason", "validation", "", "")`, "", map[string]string{"template_name": templatePage}),
 		}},
 		{"Insights", []panel{

@@ -240,8 +240,8 @@ func TestOneReports(t *testing.T) {
 	}
 }
 
-// TestEachEditionReports: a database has one reporter for each edition, whatever the order
-// in which the processes start.
+// TestEachEditionReports: a database has one reporter for each edition, in any order of
+// their starts.
 func TestEachEditionReports(t *testing.T) {
 	t.Parallel()
 	_, url := newDatabase(t, "schema.sql")
