@@ -254,7 +254,7 @@ func (s snapshot) each(ctx context.Context, f func() error, columns []any, sql s
 	if err != nil {
 		return err
 	}
-	_, err = pgx.ForEachRow(rows, columns, f)
+	_, err = pgx.ForEachRow(rows, sharing(columns), f)
 	return err
 }
 
