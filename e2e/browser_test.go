@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// page asks for the endpoint, which its server passes on, in every format that a
-// script can ask for, and shows what Chromium made of the answers. They are
-// gzipped: a browser asks for that by itself.
+// page requests the endpoint, through a proxy of its server, in every format, and shows
+// the responses as Chromium decoded them. They are gzipped, because a browser requests
+// that on its own.
 const page = `<!doctype html><body><script>
 for (const accept of %q.split(" ")) {
 	const request = new XMLHttpRequest()
@@ -32,7 +32,7 @@ for (const accept of %q.split(" ")) {
 }
 </script>`
 
-// TestBrowser lets Chromium read the endpoint whole.
+// TestBrowser checks that Chromium can read the complete endpoint.
 func TestBrowser(t *testing.T) {
 	c := program.Start(t)
 	complete(t, c.Metrics)
@@ -47,7 +47,7 @@ func TestBrowser(t *testing.T) {
 	mux.Handle("/metrics", &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(endpoint) },
 		ModifyResponse: func(r *http.Response) error {
-			r.Header.Set("X-Sent-As", r.Header.Get("Content-Encoding")) // which Chromium keeps to itself
+			r.Header.Set("X-Sent-As", r.Header.Get("Content-Encoding")) // hidden from scripts by Chromium
 			return nil
 		},
 	})
@@ -56,11 +56,11 @@ func TestBrowser(t *testing.T) {
 
 	answers := regexp.MustCompile(`<p>([^|]*)\|([^|]*)\|([^|]*)\|</p>`).FindAllSubmatch(chromium(t, server.URL), -1)
 	if len(answers) != 3 {
-		t.Fatalf("%d answers, want 3", len(answers))
+		t.Fatalf("got %d responses, want 3", len(answers))
 	}
 	for _, a := range answers {
 		if coding := string(a[2]); coding != "gzip" {
-			t.Errorf("%s: sent as %q, want gzip", a[1], coding)
+			t.Errorf("%s: got content encoding %q, want gzip", a[1], coding)
 		}
 		body, err := base64.StdEncoding.DecodeString(string(a[3]))
 		if err != nil {
@@ -73,7 +73,7 @@ func TestBrowser(t *testing.T) {
 		"metrics": `(?s)# TYPE coderd_agents_up gauge\n.*\nprocess_virtual_memory_max_bytes `,
 	} {
 		if shown := chromium(t, c.Metrics+path); !regexp.MustCompile(want).Match(shown) {
-			t.Errorf("opened by a user, /%s shows %.1000s", path, shown)
+			t.Errorf("/%s: got %.1000s, want a match of %s", path, shown, want)
 		}
 	}
 }

@@ -15,18 +15,18 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
-// collectorFile is the configuration that users are given.
+// collectorFile is the shipped configuration of a collector.
 const collectorFile = "../examples/collector/config.yaml"
 
-// often makes an example push each second.
+// often makes an example push every second.
 const often = "OTEL_METRIC_EXPORT_INTERVAL=1000"
 
-// settle is longer than a push takes from its collection to its end, and than the
-// endpoint takes to prepare what has changed.
+// settle is longer than a push takes from collection to delivery, and longer than
+// the endpoint takes to render changes.
 const settle = 6 * time.Second
 
-// collected is what a collector's Prometheus exporter shows of what is served:
-// the same, and who pushed it.
+// collected returns the families that a collector's Prometheus exporter serves: the
+// served families with the labels of their sender, and target_info.
 func collected() e2e.Contract {
 	contract := e2e.Contract{"target_info": {
 		Name: "target_info", Type: "gauge", Help: "Target metadata", Labels: []string{"host_name", "instance", "job"},
@@ -39,22 +39,22 @@ func collected() e2e.Contract {
 	return contract
 }
 
-// scrapeCollector reads what a collector shows and checks it.
+// scrapeCollector scrapes a collector and checks the families.
 func scrapeCollector(t *testing.T, c *collector.Collector) *invariant.Scrape {
 	t.Helper()
 	a := request(t, "GET", c.Metrics, "Accept", acceptText)
 	s, err := invariant.Parse(a.header.Get("Content-Type"), a.text(t))
 	if err != nil {
-		t.Fatalf("what the collector shows: %v", err)
+		t.Fatalf("scrape of the collector: %v", err)
 	}
 	if err := s.Check(collected()); err != nil {
-		t.Fatalf("what the collector shows: %v", err)
+		t.Fatalf("scrape of the collector: %v", err)
 	}
 	return s
 }
 
-// samples returns the values of a family's samples that a filter lets pass, by
-// series without the labels that tell who pushed.
+// samples returns the values of the families that pass a filter, by series. The
+// series have no labels of the sender.
 func samples(s *invariant.Scrape, pass func(e2e.Family) bool) map[string]float64 {
 	values := make(map[string]float64)
 	for _, f := range s.Families {
@@ -69,15 +69,15 @@ func samples(s *invariant.Scrape, pass func(e2e.Family) bool) map[string]float64
 	return values
 }
 
-// steady are the families whose values, where they are the same before and after,
-// were not different in between: not the process's own, which a scrape moves, nor
-// the small numbers that the example draws anew every few seconds.
+// steady reports whether a value of a family that is equal in two scrapes was also
+// equal between them. That does not hold for the metrics of the process, which a
+// scrape changes, nor for the small numbers that the example changes every few seconds.
 func steady(f e2e.Family) bool {
 	return f.Origin == "otel" && !strings.HasPrefix(f.Name, "coderd_agentstats_")
 }
 
-// same returns nil if a collector shows what an endpoint served before and after,
-// as far as that did not move in between.
+// same returns nil if a collector shows the values that an endpoint served before and
+// after. Values that differ between the two scrapes are ignored.
 func same(before, shown, after *invariant.Scrape) error {
 	b, s, a := samples(before, steady), samples(shown, steady), samples(after, steady)
 	var errs []error
@@ -88,17 +88,17 @@ func same(before, shown, after *invariant.Scrape) error {
 		}
 		still++
 		if got, ok := s[series]; !ok || got != value {
-			errs = append(errs, fmt.Errorf("%s is %v, served as %v", series, got, value))
+			errs = append(errs, fmt.Errorf("%s: got %v, want %v as served", series, got, value))
 		}
 	}
 	if still < 300 {
-		errs = append(errs, fmt.Errorf("only %d of %d samples stand still", still, len(b)))
+		errs = append(errs, fmt.Errorf("got %d unchanged samples of %d, want at least 300", still, len(b)))
 	}
 	return errors.Join(errs...)
 }
 
-// What a collector shows of the push is what the endpoint serves: families, names,
-// types, helps, labels, buckets and values.
+// TestCollector checks that a collector shows the same of a push as the endpoint serves:
+// names, types, help texts, labels, buckets and values.
 func TestCollector(t *testing.T) {
 	for protocol, endpoint := range map[string]func(*collector.Collector) string{
 		"http/protobuf": func(c *collector.Collector) string { return c.HTTP },
@@ -120,8 +120,8 @@ func TestCollector(t *testing.T) {
 	}
 }
 
-// eventually fails the test with what check returned last if it returns errors for
-// two minutes.
+// eventually waits until check returns nil. After two minutes it fails the test with
+// the last error.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
@@ -130,7 +130,7 @@ func eventually(t *testing.T, check func() error) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after two minutes: %v", err)
+			t.Fatalf("not within two minutes: %v", err)
 		}
 	}
 }

@@ -1,14 +1,14 @@
-// Package e2e tests the project from outside: the programs as processes, read
-// by a real Prometheus. It is a module of its own, so that what it needs for
-// that never reaches a user of the library.
+// Package e2e tests the project from outside: it runs the programs as processes
+// and reads them with a real Prometheus. It is a separate module, so that its
+// dependencies never reach a user of the library.
 //
-// [Documented] is what the project is held to, as literal data, so that no
+// [Documented] returns the expected families as literal data, so that no
 // expected value comes from the code under test. Package invariant checks any
 // scrape against it. Packages coderd and prometheus start the two sides: a
 // control plane that exports, and a Prometheus that reads it.
 //
-// A test that starts processes owns them: it starts what it needs with the
-// helpers, which stop it when the test ends, and runs what can share them as
+// A test owns the processes that it starts. It starts them with the helpers,
+// which stop them when the test ends. Checks that can share processes are
 // subtests.
 package e2e
 
@@ -23,7 +23,7 @@ import (
 // Contract holds families by their documented name.
 type Contract map[string]Family
 
-// Family is what is promised of a metric family.
+// Family is the documented definition of a metric family.
 type Family struct {
 	Name    string
 	Type    string   // counter, gauge, histogram or summary
@@ -37,7 +37,7 @@ type Family struct {
 //go:embed testdata/catalogue.tsv
 var catalogue string
 
-// catalogueOfCoder has the families of Coder 2026-08 that can be read from its database.
+// catalogueOfCoder lists the families of Coder 2026-08 that can be read from its database.
 //
 //go:embed testdata/catalogue-coder.tsv
 var catalogueOfCoder string
@@ -48,18 +48,18 @@ var health string
 // Documented returns the documented families.
 func Documented() Contract { return mustRead(catalogue) }
 
-// Health returns the families that tell how the service itself fares.
+// Health returns the families that report the health of the service.
 func Health() Contract { return mustRead(health) }
 
-// Served returns the documented and the health families: what an endpoint
-// serves.
+// Served returns the families that an endpoint serves: the documented ones and
+// the health families.
 func Served() Contract {
 	all := Documented()
 	maps.Copy(all, Health())
 	return all
 }
 
-// Coder returns the families of the edition Coder, with those of Coder's own process.
+// Coder returns the families of the edition Coder, including the families of Coder's process.
 func Coder() Contract {
 	all := Documented()
 	for _, renamed := range []string{"coderd_api_workspace_latest_build_total", "coderd_metrics_collector_agents_execution_seconds"} {
@@ -79,7 +79,7 @@ func ServedAsCoder() Contract {
 	return all
 }
 
-// OfScope returns the families of a scope: deployment or replica.
+// OfScope returns the families with a scope: deployment or replica.
 func (c Contract) OfScope(scope string) Contract {
 	some := maps.Clone(c)
 	maps.DeleteFunc(some, func(_ string, f Family) bool { return f.Scope != scope })

@@ -20,7 +20,7 @@ func TestContract(t *testing.T) {
 		"served, the replica":    {e2e.Served().OfScope("replica"), 64},
 	} {
 		if got := len(test.contract); got != test.want {
-			t.Errorf("%s: %d families, want %d", name, got, test.want)
+			t.Errorf("%s: got %d families, want %d", name, got, test.want)
 		}
 	}
 	timings := e2e.Documented()["coderd_provisionerd_job_timings_seconds"]
@@ -28,6 +28,6 @@ func TestContract(t *testing.T) {
 		timings.Help != "The provisioner job time duration in seconds." ||
 		!slices.Equal(timings.Labels, []string{"provisioner", "status"}) ||
 		!slices.Equal(timings.Buckets, []float64{1, 10, 30, 60, 300, 600, 1800, 3600}) {
-		t.Errorf("read %+v", timings)
+		t.Errorf("coderd_provisionerd_job_timings_seconds: got %+v", timings)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
-// counted are the samples that requests and websockets move.
+// counted are the names of the samples that requests and websockets change.
 var counted = map[string]bool{
 	"coderd_api_requests_processed_total":          true,
 	"coderd_api_request_latencies_seconds_count":   true,
@@ -24,8 +24,8 @@ var counted = map[string]bool{
 	"coderd_api_concurrent_websockets":             true,
 }
 
-// moved returns by how much each counted sample differs from before; what does
-// not is left out.
+// moved returns the difference of each counted sample between two scrapes.
+// Unchanged samples are left out.
 func moved(before, after *invariant.Scrape) map[string]float64 {
 	difference := make(map[string]float64)
 	add := func(s *invariant.Scrape, sign float64) {
@@ -43,14 +43,14 @@ func moved(before, after *invariant.Scrape) map[string]float64 {
 	return difference
 }
 
-// An API that is left alone but for what the test asks of it.
+// TestCounts checks the counts of an API that receives no requests but those of the test.
 func TestCounts(t *testing.T) {
 	c := program.Start(t, "--load", "0")
 	before := scrape(t, c.Metrics, acceptText)
 	pty := c.API + "api/v2/workspaceagents/main.dev.ada/pty"
 
-	// wait waits until exactly these samples have moved by so much. A handler
-	// ends a moment after its client has the answer.
+	// wait waits until exactly the wanted samples have changed by the wanted
+	// values. A handler ends a moment after its client has the response.
 	wait := func(what string, want map[string]float64) {
 		t.Helper()
 		scrapeUntil(t, c.Metrics, 10*time.Second, func(s *invariant.Scrape) error {
@@ -103,7 +103,7 @@ func TestCounts(t *testing.T) {
 		}
 		defer socket.CloseNow()
 		if response.StatusCode != http.StatusSwitchingProtocols {
-			t.Fatalf("websocket: status %d", response.StatusCode)
+			t.Fatalf("websocket: got status %d, want 101", response.StatusCode)
 		}
 		sockets = append(sockets, socket)
 	}
@@ -116,11 +116,11 @@ func TestCounts(t *testing.T) {
 		if i%2 == 0 {
 			socket.Close(websocket.StatusNormalClosure, "")
 		} else {
-			socket.CloseNow() // as when a laptop is shut
+			socket.CloseNow() // without a close frame, as when a laptop is closed
 		}
 	}
 	if _, _, err := websocket.Dial(t.Context(), c.API+"api/v2/workspaceagents/nobody/pty", nil); err == nil {
-		t.Fatal("a terminal of an agent that is not there is opened")
+		t.Fatal("opened a terminal of an agent that does not exist")
 	}
 	delete(want, `coderd_api_concurrent_requests{}`)
 	delete(want, `coderd_api_concurrent_websockets{}`)
@@ -131,7 +131,7 @@ func TestCounts(t *testing.T) {
 	want[`coderd_api_websocket_durations_seconds_count{path="/api/v2/workspaceagents/{agent}/pty"}`] = 5
 	wait("after all", want)
 
-	// A stop does not wait for those who stay.
+	// Stop does not wait for open streams and websockets.
 	openStream(t, t.Context(), c.API+"api/v2/workspaces/dev.ada/watch")
 	socket, _, err := websocket.Dial(t.Context(), pty, nil)
 	if err != nil {
@@ -141,7 +141,7 @@ func TestCounts(t *testing.T) {
 	c.Stop(t)
 }
 
-// ask makes a request that is to be answered with a status.
+// ask makes a request and fails the test unless the response has the status.
 func ask(t *testing.T, method, url string, status int) {
 	t.Helper()
 	if a := request(t, method, url); a.status != status {
@@ -149,8 +149,7 @@ func ask(t *testing.T, method, url string, status int) {
 	}
 }
 
-// panics makes a request whose handler panics; what it is answered is the
-// example's business.
+// panics makes a request whose handler panics. The response is not checked.
 func panics(t *testing.T, url string) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -182,8 +181,8 @@ func askAtOnce(t *testing.T, url string) {
 	asking.Wait()
 }
 
-// openStream makes a request and returns when its answer has begun. It goes on
-// until ctx ends.
+// openStream makes a request and returns when the response has begun. The
+// request stays open until ctx ends.
 func openStream(t *testing.T, ctx context.Context, url string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, "GET", url, nil)

@@ -9,8 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
-// testCurl lets curl read each format, plain and gzipped: it ends at the first
-// member of a gzip stream, and says so if there is more.
+// testCurl reads each format with curl, plain and gzipped. curl stops at the end of the
+// first member of a gzip stream, and fails if more follows.
 func testCurl(t *testing.T, url string) {
 	for _, accept := range []string{"*/*", acceptText, acceptOpenMetrics, acceptProtobuf} {
 		for _, options := range [][]string{nil, {"--compressed"}} {
@@ -27,7 +27,7 @@ func testCurl(t *testing.T, url string) {
 	}
 }
 
-// whole checks what a program has read of the endpoint.
+// whole checks that a body that a program has read from the endpoint is complete.
 func whole(t *testing.T, by, contentType string, body []byte) {
 	t.Helper()
 	s, err := invariant.Parse(contentType, body)

@@ -8,22 +8,22 @@ import (
 	"testing"
 )
 
-// Query is a query of a dashboard's panel, as Grafana asks it.
+// Query is a query of a dashboard's panel.
 type Query struct {
 	Dashboard, Panel string
 	Expr             string // with variables such as $job
-	Instant          bool   // about now, not about the time that is shown
-	First            bool   // of the dashboard's first row
-	Steps            []Step // the thresholds of the panel's colours, if any
+	Instant          bool   // evaluated once, not over the range of the dashboard
+	First            bool   // in the dashboard's first row
+	Steps            []Step // thresholds of the panel's colours, if any
 }
 
-// Step is the colour of a panel from a value on; nil for the least one.
+// Step is the colour of a panel for values from Value up. Value is nil in the base step.
 type Step struct {
 	Color string
 	Value *float64
 }
 
-// Colour returns the colour of a value; empty without thresholds.
+// Colour returns the colour of a value. It is empty without thresholds.
 func (q Query) Colour(value float64) (colour string) {
 	for _, s := range q.Steps {
 		if s.Value == nil || value >= *s.Value {
@@ -33,10 +33,10 @@ func (q Query) Colour(value float64) (colour string) {
 	return colour
 }
 
-// labelValues is how a variable asks which values a label has.
+// labelValues matches the query of a variable for the values of a label.
 var labelValues = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
 
-// grafana is a dashboard, as much as is read here.
+// grafana is the part of a dashboard that the tests read.
 type grafana struct {
 	Templating struct {
 		List []struct{ Name, Type, Query string }
@@ -75,7 +75,7 @@ func Variables(t testing.TB, dashboard, root string) (queries []Query) {
 		}
 		match := labelValues.FindStringSubmatch(variable.Query)
 		if match == nil {
-			t.Fatalf("%s: variable %s asks %s", dashboard, variable.Name, variable.Query)
+			t.Fatalf("%s: variable %s: got query %s, want label_values(...)", dashboard, variable.Name, variable.Query)
 		}
 		queries = append(queries, Query{
 			Dashboard: dashboard, Panel: "variable " + variable.Name, Expr: "count by (" + match[2] + ") (" + match[1] + ")", Instant: true,
@@ -84,9 +84,8 @@ func Variables(t testing.TB, dashboard, root string) (queries []Query) {
 	return queries
 }
 
-// Queries returns the queries of all panels and of all variables of the dashboards
-// that are shipped. It fails the test if there are none. root is the project's
-// folder.
+// Queries returns the queries of all panels and variables of the shipped dashboards.
+// It fails the test if there are none. root is the project's folder.
 func Queries(t testing.TB, root string) (queries []Query) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, "examples/grafana/*.json"))
@@ -107,7 +106,7 @@ func Queries(t testing.TB, root string) (queries []Query) {
 		}
 	}
 	if len(queries) == 0 {
-		t.Fatal("the dashboards ask for nothing")
+		t.Fatal("the dashboards have no queries")
 	}
 	return queries
 }

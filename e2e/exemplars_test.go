@@ -21,7 +21,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// With tracing on, an operator gets from a slow request's bucket to its trace.
+// TestExemplars checks that, with tracing on, the buckets of requests and websockets have
+// exemplars with their traces.
 func TestExemplars(t *testing.T) {
 	exporter, err := exporters.New()
 	if err != nil {
@@ -35,7 +36,7 @@ func TestExemplars(t *testing.T) {
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()))
 	t.Cleanup(func() { tracing.Shutdown(context.WithoutCancel(t.Context())) })
 
-	traces := make(chan string, 1) // of each request as it is handled
+	traces := make(chan string, 1) // trace ID of the handled request
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v2/users", func(_ http.ResponseWriter, r *http.Request) {
 		traces <- trace.SpanContextFromContext(r.Context()).TraceID().String()
@@ -64,7 +65,7 @@ func TestExemplars(t *testing.T) {
 	want["coderd_api_websocket_durations_seconds_bucket"] = <-traces
 	scrapeUntil(t, endpoint.URL, 10*time.Second, func(s *invariant.Scrape) error {
 		if s.Family("coderd_api_websocket_durations_seconds") == nil || s.Family("coderd_api_request_latencies_seconds") == nil {
-			return errors.New("not yet measured")
+			return errors.New("no latency or no websocket duration is served")
 		}
 		return nil
 	})
@@ -85,7 +86,7 @@ func TestExemplars(t *testing.T) {
 			string(config.OpenMetricsText1_0_0): traceID,
 			string(config.PrometheusProto):      traceID,
 		}; !maps.Equal(got, want) {
-			t.Errorf("%s has the exemplars %v, want %v", name, got, want)
+			t.Errorf("%s: got exemplars %v, want %v", name, got, want)
 		}
 	}
 	p.CheckHealthy(t)

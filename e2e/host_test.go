@@ -13,8 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
-// TestHost reads what examples/host serves and pushes: its own counters, of client_golang
-// and of OpenTelemetry, beside the families of the catalogue that it feeds.
+// TestHost checks that examples/host serves and pushes its own counters, made with
+// client_golang and with OpenTelemetry, together with the families of the catalogue.
 func TestHost(t *testing.T) {
 	c := collector.Start(t, collectorFile)
 	host := process.NewProgram(t.TempDir(), "./examples/host").
@@ -45,7 +45,7 @@ func TestHost(t *testing.T) {
 				sum += sample.Value
 			}
 			if sum < value {
-				errs = append(errs, fmt.Errorf("%s: the sum is %v, want %v", name, sum, value))
+				errs = append(errs, fmt.Errorf("%s: got the sum %v, want at least %v", name, sum, value))
 			}
 		}
 		return errors.Join(errs...)

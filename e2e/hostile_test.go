@@ -14,8 +14,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// hostile is text that someone may give a workspace, a template, a parameter or
-// themselves as a name, and what an operator is to see of it.
+// hostile maps names that users may give to workspaces, templates, parameters or
+// themselves to the label values that are served for them.
 var hostile = map[string]string{
 	"plain":                "plain",
 	"":                     "",
@@ -45,7 +45,7 @@ var hostile = map[string]string{
 	strings.Repeat("long ", 20_000): strings.Repeat("long ", 204) + "l…",
 }
 
-// hostileSource is a deployment full of such names.
+// hostileSource is a deployment that uses the hostile names.
 type hostileSource struct{}
 
 func (hostileSource) Agents(context.Context) ([]meters.Workspace, error) {
@@ -67,8 +67,9 @@ func (hostileSource) Insights(context.Context) (meters.Insights, error) {
 	return i, nil
 }
 
-// Whatever people and agents call things, Prometheus takes every series in every
-// protocol, and shows the text that they gave, with U+FFFD for what is no text.
+// TestHostileText checks that Prometheus ingests every series over every protocol,
+// whatever names users and agents choose, and that it has the names unchanged, but for
+// U+FFFD in place of invalid text.
 func TestHostileText(t *testing.T) {
 	exporter, err := exporters.New()
 	if err != nil {
@@ -78,7 +79,7 @@ func TestHostileText(t *testing.T) {
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { exporter.Shutdown(context.WithoutCancel(t.Context())) })
 	observeHostile(t, exporter)
-	families := map[string]string{ // and the label that has the text
+	families := map[string]string{ // to the label that holds the text
 		"coderd_agents_up":              "workspace_name",
 		"coderd_agents_apps":            "app_name",
 		"coderd_insights_parameters":    "parameter_value",
@@ -102,17 +103,17 @@ func TestHostileText(t *testing.T) {
 			for _, s := range p.Query(t, fmt.Sprintf(`%s{job=%q, status!="failed"}`, name, protocol)) {
 				text := s.Metric.Get(label)
 				if got[text] {
-					t.Errorf("%s: %s{%s=%.100q} is there twice", protocol, name, label, text)
+					t.Errorf("%s: %s{%s=%.100q} exists twice", protocol, name, label, text)
 				}
 				got[text] = true
 			}
 			for sent, served := range hostile {
 				if !got[served] {
-					t.Errorf("%s: no %s{%s=%.100q}, which was sent as %.100q", protocol, name, label, served, sent)
+					t.Errorf("%s: no series %s{%s=%.100q}, recorded as %.100q", protocol, name, label, served, sent)
 				}
 			}
 			if len(got) != len(hostile) {
-				t.Errorf("%s: %d series of %s, want %d", protocol, len(got), name, len(hostile))
+				t.Errorf("%s: got %d series of %s, want %d", protocol, len(got), name, len(hostile))
 			}
 		}
 	}
@@ -122,7 +123,7 @@ func TestHostileText(t *testing.T) {
 	p.CheckHealthy(t)
 }
 
-// observeHostile measures what goes on under hostile names, until the test ends.
+// observeHostile records state and events with hostile names, until the test ends.
 func observeHostile(t *testing.T, exporter *exporters.Exporter) {
 	t.Helper()
 	m, err := meters.New(exporter.Providers())

@@ -17,8 +17,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/prometheus"
 )
 
-// testPrometheus asks a Prometheus that has a job for each protocol for every
-// family, as an operator would.
+// testPrometheus queries every family from a Prometheus that has one job for each
+// scrape protocol.
 func testPrometheus(t *testing.T, p *prometheus.Prometheus) {
 	for deadline := time.Now().Add(50 * time.Second); ; time.Sleep(time.Second) {
 		p.WaitScraped(t, 2)
@@ -27,21 +27,21 @@ func testPrometheus(t *testing.T, p *prometheus.Prometheus) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("not found with PromQL: %v", err)
+			t.Errorf("missing in Prometheus: %v", err)
 			break
 		}
 	}
 	for name, f := range e2e.Served() {
 		if f.Type == "counter" {
 			for _, s := range p.Query(t, fmt.Sprintf(`resets(%s[1h]) > 0`, name)) {
-				t.Errorf("the counter fell %v times: %s", s.F, s.Metric)
+				t.Errorf("counter %s: got %v resets, want 0", s.Metric, s.F)
 			}
 		}
 	}
 	p.CheckHealthy(t)
 }
 
-// ingested returns nil if every family is found with its labels, over each
+// ingested returns nil if Prometheus has every family with its labels, over each
 // protocol.
 func ingested(t *testing.T, p *prometheus.Prometheus) error {
 	var errs []error
@@ -68,9 +68,9 @@ func ingested(t *testing.T, p *prometheus.Prometheus) error {
 	return errors.Join(errs...)
 }
 
-// hasSeries returns nil if there are series of a name, with all of these labels
-// among them and no other. One series may lack a label: Prometheus drops those
-// with an empty value.
+// hasSeries returns nil if there are series with a name, and if they have exactly these
+// labels together. A single series may lack a label: Prometheus drops labels with an
+// empty value.
 func hasSeries(t *testing.T, p *prometheus.Prometheus, job, name string, documented []string, more ...string) error {
 	t.Helper()
 	series := p.Query(t, fmt.Sprintf(`%s{job=%q}`, name, job))

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/coderd"
 )
 
-// program is the example, built by the first test that starts it.
+// program is the example. The first test that starts it builds it.
 var program *coderd.Program
 
 func TestMain(m *testing.M) {

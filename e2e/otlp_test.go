@@ -21,8 +21,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// A Prometheus that is pushed to, and translates names as it does by default, has
-// every family under its documented name.
+// TestPrometheusReceivesOTLP checks that a Prometheus with the default translation of
+// names receives a push of every family under its documented name.
 func TestPrometheusReceivesOTLP(t *testing.T) {
 	p := prometheus.Start(t)
 	program.StartWith(t, []string{often, "OTEL_TRACES_EXPORTER=none"}, "--otlp-endpoint", p.ReceiveOTLP(t))
@@ -42,7 +42,7 @@ func TestPrometheusReceivesOTLP(t *testing.T) {
 		}
 		return errors.Join(errs...)
 	})
-	// Nothing else arrives: no name with a suffix too many, no overflow.
+	// No other series arrive: no names with an extra suffix, no overflow.
 	expected := []string{"target_info"}
 	for _, f := range e2e.Served() {
 		for _, suffix := range suffixes(f.Type) {
@@ -51,13 +51,13 @@ func TestPrometheusReceivesOTLP(t *testing.T) {
 	}
 	for _, s := range p.Query(t, `count by (__name__) ({__name__!=""})`) {
 		if name := s.Metric.Get(model.MetricNameLabel); !slices.Contains(expected, name) {
-			t.Errorf("there are %v series of %s", s.F, name)
+			t.Errorf("got %v series of %s, want none", s.F, name)
 		}
 	}
 	p.CheckHealthy(t)
 }
 
-// suffixes are those of the series of a type.
+// suffixes returns the suffixes of the series names of a type.
 func suffixes(kind string) []string {
 	switch kind {
 	case "histogram":
@@ -68,8 +68,8 @@ func suffixes(kind string) []string {
 	return []string{""}
 }
 
-// A latency that stands out leads to its trace: the exemplars that are scraped and
-// those that are pushed name traces that are pushed.
+// TestExemplarsMeetTraces checks that scraped and pushed exemplars name traces that are
+// pushed, so that an operator can open the trace of a slow request.
 func TestExemplarsMeetTraces(t *testing.T) {
 	p := prometheus.Start(t)
 	spans := collector.Start(t, collectorFile)
@@ -85,7 +85,7 @@ func TestExemplarsMeetTraces(t *testing.T) {
 		}
 		meets := func(exit, trace string) error {
 			if trace == "" || !pushed[trace] {
-				return fmt.Errorf("the trace %q of an exemplar that is %s is not among the %d pushed", trace, exit, len(pushed))
+				return fmt.Errorf("%s exemplar: trace %q is not among the %d pushed traces", exit, trace, len(pushed))
 			}
 			return nil
 		}
@@ -104,7 +104,7 @@ func TestExemplarsMeetTraces(t *testing.T) {
 			}
 		}
 		if scraped == 0 || received == 0 {
-			errs = append(errs, fmt.Errorf("%d exemplars are scraped, %d pushed", scraped, received))
+			errs = append(errs, fmt.Errorf("got %d scraped and %d pushed exemplars, want some of both", scraped, received))
 		}
 		return errors.Join(errs...)
 	})
@@ -124,7 +124,7 @@ func newPush(t *testing.T, endpoint string, protocol otlp.Protocol, options ...e
 	return e
 }
 
-// flush pushes what an exporter's provider measures.
+// flush pushes the metrics of an exporter's providers.
 func flush(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	p := e.Providers()
@@ -135,8 +135,8 @@ func flush(t *testing.T, e *exporters.Exporter) {
 	}
 }
 
-// A collector's gRPC receiver takes messages of 4 MiB; those of its HTTP receiver
-// may be larger.
+// TestALargePushArrivesComplete pushes 200,000 series. A collector's gRPC receiver accepts
+// messages of up to 4 MiB; its HTTP receiver accepts larger ones.
 func TestALargePushArrivesComplete(t *testing.T) {
 	t.Run("gRPC", func(t *testing.T) {
 		c := collector.Start(t, collectorFile)
@@ -182,19 +182,19 @@ func testALargePush(t *testing.T, c *collector.Collector, e *exporters.Exporter)
 		sum += value
 	}
 	if arrived != series || sum != 19_999_900_000 {
-		t.Errorf("%d series arrive, of the sum %.0f; want 200000 of 19999900000", arrived, sum)
+		t.Errorf("got %d series with the sum %.0f, want 200000 with the sum 19999900000", arrived, sum)
 	}
 }
 
-// When another replica reports, the deployment's series go on; those of the
-// replicas stay two.
+// TestATakeoverStartsNoSeries checks that the deployment's series continue when another
+// replica reports, and that the metrics of a replica stay two series.
 func TestATakeoverStartsNoSeries(t *testing.T) {
 	p := prometheus.Start(t)
 	endpoint := p.ReceiveOTLP(t)
 	var reporter atomic.Int32
 	var replicas []*exporters.Exporter
 	for i := range int32(2) {
-		// What differs between the pods of a deployment.
+		// The pods of a deployment differ in these attributes.
 		t.Setenv("OTEL_RESOURCE_ATTRIBUTES", fmt.Sprintf("k8s.namespace.name=coder,k8s.pod.name=coder-%d,host.name=coder-%d", i, i))
 		e := newPush(t, endpoint, otlp.HTTP, exporters.WithReporter(func() bool { return reporter.Load() == i }))
 		defer e.Shutdown(context.WithoutCancel(t.Context()))
@@ -212,7 +212,7 @@ func TestATakeoverStartsNoSeries(t *testing.T) {
 		}
 		up := p.Query(t, `coderd_agents_up`)
 		if len(up) != 1 || up[0].F != float64(10+i) || up[0].Metric.Get("instance") != "deployment" {
-			t.Errorf("replica %d reports: %v", i, up)
+			t.Errorf("replica %d reports: got %v, want one series with the value %d", i, up, 10+i)
 		}
 	}
 	for query, want := range map[string]int{
@@ -221,7 +221,7 @@ func TestATakeoverStartsNoSeries(t *testing.T) {
 		`target_info{instance="deployment"}`:  1,
 	} {
 		if got := p.Query(t, query); len(got) != want {
-			t.Errorf("%s: %s, want %d series", query, promql.Vector(got), want)
+			t.Errorf("%s: got %s, want %d series", query, promql.Vector(got), want)
 		}
 	}
 	p.CheckHealthy(t)

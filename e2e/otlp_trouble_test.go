@@ -31,7 +31,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 )
 
-// troubles are what a receiver can answer when it is not well.
+// troubles are the handlers of failing receivers, by name.
 var troubles = map[string]http.HandlerFunc{
 	"429": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
 	"503": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
@@ -45,7 +45,7 @@ var troubles = map[string]http.HandlerFunc{
 	},
 }
 
-// pushing is an example that pushes to a collector, or would.
+// pushing is an example and the collector that it pushes to, which may be unreachable.
 type pushing struct {
 	name      string
 	coderd    *coderd.Coderd
@@ -53,13 +53,13 @@ type pushing struct {
 	trouble   func() // begins the trouble
 	recover   func() // ends it
 
-	memory  []float64       // of the heap, what was held when it was last looked through
-	scrapes []time.Duration // how long each took
+	memory  []float64       // the heap target of the garbage collector at each scrape
+	scrapes []time.Duration // duration of each scrape
 }
 
-// Examples that push to receivers in trouble are as large as one that is not
-// disturbed, and answer scrapes as fast; when the receivers are well again, they
-// are told all of it.
+// TestReceiversInTrouble checks that examples whose receivers fail need no more memory
+// and no longer for scrapes than one with a working receiver, and that the receivers
+// get all counts when they work again.
 func TestReceiversInTrouble(t *testing.T) {
 	all := []*pushing{undisturbed(t, otlp.HTTP), absent(t), restarted(t)}
 	for name, answer := range troubles {
@@ -68,12 +68,14 @@ func TestReceiversInTrouble(t *testing.T) {
 	pushInTrouble(t, all)
 }
 
-// Over gRPC what is sent is in memory once more.
+// TestAReceiverThatHangsOverGRPC checks the same over gRPC, which holds one more copy of a
+// message in memory.
 func TestAReceiverThatHangsOverGRPC(t *testing.T) {
 	pushInTrouble(t, []*pushing{undisturbed(t, otlp.GRPC), hangingOverGRPC(t)})
 }
 
-// pushInTrouble compares with the first what the others push meanwhile.
+// pushInTrouble compares the memory and the scrapes of the examples with those of the
+// first, while their receivers fail, and then waits until each collector has all counts.
 func pushInTrouble(t *testing.T, all []*pushing) {
 	const rounds = 40
 	for _, p := range all {
@@ -88,14 +90,14 @@ func pushInTrouble(t *testing.T, all []*pushing) {
 	well := all[0]
 	for _, p := range all[1:] {
 		held, undisturbed := median(p.memory)/1e6, median(well.memory)/1e6
-		t.Logf("%s: holds %.1f MB, undisturbed %.1f MB; at most %.1f and %.1f MB",
+		t.Logf("%s: median heap %.1f MB, undisturbed %.1f MB; maximum %.1f and %.1f MB",
 			p.name, held, undisturbed, slices.Max(p.memory)/1e6, slices.Max(well.memory)/1e6)
 		if held > 1.2*undisturbed {
-			t.Errorf("%s: holds %.1f MB, undisturbed %.1f MB", p.name, held, undisturbed)
+			t.Errorf("%s: got a median heap of %.1f MB, want at most 1.2 of the undisturbed %.1f MB", p.name, held, undisturbed)
 		}
-		// A moment for the noise of a machine with much else to do.
+		// The 20 ms allow for the noise of a loaded machine.
 		if got, limit := median(p.scrapes), 2*median(well.scrapes)+20*time.Millisecond; got > limit {
-			t.Errorf("%s: a scrape takes %v, undisturbed %v", p.name, got, median(well.scrapes))
+			t.Errorf("%s: got a median scrape of %v, want at most %v", p.name, got, limit)
 		}
 	}
 	for _, p := range all {
@@ -108,7 +110,7 @@ func pushInTrouble(t *testing.T, all []*pushing) {
 				before := scrape(t, p.coderd.Metrics, acceptText)
 				time.Sleep(settle)
 				if text := request(t, "GET", p.collector.Metrics).body; len(text) == 0 {
-					return errors.New("the collector has nothing")
+					return errors.New("the collector serves nothing")
 				}
 				shown := scrapeCollector(t, p.collector)
 				time.Sleep(settle)
@@ -118,15 +120,15 @@ func pushInTrouble(t *testing.T, all []*pushing) {
 	}
 }
 
-// between returns nil if a collector shows, of all that is counted, no less than an
-// endpoint served before and no more than it served after.
+// between returns nil if a collector shows, for each counter and histogram, no less than
+// an endpoint served before and no more than it served after.
 func between(before, shown, after *invariant.Scrape) error {
 	counts := func(f e2e.Family) bool { return f.Type == "counter" || f.Type == "histogram" }
 	b, s, a := samples(before, counts), samples(shown, counts), samples(after, counts)
 	var errs []error
 	for series, least := range b {
 		if got, ok := s[series]; !ok || got < least || got > a[series] {
-			errs = append(errs, fmt.Errorf("%s is %v, served as %v and %v", series, got, least, a[series]))
+			errs = append(errs, fmt.Errorf("%s: got %v, want between the served %v and %v", series, got, least, a[series]))
 		}
 	}
 	return errors.Join(errs...)
@@ -134,8 +136,8 @@ func between(before, shown, after *invariant.Scrape) error {
 
 func start(t *testing.T, name string, protocol otlp.Protocol, endpoint string, c *collector.Collector) *pushing {
 	t.Helper()
-	// GOGC: garbage is collected when there is a twentieth of it, so that the heap
-	// that the collector waits for is little more than what the process holds.
+	// With GOGC=5 a garbage collection starts when the heap has grown by a twentieth,
+	// so that its target is little more than the live heap.
 	p := &pushing{name: name, collector: c, coderd: program.StartWith(t, []string{
 		often, "OTEL_EXPORTER_OTLP_PROTOCOL=" + string(protocol), "OTEL_TRACES_EXPORTER=none", "GOGC=5",
 	}, "--workspaces", "1000", "--load", "0", "--otlp-endpoint", endpoint)}
@@ -182,7 +184,7 @@ func troubled(t *testing.T, name string, answer http.HandlerFunc) *pushing {
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(behind) },
-		ErrorLog:  log.New(io.Discard, "", 0), // the end of a test ends requests
+		ErrorLog:  log.New(io.Discard, "", 0), // requests are aborted when the test ends
 	}
 	var ill atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -220,7 +222,7 @@ func hangingOverGRPC(t *testing.T) *pushing {
 	return p
 }
 
-// hanging is a gRPC receiver that does not answer while it is ill.
+// hanging is a gRPC receiver that sends no response while it is ill.
 type hanging struct {
 	colmetrics.UnimplementedMetricsServiceServer
 	behind colmetrics.MetricsServiceClient
@@ -235,7 +237,7 @@ func (h *hanging) Export(ctx context.Context, request *colmetrics.ExportMetricsS
 	return h.behind.Export(ctx, request)
 }
 
-// fallIll makes the receiver ill for the time of the trouble.
+// fallIll makes the receiver ill from trouble to recover.
 func (p *pushing) fallIll(t *testing.T, ill *atomic.Bool) {
 	p.trouble = func() {
 		p.awaitAgents(t)
@@ -244,18 +246,18 @@ func (p *pushing) fallIll(t *testing.T, ill *atomic.Bool) {
 	p.recover = func() { ill.Store(false) }
 }
 
-// awaitAgents waits until the collector has what has most series.
+// awaitAgents waits until the collector has the family with the most series.
 func (p *pushing) awaitAgents(t *testing.T) {
 	t.Helper()
 	eventually(t, func() error {
 		if body := request(t, "GET", p.collector.Metrics).body; !bytes.Contains(body, []byte("\ncoderd_agents_connections{")) {
-			return errors.New("no agent is pushed")
+			return errors.New("the collector has no series of coderd_agents_connections")
 		}
 		return nil
 	})
 }
 
-// scrape notes how long a scrape takes and how large the process is.
+// scrape records the duration of a scrape and the heap target of the process.
 func (p *pushing) scrape(t *testing.T) {
 	t.Helper()
 	began := time.Now()
@@ -271,7 +273,7 @@ func (p *pushing) scrape(t *testing.T) {
 			return
 		}
 	}
-	t.Fatal(fmt.Errorf("%s: the scrape tells no memory", p.name))
+	t.Fatal(fmt.Errorf("%s: no go_memstats_next_gc_bytes in the scrape", p.name))
 }
 
 func median[N cmp.Ordered](values []N) N {

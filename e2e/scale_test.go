@@ -8,8 +8,9 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
-// The SDK's own limit would leave 2,000 workspaces and fold the rest into one
-// overflow series, which scrapeUntil refuses for its undocumented label.
+// TestWorkspaces checks that 5,000 workspaces are all served. The SDK's default limit would
+// keep 2,000 and fold the rest into one overflow series, which scrapeUntil rejects for its
+// undocumented label.
 func TestWorkspaces(t *testing.T) {
 	c := program.Start(t, "--workspaces", "5000", "--load", "0")
 	s := scrapeUntil(t, c.Metrics, 50*time.Second, func(s *invariant.Scrape) error {
@@ -20,6 +21,6 @@ func TestWorkspaces(t *testing.T) {
 		return nil
 	})
 	if got := len(s.Family("coderd_agents_up").Samples); got != 5000 {
-		t.Errorf("%d series of coderd_agents_up, want 5000", got)
+		t.Errorf("got %d series of coderd_agents_up, want 5000", got)
 	}
 }

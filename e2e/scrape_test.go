@@ -13,24 +13,24 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
-// What scrapers ask for, and what they are to get.
+// Formats of a scrape, as Accept and Content-Type headers.
 const (
 	acceptText        = "text/plain;version=0.0.4"
 	acceptOpenMetrics = "application/openmetrics-text;version=1.0.0"
 	acceptProtobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// answer is what an endpoint answers.
+// answer is the response of an endpoint.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte // as sent
 }
 
-// request asks an endpoint; headers are name, value pairs.
+// request makes a request to an endpoint. Headers are pairs of name and value.
 func request(t *testing.T, method, url string, headers ...string) answer {
 	t.Helper()
-	// A transport that adds no header and decompresses nothing.
+	// This transport adds no headers and decompresses nothing.
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}, Timeout: time.Minute}
 	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -51,8 +51,8 @@ func request(t *testing.T, method, url string, headers ...string) answer {
 	return answer{response.StatusCode, response.Header, body}
 }
 
-// text returns the body decompressed. The answer must be of one gzip member:
-// curl and zlib stop after the first.
+// text returns the decompressed body. A gzipped body must consist of one gzip
+// member, because curl and zlib stop after the first.
 func (a answer) text(t *testing.T) []byte {
 	t.Helper()
 	switch coding := a.header.Get("Content-Encoding"); coding {
@@ -62,7 +62,7 @@ func (a answer) text(t *testing.T) []byte {
 	default:
 		t.Fatalf("content encoding %q", coding)
 	}
-	// A reader of bytes is read no further than needed.
+	// gzip reads a bytes.Reader no further than needed.
 	compressed := bytes.NewReader(a.body)
 	reader, err := gzip.NewReader(compressed)
 	if err != nil {
@@ -74,12 +74,12 @@ func (a answer) text(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	if compressed.Len() > 0 {
-		t.Errorf("%d bytes follow the gzip member", compressed.Len())
+		t.Errorf("got %d bytes after the gzip member, want 0", compressed.Len())
 	}
 	return text
 }
 
-// scrape reads an endpoint and checks the answer against what is served.
+// scrape reads an endpoint and checks the response against the served families.
 func scrape(t *testing.T, url, accept string, headers ...string) *invariant.Scrape {
 	t.Helper()
 	a := request(t, "GET", url, append(headers, "Accept", accept)...)
@@ -89,7 +89,7 @@ func scrape(t *testing.T, url, accept string, headers ...string) *invariant.Scra
 	contentType := a.header.Get("Content-Type")
 	// Servers write a space after a semicolon.
 	if !strings.HasPrefix(strings.ReplaceAll(contentType, " ", ""), accept) {
-		t.Errorf("GET %s: content type %q, asked for %q", url, contentType, accept)
+		t.Errorf("GET %s: got content type %q, want %q", url, contentType, accept)
 	}
 	s, err := invariant.Parse(contentType, a.text(t))
 	if err != nil {
@@ -101,8 +101,8 @@ func scrape(t *testing.T, url, accept string, headers ...string) *invariant.Scra
 	return s
 }
 
-// scrapeUntil scrapes as text until a scrape is as wanted, and fails the test
-// with what want returned last if that takes longer than limit.
+// scrapeUntil scrapes as text until want returns nil for a scrape. It fails the
+// test with the last error of want after the limit.
 func scrapeUntil(t *testing.T, url string, limit time.Duration, want func(*invariant.Scrape) error) *invariant.Scrape {
 	t.Helper()
 	var previous *invariant.Scrape
@@ -118,13 +118,13 @@ func scrapeUntil(t *testing.T, url string, limit time.Duration, want func(*invar
 			return s
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s, after %v: %v", url, limit, err)
+			t.Fatalf("%s: not as wanted within %v: %v", url, limit, err)
 		}
 		previous = s
 	}
 }
 
-// complete waits until everything that is documented is served.
+// complete waits until an endpoint serves every expected family.
 func complete(t *testing.T, url string) *invariant.Scrape {
 	t.Helper()
 	return scrapeUntil(t, url, 50*time.Second, func(s *invariant.Scrape) error {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestSecurityPage: the tests that SECURITY.md calls to witness exist.
+// TestSecurityPage checks that the tests that SECURITY.md names exist.
 func TestSecurityPage(t *testing.T) {
 	page, err := os.ReadFile("../SECURITY.md")
 	if err != nil {
@@ -32,11 +32,11 @@ func TestSecurityPage(t *testing.T) {
 	}
 	witnesses := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllSubmatch(page, -1)
 	if len(witnesses) < 40 {
-		t.Errorf("the page names %d tests, fewer than there were", len(witnesses))
+		t.Errorf("SECURITY.md names %d tests, want at least 40", len(witnesses))
 	}
 	for _, name := range witnesses {
 		if !declared[string(name[1])] {
-			t.Errorf("there is no test %s", name[1])
+			t.Errorf("test %s does not exist", name[1])
 		}
 	}
 }

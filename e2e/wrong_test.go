@@ -15,15 +15,16 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/prometheus"
 )
 
-// TestWrong breaks something in the example, and has the shipped rules and the
-// first row of each shipped dashboard say so, and nothing else.
+// TestWrong breaks a part of the example, and checks that exactly the matching alert of
+// the shipped rules fires, and that exactly the matching panels in the first row of the
+// shipped dashboards change their colour.
 func TestWrong(t *testing.T) {
 	for name, test := range map[string]struct {
 		breaks, repairs string   // buttons of the front page
-		alert           string   // the only one that fires
-		panels          []string // of the first row that are orange or red
-		also            []string // panels that may be, too
-		within          int      // steps until it fires
+		alert           string   // the only alert that fires
+		panels          []string // panels of the first row that are orange or red
+		also            []string // panels that may be orange or red
+		within          int      // steps until the alert fires
 	}{
 		"an agent is killed": {
 			"agents/main.dev.ada/break", "", "CoderAgentsLost", []string{"Alerts", "Agents lost"}, []string{"Share disconnected"}, 40,
@@ -44,7 +45,7 @@ func TestWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// 24 workspaces have no hostile agent: one of 25 is.
+			// Every 25th workspace has a hostile agent, so that 24 have none.
 			c := program.Start(t, "--load", "0", "--workspaces", "24")
 			lapse := prometheus.StartLapse(t, c.Metrics+"metrics", filepath.Join(root, "examples/prometheus/rules/*.yaml"))
 			row := firstRow(t, root)
@@ -58,25 +59,25 @@ func TestWrong(t *testing.T) {
 
 			for range 20 {
 				if firing := step(); len(firing) > 0 {
-					t.Fatalf("before anything is wrong, there fire %q", firing)
+					t.Fatalf("before the failure: got firing alerts %q, want none", firing)
 				}
 			}
 			if bad := coloured(t, lapse, row); len(bad) > 0 {
-				t.Errorf("before anything is wrong, not green are %q", bad)
+				t.Errorf("before the failure: got orange or red panels %q, want none", bad)
 			}
 
 			press(t, http.MethodPost, c.API+"front/"+test.breaks, c)
 			only := func(firing []string) bool {
 				t.Helper()
 				if len(firing) > 0 && !slices.Equal(firing, []string{test.alert}) {
-					t.Fatalf("there fire %q, want %s alone", firing, test.alert)
+					t.Fatalf("got firing alerts %q, want only %s", firing, test.alert)
 				}
 				return len(firing) > 0
 			}
 			fired := 0
 			for n := 0; fired == 0; n++ {
 				if n == test.within {
-					t.Fatalf("%s does not fire after %v\n%v", test.alert, test.within*int(prometheus.LapseStep), lapse.Query(t, `ALERTS`))
+					t.Fatalf("%s does not fire within %v\n%v", test.alert, test.within*int(prometheus.LapseStep), lapse.Query(t, `ALERTS`))
 				}
 				if only(step()) {
 					fired = n
@@ -88,16 +89,16 @@ func TestWrong(t *testing.T) {
 			bad := coloured(t, lapse, row)
 			for _, panel := range test.panels {
 				if !slices.Contains(bad, panel) {
-					t.Errorf("%s is green", panel)
+					t.Errorf("panel %s is not orange or red", panel)
 				}
 			}
 			for _, panel := range bad {
 				if !slices.Contains(append(test.panels, test.also...), panel) {
-					t.Errorf("%s is not green", panel)
+					t.Errorf("panel %s is orange or red", panel)
 				}
 			}
 			if got := lapse.Query(t, `count(ALERTS{alertstate="firing",alertname="`+test.alert+`"})`); len(got) != 1 || got[0].F != 1 {
-				t.Errorf("%s fires %v times", test.alert, got)
+				t.Errorf("alert %s: got %v, want one series", test.alert, got)
 			}
 			if test.repairs == "" {
 				return
@@ -111,17 +112,17 @@ func TestWrong(t *testing.T) {
 			}
 			for range 30 {
 				if firing := step(); len(firing) > 0 {
-					t.Fatalf("after it is repaired, there fire %q", firing)
+					t.Fatalf("after the repair: got firing alerts %q, want none", firing)
 				}
 			}
 			if bad := coloured(t, lapse, row); len(bad) > 0 {
-				t.Errorf("after it is repaired, not green are %q", bad)
+				t.Errorf("after the repair: got orange or red panels %q, want none", bad)
 			}
 		})
 	}
 }
 
-// press asks the example as its own front page does.
+// press makes a request to the example, as a button of its front page does.
 func press(t *testing.T, method, url string, c *coderd.Coderd) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
@@ -139,19 +140,19 @@ func press(t *testing.T, method, url string, c *coderd.Coderd) {
 	}
 }
 
-// firstRow returns the queries of the first rows, which are the same ones on each
-// dashboard but for their filters.
+// firstRow returns the queries of the first rows of all dashboards. They differ only in
+// their filters.
 func firstRow(t *testing.T, root string) []e2e.Query {
 	t.Helper()
 	row := slices.DeleteFunc(e2e.Queries(t, root), func(q e2e.Query) bool { return !q.First })
 	if len(row) < 30 {
-		t.Fatalf("there are only %d queries in the first rows", len(row))
+		t.Fatalf("got %d queries in the first rows, want at least 30", len(row))
 	}
 	return row
 }
 
-// coloured returns the titles of the panels that are orange or red, each once, and
-// fails the test if the table of alerts does not list what fires.
+// coloured returns the titles of the panels that are orange or red, each once. It fails
+// the test if the table of alerts does not list every firing alert.
 func coloured(t *testing.T, lapse *prometheus.Lapse, row []e2e.Query) (titles []string) {
 	t.Helper()
 	for _, q := range row {
@@ -159,7 +160,7 @@ func coloured(t *testing.T, lapse *prometheus.Lapse, row []e2e.Query) (titles []
 		result := lapse.Query(t, expression)
 		if q.Panel == "Firing alerts" {
 			if firing := lapse.Query(t, `ALERTS{alertstate="firing"}`); len(result) != len(firing) {
-				t.Errorf("%s lists %d alerts of %d", q.Dashboard, len(result), len(firing))
+				t.Errorf("%s: got %d listed alerts, want %d", q.Dashboard, len(result), len(firing))
 			}
 		}
 		for _, s := range result {
