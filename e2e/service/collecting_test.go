@@ -20,7 +20,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
-// collecting is a source that tells when a collection is under way.
+// collecting is a source that records whether a collection is under way, and counts the
+// finished ones.
 type collecting struct {
 	meters.AgentsSource
 	under atomic.Bool
@@ -36,12 +37,11 @@ func (c *collecting) Agents(ctx context.Context) ([]meters.Workspace, error) {
 	return c.AgentsSource.Agents(ctx)
 }
 
-// BenchmarkScrapeBesideCollection shows that no scrape waits for a collection. Of
-// a deployment of 10,000 workspaces two endpoints tell: one collects the agents
-// all the time, the other did so once. They are scraped in turn, so that what the
-// database and the collection take of the processors slows both down: whatever
-// the scrapes of the one that collects take longer than those of the other, the
-// control, is waiting.
+// BenchmarkScrapeBesideCollection measures whether scrapes wait for collections. Two
+// endpoints serve a deployment of 10,000 workspaces: one collects the agents repeatedly,
+// the other, the control, collects them once. They are scraped in turn, so that the CPU
+// load of the database and of the collections slows down both. If scrapes of the first
+// take longer than those of the control, they wait.
 func BenchmarkScrapeBesideCollection(b *testing.B) {
 	root, err := process.Root()
 	if err != nil {
@@ -62,7 +62,7 @@ func BenchmarkScrapeBesideCollection(b *testing.B) {
 	}
 	b.Cleanup(source.Close)
 	b.Run("every=1s", func(b *testing.B) { benchmarkBesideCollection(b, source, time.Second) })
-	// As shipped: -benchtime 3m sees three collections.
+	// The default interval: -benchtime 3m covers three collections.
 	b.Run("every=1m", func(b *testing.B) { benchmarkBesideCollection(b, source, time.Minute) })
 }
 
@@ -81,7 +81,7 @@ func benchmarkBesideCollection(b *testing.B, source *coderdb.DB, every time.Dura
 	for b.Loop() {
 		var took, other time.Duration
 		before := agents.under.Load()
-		if turn = !turn; turn { // the first one finds the processors busier
+		if turn = !turn; turn { // take turns: the CPUs are busier at the first scrape
 			took = collects.scrape(b)
 		} else {
 			other = rests.scrape(b)
@@ -110,7 +110,7 @@ func benchmarkBesideCollection(b *testing.B, source *coderdb.DB, every time.Dura
 	}
 }
 
-// endpoint serves what a source of agents tells.
+// endpoint serves the state of a source of agents.
 type endpoint struct{ *httptest.Server }
 
 func newEndpoint(b *testing.B, agents meters.AgentsSource, interval time.Duration) endpoint {
@@ -134,7 +134,7 @@ func newEndpoint(b *testing.B, agents meters.AgentsSource, interval time.Duratio
 	return e
 }
 
-// scrape scrapes as Prometheus does and returns how long it took.
+// scrape scrapes as Prometheus does and returns the duration.
 func (e endpoint) scrape(b *testing.B) time.Duration {
 	b.Helper()
 	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, e.URL+"/metrics", nil)

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// Deployment fills a database as a Coder deployment that is alive does. Its agent
-// reports every half second until the test ends.
+// Deployment fills a database with a running Coder deployment. Its agent reports every
+// half second until the test ends.
 func Deployment(t testing.TB, db *pgtest.Database) {
 	t.Helper()
 	root, err := process.Root()
@@ -38,7 +38,8 @@ func Deployment(t testing.TB, db *pgtest.Database) {
 	reporting.Go(func() { keepReporting(ctx, db.URL) })
 }
 
-// keepReporting connects again when a test has stopped the server.
+// keepReporting reports for the agent until ctx ends. It connects again after a test has
+// stopped the server.
 func keepReporting(ctx context.Context, url string) {
 	ticker := time.NewTicker(500 * time.Millisecond)
 	defer ticker.Stop()
@@ -61,11 +62,11 @@ func keepReporting(ctx context.Context, url string) {
 				continue
 			}
 		}
-		_, _ = conn.Exec(ctx, report) // an error closes the connection, or is the test's doing
+		_, _ = conn.Exec(ctx, report) // a lost connection is closed; other errors are caused by tests
 	}
 }
 
-// report is a report of the agent, stamped now.
+// report inserts a report of the agent at the current time.
 const report = `INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, rx_bytes, tx_bytes,
 	connection_count, connection_median_latency_ms, session_count_vscode, session_count_ssh)
 VALUES (now(), u(1), u(501), u(31), u(11), 10, 20, 1, 12.5, 1, 2)`

@@ -20,8 +20,9 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// TestEditions lets processes of both editions read one database, scraped and pushed to
-// one collector: one of each edition reports, in its names and in no others.
+// TestEditions starts two replicas of each edition at one database. It checks that one
+// replica of each edition reports the deployment, with only the names of its edition,
+// when scraped and when pushed to a collector.
 func TestEditions(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Start(t).Database(t)
@@ -39,7 +40,7 @@ func TestEditions(t *testing.T) {
 	for edition, test := range map[string]struct {
 		job      string
 		contract e2e.Contract
-		has      []string // families of the deployment
+		has      []string // families of the deployment that are waited for
 	}{
 		"documented": {"coder", e2e.Served(), []string{"coderd_api_workspace_latest_build_total", "coderd_agents_up"}},
 		"coder":      {"coder-2026", e2e.ServedAsCoder(), []string{"coderd_api_workspace_latest_build", "coderd_agents_up"}},
@@ -71,7 +72,7 @@ func TestEditions(t *testing.T) {
 					}
 				}
 				if len(reporters) != 1 {
-					return fmt.Errorf("%d of two replicas report", len(reporters))
+					return fmt.Errorf("got %d reporting replicas, want 1", len(reporters))
 				}
 				return complete(reporters[0])
 			})
@@ -86,8 +87,8 @@ func TestEditions(t *testing.T) {
 	}
 }
 
-// pushedBy returns the series of the deployment of a job in the scrape of a collector, as
-// they were before the push.
+// pushedBy returns the deployment's series that a job pushed, from a scrape of the
+// collector. It removes the labels that the collector added.
 func pushedBy(s *invariant.Scrape, job string) *invariant.Scrape {
 	found := &invariant.Scrape{Format: s.Format}
 	for _, f := range s.Families {
@@ -119,7 +120,7 @@ func fetch(url string) (*invariant.Scrape, error) {
 	return invariant.Parse(response.Header.Get("Content-Type"), body)
 }
 
-// within waits until check returns no error.
+// within waits until check returns nil, and fails the test after faultTime.
 func within(t *testing.T, check func() error) {
 	t.Helper()
 	err := check()

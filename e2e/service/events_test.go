@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// endedBuild adds a build that ends now, of a template version of its own.
+// endedBuild inserts a build that ends now, with its own template version.
 const endedBuild = `
 WITH version AS (INSERT INTO template_versions (id, template_id, name) VALUES (u(10000 + $1::int), u(11), 'e' || $1::int)),
 	job AS (INSERT INTO provisioner_jobs (id, started_at, completed_at)
@@ -23,7 +23,7 @@ WITH version AS (INSERT INTO template_versions (id, template_id, name) VALUES (u
 INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id)
 	VALUES (u(10000 + $1::int), now(), u(31), u(10000 + $1::int), 10000 + $1::int, 'start', u(10000 + $1::int))`
 
-// builder is a deployment whose builds never cease to end.
+// builder adds ended builds to a deployment.
 type builder struct {
 	t    *testing.T
 	conn *pgx.Conn
@@ -40,7 +40,7 @@ func newBuilder(t *testing.T, d *pgtest.Database) *builder {
 	return &builder{t: t, conn: conn}
 }
 
-// until lets builds end until a condition holds.
+// until adds builds until a condition holds.
 func (b *builder) until(what string, condition func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(faultTime); !condition(); time.Sleep(50 * time.Millisecond) {
@@ -54,7 +54,7 @@ func (b *builder) until(what string, condition func() bool) {
 	}
 }
 
-// counted returns how often a replica has counted each build, by its number.
+// counted returns the count of each build in a scrape of a replica, by number.
 func counted(t *testing.T, s *service.Service) map[int]int {
 	t.Helper()
 	response, err := once.Get(s.Metrics + "metrics")
@@ -80,9 +80,9 @@ func counted(t *testing.T, s *service.Service) map[int]int {
 
 var countedBuild = regexp.MustCompile(`(?m)^coderd_workspace_builds_total\{.*template_version="e(\d+)".*\} (\S+)$`)
 
-// TestEvents are counted once, whatever becomes of the role: a process that loses
-// it and regains it, with none in between, misses none; two that follow each
-// other count none twice.
+// TestEvents checks that events are counted once when the role changes. A process that
+// loses the role and regains it, without another reporter in between, counts every
+// event. Of two processes that report one after the other, none counts an event again.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
@@ -95,8 +95,8 @@ func TestEvents(t *testing.T) {
 		since := time.Now()
 		return func() bool { return r.reportsSince(since) }
 	}
-	// follows tells whether a build that ended since has been counted, and so all
-	// before it that ever will be.
+	// follows returns a condition that holds once a replica has counted a build that
+	// was added later. Earlier builds that are not counted by then never will be.
 	follows := func(r *replica) func() bool {
 		n := b.last
 		return func() bool {
@@ -133,14 +133,14 @@ func TestEvents(t *testing.T) {
 	counts := counted(t, one.Service)
 	for n := first; n <= last; n++ {
 		if counts[n] != 1 {
-			t.Errorf("the first lost the role thrice: build %d of %d to %d is counted %d times", n, first, last, counts[n])
+			t.Errorf("the first lost the role three times: got build %d of %d to %d counted %d times, want once", n, first, last, counts[n])
 		}
 	}
 	t.Logf("%d builds ended while the role was lost and regained, all counted once", last-first+1)
 
 	two := startReplica(t, "the second", address)
 	b.until("the second stands by", func() bool { return standsBy(t, db) })
-	b.until("a touch tells the first so", after(5*time.Second))
+	b.until("the first has seen the second stand by", after(5*time.Second))
 	speak = one.proxy.Silence()
 	b.until("the second reports", reports(two))
 	b.until("the second follows", follows(two))
@@ -157,20 +157,20 @@ func TestEvents(t *testing.T) {
 	for n := range b.last {
 		switch sum := counts[n] + countsOfTwo[n]; {
 		case sum > 1:
-			t.Errorf("build %d is counted %d times", n, sum)
+			t.Errorf("build %d: got %d counts, want at most 1", n, sum)
 		case n >= from && n <= to && countsOfTwo[n] != 1:
-			t.Errorf("build %d ended while the second reported, and is counted by the first %d times, by the second %d times", n, counts[n], countsOfTwo[n])
+			t.Errorf("build %d ended while the second reported: got %d counts by the first and %d by the second, want 0 and 1", n, counts[n], countsOfTwo[n])
 		}
 	}
 }
 
-// standsBy tells whether a process holds the lock of those that stand by.
+// standsBy reports whether a process holds the advisory lock of the processes standing by.
 func standsBy(t *testing.T, db *pgtest.Database) bool {
 	return pgtest.Value[int](t, db, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 2
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`) > 0
 }
 
-// after returns a condition that holds once some time has passed.
+// after returns a condition that holds after some time.
 func after(d time.Duration) func() bool {
 	since := time.Now()
 	return func() bool { return time.Since(since) > d }

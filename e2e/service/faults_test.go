@@ -17,19 +17,19 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// faultTime is how long a fault may take to show, or to be over, on a machine with
-// much else to do.
+// faultTime limits the time until a fault shows and until it is over. It is long enough
+// for a loaded machine.
 const faultTime = time.Minute
 
-// watched is a service whose every scrape is timed.
+// watched is a service that is scraped continuously. The scrapes are timed.
 type watched struct {
 	*service.Service
 	t     *testing.T
 	timer answer.Timer
 
 	mu    sync.Mutex
-	last  string // the newest answer
-	wrong []string
+	last  string   // the newest response
+	wrong []string // failures of scrapes
 }
 
 func watch(t *testing.T, s *service.Service) *watched {
@@ -57,7 +57,7 @@ func watch(t *testing.T, s *service.Service) *watched {
 	return w
 }
 
-// scrape notes an answer.
+// scrape scrapes once and keeps the response.
 func (w *watched) scrape() {
 	a, err := w.timer.Get(w.Metrics + "metrics")
 	w.mu.Lock()
@@ -67,15 +67,15 @@ func (w *watched) scrape() {
 	case err != nil:
 		w.wrong = append(w.wrong, err.Error())
 	case !w.has("go_goroutines "):
-		w.wrong = append(w.wrong, "not a whole scrape: "+w.last)
+		w.wrong = append(w.wrong, "no go_goroutines in the scrape: "+w.last)
 	}
 }
 
-// has tells whether the newest answer has a line that begins so.
+// has reports whether the newest response has a line that begins with the text.
 func (w *watched) has(line string) bool { return strings.Contains(w.last, "\n"+line) }
 
-// until waits until the newest answer is as wanted: with lines that begin like
-// some of these, and without those that follow "no ".
+// until waits until the newest response has a line that begins with each of the texts,
+// and none that begins with a text after "no ".
 func (w *watched) until(what string, lines ...string) {
 	w.t.Helper()
 	missing := ""
@@ -92,29 +92,30 @@ func (w *watched) until(what string, lines ...string) {
 			return
 		}
 	}
-	w.t.Fatalf("%s: not within %v: %s", what, faultTime, missing)
+	w.t.Fatalf("%s: not served within %v: %s", what, faultTime, missing)
 }
 
-// logs waits until the service has logged a text since it had logged n bytes.
+// logs waits until the log has a text after its first n bytes.
 func (w *watched) logs(n int, text string) {
 	w.t.Helper()
 	for deadline := time.Now().Add(faultTime); !strings.Contains(w.Log()[n:], text); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("the log does not say %q", text)
+			w.t.Fatalf("no %q in the log within %v", text, faultTime)
 		}
 	}
 }
 
-// alive are lines of a service that sees the deployment and reports it.
+// alive are lines of a service that reads the deployment and reports it.
 var alive = []string{`coderd_agents_up{`, `coderd_api_active_users_duration_hour 1`, `otelcoder_source_up{source="agents"} 1`, `otelcoder_reporter 1`}
 
-// withdrawn are those of one that has not seen it for long.
+// withdrawn are lines of a service that has not read the deployment for long.
 var withdrawn = []string{`no coderd_agents_up{`, `no coderd_api_active_users_duration_hour`, `otelcoder_source_up{source="agents"} 0`,
 	`otelcoder_source_series{source="agents"} 0`, `otelcoder_reporter 0`}
 
-// TestFaults of a database, one after the other. Each scrape is answered in
-// time, health is good, the log says what is wrong, series are withdrawn, and it
-// all ends by itself. It runs alone, for it takes times.
+// TestFaults puts a database through faults, one after the other. Throughout, each scrape
+// gets a response in time and the health endpoint returns 200. The log reports each
+// fault, its series are withdrawn, and the service recovers automatically. The test does
+// not run in parallel, because it measures times.
 func TestFaults(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
@@ -197,7 +198,7 @@ func TestFaults(t *testing.T) {
 		}
 		response.Body.Close()
 		if response.StatusCode != http.StatusOK {
-			t.Errorf("%s: health is %s", fault.name, response.Status)
+			t.Errorf("%s: got health status %s, want 200", fault.name, response.Status)
 		}
 		sound = w.checked("the begin of "+fault.name, sound)
 		shown := time.Since(began)
@@ -208,8 +209,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// checked is the newest answer, once it is sound in itself and beside an earlier
-// one, if there is one.
+// checked returns the newest response after checking it, also against an earlier one
+// if that is not nil.
 func (w *watched) checked(after string, earlier *invariant.Scrape) *invariant.Scrape {
 	w.t.Helper()
 	w.mu.Lock()
@@ -229,7 +230,8 @@ func (w *watched) checked(after string, earlier *invariant.Scrape) *invariant.Sc
 	return scrape
 }
 
-// TestSilentDatabase accepts connections from the start and says nothing.
+// TestSilentDatabase starts the service at a database that accepts connections but sends
+// no response.
 func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/coderschema"
 )
 
-// otelcoder is the service, built by the first test that starts it.
+// otelcoder is the service. The first test that starts it builds it.
 var otelcoder *service.Program
 
 func TestMain(m *testing.M) {
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	otelcoder = service.NewProgram(dir)
-	// They wait most of the time, for what takes seconds on any machine.
+	// Run four tests at a time even on few CPUs: they mostly wait for timeouts of seconds.
 	flag.Set("test.parallel", "4")
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		os.RemoveAll(dir)
@@ -31,5 +31,5 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// grants are the grants of the edition Documented.
+// grants returns the grants of the edition Documented for a role.
 func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }

@@ -17,8 +17,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
-// TestRelabel lets Prometheus read the lists of metric_relabel_configs on the
-// service's page: each drops what it is for, all of it, and nothing else.
+// TestRelabel checks, with Prometheus's own relabelling, that each metric_relabel_configs
+// on the page of the service drops exactly the intended families.
 func TestRelabel(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -30,7 +30,7 @@ func TestRelabel(t *testing.T) {
 	}
 	lists := regexp.MustCompile("(?s)```yaml\n(metric_relabel_configs:.*?)```").FindAllSubmatch(page, -1)
 	if len(lists) != 3 {
-		t.Fatalf("%d metric_relabel_configs on the page, want 3", len(lists))
+		t.Fatalf("got %d metric_relabel_configs on the page, want 3", len(lists))
 	}
 	tailnet := []string{"coderd_agents_connection_latencies_seconds", "coderd_agents_connections"}
 	for i, list := range []struct {
@@ -57,27 +57,27 @@ func TestRelabel(t *testing.T) {
 				}
 				for _, sample := range samples {
 					if kept(sample) == want {
-						t.Errorf("%s: kept %t, want %t", sample, want, !want)
+						t.Errorf("%s: got kept %t, want %t", sample, want, !want)
 					}
 				}
 			}
 			if dropped != list.n {
-				t.Errorf("%d families dropped, want %d", dropped, list.n)
+				t.Errorf("got %d dropped families, want %d", dropped, list.n)
 			}
-			// As a server of 2026 serves them.
+			// Names that a Coder server of 2026 serves.
 			for _, renamed := range []string{"coderd_api_workspace_latest_build", "coderd_prometheusmetrics_agents_execution_seconds_bucket"} {
 				if kept(renamed) != (list.n == 1) {
-					t.Errorf("%s: kept %t", renamed, kept(renamed))
+					t.Errorf("%s: got kept %t, want %t", renamed, kept(renamed), list.n == 1)
 				}
 			}
 			if !kept("coderd_agents_up_more") || !kept("coderd_agents_connections_more") {
-				t.Error("another name that begins alike is dropped")
+				t.Error("a longer name with the same prefix is dropped")
 			}
 		})
 	}
 }
 
-// ofDeployment tells whether the service serves a family that Coder serves, too.
+// ofDeployment reports whether both the service and Coder serve a family.
 func ofDeployment(name string) bool {
 	inside := strings.HasPrefix(name, "coderd_oauth2_") || slices.Contains([]string{
 		"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets", "coderd_api_request_latencies_seconds",
@@ -86,7 +86,7 @@ func ofDeployment(name string) bool {
 	return e2e.Documented()[name].Origin == "otel" && !inside
 }
 
-// keeps returns what tells whether Prometheus keeps a sample with this
+// keeps returns a function that reports whether Prometheus keeps a sample with a
 // configuration.
 func keeps(t *testing.T, configuration []byte) func(sample string) bool {
 	t.Helper()

@@ -13,11 +13,10 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// takeover is how long the deployment may go unreported.
+// takeover limits the time in which no replica reports the deployment.
 const takeover = 15 * time.Second
 
-// replica is a service that is scraped all the time, through a proxy to the
-// database of its own.
+// replica is a service that is scraped continuously. It has its own proxy to the database.
 type replica struct {
 	*service.Service
 	name  string
@@ -27,7 +26,7 @@ type replica struct {
 	scrapes []reporting
 }
 
-// reporting is a scrape that told of the deployment, and when.
+// reporting is a scrape that contained the deployment.
 type reporting struct {
 	by           string
 	began, ended time.Time
@@ -40,7 +39,7 @@ func startReplica(t *testing.T, name, url string) *replica {
 	r.Service = otelcoder.Start(t, r.proxy.URL, "--interval", "1s", "--insights-interval", "1s")
 	stop := make(chan struct{})
 	var scraping sync.WaitGroup
-	// Several at a time, so that some are under way when it is frozen.
+	// Scrape concurrently, so that some scrapes are under way when the replica is frozen.
 	for range 3 {
 		scraping.Go(func() {
 			for {
@@ -60,7 +59,7 @@ func startReplica(t *testing.T, name, url string) *replica {
 	return r
 }
 
-// once answers one request a connection, so that none is left open.
+// once makes one request per connection, so that no connection is left open.
 var once = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 
 func (r *replica) scrape() {
@@ -84,8 +83,8 @@ func (r *replica) scrape() {
 	}
 }
 
-// reportsSince tells whether a scrape that began after a time told of the
-// deployment.
+// reportsSince reports whether the newest scrape that contained the deployment began
+// after a time.
 func (r *replica) reportsSince(t time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,7 +110,7 @@ func reporter(t *testing.T, replicas []*replica, after string) *replica {
 	}
 }
 
-// others are the replicas but one.
+// others returns the replicas except one.
 func others(replicas []*replica, but *replica) []*replica {
 	var rest []*replica
 	for _, r := range replicas {
@@ -122,8 +121,8 @@ func others(replicas []*replica, but *replica) []*replica {
 	return rest
 }
 
-// TestReplicas under all that can happen to the one that reports: another takes
-// over in time, and at no time do two.
+// TestReplicas checks that, whatever happens to the reporting replica, another takes over
+// in time, and that two never report at the same time.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{2, 3} {
@@ -163,7 +162,7 @@ func TestReplicas(t *testing.T) {
 			speak()
 
 			third.proxy.Cut()
-			time.Sleep(time.Second) // so that none of before counts
+			time.Sleep(time.Second) // so that no scrape from before the cut counts
 			third = reporter(t, running, "cut connection")
 
 			third.Stop(t)
@@ -175,8 +174,8 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// oneAtATime checks that no two scrapes of different replicas that were under
-// way at the same moment both told of the deployment.
+// oneAtATime checks that two overlapping scrapes of different replicas never both
+// contained the deployment.
 func oneAtATime(t *testing.T, replicas []*replica) {
 	t.Helper()
 	var all []reporting
@@ -188,9 +187,9 @@ func oneAtATime(t *testing.T, replicas []*replica) {
 	for i, a := range all {
 		for _, b := range all[i+1:] {
 			if a.by != b.by && a.began.Before(b.ended) && b.began.Before(a.ended) {
-				t.Fatalf("both report: %s from %v to %v, %s from %v to %v", a.by, a.began, a.ended, b.by, b.began, b.ended)
+				t.Fatalf("two replicas report at a time: %s from %v to %v, %s from %v to %v", a.by, a.began, a.ended, b.by, b.began, b.ended)
 			}
 		}
 	}
-	t.Logf("%d scrapes told of the deployment, no two at the same moment", len(all))
+	t.Logf("%d scrapes contained the deployment, never of two replicas at a time", len(all))
 }

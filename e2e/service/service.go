@@ -11,7 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
-// Program is the service, built once, when it is first started.
+// Program is the service. It is built once, at the first start.
 type Program struct{ program *process.Program }
 
 // NewProgram returns the service as a program in dir, a folder of the caller.
@@ -27,14 +27,14 @@ type Service struct {
 }
 
 // Start starts the service with its endpoint enabled, on free ports of this
-// host, at the database of url, and waits until it is ready. It is stopped when
-// the test ends, and its log shown if the test failed.
+// host, with the database of url, and waits until it is ready. It is stopped when
+// the test ends. If the test failed, its log is printed.
 func (p *Program) Start(t testing.TB, url string, args ...string) *Service {
 	t.Helper()
 	return p.StartWith(t, nil, url, args...)
 }
 
-// StartWith is Start with variables, "NAME=value", in the environment.
+// StartWith is Start with additional environment variables, "NAME=value".
 func (p *Program) StartWith(t testing.TB, variables []string, url string, args ...string) *Service {
 	t.Helper()
 	s := p.program.Start(t, append([]string{

@@ -18,10 +18,10 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// TestShippedConfiguration lets a real Prometheus scrape two replicas and a
-// control plane's own endpoint, which serves all that Coder documents, with the
-// configuration that is shipped. Nothing is there twice, and when another replica
-// takes over, the deployment's series go on.
+// TestShippedConfiguration lets a real Prometheus scrape two replicas, and the endpoint
+// of a control plane that serves every family that Coder documents, with the shipped
+// configuration. It checks that no series exists twice, and that the deployment's series
+// continue when another replica takes over.
 func TestShippedConfiguration(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Start(t).Database(t)
@@ -50,7 +50,7 @@ func TestShippedConfiguration(t *testing.T) {
 		t.Helper()
 		for deadline := time.Now().Add(faultTime); len(p.Query(t, query)) == 0; time.Sleep(100 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%s: nothing is %s", what, query)
+				t.Fatalf("%s: no result of %s within %v", what, query, faultTime)
 			}
 		}
 	}
@@ -61,11 +61,11 @@ func TestShippedConfiguration(t *testing.T) {
 	await("a replica reports", `otelcoder_reporter{job="otelcoder"} == 1 and on (instance) coderd_provisionerd_jobs_current`)
 	p.WaitScraped(t, 3)
 
-	// Job by job: who serves a family.
+	// The jobs that have each family.
 	for family, want := range map[string]string{
 		state:                                   "otelcoder-deployment",
 		"coderd_provisionerd_jobs_current":      "otelcoder",
-		"otelcoder_reporter":                    "coder otelcoder", // the example has it, Coder's own endpoint has not
+		"otelcoder_reporter":                    "coder otelcoder", // served by the example, but not by Coder
 		"coderd_api_requests_processed_total":   "coder",
 		"coderd_oauth2_external_requests_total": "coder",
 	} {
@@ -75,12 +75,12 @@ func TestShippedConfiguration(t *testing.T) {
 		}
 		slices.Sort(jobs)
 		if got := strings.Join(jobs, " "); got != want {
-			t.Errorf("%s is served by %q, want %q", family, got, want)
+			t.Errorf("%s: got jobs %q, want %q", family, got, want)
 		}
 	}
 	for _, s := range p.Query(t, state) {
 		if s.Metric.Has("instance") || s.Metric.Has("pod") {
-			t.Errorf("the series tells its replica: %s", s.Metric)
+			t.Errorf("got the series %s, want no label of a replica", s.Metric)
 		}
 	}
 	p.CheckHealthy(t)
@@ -88,12 +88,12 @@ func TestShippedConfiguration(t *testing.T) {
 	reporter := `otelcoder_reporter{job="otelcoder"} == 1`
 	before := p.Query(t, reporter)
 	if len(before) != 1 {
-		t.Fatalf("%d replicas report", len(before))
+		t.Fatalf("got %d reporting replicas, want 1", len(before))
 	}
 	replicas[before[0].Metric.Get("instance")].Kill()
 	await("another one reports", fmt.Sprintf(`otelcoder_reporter{job="otelcoder",instance!=%q} == 1`, before[0].Metric.Get("instance")))
 	await("its state is served", `timestamp(coderd_agents_up) > `+fmt.Sprint(time.Now().Unix()))
 	if got := p.Query(t, `count(present_over_time(coderd_agents_up[10m]))`); len(got) != 1 || got[0].F != 1 {
-		t.Errorf("the workspace's agent is in %v series, not 1", got)
+		t.Errorf("the workspace's agent: got %v, want one series", got)
 	}
 }
