@@ -1,5 +1,5 @@
-// Package process builds the programs of this project and runs them, each as a
-// process of its own.
+// Package process builds the programs of this project and runs them as separate
+// processes.
 //
 //	program := process.NewProgram(dir, "./cmd/otelcoder")
 //	p := program.Start(t, nil, "server")
@@ -25,14 +25,14 @@ import (
 const (
 	module = "github.com/otelcoder/otelcoder"
 
-	// startTime is how long a program may take until it says that it is ready, on
-	// a machine with much else to do.
+	// startTime limits the time until a program is ready. It is long enough for a
+	// loaded machine.
 	startTime = time.Minute
-	// stopTime is how long it may take to end, as promised.
+	// stopTime is the documented limit of a shutdown.
 	stopTime = 5 * time.Second
 )
 
-// Root is the folder of the project's module.
+// Root returns the folder of the project's module.
 func Root() (string, error) {
 	root, err := command("go", "list", "-m", "-f", "{{.Dir}}", module)
 	if err != nil {
@@ -49,7 +49,7 @@ func command(name string, args ...string) (string, error) {
 	return string(output), err
 }
 
-// Program is a program of this project, built once, when it is first started.
+// Program is a program of this project. It is built once, at the first start.
 type Program struct {
 	name  string
 	build func() (path string, err error)
@@ -60,7 +60,7 @@ type Program struct {
 func NewProgram(dir, pkg string) *Program {
 	name := filepath.Base(pkg)
 	return &Program{name, sync.OnceValues(func() (string, error) {
-		// It is built as its own module has it, with the versions that users get.
+		// Build it in its own module, with the versions of dependencies that users get.
 		root, err := Root()
 		if err != nil {
 			return "", err
@@ -73,21 +73,21 @@ func NewProgram(dir, pkg string) *Program {
 	})}
 }
 
-// Process is a program that runs.
+// Process is a running program.
 type Process struct {
-	// Ready is what the program said in the line in which it was ready, by name.
+	// Ready holds the attributes of the log line "ready", by name.
 	Ready map[string]string
 
 	name    string
 	process *os.Process
-	ended   chan error // what it ended with
+	ended   chan error // receives the result of Wait
 	log     logged.Log
 	stop    sync.Once
 }
 
-// Start starts the program with variables, "NAME=value", in its environment, and
-// waits until it is ready. It is stopped when the test ends, and what it said is
-// shown if the test failed.
+// Start starts the program with additional environment variables, "NAME=value", and
+// waits until it is ready. It is stopped when the test ends. If the test failed, its
+// output is printed.
 func (p *Program) Start(t testing.TB, variables []string, args ...string) *Process {
 	t.Helper()
 	path, err := p.build()
@@ -106,7 +106,7 @@ func (p *Program) Start(t testing.TB, variables []string, args ...string) *Proce
 	t.Cleanup(func() {
 		running.Stop(t)
 		if t.Failed() {
-			t.Logf("%s said:\n%s", p.name, running.Log())
+			t.Logf("output of %s:\n%s", p.name, running.Log())
 		}
 	})
 	select {
@@ -118,12 +118,13 @@ func (p *Program) Start(t testing.TB, variables []string, args ...string) *Proce
 		running.ended <- err
 		t.Fatalf("%s ended before it was ready: %v", p.name, err)
 	case <-time.After(startTime):
-		t.Fatalf("%s is not ready after %v", p.name, startTime)
+		t.Fatalf("%s is not ready within %v", p.name, startTime)
 	}
 	return running
 }
 
-// environment is the test's without what would configure the programs.
+// environment returns the environment of the test without variables that would configure
+// the programs.
 func environment() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
@@ -134,30 +135,29 @@ func environment() []string {
 	return kept
 }
 
-// Stop ends the process as Kubernetes does and whoever presses Ctrl-C, and fails
-// the test unless it ends in time and with exit code 0. It does nothing to one
-// that has been stopped or killed.
+// Stop ends the process with SIGTERM, as Kubernetes does. It fails the test unless the
+// process ends in time and with exit code 0. It does nothing after Stop or Kill.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
 	p.stop.Do(func() {
 		t.Helper()
-		// It may have ended by itself: what it ended with tells.
+		// The signals have no effect if it has already ended; its exit code is checked below.
 		p.Thaw()
 		p.process.Signal(syscall.SIGTERM)
 		select {
 		case err := <-p.ended:
 			if err != nil {
-				t.Errorf("%s ended with %v", p.name, err)
+				t.Errorf("%s ended with %v, want exit code 0", p.name, err)
 			}
 		case <-time.After(stopTime):
 			p.process.Signal(syscall.SIGKILL)
 			<-p.ended
-			t.Errorf("%s had not ended %v after SIGTERM", p.name, stopTime)
+			t.Errorf("%s did not end within %v of SIGTERM", p.name, stopTime)
 		}
 	})
 }
 
-// Kill ends the process without a warning.
+// Kill ends the process with SIGKILL.
 func (p *Process) Kill() {
 	p.stop.Do(func() {
 		p.process.Signal(syscall.SIGKILL)
@@ -165,16 +165,16 @@ func (p *Process) Kill() {
 	})
 }
 
-// Freeze stops the process where it is; Thaw lets it go on.
+// Freeze suspends the process until Thaw.
 func (p *Process) Freeze() { p.process.Signal(syscall.SIGSTOP) }
 
-// Thaw undoes Freeze.
+// Thaw resumes the process after Freeze.
 func (p *Process) Thaw() { p.process.Signal(syscall.SIGCONT) }
 
-// PID is the number of the process.
+// PID returns the process ID.
 func (p *Process) PID() int { return p.process.Pid }
 
-// Log is what the process has said.
+// Log returns the output of the process.
 func (p *Process) Log() string { return p.log.String() }
 
 var (
