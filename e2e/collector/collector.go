@@ -1,6 +1,5 @@
 // Package collector runs a real OpenTelemetry collector inside a test: its OTLP
-// receiver and its Prometheus exporter, configured by the file that users are
-// given.
+// receiver and its Prometheus exporter, with the shipped configuration file.
 //
 //	c := collector.Start(t, "../examples/collector/config.yaml")
 //	push to c.HTTP or c.GRPC
@@ -31,12 +30,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// Collector is a collector on addresses of its own, which it keeps when it is
+// Collector is a collector with its own addresses, which it keeps when it is
 // stopped and started again.
 type Collector struct {
 	HTTP    string // URL of the receiver that speaks HTTP
 	GRPC    string // URL of the receiver that speaks gRPC
-	Metrics string // URL of what the Prometheus exporter shows
+	Metrics string // URL of the Prometheus exporter
 
 	file       string
 	components []component.Component // in the order they are started
@@ -44,7 +43,7 @@ type Collector struct {
 }
 
 // Start starts a collector with the receiver and the exporter of a configuration
-// file, but on free ports of this host. It is stopped when the test ends.
+// file, on free ports of this host. It is stopped when the test ends.
 func Start(t testing.TB, file string) *Collector {
 	t.Helper()
 	c := New(t, file)
@@ -52,7 +51,7 @@ func Start(t testing.TB, file string) *Collector {
 	return c
 }
 
-// New returns a collector that is yet to be started.
+// New returns a collector that is not started yet.
 func New(t testing.TB, file string) *Collector {
 	t.Helper()
 	free := freeAddresses(t, 3)
@@ -66,9 +65,8 @@ func New(t testing.TB, file string) *Collector {
 	return c
 }
 
-// freeAddresses returns different addresses that nothing listens on. They are none of
-// those that systems give to connections, so that they are still free when they are
-// used.
+// freeAddresses returns n distinct addresses that nothing listens on. Their ports are
+// outside the ephemeral range, so that they are still free when they are used.
 func freeAddresses(t testing.TB, n int) []string {
 	t.Helper()
 	var addresses []string
@@ -78,16 +76,16 @@ func freeAddresses(t testing.TB, n int) []string {
 		if err != nil {
 			continue
 		}
-		defer listener.Close() // after the others are found: none is found twice
+		defer listener.Close() // held until all are found, so that none is found twice
 		if addresses = append(addresses, address); len(addresses) == n {
 			return addresses
 		}
 	}
-	t.Fatal("no free port found")
+	t.Fatalf("found %d free ports, want %d", len(addresses), n)
 	return nil
 }
 
-// Start starts a collector that is not running. What it was sent before is gone.
+// Start starts a collector that is not running. It has lost all data of earlier runs.
 func (c *Collector) Start(t testing.TB) {
 	t.Helper()
 	show := prometheusexporter.NewFactory()
@@ -122,7 +120,7 @@ func (c *Collector) Start(t testing.TB) {
 	}
 }
 
-// Stop stops a collector. Connections to it are refused then.
+// Stop stops a collector. It then refuses connections.
 func (c *Collector) Stop(t testing.TB) {
 	t.Helper()
 	for len(c.components) > 0 {
@@ -134,7 +132,8 @@ func (c *Collector) Stop(t testing.TB) {
 	}
 }
 
-// configuration reads what the file says of a component, changed by some.
+// configuration reads a component's section of the file into config, with some settings
+// changed.
 func (c *Collector) configuration(t testing.TB, config component.Config, section string, changed map[string]any) component.Config {
 	t.Helper()
 	text, err := os.ReadFile(c.file)
@@ -166,7 +165,7 @@ func (c *Collector) configuration(t testing.TB, config component.Config, section
 func host(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		panic(err) // New made it
+		panic(err) // cannot happen: New builds the URLs
 	}
 	return u.Host
 }
@@ -199,7 +198,7 @@ func (t *traces) all() []ptrace.Span {
 	return t.spans[:len(t.spans):len(t.spans)]
 }
 
-// silent is the telemetry of a component of which nobody asks how it fares.
+// silent returns telemetry settings that discard everything.
 func silent() component.TelemetrySettings {
 	return component.TelemetrySettings{
 		Logger:         zap.NewNop(),
@@ -209,7 +208,7 @@ func silent() component.TelemetrySettings {
 	}
 }
 
-// noExtensions is the host of components that need nothing of it.
+// noExtensions is a host without extensions.
 type noExtensions struct{}
 
 func (noExtensions) GetExtensions() map[component.ID]component.Component { return nil }
