@@ -16,14 +16,14 @@ import (
 	"github.com/prometheus/prometheus/rules"
 )
 
-// fast is how often a Prometheus of [StartFile] scrapes and evaluates.
+// fast is the interval of scrapes and rule evaluations of [StartFile].
 const fast = 2 * time.Second
 
-// StartFile starts a Prometheus with a configuration file: its jobs, its
-// relabelling, its rules. Of the file only differ how often it scrapes and
-// evaluates rules, every two seconds, and its targets: targets has, by the
-// host:port of the file, the one to scrape instead. One that is not there is not
-// scraped. It is stopped when the test ends.
+// StartFile starts a Prometheus with the jobs, relabelling and rules of a
+// configuration file. It scrapes and evaluates rules every two seconds, and replaces
+// the targets: the map targets has the host:port to scrape by the host:port in the
+// file. Targets that are not in the map are not scraped. It is stopped when the test
+// ends.
 func StartFile(t testing.TB, path string, targets map[string]string) *Prometheus {
 	t.Helper()
 	p := open(t)
@@ -89,18 +89,18 @@ func (p *Prometheus) evaluate(t testing.TB, patterns []string) {
 	})
 }
 
-// Rules returns the rules, of which there is at least one. Each tells how its last
-// evaluation went.
+// Rules returns the rules, with the results of their last evaluations. It fails the
+// test if there are none.
 func (p *Prometheus) Rules(t testing.TB) []rules.Rule {
 	t.Helper()
 	all := p.rules.Rules()
 	if len(all) == 0 {
-		t.Fatal("there are no rules")
+		t.Fatal("got no rules")
 	}
 	return all
 }
 
-// QueryRange evaluates a PromQL expression as a graph of the past time does.
+// QueryRange evaluates a PromQL expression over the past time, as a graph does.
 func (p *Prometheus) QueryRange(t testing.TB, expression string, past, step time.Duration) promql.Matrix {
 	t.Helper()
 	now := time.Now()
@@ -114,7 +114,7 @@ func (p *Prometheus) QueryRange(t testing.TB, expression string, past, step time
 	if err != nil {
 		t.Fatalf("query %s: %v", expression, err)
 	}
-	// The engine takes the samples back when the query is closed.
+	// The engine reuses the samples once the query is closed.
 	kept := make(promql.Matrix, 0, len(matrix))
 	for _, series := range matrix {
 		kept = append(kept, promql.Series{Metric: series.Metric, Floats: append([]promql.FPoint(nil), series.Floats...)})
@@ -122,7 +122,7 @@ func (p *Prometheus) QueryRange(t testing.TB, expression string, past, step time
 	return kept
 }
 
-// Try evaluates a PromQL expression now, and returns what is wrong with it.
+// Try evaluates a PromQL expression now, and returns its error.
 func (p *Prometheus) Try(expression string) error {
 	query, err := p.engine.NewInstantQuery(context.Background(), p.db, nil, expression, time.Now())
 	if err != nil {

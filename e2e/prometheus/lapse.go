@@ -22,31 +22,31 @@ import (
 	"github.com/prometheus/prometheus/rules"
 )
 
-// A lapse's clock runs in steps. Between two steps the scraped program runs for at least
-// lapsePause.
+// The clock of a lapse advances by LapseStep. Between two steps the scraped program runs
+// for at least lapsePause.
 const (
 	LapseStep  = 30 * time.Second
 	lapsePause = 500 * time.Millisecond
 )
 
-// Lapse is a Prometheus whose clock runs 60 times as fast as that of the program
-// that it scrapes, so that an hour of rules takes a minute: windows and "for" are
-// as they are shipped. It scrapes and evaluates by [Lapse.Step] alone.
+// Lapse is a Prometheus whose clock runs 60 times as fast as the clock of the scraped
+// program, so that an hour of rule evaluations takes a minute. The rules keep their
+// shipped windows and "for". It scrapes and evaluates only in [Lapse.Step].
 type Lapse struct {
 	*Prometheus
 	url    string
 	groups []*rules.Group
 	now    time.Time
-	last   map[string]labels.Labels // of the last scrape
+	last   map[string]labels.Labels // series of the last scrape
 }
 
-// StartLapse makes a lapse of an endpoint, with the rules of files.
+// StartLapse returns a lapse that scrapes an endpoint and evaluates the rules of files.
 func StartLapse(t testing.TB, url, files string) *Lapse {
 	t.Helper()
 	l := &Lapse{Prometheus: open(t), url: url, now: time.Now().Truncate(time.Second)}
 	paths, err := filepath.Glob(files)
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no rule file is %s (%v)", files, err)
+		t.Fatalf("no rule file matches %s (%v)", files, err)
 	}
 	manager := rules.NewManager(&rules.ManagerOptions{
 		QueryFunc:  rules.EngineQueryFunc(l.engine, l.db),
@@ -61,21 +61,21 @@ func StartLapse(t testing.TB, url, files string) *Lapse {
 	if errs != nil {
 		t.Fatal(errs)
 	}
-	// Recording rules first, as their file is the first to be evaluated in time.
+	// Recording rules first, because alerts read recorded series.
 	l.groups = slices.SortedFunc(maps.Values(loaded), func(a, b *rules.Group) int { return -strings.Compare(a.File(), b.File()) })
 	for _, g := range l.groups {
 		for _, rule := range g.AlertingRules() {
-			rule.SetRestored(true) // else it has no series of its own
+			rule.SetRestored(true) // otherwise it has no ALERTS series
 		}
 	}
 	return l
 }
 
-// Step lets the clock run by a step, scrapes, evaluates the rules, and returns the
-// names of the alerts that fire.
+// Step advances the clock by a step, scrapes, evaluates the rules, and returns the
+// names of the firing alerts.
 func (l *Lapse) Step(t testing.TB) []string {
 	t.Helper()
-	time.Sleep(lapsePause) // the program's own time, in which something happens
+	time.Sleep(lapsePause) // let the program run
 	l.now = l.now.Add(LapseStep)
 	l.scrapeOnce(t)
 	var firing []string
@@ -96,8 +96,8 @@ func (l *Lapse) Step(t testing.TB) []string {
 	return firing
 }
 
-// scrapeOnce stores what the endpoint serves, as the job "coder" of the shipped
-// configuration.
+// scrapeOnce stores a scrape of the endpoint, with the labels of the job "coder" of the
+// shipped configuration.
 func (l *Lapse) scrapeOnce(t testing.TB) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), "GET", l.url, http.NoBody)
@@ -149,7 +149,7 @@ func (l *Lapse) scrapeOnce(t testing.TB) {
 	}
 }
 
-// lapsed is a sample's value by the clock of the lapse, if it is a time.
+// lapsed returns the value of a sample. Timestamps are converted to the clock of the lapse.
 func (l *Lapse) lapsed(name string, v float64) float64 {
 	if !strings.HasSuffix(name, "_timestamp_seconds") && !strings.HasSuffix(name, "_time_seconds") && !strings.HasSuffix(name, "_unix") || v == 0 {
 		return v
@@ -170,6 +170,6 @@ func (l *Lapse) Query(t testing.TB, expression string) promql.Vector {
 	if err != nil {
 		t.Fatalf("query %s: %v", expression, err)
 	}
-	// The engine takes the samples back when the query is closed.
+	// The engine reuses the samples once the query is closed.
 	return slices.Clone(vector)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/prometheus/storage/remote"
 )
 
-// ReceiveOTLP starts Prometheus's OTLP receiver, translating names as it does by
-// default, and returns the URL to push to.
+// ReceiveOTLP starts Prometheus's OTLP receiver with its default translation of names,
+// and returns the URL to push to.
 func (p *Prometheus) ReceiveOTLP(t testing.TB) string {
 	t.Helper()
 	logger := p.logger()

@@ -34,8 +34,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
-// Protocols are the scrape protocols that an endpoint is read with, as a scrape
-// configuration names them.
+// Protocols are the scrape protocols that the tests use, by their names in a scrape
+// configuration.
 var Protocols = []config.ScrapeProtocol{
 	config.PrometheusText0_0_4,
 	config.PrometheusText1_0_0,
@@ -43,8 +43,7 @@ var Protocols = []config.ScrapeProtocol{
 	config.PrometheusProto,
 }
 
-// Job is one scrape configuration. It becomes the series' job label by its
-// name.
+// Job is a scrape configuration. Its name becomes the label job of the series.
 type Job struct {
 	Name     string
 	URL      string // of the endpoint
@@ -62,7 +61,7 @@ func Jobs(url string) []Job {
 
 // Prometheus is a running Prometheus.
 type Prometheus struct {
-	targets int // how many are scraped
+	targets int // number of scraped targets
 	manager *scrape.Manager
 	db      *tsdb.DB
 	engine  *promql.Engine
@@ -71,8 +70,8 @@ type Prometheus struct {
 	log     *logged.Log
 }
 
-// configuration is Prometheus's own. A scrape may take as long as the interval:
-// it is not 1 s because a machine with much else to do can be that slow.
+// configuration is the configuration of Prometheus. The timeout of a scrape is its
+// interval. A timeout of 1 s would be too short on a loaded machine.
 var configuration = template.Must(template.New("").Parse(`
 global:
   scrape_interval: 2s
@@ -86,8 +85,8 @@ scrape_configs:
 {{- end}}
 `))
 
-// patience is how long a query, or scrapes that are waited for, may take on a
-// machine with much else to do.
+// patience limits a query, and the time to wait for scrapes. It is long enough for a
+// loaded machine.
 const patience = 40 * time.Second
 
 // Start starts a Prometheus that scrapes the jobs every two seconds. It is
@@ -153,10 +152,10 @@ func (p *Prometheus) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// scrape starts to scrape what the configuration says, until the test ends.
+// scrape scrapes the targets of a configuration until the test ends.
 func (p *Prometheus) scrape(t testing.TB, c *config.Config) {
 	t.Helper()
-	// As the prometheus command sets it, but for not waiting 5 s for targets.
+	// The options of the prometheus command, except that it does not wait 5 s for targets.
 	var err error
 	p.manager, err = scrape.NewManager(&scrape.Options{DiscoveryReloadOnStartup: true}, p.logger(), nil, nil, p.db, p.metrics)
 	if err != nil {
@@ -197,7 +196,7 @@ func (p *Prometheus) WaitScraped(t testing.TB, n int) {
 	query := fmt.Sprintf(`count(count_over_time(up[1h]) >= %d) == %d`, n, p.targets)
 	for deadline := time.Now().Add(patience); len(p.Query(t, query)) == 0; {
 		if time.Now().After(deadline) {
-			t.Fatalf("not scraped %d times: %v\n%s", n, p.Query(t, `count_over_time(up[1h])`), p.log)
+			t.Fatalf("targets not scraped %d times within %v: %v\n%s", n, patience, p.Query(t, `count_over_time(up[1h])`), p.log)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -216,11 +215,11 @@ func (p *Prometheus) Query(t testing.TB, expression string) promql.Vector {
 	if err != nil {
 		t.Fatalf("query %s: %v", expression, err)
 	}
-	// The engine takes the samples back when the query is closed.
+	// The engine reuses the samples once the query is closed.
 	return slices.Clone(vector)
 }
 
-// Exemplars returns the exemplars of all series of a name, in any order.
+// Exemplars returns the exemplars of all series with a name, in any order.
 func (p *Prometheus) Exemplars(t testing.TB, name string) []exemplar.QueryResult {
 	t.Helper()
 	querier, err := p.db.ExemplarQuerier(context.Background())
@@ -236,15 +235,15 @@ func (p *Prometheus) Exemplars(t testing.TB, name string) []exemplar.QueryResult
 	return results
 }
 
-// CheckHealthy fails the test unless every scrape so far was a success,
-// nothing of it was left out or rejected, and Prometheus warned of nothing.
+// CheckHealthy fails the test unless every scrape so far succeeded, no samples
+// were rejected, and Prometheus logged no warnings.
 func (p *Prometheus) CheckHealthy(t testing.TB) {
 	t.Helper()
 	for _, s := range p.Query(t, `min_over_time(up[1h]) != 1`) {
 		t.Errorf("a scrape of %s failed", s.Metric.Get("job"))
 	}
 	if got := len(p.Query(t, `up`)); got != p.targets {
-		t.Errorf("%d targets are up, not %d", got, p.targets)
+		t.Errorf("got %d series of up, want %d", got, p.targets)
 	}
 	for job, targets := range p.manager.TargetsActive() {
 		for _, target := range targets {
@@ -255,11 +254,11 @@ func (p *Prometheus) CheckHealthy(t testing.TB) {
 	}
 	p.checkNothingRejected(t)
 	if text := p.log.String(); text != "" {
-		t.Errorf("Prometheus warns:\n%s", text)
+		t.Errorf("Prometheus logs warnings:\n%s", text)
 	}
 }
 
-// rejections are Prometheus's own counters of samples that it did not take.
+// rejections are Prometheus's counters of rejected scrapes and samples.
 var rejections = []string{
 	"prometheus_target_scrapes_exceeded_body_size_limit_total",
 	"prometheus_target_scrapes_exceeded_sample_limit_total",
@@ -286,11 +285,11 @@ func (p *Prometheus) checkNothingRejected(t testing.TB) {
 		found++
 		for _, m := range f.Metric {
 			if v := m.GetCounter().GetValue(); v != 0 {
-				t.Errorf("%s{%v} is %v", f.GetName(), m.Label, v)
+				t.Errorf("%s{%v}: got %v, want 0", f.GetName(), m.Label, v)
 			}
 		}
 	}
 	if found != len(rejections) {
-		t.Errorf("Prometheus has %d of the counters %q", found, rejections)
+		t.Errorf("got %d of the counters %q, want all", found, rejections)
 	}
 }

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// target is an endpoint that answers with a text in OpenMetrics, in which %d is
-// the number of the scrape.
+// target starts an endpoint that serves a text in OpenMetrics. It replaces %d with the
+// number of the scrape.
 func target(t *testing.T, text string) (url string) {
 	var scrapes atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,20 +38,20 @@ jobs_total{status="ok"} %d # {trace_id="2a"} 1
 	p := prometheus.Start(t, prometheus.Jobs(url)...)
 	p.WaitScraped(t, 2)
 	if got := len(p.Query(t, `jobs_total{status="ok"}`)); got != 4 {
-		t.Errorf("%d series, want one for each of 4 protocols", got)
+		t.Errorf("got %d series, want one for each of 4 protocols", got)
 	}
 	if got := p.Query(t, `sum(rate(jobs_total[1m])) > bool 0`); len(got) != 1 || got[0].F != 1 {
-		t.Errorf("the rate is not above 0: %v", got)
+		t.Errorf("got %v for a rate above 0, want one sample with the value 1", got)
 	}
 	exemplars := p.Exemplars(t, "jobs_total")
 	if len(exemplars) != 4 || exemplars[0].Exemplars[0].Labels.Get("trace_id") != "2a" {
-		t.Errorf("exemplars: %v", exemplars)
+		t.Errorf("got exemplars %v, want 4 with the trace 2a", exemplars)
 	}
 	p.CheckHealthy(t)
 }
 
-// What CheckHealthy is for: things that go wrong without failing a test by
-// themselves.
+// TestCheckHealthySeesWhatGoesWrong checks that CheckHealthy detects failures that would
+// not fail a test otherwise.
 func TestCheckHealthySeesWhatGoesWrong(t *testing.T) {
 	for name, test := range map[string]struct{ body, want string }{
 		"unreadable":  {"jobs total 1\n# EOF\n", "a scrape of text failed"},
@@ -66,13 +66,13 @@ func TestCheckHealthySeesWhatGoesWrong(t *testing.T) {
 			var seen recorder
 			p.CheckHealthy(&seen)
 			if !strings.Contains(seen.errors.String(), test.want) {
-				t.Errorf("CheckHealthy says %q, want %q in it", seen.errors.String(), test.want)
+				t.Errorf("got the errors %q, want %q in them", seen.errors.String(), test.want)
 			}
 		})
 	}
 }
 
-// recorder is a test that keeps its errors.
+// recorder is a testing.TB that records the errors.
 type recorder struct {
 	testing.TB
 	errors strings.Builder
