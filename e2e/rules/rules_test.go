@@ -30,12 +30,12 @@ func root(t *testing.T) string {
 	return root
 }
 
-// find returns the files that are shipped, of which there must be some.
+// find returns the shipped files that match a pattern, and fails the test if there are none.
 func find(t *testing.T, pattern string) []string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(root(t), "examples/prometheus", pattern))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no file is %s (%v)", pattern, err)
+		t.Fatalf("no file matches %s (%v)", pattern, err)
 	}
 	return paths
 }
@@ -56,7 +56,7 @@ func groups(t *testing.T) []rulefmt.RuleGroup {
 	return all
 }
 
-// ofCoder writes a series of the shipped tests as the edition Coder has it.
+// ofCoder translates a series of the shipped tests to the edition Coder.
 var ofCoder = strings.NewReplacer(
 	"coderd_api_workspace_latest_build_total{", "coderd_api_workspace_latest_build{",
 	"coderd_agents_up{", `coderd_agents_up{template_version="v1",`,
@@ -65,8 +65,8 @@ var ofCoder = strings.NewReplacer(
 	`owner_email="bela@example.com"`, `workspace_owner="bela"`,
 )
 
-// TestUnitTests: the shipped rules pass their shipped tests, and those of renamed series
-// and labels in both editions.
+// TestUnitTests checks that the shipped rules pass their shipped tests. Tests with series
+// or labels that differ in the edition Coder must pass in that edition, too.
 func TestUnitTests(t *testing.T) {
 	for _, path := range find(t, "tests/*.yaml") {
 		t.Run("documented/"+filepath.Base(path), rules.Read(t, path).Run)
@@ -84,8 +84,7 @@ func TestUnitTests(t *testing.T) {
 	}
 }
 
-// checkServed checks that a series of a family that the rules read has a name and labels of
-// the contract.
+// checkServed checks that the contract has a family with the name and labels of a series.
 func checkServed(t *testing.T, served e2e.Contract, series string) {
 	t.Helper()
 	metric, err := parser.NewParser(parser.Options{}).ParseMetric(series)
@@ -100,17 +99,17 @@ func checkServed(t *testing.T, served e2e.Contract, series string) {
 		}
 	}
 	if name == "up" {
-		return // Prometheus's own
+		return // added by Prometheus
 	}
 	metric.Range(func(l labels.Label) {
 		if !ok || !slices.Contains(append(scraped, f.Labels...), l.Name) {
-			t.Errorf("%s is not served: %s", series, l.Name)
+			t.Errorf("%s: no such family, or it has no label %s", series, l.Name)
 		}
 	})
 }
 
-// TestEveryAlertIsTested: each has a test in which it fires and one in which it
-// does not.
+// TestEveryAlertIsTested checks that each alert has a test in which it fires and one in
+// which it does not.
 func TestEveryAlertIsTested(t *testing.T) {
 	fires, rests := make(map[string]bool), make(map[string]bool)
 	for _, path := range find(t, "tests/*.yaml") {
@@ -127,17 +126,17 @@ func TestEveryAlertIsTested(t *testing.T) {
 	for _, g := range groups(t) {
 		for _, rule := range g.Rules {
 			if rule.Alert != "" && !(fires[rule.Alert] && rests[rule.Alert]) {
-				t.Errorf("%s: tested to fire %t, to rest %t", rule.Alert, fires[rule.Alert], rests[rule.Alert])
+				t.Errorf("%s: got a test that fires %t, one that does not %t, want both", rule.Alert, fires[rule.Alert], rests[rule.Alert])
 			}
 		}
 	}
 }
 
-// threshold is a number of an expression that may be changed.
+// threshold matches the adjustable number of an expression.
 var threshold = regexp.MustCompile(`([0-9.]+) # threshold`)
 
-// TestRunbooks checks that each alert links to a page, which has its name,
-// severity, threshold and sections in their order, and that no page is left over.
+// TestRunbooks checks that each alert links to a page with its name, severity, threshold
+// and all sections in order, and that each page belongs to an alert.
 func TestRunbooks(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root(t), "docs/runbooks/*.md"))
 	if err != nil {
@@ -155,7 +154,7 @@ func TestRunbooks(t *testing.T) {
 			}
 			name := rule.Alert + ".md"
 			if !strings.HasSuffix(rule.Annotations["runbook_url"], "/docs/runbooks/"+name) {
-				t.Errorf("%s links to %q", rule.Alert, rule.Annotations["runbook_url"])
+				t.Errorf("%s: got the runbook %q, want %s", rule.Alert, rule.Annotations["runbook_url"], name)
 			}
 			page, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks", name))
 			if err != nil {
@@ -173,7 +172,7 @@ func TestRunbooks(t *testing.T) {
 			for _, want := range []string{"## What users feel\n", "## How to see it\n", "```promql\n", "On the status page: ", "## Likely causes\n", "1. **", "2. **", "3. **", "## Remedy\n", "## Who to ask\n"} {
 				_, after, ok := strings.Cut(text, want)
 				if !ok {
-					t.Errorf("%s has no %q, or not in this order", name, want)
+					t.Errorf("%s: %q is missing or out of order", name, want)
 				}
 				text = after
 			}
@@ -181,17 +180,18 @@ func TestRunbooks(t *testing.T) {
 		}
 	}
 	for page := range left {
-		t.Errorf("docs/runbooks/%s is of no alert", page)
+		t.Errorf("docs/runbooks/%s belongs to no alert", page)
 	}
 }
 
-// scraped are the labels that a scrape may add, and those of histograms.
+// scraped are the labels that a scrape may add, and the label of buckets.
 var scraped = []string{model.MetricNameLabel, "job", "instance", "pod", "node", "namespace", "le"}
 
-// TestFamilies checks that rules, runbooks and pages read only families that are served in
-// an edition, by labels that they have in one, and series that rules record.
+// TestFamilies checks that the expressions of rules, runbooks and pages read only recorded
+// series and families of an edition, and use only labels that the families have in one.
 func TestFamilies(t *testing.T) {
-	// By name, and nil for any labels: Prometheus's own, recorded series, and several names.
+	// The labels by name. They are nil, which allows any, for Prometheus's own and recorded
+	// series and for selectors of several names.
 	known := map[string][]string{"up": nil, "ALERTS": nil, "ALERTS_FOR_STATE": nil, "": nil}
 	for _, served := range []e2e.Contract{e2e.Served(), e2e.ServedAsCoder()} {
 		for name, f := range served {
@@ -218,11 +218,11 @@ func TestFamilies(t *testing.T) {
 			name := nameOf(selector)
 			has, ok := known[name]
 			if !ok {
-				t.Errorf("%s reads %s, which nobody serves", where, name)
+				t.Errorf("%s reads %s, which is neither served nor recorded", where, name)
 			}
 			for _, m := range selector {
 				if has != nil && !slices.Contains(has, m.Name) {
-					t.Errorf("%s reads %s by %s, which it lacks", where, name, m.Name)
+					t.Errorf("%s: %s has no label %s", where, name, m.Name)
 				}
 			}
 		}
@@ -249,7 +249,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// nameOf returns the name that a selector asks for, empty if it asks for several.
+// nameOf returns the metric name of a selector. It is empty if several names match.
 func nameOf(selector []*labels.Matcher) string {
 	for _, m := range selector {
 		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
@@ -259,8 +259,8 @@ func nameOf(selector []*labels.Matcher) string {
 	return ""
 }
 
-// TestConfigurations: Prometheus loads each shipped configuration, whose rule
-// files are there.
+// TestConfigurations checks that Prometheus loads each shipped configuration, that its rule
+// files exist, and that it has the expected jobs.
 func TestConfigurations(t *testing.T) {
 	want := map[string][]string{
 		"embed":   {"coder /metrics"},
@@ -276,7 +276,7 @@ func TestConfigurations(t *testing.T) {
 		}
 		for _, pattern := range c.RuleFiles {
 			if found, _ := filepath.Glob(pattern); len(found) == 0 {
-				t.Errorf("%s: no rule file is %s", path, pattern)
+				t.Errorf("%s: no rule file matches %s", path, pattern)
 			}
 		}
 		var jobs []string
@@ -284,13 +284,13 @@ func TestConfigurations(t *testing.T) {
 			jobs = append(jobs, s.JobName+" "+s.MetricsPath)
 		}
 		if name := filepath.Base(filepath.Dir(path)); !slices.Equal(jobs, want[name]) {
-			t.Errorf("%s has the jobs %q", path, jobs)
+			t.Errorf("%s: got the jobs %q, want %q", path, jobs, want[name])
 		}
 	}
 }
 
-// TestSplitJobs: the jobs for a large deployment name each of its metrics of both editions
-// once.
+// TestSplitJobs checks that the jobs for a large deployment name each of the deployment's
+// families, of both editions, exactly once.
 func TestSplitJobs(t *testing.T) {
 	c, err := config.LoadFile(find(t, "large/prometheus.yml")[0], false, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -304,12 +304,12 @@ func TestSplitJobs(t *testing.T) {
 	all := e2e.Documented()
 	maps.Copy(all, e2e.Coder())
 	if want := slices.Sorted(maps.Keys(all.OfScope("deployment"))); !slices.Equal(named, want) {
-		t.Errorf("the jobs name\n%q, the deployment has\n%q", named, want)
+		t.Errorf("got the names\n%q, want\n%q", named, want)
 	}
 }
 
-// TestRelabelling: the job of Coder's own endpoint drops what docs/service.md
-// says.
+// TestRelabelling checks that the shipped job of Coder's own endpoint has the relabelling
+// of docs/service.md.
 func TestRelabelling(t *testing.T) {
 	read := func(path string) string {
 		text, err := os.ReadFile(filepath.Join(root(t), path))

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// block is a PromQL expression in a list of a page.
+// block matches a PromQL expression in a code block of a page.
 var block = regexp.MustCompile("(?s)```promql\n(.*?)```")
 
 // Pages returns the PromQL expressions of the runbooks and of the pages beside them, by
@@ -20,7 +20,7 @@ func Pages(t testing.TB, root string) map[string]string {
 	for _, folder := range []string{"docs/*.md", "docs/runbooks/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, folder))
 		if err != nil || len(found) == 0 {
-			t.Fatalf("no pages are %s in %s (%v)", folder, root, err)
+			t.Fatalf("no pages match %s in %s (%v)", folder, root, err)
 		}
 		pages = append(pages, found...)
 	}

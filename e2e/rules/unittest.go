@@ -1,6 +1,6 @@
 // Package rules runs the unit tests of Prometheus rules as "promtool test rules"
-// does, with Prometheus's own packages: promtool itself takes minutes to build,
-// and make check-rules runs it.
+// does, with Prometheus's own packages. promtool takes minutes to build; make
+// check-rules runs it.
 package rules
 
 import (
@@ -23,7 +23,7 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// File is a file of unit tests: of promtool's format, as much as is used here.
+// File is a file of unit tests. It has the used part of promtool's format.
 type File struct {
 	RuleFiles          []string       `yaml:"rule_files"`
 	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
@@ -31,7 +31,7 @@ type File struct {
 	Tests              []Test         `yaml:"tests"`
 }
 
-// Test is one of them: series, and what rules make of them.
+// Test is a unit test: input series, and the expected alerts and values.
 type Test struct {
 	Name        string         `yaml:"name"`
 	Interval    model.Duration `yaml:"interval"`
@@ -46,20 +46,20 @@ type Series struct {
 	Values string `yaml:"values"`
 }
 
-// Alert says which alerts of a name fire at a time.
+// Alert lists the expected firing alerts with a name at a time.
 type Alert struct {
 	Time     model.Duration `yaml:"eval_time"`
 	Name     string         `yaml:"alertname"`
 	Expected []Firing       `yaml:"exp_alerts"`
 }
 
-// Firing is an alert that fires.
+// Firing is a firing alert.
 type Firing struct {
 	Labels      map[string]string `yaml:"exp_labels"`
 	Annotations map[string]string `yaml:"exp_annotations"`
 }
 
-// Expression says what an expression is at a time.
+// Expression is the expected result of an expression at a time.
 type Expression struct {
 	Expr     string         `yaml:"expr"`
 	Time     model.Duration `yaml:"eval_time"`
@@ -72,7 +72,7 @@ type Sample struct {
 	Value  float64 `yaml:"value"`
 }
 
-// Read reads a file of tests, and finds the files of rules that it names.
+// Read reads a file of tests, and resolves the names of its rule files.
 func Read(t testing.TB, path string) File {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -87,7 +87,7 @@ func Read(t testing.TB, path string) File {
 	for _, pattern := range f.RuleFiles {
 		paths, err := filepath.Glob(filepath.Join(filepath.Dir(path), pattern))
 		if err != nil || len(paths) == 0 {
-			t.Fatalf("%s: no file is %s (%v)", path, pattern, err)
+			t.Fatalf("%s: no file matches %s (%v)", path, pattern, err)
 		}
 		found = append(found, paths...)
 	}
@@ -127,7 +127,7 @@ func (f File) run(t *testing.T, test Test) {
 	})
 	for _, g := range groups {
 		for _, rule := range g.AlertingRules() {
-			rule.SetRestored(true) // else it has no series of its own
+			rule.SetRestored(true) // otherwise it has no ALERTS series
 		}
 	}
 	start := time.Unix(0, 0).UTC()
@@ -156,7 +156,7 @@ func (f File) run(t *testing.T, test Test) {
 	}
 }
 
-// load is the series in the notation of Prometheus's own tests.
+// load returns the series in the notation of Prometheus's own tests.
 func (test Test) load() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "load %s\n", test.Interval)
@@ -166,7 +166,7 @@ func (test Test) load() string {
 	return b.String()
 }
 
-// end is when the last thing is looked at.
+// end returns the time of the last check.
 func (test Test) end() (end time.Duration) {
 	for _, a := range test.Alerts {
 		end = max(end, time.Duration(a.Time))
@@ -195,7 +195,7 @@ func (a Alert) check(t *testing.T, groups []*rules.Group) {
 		}
 	}
 	if !known {
-		t.Fatalf("no rule makes the alert %s", a.Name)
+		t.Fatalf("no rule has the alert %s", a.Name)
 	}
 	for _, e := range a.Expected {
 		all := maps.Clone(e.Labels)
@@ -205,7 +205,7 @@ func (a Alert) check(t *testing.T, groups []*rules.Group) {
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("%s at %v: firing\n%s\nwant\n%s", a.Name, a.Time, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("%s at %v: got firing\n%s\nwant\n%s", a.Name, a.Time, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -234,6 +234,6 @@ func (e Expression) check(t *testing.T, series *promqltest.LazyLoader, start tim
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("%s at %v is\n%s\nwant\n%s", e.Expr, e.Time, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("%s at %v: got\n%s\nwant\n%s", e.Expr, e.Time, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
