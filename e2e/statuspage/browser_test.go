@@ -23,16 +23,16 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status/statustest"
 )
 
-// screenshots is where the test leaves what it saw.
+// screenshots is the folder of the screenshots.
 const screenshots = "../../bin/screenshots"
 
-// tab is a tab of a Chromium of its own.
+// tab is a tab in its own Chromium.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 
 	mu         sync.Mutex
-	complaints []string // errors of scripts, and violations of the policy
+	complaints []string // errors of scripts, violations of the content security policy
 }
 
 func newTab(t *testing.T, width, height int64) *tab {
@@ -68,7 +68,7 @@ func newTab(t *testing.T, width, height int64) *tab {
 	return b
 }
 
-// limit is how long a step may take.
+// limit is the time limit of a step.
 const limit = 30 * time.Second
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -76,7 +76,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	run(b, chromedp.Steps(steps...))
 }
 
-// run returns what an action finds.
+// run returns the result of an action.
 func run[T any](b *tab, action chromedp.Action[T]) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, limit)
@@ -88,13 +88,13 @@ func run[T any](b *tab, action chromedp.Action[T]) T {
 	return result
 }
 
-// eval returns the value of an expression of JavaScript.
+// eval returns the value of a JavaScript expression.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	return run(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// until waits until an expression of JavaScript is true, on this page or the next.
+// until waits until a JavaScript expression is true, on this page or the next.
 func (b *tab) until(expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, limit)
@@ -112,21 +112,22 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// click clicks with the mouse on the element that an expression of JavaScript is.
+// click clicks on an element, given by a JavaScript expression.
 func (b *tab) click(element string) {
 	b.t.Helper()
 	at := eval[[]float64](b, `{ const e = `+element+`; e.scrollIntoView({ block: "center" }); const r = e.getBoundingClientRect(); [r.x + r.width / 2, r.y + r.height / 2] }`)
 	b.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// write writes into the field that an expression of JavaScript is.
+// write types into a field, given by a JavaScript expression.
 func (b *tab) write(field, text string) {
 	b.t.Helper()
 	eval[bool](b, field+`.focus(); true`)
 	b.do(chromedp.KeyEvent(text))
 }
 
-// screenshot writes the page to a file: all of it, or what is seen of it first.
+// screenshot writes a picture of the page to a file: of the whole page, or of the visible
+// part.
 func (b *tab) screenshot(name string, whole bool) {
 	b.t.Helper()
 	take := chromedp.CaptureScreenshot()
@@ -142,7 +143,7 @@ func (b *tab) screenshot(name string, whole bool) {
 	}
 }
 
-// dark makes the theme of the system dark.
+// dark sets the theme of the system to dark.
 func (b *tab) dark() {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -161,7 +162,7 @@ func (b *tab) withoutScript() {
 	}
 }
 
-// page serves the page of a deployment.
+// page serves the status page of a deployment.
 type page struct {
 	mu         sync.Mutex
 	deployment *statustest.Deployment
@@ -188,7 +189,7 @@ func serve(t *testing.T, d *statustest.Deployment) *page {
 	return p
 }
 
-// change changes the facts.
+// change changes the deployment.
 func (p *page) change(how func(*statustest.Deployment)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -200,7 +201,7 @@ func (b *tab) wantNoComplaints() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, complaint := range b.complaints {
-		b.t.Errorf("Chromium complains: %s", complaint)
+		b.t.Errorf("Chromium reports: %s", complaint)
 	}
 }
 
@@ -236,21 +237,20 @@ func TestBrowserStates(t *testing.T) {
 			b.screenshot(test.name, false)
 			b.screenshot(test.name+"-whole", !strings.HasPrefix(test.name, "family"))
 			if state := eval[string](b, `document.getElementById("headline").dataset.state`); state != test.state {
-				t.Errorf("the state is %q, want %q", state, test.state)
+				t.Errorf("got state %q, want %q", state, test.state)
 			}
 			if wide := eval[int64](b, `document.scrollingElement.scrollWidth`); wide > test.width {
-				t.Errorf("the page is %d pixels wide and scrolls sideways", wide)
+				t.Errorf("got a page of %d pixels width, want at most %d", wide, test.width)
 			}
 			if bottom := eval[float64](b, `document.getElementById("headline").getBoundingClientRect().bottom`); bottom > 900 {
-				t.Errorf("what is going on ends %.0f pixels down: it is not seen at once", bottom)
+				t.Errorf("the headline ends at %.0f pixels, want at most 900, to be seen without scrolling", bottom)
 			}
 			b.wantNoComplaints()
 		})
 	}
 }
 
-// TestBrowserPath goes the way of a new user: from the page to the agent that is
-// not connected.
+// TestBrowserPath follows a new user from the status page to the disconnected agents.
 func TestBrowserPath(t *testing.T) {
 	b := newTab(t, 1400, 900)
 	b.do(chromedp.Navigate(serve(t, statustest.Healthy()).URL))
@@ -262,16 +262,16 @@ func TestBrowserPath(t *testing.T) {
 	want := []string{"workspace-5", "workspace-828", "workspace-1651", "workspace-2474", "workspace-3297", "workspace-4120", "workspace-4943", "workspace-5766", "workspace-6589", "workspace-7412", "workspace-8235", "workspace-9058"}
 	const shown = `[...document.querySelectorAll(".series tbody tr")].map(row => row.cells[5].textContent)`
 	if got := eval[[]string](b, shown); !slices.Equal(got, want) {
-		t.Errorf("disconnected agents are of %q, want %q", got, want)
+		t.Errorf("got disconnected agents of %q, want %q", got, want)
 	}
 
 	b.write(`document.getElementsByName("has.username")[0]`, "LINUS\r")
 	b.until(`location.search.includes("has.username=LINUS") && document.readyState === "complete"`)
 	if got, want := eval[[]string](b, shown), []string{"workspace-3297", "workspace-8235"}; !slices.Equal(got, want) {
-		t.Errorf("those of linus are %q, want %q", got, want)
+		t.Errorf("got disconnected agents of linus in %q, want %q", got, want)
 	}
 	if got, want := eval[string](b, `document.querySelector(".copy").dataset.copy`), `coderd_agents_connections{status="disconnected",username=~"(?i).*LINUS.*"}`; got != want {
-		t.Errorf("the query to copy is %s, want %s", got, want)
+		t.Errorf("got the query %s to copy, want %s", got, want)
 	}
 	b.click(`document.querySelector(".copy")`)
 	b.until(`document.querySelector(".copy").textContent === "Copied"`)
@@ -288,27 +288,28 @@ func TestBrowserSearch(t *testing.T) {
 	b.do(chromedp.Navigate(serve(t, statustest.Healthy()).URL))
 	const shown = `[...document.querySelectorAll("#families tbody tr")].filter(row => row.offsetHeight > 0).map(row => row.cells[0].textContent)`
 	if n := len(eval[[]string](b, shown)); n != 84 {
-		t.Errorf("%d families, want 84", n)
+		t.Errorf("got %d families, want 84", n)
 	}
 	eval[bool](b, `document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true })); true`)
 	if got := eval[string](b, `document.activeElement.id`); got != "search" {
-		t.Errorf("the key / leads to %q, want the search", got)
+		t.Errorf("after the key /: got the focus on %q, want search", got)
 	}
 	b.do(chromedp.KeyEvent("License seats"))
 	if got, want := eval[[]string](b, shown), []string{"coderd_license_limit_users"}; !slices.Equal(got, want) {
-		t.Errorf("found %q, want %q", got, want)
+		t.Errorf("got found families %q, want %q", got, want)
 	}
 	if got := eval[string](b, `document.getElementById("found").textContent`); got != "1 of 84" {
-		t.Errorf("it says %q", got)
+		t.Errorf("got the text %q, want \"1 of 84\"", got)
 	}
 	eval[bool](b, `{ const search = document.getElementById("search"), which = document.getElementById("which"); search.value = ""; which.value = "series"; which.dispatchEvent(new Event("input", { bubbles: true })) } true`)
 	if got := eval[[]string](b, shown); len(got) < 20 || slices.Contains(got, "agent_scripts_executed_total") || !slices.Contains(got, "coderd_agents_up") {
-		t.Errorf("with series are %q", got)
+		t.Errorf("got families with series %q, want at least 20 with coderd_agents_up and without agent_scripts_executed_total", got)
 	}
 	b.wantNoComplaints()
 }
 
-// TestBrowserRefresh: the page follows what happens, and nothing moves.
+// TestBrowserRefresh checks that the page shows changes, and that nothing moves when it
+// refreshes.
 func TestBrowserRefresh(t *testing.T) {
 	b := newTab(t, 1400, 900)
 	p := serve(t, statustest.Healthy())
@@ -331,13 +332,13 @@ func TestBrowserRefresh(t *testing.T) {
 	})
 	b.until(`document.querySelector("#sources").textContent.includes("30,064")`)
 	if got := eval[string](b, row); !strings.Contains(got, "10,022") || strings.Contains(got, "go_") {
-		t.Errorf("searched for agents_up, the page shows %q", got)
+		t.Errorf("search for agents_up: got %q, want 10,022 series and no other family", got)
 	}
 	if after := eval[string](b, place); after != before {
-		t.Errorf("something has moved:\n%s\n%s", before, after)
+		t.Errorf("the layout moved from\n%s\nto\n%s", before, after)
 	}
 	if !eval[bool](b, `window.kept.isConnected && document.activeElement.id === "search" && document.getElementById("search").value === "agents_up" && scrollY === 120`) {
-		t.Error("the focus, the search or the place of scrolling is lost")
+		t.Error("the page lost the focus, the search or the scroll position")
 	}
 
 	p.change(func(d *statustest.Deployment) {
@@ -345,10 +346,10 @@ func TestBrowserRefresh(t *testing.T) {
 	})
 	b.until(`document.getElementById("headline").dataset.state === "unreachable"`)
 	if got := eval[string](b, `document.getElementById("announcement").textContent`); !strings.Contains(got, "Database unreachable") {
-		t.Errorf("a screen reader hears %q", got)
+		t.Errorf("got the announcement %q, want \"Database unreachable\" in it", got)
 	}
 	if got := eval[string](b, `document.title`); !strings.HasPrefix(got, "▲") {
-		t.Errorf("the title is %q", got)
+		t.Errorf("got the title %q, want one that begins with ▲", got)
 	}
 	b.wantNoComplaints()
 
@@ -364,25 +365,25 @@ func TestBrowserHostileNames(t *testing.T) {
 		b.do(chromedp.Navigate(serve(t, statustest.Hostile()).URL + query))
 		eval[bool](b, `document.querySelectorAll("main *").forEach(e => e.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }))); true`)
 		if title := eval[string](b, `document.title`); strings.Contains(title, "pwned") && !strings.Contains(title, "<script>") || title == "1" {
-			t.Errorf("%s: a script of others ran: the title is %q", query, title)
+			t.Errorf("%s: an injected script ran: got the title %q", query, title)
 		}
 		if n := eval[int](b, `document.querySelectorAll("script, style").length`); n != 2 {
-			t.Errorf("%s: %d scripts and styles, want the page's own 2", query, n)
+			t.Errorf("%s: got %d scripts and styles, want the page's own 2", query, n)
 		}
 		if n := eval[int](b, `document.querySelectorAll("img, iframe, object, embed, base, [onmouseover], [onerror], [style]").length`); n != 0 {
-			t.Errorf("%s: %d elements of others", query, n)
+			t.Errorf("%s: got %d injected elements, want 0", query, n)
 		}
 		for _, link := range eval[[]string](b, `[...document.querySelectorAll("a")].map(a => a.href)`) {
 			if !strings.HasPrefix(link, "http://127.0.0.1") && !strings.HasPrefix(link, "https://github.com/otelcoder/otelcoder/blob/main/docs/") {
-				t.Errorf("%s: a link to %q", query, link)
+				t.Errorf("%s: got a link to the foreign URL %q", query, link)
 			}
 		}
 		b.wantNoComplaints()
 	}
 }
 
-// TestBrowserWithoutScript: all is there without JavaScript, and nothing that
-// needs it.
+// TestBrowserWithoutScript checks that the page is complete without JavaScript, and shows
+// nothing that needs it.
 func TestBrowserWithoutScript(t *testing.T) {
 	b := newTab(t, 1400, 900)
 	b.withoutScript()
@@ -391,12 +392,12 @@ func TestBrowserWithoutScript(t *testing.T) {
 	text := run(b, chromedp.Text("body"))
 	for _, want := range []string{"Database unreachable for", "connection refused", "coderd_agents_up", "as of 09:30:20 UTC"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("without JavaScript there is no %q", want)
+			t.Errorf("without JavaScript: %q is missing", want)
 		}
 	}
 	for _, not := range []string{"every 5 s", "Copy", "◐"} {
 		if strings.Contains(text, not) {
-			t.Errorf("without JavaScript there is %q", not)
+			t.Errorf("without JavaScript: got %q, which needs it", not)
 		}
 	}
 }
@@ -410,20 +411,21 @@ func TestBrowserTheme(t *testing.T) {
 	darkness, light := eval[string](b, paper), ""
 	b.click(`document.getElementById("theme")`)
 	if light = eval[string](b, paper); light == darkness {
-		t.Errorf("the button changes nothing: %s", light)
+		t.Errorf("the button did not change the background: got %s", light)
 	}
 	b.do(chromedp.Reload())
 	if got := eval[string](b, paper); got != light {
-		t.Errorf("after reloading the paper is %s, want %s", got, light)
+		t.Errorf("after reloading: got the background %s, want %s", got, light)
 	}
 	b.click(`document.getElementById("theme")`)
 	if got := eval[string](b, paper); got != darkness {
-		t.Errorf("the button does not lead back: %s, want %s", got, darkness)
+		t.Errorf("after the second click: got the background %s, want %s", got, darkness)
 	}
 	b.wantNoComplaints()
 }
 
-// TestBrowserContrast: text can be read in light and dark (WCAG AA: 4.5 to 1).
+// TestBrowserContrast checks that text has enough contrast in light and dark (WCAG AA:
+// 4.5 to 1).
 func TestBrowserContrast(t *testing.T) {
 	for _, isDark := range []bool{false, true} {
 		for _, d := range []*statustest.Deployment{statustest.Healthy(), statustest.Degraded(), statustest.Outage(), statustest.StandBy()} {
@@ -433,13 +435,13 @@ func TestBrowserContrast(t *testing.T) {
 			}
 			b.do(chromedp.Navigate(serve(t, d).URL))
 			for _, text := range eval[[]string](b, contrast) {
-				t.Errorf("dark %t: hard to read: %s", isDark, text)
+				t.Errorf("dark %t: contrast below 4.5: %s", isDark, text)
 			}
 		}
 	}
 }
 
-// contrast lists texts whose contrast with what is behind them is too low.
+// contrast lists the texts whose contrast with their background is too low.
 const contrast = `(() => {
 	const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })
 	const paint = (colours) => { // one over the other

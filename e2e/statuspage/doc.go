@@ -1,4 +1,4 @@
-// Package statuspage tests the status page, and the front page of the example,
-// in a real Chromium: make test-browser.
-// Screenshots are written to bin/screenshots.
+// Package statuspage tests the status page, and the front page of the example, in
+// a real Chromium. Run it with make test-browser. It writes screenshots to
+// bin/screenshots.
 package statuspage

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/coderd"
 )
 
-// TestBrowserFrontPage: a visitor breaks an agent and the database on the front
-// page of the example, and finds the links that lead to the effects.
+// TestBrowserFrontPage breaks an agent and the database on the front page of the example,
+// and checks the links that lead to the effects.
 func TestBrowserFrontPage(t *testing.T) {
 	c := coderd.NewProgram(t.TempDir()).Start(t, "--load", "0")
 	b := newTab(t, 1400, 900)
@@ -27,7 +27,7 @@ func TestBrowserFrontPage(t *testing.T) {
 	}
 	headline("Nothing is broken.")
 	if got := eval[string](b, `document.querySelector(".button").href`); got != c.Metrics+"status" {
-		t.Errorf("the button leads to %s, want %s", got, c.Metrics+"status")
+		t.Errorf("got a button to %s, want %s", got, c.Metrics+"status")
 	}
 
 	b.click(`document.getElementById("terminal-dev.ada")`)
@@ -40,10 +40,10 @@ func TestBrowserFrontPage(t *testing.T) {
 	headline("1 agent is broken.")
 	b.until(`document.getElementById("actions").textContent.includes("Break agent main.dev.ada")`)
 	if !eval[bool](b, `document.activeElement.id === "agent-dev.ada" && document.activeElement.textContent === "Repair agent"`) {
-		t.Error("the focus is lost")
+		t.Error("the button of the agent lost the focus, or does not read \"Repair agent\"")
 	}
 	if got, want := eval[string](b, `document.querySelector("#actions a").href`), c.Metrics+"status?family=coderd_agents_connections"; got != want {
-		t.Errorf("the effect is at %s, want %s", got, want)
+		t.Errorf("got a link to %s, want %s", got, want)
 	}
 	b.until(`document.getElementById("workspaces").textContent.includes("agent disconnected")`)
 	b.screenshot("front-agent", true)
@@ -58,7 +58,7 @@ func TestBrowserFrontPage(t *testing.T) {
 	b.dark()
 	b.screenshot("front-database", false)
 	for _, text := range eval[[]string](b, contrast) {
-		t.Errorf("hard to read: %s", text)
+		t.Errorf("contrast below 4.5: %s", text)
 	}
 	b.wantNoComplaints()
 
@@ -66,10 +66,10 @@ func TestBrowserFrontPage(t *testing.T) {
 	phone.do(chromedp.Navigate(c.API))
 	phone.screenshot("front-phone", true)
 	if width := eval[int](phone, `document.documentElement.scrollWidth`); width > 400 {
-		t.Errorf("the page is %d pixels wide on a phone of 400", width)
+		t.Errorf("got a page of %d pixels width, want at most 400", width)
 	}
 	for _, text := range eval[[]string](phone, contrast) {
-		t.Errorf("hard to read: %s", text)
+		t.Errorf("contrast below 4.5: %s", text)
 	}
 	phone.wantNoComplaints()
 
@@ -79,11 +79,11 @@ func TestBrowserFrontPage(t *testing.T) {
 	plain.screenshot("front-without-script", true)
 	text := run(plain, chromedp.Text("body"))
 	if !strings.Contains(text, "needs JavaScript") || strings.Contains(text, "Send") {
-		t.Errorf("without JavaScript the page is %q", text)
+		t.Errorf("without JavaScript: got %q, want \"needs JavaScript\" and no \"Send\"", text)
 	}
 }
 
-// scrape scrapes until the metrics have a text.
+// scrape scrapes until the metrics contain a text.
 func (b *tab) scrape(url, want string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
