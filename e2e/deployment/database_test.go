@@ -18,18 +18,18 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// database is the database of a deployment whose agents report twice in an interval.
+// database is the database of a deployment whose agents report twice per interval.
 type database struct {
-	url        string // of a role for the service
+	url        string // URL for the service, with its own role
 	postmaster int    // PID of the server
 	reporter   int    // PID of the session on which the agents report
 }
 
-// newDatabase starts a server and fills it.
+// newDatabase starts a server and fills a database with workspaces.
 func newDatabase(t *testing.T, workspaces int) *database {
 	t.Helper()
 	db := pgtest.Start(t).Database(t)
-	// Without it the server only works for the service.
+	// Without autovacuum the server uses CPU time only for the service and the reports.
 	db.Exec(t, "ALTER SYSTEM SET autovacuum = off")
 	db.Exec(t, "SELECT pg_reload_conf()")
 	db.Exec(t, fmt.Sprintf("ALTER DATABASE %s SET fleet.workspaces = %d", db.Name(), workspaces))
@@ -62,7 +62,7 @@ const report = `INSERT INTO workspace_agent_stats (created_at, user_id, agent_id
 	SELECT now(), u(1 + n % workspaces()), u(n), u(1 + n % workspaces()), u(1 + (1 + n % workspaces()) % 20), 100, 100, 1, 12, 1
 	FROM generate_series(workspaces() * 9 + 1, workspaces() * 10) AS n`
 
-// report lets every agent report twice in an interval, until the test ends.
+// report inserts a report of every agent twice per interval, until the test ends.
 func (d *database) report(t *testing.T, url string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -99,7 +99,7 @@ func (d *database) report(t *testing.T, url string) {
 	})
 }
 
-// cpuTime returns the time that the server has had of the CPUs, except for the reports.
+// cpuTime returns the CPU time of the server, without that of the reports.
 func (d *database) cpuTime(t *testing.T) time.Duration {
 	t.Helper()
 	return familyCPUTime(t, d.postmaster) - cpuTime(t, d.reporter)

@@ -19,11 +19,11 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/service"
 )
 
-// rounds is the number of intervals in which the service is measured.
+// rounds is the number of measured intervals.
 const rounds = 3
 
-// TestDeployment measures the service beside a deployment of each size. It asserts only
-// that the deployment is served: times depend on the machine.
+// TestDeployment measures the service with a deployment of each size. It checks only that
+// the deployment is served, because times depend on the machine.
 func TestDeployment(t *testing.T) {
 	var all []measured
 	for size := range strings.SplitSeq(*sizes, ",") {
@@ -43,11 +43,11 @@ type measured struct {
 	workspaces, series int
 	collections        map[string]time.Duration // median of each source
 
-	databaseCPU, serviceCPU time.Duration // in one interval
-	memory                  int64         // bytes at the peak, scraped with gzip
+	databaseCPU, serviceCPU time.Duration // CPU time per interval
+	memory                  int64         // peak in bytes, with gzipped scrapes
 
 	known       time.Duration // from the start until the deployment is reported
-	first       time.Duration // from then until a scrape is answered
+	first       time.Duration // from then until a scrape succeeds
 	gzip, plain scrape        // medians
 }
 
@@ -56,8 +56,8 @@ type scrape struct {
 	bytes int64
 }
 
-// measure starts the service beside a deployment, scrapes it as Prometheus does, four
-// times in an interval with gzip, and at the end without.
+// measure starts the service with a deployment and scrapes it as Prometheus does: four
+// times per interval with gzip, and at the end without.
 func measure(t *testing.T, workspaces int) measured {
 	t.Logf("%d workspaces: loading", workspaces)
 	db := newDatabase(t, workspaces)
@@ -69,7 +69,7 @@ func measure(t *testing.T, workspaces int) measured {
 	c := make(collections)
 	for !c.look(t, s) {
 		if time.Since(began) > 5*time.Minute {
-			t.Fatalf("the deployment is not reported after 5 minutes; these sources were collected: %v", slices.Collect(maps.Keys(c)))
+			t.Fatalf("the deployment is not reported within 5 minutes; collected sources: %v", slices.Collect(maps.Keys(c)))
 		}
 		time.Sleep(*interval / 60)
 	}
@@ -81,7 +81,7 @@ func measure(t *testing.T, workspaces int) measured {
 		if err == nil {
 			break
 		}
-		t.Logf("%d workspaces: %v", workspaces, err) // a Prometheus tries again, too
+		t.Logf("%d workspaces: %v", workspaces, err) // Prometheus would try again, too
 		if time.Since(reported) > 10*time.Minute {
 			t.FailNow()
 		}
@@ -104,20 +104,20 @@ func measure(t *testing.T, workspaces int) measured {
 	m.collections = c.medians()
 
 	m.gzip = median(t, s, "gzip")
-	if _, err := try(t, s, "identity"); err != nil { // renders it
+	if _, err := try(t, s, "identity"); err != nil { // not measured: it renders the plain format
 		t.Logf("%d workspaces: first plain scrape: %v", workspaces, err)
 	}
 	m.plain = median(t, s, "identity")
 	if m.series = series(t, s); m.series < 10*workspaces {
-		t.Errorf("%d series of %d workspaces, want 10 or more of each", m.series, workspaces)
+		t.Errorf("got %d series of %d workspaces, want at least 10 per workspace", m.series, workspaces)
 	}
 	return m
 }
 
-// client asks for the encodings itself, and waits longer than a Prometheus.
+// client leaves Accept-Encoding to the requests. Its timeout is longer than Prometheus's.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}, Timeout: 5 * time.Minute}
 
-// request asks for everything, in an encoding, and returns the answer.
+// request requests all metrics in an encoding, and returns the body of the response.
 func request(t *testing.T, s *service.Service, encoding string) (io.ReadCloser, error) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Metrics+"metrics", nil)
 	if err != nil {
@@ -135,7 +135,7 @@ func request(t *testing.T, s *service.Service, encoding string) (io.ReadCloser, 
 	return response.Body, nil
 }
 
-// try scrapes everything, and leaves it encoded.
+// try scrapes all metrics, without decoding them.
 func try(t *testing.T, s *service.Service, encoding string) (scrape, error) {
 	began := time.Now()
 	body, err := request(t, s, encoding)
@@ -187,11 +187,11 @@ func median(t *testing.T, s *service.Service, encoding string) scrape {
 	return all[len(all)/2]
 }
 
-// collections are the durations of collections, by source and by when they ended.
+// collections are the durations of collections, by source and end time.
 type collections map[string]map[float64]time.Duration
 
-// look adds the latest collection of each source, if it succeeded. It reports whether
-// all have, and the service reports the deployment.
+// look adds the latest collection of each source, if it succeeded. It reports whether all
+// succeeded and the service reports the deployment.
 func (c collections) look(t *testing.T, s *service.Service) (complete bool) {
 	t.Helper()
 	a, err := answer.Get(s.Metrics + "metrics/replica")
@@ -213,7 +213,7 @@ func (c collections) look(t *testing.T, s *service.Service) (complete bool) {
 		if parsed.Value("otelcoder_source_up", "source", source) == 0 {
 			complete = false
 			if ended > 0 || sample.Value > 0 {
-				t.Logf("source %s fails after %v s", source, sample.Value)
+				t.Logf("source %s failed after %v s", source, sample.Value)
 			}
 			continue
 		}

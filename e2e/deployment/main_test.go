@@ -19,7 +19,7 @@ var (
 	edition  = instrument.Documented
 )
 
-// otelcoder is the service, built when it is first started.
+// otelcoder is the service. The first test that starts it builds it.
 var otelcoder *service.Program
 
 func TestMain(m *testing.M) {

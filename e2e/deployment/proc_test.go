@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// usage is a part of /proc/PID/stat.
+// usage is the used part of /proc/PID/stat.
 type usage struct {
 	parent   int
-	own      time.Duration // time on the CPUs
-	children time.Duration // that of its children which have ended
+	own      time.Duration // CPU time of the process
+	children time.Duration // CPU time of ended children
 }
 
 // tick is the unit of times in /proc, on every architecture that Go runs on.
@@ -25,7 +25,7 @@ func stat(pid int) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	// The name, in parentheses, may contain anything.
+	// The name in parentheses may contain spaces and parentheses.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	ticks := func(field int) time.Duration {
 		n, _ := strconv.Atoi(fields[field-3])
@@ -35,7 +35,7 @@ func stat(pid int) (usage, error) {
 	return usage{parent, ticks(14) + ticks(15), ticks(16) + ticks(17)}, err
 }
 
-// cpuTime returns the time that a process has had of the CPUs.
+// cpuTime returns the CPU time of a process.
 func cpuTime(t *testing.T, pid int) time.Duration {
 	t.Helper()
 	p, err := stat(pid)
@@ -45,8 +45,7 @@ func cpuTime(t *testing.T, pid int) time.Duration {
 	return p.own
 }
 
-// familyCPUTime returns the time that a process and its children have had of the CPUs,
-// also those that have ended.
+// familyCPUTime returns the CPU time of a process and its children, including ended ones.
 func familyCPUTime(t *testing.T, pid int) time.Duration {
 	t.Helper()
 	p, err := stat(pid)
@@ -70,7 +69,7 @@ func familyCPUTime(t *testing.T, pid int) time.Duration {
 	return sum
 }
 
-// peakMemory returns the most resident memory that a process has had, in bytes.
+// peakMemory returns the peak of the resident memory of a process, in bytes.
 func peakMemory(t *testing.T, pid int) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// coderServer are the figures that a Coder server was seen to need for 10,000
-// workspaces, by the first cell of a row.
+// coderServer are the measured figures of a Coder server with 10,000 workspaces, by the
+// first cell of a row.
 var coderServer = map[string]string{
 	"workspaces":                  "Coder server, 10,000",
 	"collection of `agents`":      "26 s",
@@ -19,7 +19,7 @@ var coderServer = map[string]string{
 	"memory of the service, peak": "348 MB",
 }
 
-// table writes the figures as a Markdown table, a column for each size.
+// table returns the figures as a Markdown table with a column for each size.
 func table(all []measured) string {
 	var b strings.Builder
 	row := func(name string, cell func(measured) string) {
@@ -60,7 +60,7 @@ func table(all []measured) string {
 	return b.String()
 }
 
-// seconds writes a time with two digits.
+// seconds formats a duration with two significant digits, or in tenths of a second.
 func seconds(d time.Duration) string {
 	if d >= time.Second {
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
@@ -75,7 +75,7 @@ func size(n int64) string {
 	return digits(float64(n)/1e6) + " MB"
 }
 
-// digits writes a number with two digits, or all of an integer part.
+// digits formats a number with two significant digits, or with its whole integer part.
 func digits(v float64) string {
 	if v >= 10 {
 		return strconv.FormatFloat(v, 'f', 0, 64)
@@ -83,7 +83,7 @@ func digits(v float64) string {
 	return strconv.FormatFloat(v, 'g', 2, 64)
 }
 
-// grouped writes a number with commas between thousands.
+// grouped formats a number with commas between thousands.
 func grouped(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
