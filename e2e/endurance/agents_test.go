@@ -17,18 +17,17 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
-// forwarded are the families that agents fed, and good are the users whose
-// agents are the example's own, which behave.
+// forwarded are the families that agents report.
 var forwarded = []string{"agent_scripts_executed_total", "coderd_agentstats_startup_script_seconds"}
 
-// TestMisbehavingAgents are a thousand at once. None has more series than is
-// documented, which are four, and those of the others stay complete in every
-// scrape.
+// TestMisbehavingAgents runs a thousand misbehaving agents at once. It checks that none
+// has more than the documented four series, and that every scrape has all series of the
+// other agents.
 func TestMisbehavingAgents(t *testing.T) {
 	c := program.Start(t, "--load", "0", "--workspaces", "1100")
 	ids := agents(t, c.API)
 	if len(ids) < 1050 {
-		t.Fatalf("%d agents, want 1100", len(ids))
+		t.Fatalf("got %d agents, want at least 1050", len(ids))
 	}
 	good, bad := make(map[string]bool), ids[50:1050]
 	for _, id := range ids[:50] {
@@ -37,7 +36,7 @@ func TestMisbehavingAgents(t *testing.T) {
 	var complete map[string]bool
 	for deadline := time.Now().Add(time.Minute); len(complete) < 40; time.Sleep(time.Second) { // some workspaces are stopped
 		if time.Now().After(deadline) {
-			t.Fatalf("only %d series of the agents that behave", len(complete))
+			t.Fatalf("got %d series of the well-behaved agents within a minute, want at least 40", len(complete))
 		}
 		complete = series(scrapeOnce(t, c.Metrics), good)
 	}
@@ -54,10 +53,10 @@ func TestMisbehavingAgents(t *testing.T) {
 		now := series(s, good)
 		for one := range complete {
 			if !now[one] {
-				t.Fatalf("%s of an agent that behaves is gone", one)
+				t.Fatalf("lost the series %s of a well-behaved agent", one)
 			}
 		}
-		counts := make(map[string]int) // series of each agent that misbehaves
+		counts := make(map[string]int) // series per agent
 		for _, name := range forwarded {
 			if f := s.Family(name); f != nil {
 				for _, sample := range f.Samples {
@@ -67,7 +66,7 @@ func TestMisbehavingAgents(t *testing.T) {
 		}
 		for agent, n := range counts {
 			if most = max(most, n); n > 4 {
-				t.Errorf("agent %s has %d series, at most 4 are documented", agent, n)
+				t.Errorf("agent %s: got %d series, want at most 4", agent, n)
 			}
 		}
 		scrapes++
@@ -80,13 +79,13 @@ func TestMisbehavingAgents(t *testing.T) {
 		}
 	}
 	if refused == 0 {
-		t.Error("nothing that agents reported was refused")
+		t.Error("got no refused values of agents in otelcoder_refused_total")
 	}
-	t.Logf("%d scrapes with all %d series of the agents that behave; at most %d series of another; %.0f values refused", scrapes, len(complete), most, refused)
+	t.Logf("%d scrapes with all %d series of the well-behaved agents; at most %d series per agent; %.0f values refused", scrapes, len(complete), most, refused)
 }
 
-// agents returns the IDs of the agents, of each workspace one; those of the
-// example's own come first.
+// agents returns the IDs of the agents, one per workspace. The example's own agents come
+// first.
 func agents(t *testing.T, api string) []string {
 	t.Helper()
 	var ids []string
@@ -126,7 +125,7 @@ func agentOf(sample invariant.Sample) string {
 	return l.Get("agent_name") + "." + l.Get("workspace_name") + "." + l.Get("username")
 }
 
-// series are the forwarded ones of some agents.
+// series returns the forwarded series of some agents.
 func series(s *invariant.Scrape, of map[string]bool) map[string]bool {
 	found := make(map[string]bool)
 	for _, name := range forwarded {
@@ -148,8 +147,7 @@ type metric struct {
 	Labels            []label
 }
 
-// misbehave connects as an agent, again and again, and reports what it likes as
-// fast as it can.
+// misbehave connects as an agent, again and again, and sends arbitrary reports.
 func misbehave(ctx context.Context, url string) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -162,12 +160,12 @@ func misbehave(ctx context.Context, url string) {
 			if conn.Write(ctx, websocket.MessageText, nonsense()) != nil {
 				break
 			}
-			if rand.N(3) > 0 { // else it does not wait for the answer
+			if rand.N(3) > 0 { // otherwise do not wait for the response
 				if _, _, err := conn.Read(ctx); err != nil {
 					break
 				}
 			}
-			select { // a thousand share the processors with the example
+			select { // leave CPU time to the example
 			case <-ctx.Done():
 			case <-time.After(rand.N(2 * time.Second)):
 			}
@@ -176,7 +174,7 @@ func misbehave(ctx context.Context, url string) {
 	}
 }
 
-// nonsense is a report with names, types, values, labels and sizes of any kind.
+// nonsense returns a report with random names, types, values, labels and sizes.
 func nonsense() []byte {
 	if rand.N(20) == 0 {
 		return []byte(text(1 + rand.N(1000)))

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// TestHostileClients do their worst to an API and to its endpoint. Nothing of it
-// stays: no series, no goroutine, no memory; and a scrape each second is
-// answered in time.
+// TestHostileClients attacks an API and its endpoint. It checks that the attack leaves no
+// series, goroutines, files or memory behind, and that a scrape every second succeeds in
+// time.
 func TestHostileClients(t *testing.T) {
 	c := program.Start(t, "--load", "0")
 	api, metrics := host(t, c.API), host(t, c.Metrics)
-	// What there is of each kind of attack is there before: the series of routes
-	// and methods that are known, and no more.
+	// The first attack creates the series of known routes and methods. The second must
+	// add none.
 	attack(t, 3*time.Second, api, metrics)
 	s := scrapeEachSecond(t, "example", c.Metrics)
 	s.settles(vitals{goroutines: 500, files: 300, heap: 1e9}, 1) // the first attack is over
@@ -29,7 +29,7 @@ func TestHostileClients(t *testing.T) {
 	attack(t, *hostileTime, api, metrics)
 	s.settles(before, 1.5)
 	if after, _ := s.newest(); after.series > before.series {
-		t.Errorf("%d series of the API, %d before", after.series, before.series)
+		t.Errorf("got %d series of the API, want at most %d as before", after.series, before.series)
 	}
 }
 
@@ -42,7 +42,7 @@ func host(t *testing.T, address string) string {
 	return u.Host
 }
 
-// attack lets 40 strangers do their worst for a time.
+// attack lets 40 hostile clients attack for a time.
 func attack(t *testing.T, d time.Duration, api, metrics string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -57,7 +57,7 @@ func attack(t *testing.T, d time.Duration, api, metrics string) {
 	attacking.Wait()
 }
 
-// again connects and attacks, time after time.
+// again connects and attacks repeatedly.
 func again(ctx context.Context, host string, how func(context.Context, net.Conn, string)) {
 	for ctx.Err() == nil {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", host)
@@ -68,14 +68,14 @@ func again(ctx context.Context, host string, how func(context.Context, net.Conn,
 		how(ctx, conn, host)
 		stop()
 		conn.Close()
-		select { // the processors are theirs and the example's
+		select { // leave CPU time to the example
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// text is of random letters, fit for a method or a path.
+// text returns random letters and digits, valid as a method or in a path.
 func text(length int) string {
 	b := make([]byte, length)
 	for i := range b {
@@ -84,7 +84,7 @@ func text(length int) string {
 	return string(b)
 }
 
-// randomRequests asks with invented methods for invented paths.
+// randomRequests sends requests with random methods for random paths.
 func randomRequests(_ context.Context, conn net.Conn, host string) {
 	for range 10 {
 		path := []string{"/", "/api/v2/", "/api/v2/workspaces/", "/@"}[rand.N(4)] + text(1+rand.N(50))
@@ -95,7 +95,7 @@ func randomRequests(_ context.Context, conn net.Conn, host string) {
 	io.Copy(io.Discard, conn)
 }
 
-// connects asks for tunnels to wherever it likes.
+// connects requests a tunnel to a random host or path.
 func connects(_ context.Context, conn net.Conn, _ string) {
 	target := text(10) + ".example:443"
 	if rand.N(2) == 0 {
@@ -117,8 +117,8 @@ func headerFlood(_ context.Context, conn net.Conn, host string) {
 	}
 }
 
-// halfOpen asks for a websocket and says nothing more, or stops in the middle of
-// asking.
+// halfOpen requests a websocket and then sends nothing, or stops in the middle of the
+// request.
 func halfOpen(ctx context.Context, conn net.Conn, host string) {
 	request := fmt.Sprintf("GET /api/v2/workspaceagents/%s/pty HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s==\r\n\r\n", []string{"main.dev.ada", text(10)}[rand.N(2)], host, strings.Repeat("A", 22))
@@ -132,8 +132,8 @@ func halfOpen(ctx context.Context, conn net.Conn, host string) {
 	}
 }
 
-// slowRead asks for the metrics, in one of the formats, and reads a byte now and
-// then.
+// slowRead requests the metrics in a random format, and reads the response slowly, byte
+// by byte.
 func slowRead(ctx context.Context, conn net.Conn, host string) {
 	fmt.Fprintf(conn, "GET /metrics HTTP/1.1\r\nHost: %s\r\nAccept: %s\r\nAccept-Encoding: %s\r\n\r\n", host,
 		[]string{"text/plain", "application/openmetrics-text", text(2000)}[rand.N(3)], []string{"gzip", "identity", text(10)}[rand.N(3)])

@@ -1,9 +1,8 @@
-// Package endurance holds the tests of what goes on for long: strangers and
-// agents that do their worst, kills without a warning, and days of load in
-// minutes. They are short in `make e2e`; `make soak` gives them their time, by
-// these flags:
+// Package endurance holds long-running tests: hostile clients, misbehaving agents,
+// kills, and load with faults. They are short in `make e2e`; `make soak` runs them
+// longer, with these flags:
 //
-//	-hostile  how long strangers do their worst (10s)
+//	-hostile  duration of the attacks of clients and agents (10s)
 //	-kills    how often the example is killed (50)
-//	-soak     how long everything runs under load and faults (20s)
+//	-soak     duration of the run under load and faults (20s)
 package endurance

@@ -8,8 +8,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/answer"
 )
 
-// TestKilled without a warning at any moment under load, the example starts
-// again each time and serves sound scrapes at once.
+// TestKilled kills the example at random moments under load. It checks that the example
+// starts again each time, and serves valid scrapes at once.
 func TestKilled(t *testing.T) {
 	for range *kills {
 		c := program.Start(t, "--load", "500")

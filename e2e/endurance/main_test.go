@@ -21,7 +21,7 @@ var (
 	soakTime    = flag.Duration("soak", 20*time.Second, "how long everything runs under load and faults")
 )
 
-// The programs are built by the first test that starts them.
+// The first test that starts a program builds it.
 var (
 	program   *coderd.Program
 	otelcoder *service.Program
@@ -41,5 +41,5 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// grants are the grants of the edition Documented.
+// grants returns the grants of the edition Documented for a role.
 func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }

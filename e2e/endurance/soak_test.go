@@ -15,13 +15,13 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// warmUp is how long a process grows until it holds what it needs. What it holds
-// is compared from then on.
+// warmUp is the time in which a process grows to its normal size. Sizes are compared only
+// after it.
 const warmUp = 10 * time.Second
 
-// TestSoak runs the example under full load, and the service at a database that
-// fails at random, both pushing to a collector that comes and goes and scraped
-// each second, and fails if either grows.
+// TestSoak runs the example under full load, pushing to a collector that comes and goes,
+// and the service with a database that fails at random. Both are scraped every second.
+// The test fails if either grows.
 func TestSoak(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -59,7 +59,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// comeAndGo starts and stops a collector.
+// comeAndGo starts and stops a collector repeatedly.
 func comeAndGo(ctx context.Context, t *testing.T, c *collector.Collector) {
 	for ctx.Err() == nil {
 		c.Start(t)
@@ -69,7 +69,7 @@ func comeAndGo(ctx context.Context, t *testing.T, c *collector.Collector) {
 	}
 }
 
-// failAtRandom cuts and silences a database.
+// failAtRandom cuts the connections to a database, or silences it, at random times.
 func failAtRandom(ctx context.Context, p *pgtest.Proxy) {
 	for ctx.Err() == nil {
 		pause(ctx, rand.N(10*time.Second))
@@ -90,16 +90,15 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// steady fails the test if the process has grown: the last third of the scrapes
-// after the warm-up is compared to the first. What it needs from time to time
-// is left to it.
+// steady fails the test if the process has grown from the first third of the scrapes
+// after the warm-up to the last. It compares medians, so that short peaks are allowed.
 func (s *scraper) steady() {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	warm := slices.IndexFunc(s.all, func(v vitals) bool { return v.at.Sub(s.all[0].at) > warmUp })
 	if warm < 0 || len(s.all)-warm < 6 {
-		s.t.Fatalf("%s: %d scrapes are too few to compare", s.name, len(s.all))
+		s.t.Fatalf("%s: got %d scrapes, want at least 6 after the warm-up", s.name, len(s.all))
 	}
 	third := (len(s.all) - warm) / 3
 	first, last := s.all[warm:warm+third], s.all[len(s.all)-third:]
@@ -118,7 +117,7 @@ func (s *scraper) steady() {
 	} {
 		was, is := median(first, of.value), median(last, of.value)
 		if is > of.factor*was+of.more {
-			s.t.Errorf("%s: %s has grown from %.4g to %.4g", s.name, of.what, was, is)
+			s.t.Errorf("%s: %s grew from %.4g to %.4g", s.name, of.what, was, is)
 		}
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/invariant"
 )
 
-// vitals are what a process says of itself, and how long it took.
+// vitals are the metrics of a process in a scrape, and the duration of the scrape.
 type vitals struct {
 	at         time.Time
 	took       time.Duration
-	series     int // of the API's families, which strangers reach
+	series     int // of the API's families, which clients can affect
 	goroutines float64
 	memory     float64 // resident, bytes
 	heap       float64 // in use, bytes
@@ -27,7 +27,7 @@ func (v vitals) String() string {
 		v.memory/1e6, v.heap/1e6, v.goroutines, v.files, v.series, v.took.Round(100*time.Microsecond))
 }
 
-// scraper scrapes an endpoint each second. Every scrape is valid, alone and after the
+// scraper scrapes an endpoint every second. It checks each scrape alone and against the
 // one before.
 type scraper struct {
 	t     *testing.T
@@ -40,7 +40,7 @@ type scraper struct {
 	last *invariant.Scrape
 }
 
-// scrapeEachSecond starts a scraper, which ends with the test.
+// scrapeEachSecond starts a scraper, which stops when the test ends.
 func scrapeEachSecond(t *testing.T, name, url string) *scraper {
 	t.Helper()
 	s := &scraper{t: t, name: name, url: url}
@@ -85,7 +85,7 @@ func (s *scraper) scrape() {
 	s.all = append(s.all, vitalsOf(scrape, a.Took))
 }
 
-// sound parses and checks an answer; it returns nil if that cannot be done.
+// sound parses and checks a response. It returns nil if the response cannot be parsed.
 func sound(t *testing.T, name string, a answer.Answer) *invariant.Scrape {
 	t.Helper()
 	scrape, err := invariant.Parse(a.ContentType, a.Body)
@@ -128,8 +128,8 @@ func (s *scraper) newest() (v vitals, scrape *invariant.Scrape) {
 	return s.all[len(s.all)-1], s.last
 }
 
-// settles waits until the process is as it was: with no more goroutines and
-// files but a few, which come and go, and a heap of at most so many times.
+// settles waits until the process has about the goroutines and files that it had before,
+// and at most heap times its heap.
 func (s *scraper) settles(before vitals, heap float64) {
 	s.t.Helper()
 	since := time.Now()
@@ -142,5 +142,5 @@ func (s *scraper) settles(before vitals, heap float64) {
 			return
 		}
 	}
-	s.t.Errorf("not what it was after a minute: before %v, now %v", before, now)
+	s.t.Errorf("%s: not back to its size within a minute: before %v, now %v", s.name, before, now)
 }
