@@ -14,7 +14,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e"
 )
 
-// inFlight are the gauges that count what is under way.
+// inFlight are the gauges that cannot be negative: they count current requests, websockets
+// and jobs.
 var inFlight = []string{
 	"coderd_api_concurrent_requests",
 	"coderd_api_concurrent_websockets",
@@ -22,14 +23,14 @@ var inFlight = []string{
 	"promhttp_metric_handler_requests_in_flight",
 }
 
-// exemplarRunes is the most that OpenMetrics allows the label names and values
-// of an exemplar to hold.
+// exemplarRunes is OpenMetrics's limit for the total length of an exemplar's label names
+// and values.
 const exemplarRunes = 128
 
-// Check checks a scrape against a contract, which may hold more than the scrape
-// does: every family is in it, with its type, help and buckets; every label is
-// documented; no series is there twice; no count is negative; histograms are
-// cumulative and whole; exemplars are in their bucket.
+// Check checks a scrape against a contract, which may have more families than the
+// scrape: every family is in the contract, with its type, help and buckets; every label
+// is documented; no series exists twice; no count is negative; histograms are
+// cumulative and complete; exemplars are in their bucket.
 func (s *Scrape) Check(contract e2e.Contract) error {
 	var p problems
 	for _, f := range s.Families {
@@ -52,8 +53,8 @@ func (s *Scrape) Check(contract e2e.Contract) error {
 	return p.err()
 }
 
-// CheckComplete checks that a scrape holds every family of a contract with at
-// least one sample, and that every series has all documented labels.
+// CheckComplete checks that a scrape has every family of a contract with at least
+// one sample, and that every series has all documented labels.
 func (s *Scrape) CheckComplete(contract e2e.Contract) error {
 	var p problems
 	for name, promise := range contract {
@@ -73,8 +74,8 @@ func (s *Scrape) CheckComplete(contract e2e.Contract) error {
 	return p.err()
 }
 
-// CheckSince checks a scrape against an earlier one of the same process: no
-// counter, count or bucket of a series that is in both has fallen.
+// CheckSince checks a scrape against an earlier one of the same process: no counter,
+// count, sum or bucket that is in both has decreased.
 func (s *Scrape) CheckSince(previous *Scrape, contract e2e.Contract) error {
 	before := make(map[string]float64)
 	for _, f := range previous.Families {
@@ -95,9 +96,9 @@ func (s *Scrape) CheckSince(previous *Scrape, contract e2e.Contract) error {
 	return p.err()
 }
 
-// documentedType returns the type that a scrape is to give a family. In
-// OpenMetrics a counter whose name without _total is another family's cannot be
-// a counter: it is of type unknown.
+// documentedType returns the expected type of a family in a scrape. In OpenMetrics,
+// a counter whose name without _total is the name of another family has the type
+// unknown.
 func (s *Scrape) documentedType(promise e2e.Family, contract e2e.Contract) string {
 	base, isTotal := strings.CutSuffix(promise.Name, "_total")
 	_, clash := contract[base]
@@ -107,13 +108,13 @@ func (s *Scrape) documentedType(promise e2e.Family, contract e2e.Contract) strin
 	return promise.Type
 }
 
-// counts tells whether a sample of a family only ever grows.
+// counts reports whether a sample of a family can never decrease.
 func counts(promise e2e.Family, sample string) bool {
 	switch promise.Type {
 	case "counter":
 		return true
 	case "histogram":
-		// Observations are durations, so their sum only grows too.
+		// Observations are durations, so their sum cannot decrease either.
 		return true
 	case "summary":
 		return sample != promise.Name
@@ -127,7 +128,7 @@ func (p *problems) checkSamples(f *Family, promise e2e.Family) {
 	}
 	seen := make(map[string]bool, len(f.Samples))
 	for _, sample := range f.Samples {
-		// A label with an empty value is the same as none.
+		// A label with an empty value is equivalent to a missing label.
 		series := Sample{Name: sample.Name, Labels: sample.Labels.WithoutEmpty()}.String()
 		if seen[series] {
 			p.add("%s is there twice", series)

@@ -136,7 +136,8 @@ func TestGoodScrapesPass(t *testing.T) {
 	}
 }
 
-// Each scrape breaks one invariant: new replaces old in a good scrape.
+// TestBrokenScrapesAreRefused breaks one invariant per case, by replacing old with new in
+// a good scrape.
 func TestBrokenScrapesAreRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		contentType, good string
@@ -222,7 +223,7 @@ func TestBrokenScrapesAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !strings.Contains(test.good, test.old) {
-				t.Fatalf("a good scrape does not hold %q", test.old)
+				t.Fatalf("no %q in the good scrape", test.old)
 			}
 			refused(t, check(test.contentType, strings.Replace(test.good, test.old, test.new, 1)), test.want)
 		})
@@ -276,7 +277,7 @@ func TestCountersThatFallAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Between formats too.
+	// A counter may not fall between scrapes of different formats either.
 	s, err := invariant.Parse(openMetricsType, []byte(strings.Replace(goodOpenMetrics, "mem_total 9.0", "mem_total 8.0", 1)))
 	if err != nil {
 		t.Fatal(err)
@@ -301,28 +302,29 @@ func since(t *testing.T, before, after string) error {
 	return s.CheckSince(previous, contract)
 }
 
-// One mistake in thousands of series is told in a few lines.
+// TestProblemsAreToldInAFewLines checks that the error of a mistake in thousands of series
+// has few lines.
 func TestProblemsAreToldInAFewLines(t *testing.T) {
 	err := check(textType, "# HELP mem Memory.\n# TYPE mem gauge\n"+strings.Repeat("mem 1\n", 5001))
 	refused(t, err, "and 4980 more")
 	if lines := strings.Count(err.Error(), "\n") + 1; lines != 21 {
-		t.Errorf("told in %d lines, want 21", lines)
+		t.Errorf("got an error of %d lines, want 21", lines)
 	}
 }
 
 func refused(t *testing.T, err error, want string) {
 	t.Helper()
 	if err == nil {
-		t.Fatalf("passes, want an error with %q", want)
+		t.Fatalf("got no error, want one with %q", want)
 	}
 	if !strings.Contains(err.Error(), want) {
-		t.Errorf("error %q, want one with %q", err, want)
+		t.Errorf("got error %q, want one with %q", err, want)
 	}
 }
 
 const protobufType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
-// protobuf writes a text exposition as protobuf.
+// protobuf converts a text exposition to protobuf.
 func protobuf(t *testing.T, text string) string {
 	t.Helper()
 	var body bytes.Buffer

@@ -1,13 +1,13 @@
-// Package invariant checks what holds for every scrape, whoever answers it and
-// whatever is measured.
+// Package invariant checks invariants of scrapes, which hold for every endpoint
+// and every value.
 //
 //	scrape, err := invariant.Parse(contentType, body)
 //	err = scrape.Check(contract)
 //	err = scrape.CheckSince(previous, contract)
 //
-// [Parse] reads an answer with the parsers of Prometheus and of
-// prometheus/common, and is stricter than they are: it refuses what Prometheus
-// repairs or drops in silence, such as a family in two places.
+// [Parse] reads a response with the parsers of Prometheus and of
+// prometheus/common. It is stricter than they are: it rejects mistakes that Prometheus
+// repairs or drops silently, such as a family in two places.
 package invariant
 
 import (
@@ -15,18 +15,18 @@ import (
 	"fmt"
 )
 
-// shown is how many problems of one scrape are told: a scrape with one mistake
-// often has it in every series.
+// shown is the maximum number of problems in the error of a scrape. A scrape with a
+// mistake often has it in every series.
 const shown = 20
 
-// problems gathers what is wrong with a scrape.
+// problems are the problems of a scrape.
 type problems []error
 
 func (p *problems) add(format string, args ...any) {
 	*p = append(*p, fmt.Errorf(format, args...))
 }
 
-// err joins the problems; it is nil if there are none.
+// err joins the problems. It returns nil if there are none.
 func (p problems) err() error {
 	if len(p) > shown {
 		p = append(p[:shown:shown], fmt.Errorf("and %d more", len(p)-shown))

@@ -27,15 +27,15 @@ const (
 	Protobuf    Format = "application/vnd.google.protobuf"
 )
 
-// Scrape is an answer of a metrics endpoint.
+// Scrape is a response of a metrics endpoint.
 type Scrape struct {
 	Format   Format
-	Families []*Family // in the order of the answer
+	Families []*Family // in the order of the response
 }
 
 // Family is a metric family of a scrape.
 type Family struct {
-	Name    string // also in OpenMetrics with the _total of a counter
+	Name    string // with the _total of a counter, also in OpenMetrics
 	Type    model.MetricType
 	Help    string
 	Samples []Sample
@@ -43,10 +43,10 @@ type Family struct {
 	hasType, hasHelp bool
 }
 
-// Sample is a line of the text exposition, or what it would be.
+// Sample is a sample: a line of the text exposition, or its equivalent in protobuf.
 type Sample struct {
 	Name     string
-	Labels   labels.Labels // without the name; with empty values
+	Labels   labels.Labels // without the metric name, including labels with empty values
 	Value    float64
 	Exemplar *exemplar.Exemplar // nil if it has none
 }
@@ -54,7 +54,7 @@ type Sample struct {
 // String returns the sample's series as the text exposition writes it.
 func (s Sample) String() string { return s.Name + s.Labels.String() }
 
-// Family returns the family of that name, or nil.
+// Family returns the family with a name, or nil.
 func (s *Scrape) Family(name string) *Family {
 	for _, f := range s.Families {
 		if f.Name == name {
@@ -64,8 +64,8 @@ func (s *Scrape) Family(name string) *Family {
 	return nil
 }
 
-// Value returns the value of a series; a series that is not there has 0, like a
-// counter that nothing has moved yet. Labels are name, value pairs.
+// Value returns the value of a series. It returns 0 for a missing series, as for a
+// counter that was not incremented yet. Labels are pairs of name and value.
 func (s *Scrape) Value(name string, pairs ...string) float64 {
 	want := labels.FromStrings(pairs...)
 	for _, f := range s.Families {
@@ -81,8 +81,7 @@ func (s *Scrape) Value(name string, pairs ...string) float64 {
 	return 0
 }
 
-// Parse reads an answer. Its error tells everything that is wrong with the form
-// of the answer.
+// Parse reads a response. Its error joins all problems of the response's format.
 func Parse(contentType string, body []byte) (*Scrape, error) {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -110,13 +109,13 @@ func Parse(contentType string, body []byte) (*Scrape, error) {
 	return &Scrape{format, r.families}, r.problems.err()
 }
 
-// reader puts the entries of a parser together to families.
+// reader assembles the entries of a parser into families.
 type reader struct {
 	problems
 	format   Format
 	families []*Family
-	seen     map[string]bool // names of families as they are written
-	name     string          // of the last of families, as it is written
+	seen     map[string]bool // names of families as written in the response
+	name     string          // name of the last family, as written in the response
 }
 
 func (r *reader) read(parser textparse.Parser) error {
@@ -155,7 +154,7 @@ func (r *reader) read(parser textparse.Parser) error {
 	}
 }
 
-// metadata returns the family that a HELP or TYPE line is of.
+// metadata returns the family of a HELP or TYPE line.
 func (r *reader) metadata(name string) *Family {
 	if len(r.families) > 0 && r.name == name {
 		f := r.families[len(r.families)-1]
@@ -210,7 +209,7 @@ func withoutName(all labels.Labels) labels.Labels {
 	return b.Labels()
 }
 
-// owns tells whether the family has samples of that name.
+// owns reports whether samples with a name belong to the family.
 func (f *Family) owns(sample string) bool {
 	suffix, found := strings.CutPrefix(sample, f.Name)
 	switch {
@@ -226,8 +225,8 @@ func (f *Family) owns(sample string) bool {
 	return false
 }
 
-// checkText reads a text exposition a second time, with the parser that
-// exporters and push gateways use.
+// checkText parses a text exposition a second time, with the parser that exporters
+// and the Pushgateway use.
 func (r *reader) checkText(body []byte) {
 	if !utf8.Valid(body) {
 		r.add("the answer is not valid UTF-8")
@@ -241,7 +240,7 @@ func (r *reader) checkText(body []byte) {
 	r.checkFound(len(families))
 }
 
-// checkFound checks that expfmt found as many families with samples as
+// checkFound checks that expfmt found the same number of families with samples as
 // Prometheus.
 func (r *reader) checkFound(byExpfmt int) {
 	byPrometheus := 0
@@ -255,8 +254,8 @@ func (r *reader) checkFound(byExpfmt int) {
 	}
 }
 
-// checkOpenMetrics checks what Prometheus's parser is lax about. The format has
-// no second parser.
+// checkOpenMetrics checks rules of OpenMetrics that Prometheus's parser does not enforce.
+// There is no second parser for the format.
 func (r *reader) checkOpenMetrics(body []byte) {
 	if !utf8.Valid(body) {
 		r.add("the answer is not valid UTF-8")
@@ -266,7 +265,7 @@ func (r *reader) checkOpenMetrics(body []byte) {
 	}
 }
 
-// checkProtobuf reads a protobuf exposition a second time.
+// checkProtobuf parses a protobuf exposition a second time, with expfmt.
 func (r *reader) checkProtobuf(body []byte) {
 	decoder := expfmt.NewDecoder(bytes.NewReader(body), expfmt.NewFormat(expfmt.TypeProtoDelim))
 	for found := 0; ; found++ {
