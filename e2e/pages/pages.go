@@ -1,5 +1,4 @@
-// Package pages reads the commands that the project's pages tell a reader to type,
-// so that a test can type them.
+// Package pages reads the commands on the project's pages, so that a test can run them.
 package pages
 
 import (
@@ -11,14 +10,14 @@ import (
 	"testing"
 )
 
-// Page is a page and its commands, in the order of the page.
+// Page is a page and its commands, in their order.
 type Page struct {
-	Path     string // below the project's folder
+	Path     string // relative to the project's folder
 	Commands []Command
 }
 
-// Command is a line after "$ " in a block of the kind "console", and the lines
-// below it, which the page says it prints.
+// Command is a line after "$ " in a code block of the language "console", and its output,
+// the lines below it.
 type Command struct {
 	Text   string
 	Output []string
@@ -51,7 +50,7 @@ func Read(t testing.TB, root string) []Page {
 		return nil
 	})
 	if err != nil || len(pages) == 0 {
-		t.Fatalf("no page has commands (%v)", err)
+		t.Fatalf("got no pages with commands (%v)", err)
 	}
 	return pages
 }

@@ -35,8 +35,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// notTyped are the commands that the test does not type, by how they begin, and
-// what holds them instead.
+// notTyped are the commands that the test does not run, by prefix, with the reason and
+// the test that covers them.
 var notTyped = map[string]string{
 	"make test":               "it takes minutes, and .ci/run runs it",
 	"go get github.com/":      "the module's own code is not published to the tests; e2e/go.mod imports it",
@@ -50,17 +50,17 @@ var notTyped = map[string]string{
 	"otelcol-contrib ": "it is not made of Go modules; e2e runs a collector with that configuration",
 }
 
-// servers are the commands that go on until they are stopped.
+// servers are the commands that run until they are stopped.
 var servers = []string{"make run", "bin/otelcoder server", "otelcoder server", "OTEL_TRACES_EXPORTER=none otelcoder server", "OTEL_SERVICE_NAME=coder-2026 otelcoder server", "go run ./examples/coderd"}
 
 func begins(text string, with []string) bool {
 	return slices.ContainsFunc(with, func(w string) bool { return strings.HasPrefix(text, w) })
 }
 
-// TestCommands types every command of every page, in the order of the page, and
-// compares what it prints with what the page says, but for numbers. Only addresses
-// are other ones: those that the pages name may be taken, and "db", "collector"
-// and "prometheus" are no hosts here.
+// TestCommands runs every command of every page, in the order of the page, and compares
+// its output with the page, except for numbers. It replaces addresses, because the ports
+// on the pages may be taken, and the hosts "db", "collector" and "prometheus" do not exist
+// here.
 func TestCommands(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -94,21 +94,21 @@ func TestCommands(t *testing.T) {
 		})
 	}
 	for prefix := range left {
-		t.Errorf("no page has %q any more: it need not be left out", prefix)
+		t.Errorf("no page has %q: remove it from notTyped", prefix)
 	}
 }
 
-// reader is who types the commands of a page.
+// reader runs the commands of a page, as a reader of the page would.
 type reader struct {
 	t           *testing.T
 	root        string
 	environment map[string]string
-	hosts       *strings.Replacer // of the pages, by those of the test
-	pushed      chan struct{}
-	stop        func() // ends the server that runs
-	made        string // URL that "otelcoder setup" printed
-	metrics     string // URL of its endpoint, which ends in a slash
-	health      string // URL of its health
+	hosts       *strings.Replacer // replaces addresses of the pages by addresses of the test
+	pushed      chan struct{}     // receives when metrics are pushed
+	stop        func()            // stops the running server
+	made        string            // URL that "otelcoder setup" printed
+	metrics     string            // URL of the server's endpoint, ends in a slash
+	health      string            // URL of the server's health endpoint
 }
 
 func newReader(t *testing.T, root string, page pages.Page) *reader {
@@ -149,9 +149,9 @@ func newReader(t *testing.T, root string, page pages.Page) *reader {
 	return r
 }
 
-// deployment makes the database of a deployment that is alive, with the role that
-// the page makes, or that one before it made, and returns what replaces the host of
-// the page.
+// deployment creates the database of a running deployment, and returns pairs of the
+// page's addresses and their replacements. It creates the role and its grants, unless a
+// command of the page does.
 func (r *reader) deployment(page pages.Page) []string {
 	t := r.t
 	db := pgtest.Start(t).Database(t)
@@ -174,7 +174,7 @@ func (r *reader) deployment(page pages.Page) []string {
 		t.Fatal(err)
 	}
 	r.environment["OWNER_URL"] = db.URL
-	r.environment["OTELCODER_OWNER_URL"] = db.URL // there is no terminal to be asked in
+	r.environment["OTELCODER_OWNER_URL"] = db.URL // without a terminal, setup cannot ask for it
 	here := owner.Host + owner.Path
 	if owner.RawQuery != "" {
 		here += "?" + owner.RawQuery
@@ -185,7 +185,7 @@ func (r *reader) deployment(page pages.Page) []string {
 	return []string{"db:5432/coder?sslmode=verify-full", here, "db:5432/coder", here}
 }
 
-// command is a command of the page, with the addresses of the test.
+// command returns a command of the page, with the addresses of the test.
 func (r *reader) command(ctx context.Context, text string) *exec.Cmd {
 	text = r.hosts.Replace(text)
 	if r.metrics != "" {
@@ -201,12 +201,12 @@ func (r *reader) command(ctx context.Context, text string) *exec.Cmd {
 
 var export = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
 
-// patience is how long what a command prints may take to be as the page says, and
-// a server to be ready, on a machine with much else to do.
+// patience limits the time until the output of a command is as on the page, and until a
+// server is ready. It is long enough for a loaded machine.
 const patience = time.Minute
 
-// typed types a command that ends. Right after a start not everything is served:
-// it is typed again until it prints what the page says.
+// typed runs a command that ends. It repeats the command until the output is as on the
+// page, because a server does not serve everything right after its start.
 func (r *reader) typed(c pages.Command) {
 	r.t.Helper()
 	if match := export.FindStringSubmatch(c.Text); match != nil {
@@ -219,7 +219,7 @@ func (r *reader) typed(c pages.Command) {
 	var errs string
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
 		command := r.command(r.t.Context(), c.Text)
-		var stderr bytes.Buffer // where curl shows its progress
+		var stderr bytes.Buffer // has the progress of curl
 		command.Stderr = &stderr
 		output, err := command.Output()
 		if err != nil {
@@ -233,7 +233,7 @@ func (r *reader) typed(c pages.Command) {
 			r.made = match[2]
 		}
 		if missing := lacks(string(output), c.Output); missing != "" {
-			errs = fmt.Sprintf("it does not print the line\n%s\nbut\n%.3000s", missing, output)
+			errs = fmt.Sprintf("missing line\n%s\nin the output\n%.3000s", missing, output)
 			continue
 		}
 		return
@@ -246,8 +246,8 @@ var (
 	spaces = regexp.MustCompile(` +`)
 )
 
-// lacks returns the first of the lines that is not in the output, after those
-// before it, whatever its numbers.
+// lacks returns the first of the lines that is missing in the output, or out of order.
+// Numbers are ignored.
 func lacks(output string, lines []string) string {
 	plain := func(line string) string {
 		return spaces.ReplaceAllString(number.ReplaceAllString(strings.TrimSpace(line), "N"), " ")
@@ -268,20 +268,20 @@ func lacks(output string, lines []string) string {
 
 var ready = regexp.MustCompile(`msg=ready .*`)
 
-// serve types a command that goes on, in place of the one that goes on already,
-// and waits until it is ready, and, if it is to push, until it has.
+// serve runs the command of a server. It stops the running server first, and waits until
+// the new one is ready and, if it pushes, until it has pushed.
 func (r *reader) serve(c pages.Command) {
 	t := r.t
 	t.Helper()
 	r.stop()
 	select {
-	case <-r.pushed: // by the one before
+	case <-r.pushed: // by the previous server
 	default:
 	}
 	said := new(logged.Log)
 	ctx, cancel := context.WithCancel(t.Context())
 	command := r.command(ctx, c.Text)
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with what it starts
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to signal its children, too
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	command.Stdout, command.Stderr = said, said
 	if err := command.Start(); err != nil {
@@ -291,7 +291,7 @@ func (r *reader) serve(c pages.Command) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		command.Wait() // make and go run tell their own code for an interrupt
+		command.Wait() // make and go run return their own exit codes after an interrupt
 	}()
 	r.stop = sync.OnceFunc(func() {
 		defer cancel()
@@ -299,7 +299,7 @@ func (r *reader) serve(c pages.Command) {
 		select {
 		case <-ended:
 		case <-time.After(10 * time.Second):
-			t.Errorf("$ %s\nhad not ended 10 s after Ctrl-C", c.Text)
+			t.Errorf("$ %s\ndid not end within 10s of SIGINT", c.Text)
 			cancel()
 			<-ended
 		}
@@ -320,7 +320,7 @@ func (r *reader) serve(c pages.Command) {
 		case <-ended:
 			t.Fatalf("$ %s\nended:\n%s", c.Text, said)
 		case <-timeout:
-			t.Fatalf("$ %s\nis not ready:\n%s", c.Text, said)
+			t.Fatalf("$ %s\nis not ready within %v:\n%s", c.Text, patience, said)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -328,18 +328,19 @@ func (r *reader) serve(c pages.Command) {
 		select {
 		case <-r.pushed:
 		case <-timeout:
-			t.Fatalf("$ %s\npushes nothing:\n%s", c.Text, said)
+			t.Fatalf("$ %s\ndid not push within %v:\n%s", c.Text, patience, said)
 		}
 	}
 }
 
-// render does what helm does before it talks to a cluster.
+// render renders the chart with the values of a helm command, as helm does before it
+// connects to a cluster.
 func render(t *testing.T, root, text string) {
 	t.Helper()
 	words := strings.Fields(text)
 	if len(words) < 6 || !slices.Contains([]string{"install", "upgrade"}, words[1]) ||
 		!slices.Equal(words[2:6], []string{helm.Release, "helm/otelcoder", "--namespace", helm.Namespace}) {
-		t.Fatalf("$ %s\nwhich release of which chart is that?", text)
+		t.Fatalf("$ %s\nwant install or upgrade %s helm/otelcoder --namespace %s", text, helm.Release, helm.Namespace)
 	}
 	values := make(map[string]any)
 	for i := 6; i < len(words); i += 2 {
@@ -356,7 +357,7 @@ func render(t *testing.T, root, text string) {
 				err = yaml.Unmarshal(file, &values)
 			}
 		default:
-			err = fmt.Errorf("the test knows no %s", words[i])
+			err = fmt.Errorf("the test does not support %s", words[i])
 		}
 		if err != nil {
 			t.Fatalf("$ %s\n%v", text, err)
@@ -369,8 +370,8 @@ func render(t *testing.T, root, text string) {
 	helm.Load(t).Render(t, string(written))
 }
 
-// TestKubectl: what the pages have kubectl do is done to what the chart makes and
-// reads.
+// TestKubectl checks that the kubectl and docker commands of the pages use the names and
+// keys of the chart.
 func TestKubectl(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -392,7 +393,7 @@ func TestKubectl(t *testing.T) {
 	}
 	rds, cloudSQL, client := volume("rds", "database-ca").ConfigMap, volume("cloudsql", "database-ca").Secret, volume("cloudsql", "database-client").Secret
 	if client.Items[0].Key != corev1.TLSCertKey || client.Items[1].Key != corev1.TLSPrivateKeyKey {
-		t.Errorf("the keys of the client certificate are %v, not those of a Secret for TLS", client.Items)
+		t.Errorf("client certificate: got keys %v, want those of a TLS Secret", client.Items)
 	}
 	secret := deployment.Spec.Template.Spec.Containers[0].Env[0].ValueFrom.SecretKeyRef
 	want := []string{
@@ -406,7 +407,7 @@ func TestKubectl(t *testing.T) {
 	for _, page := range pages.Read(t, root) {
 		for _, c := range page.Commands {
 			if begins(c.Text, []string{"kubectl ", "docker "}) && !slices.Contains(want, c.Text) {
-				t.Errorf("%s has $ %s\nthe chart wants one of\n%s", page.Path, c.Text, strings.Join(want, "\n"))
+				t.Errorf("%s: got $ %s\nwant one of\n%s", page.Path, c.Text, strings.Join(want, "\n"))
 			}
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// notRun are the commands in the text of runbooks that no test runs, by how they
-// begin, with the reason.
+// notRun are the commands in the text of runbooks that the test does not run, by prefix,
+// with the reason.
 var notRun = map[string]string{
 	"kubectl ":                     "there is no cluster; TestRunbookKubectl checks its form and names",
 	"coder ":                       "it needs a Coder server and a login",
@@ -29,8 +29,8 @@ var notRun = map[string]string{
 	"SELECT pg_terminate_backend(": "the process is the reader's",
 }
 
-// TestRunbookCommands runs the SQL in the text of the runbooks on PostgreSQL, and checks
-// that every other command is one of notRun.
+// TestRunbookCommands runs the SQL of the runbooks on PostgreSQL, and checks that every
+// other command is in notRun.
 func TestRunbookCommands(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -38,7 +38,7 @@ func TestRunbookCommands(t *testing.T) {
 	}
 	runbooks, err := filepath.Glob(filepath.Join(root, "docs/runbooks/*.md"))
 	if err != nil || len(runbooks) == 0 {
-		t.Fatalf("%d runbooks: %v", len(runbooks), err)
+		t.Fatalf("got %d runbooks, want some (%v)", len(runbooks), err)
 	}
 	conn, err := pgx.Connect(t.Context(), pgtest.Start(t).Database(t).URL)
 	if err != nil {
@@ -65,7 +65,7 @@ func TestRunbookCommands(t *testing.T) {
 		}
 		for _, match := range code.FindAllStringSubmatch(blocks.ReplaceAllString(string(page), ""), -1) {
 			text := strings.Join(strings.Fields(match[1]), " ")
-			if !command.MatchString(text) || slices.Contains([]string{"path limit", "server role"}, text) { // a reason, a finding
+			if !command.MatchString(text) || slices.Contains([]string{"path limit", "server role"}, text) { // not commands
 				continue
 			}
 			skipped := false
@@ -80,21 +80,21 @@ func TestRunbookCommands(t *testing.T) {
 			case strings.HasPrefix(text, "SELECT "):
 				run(path, text)
 			default:
-				t.Errorf("%s: no test runs %q, and notRun has no reason", filepath.Base(path), text)
+				t.Errorf("%s: %q is neither run nor in notRun", filepath.Base(path), text)
 			}
 		}
 	}
 	if queries < 4 {
-		t.Errorf("the runbooks have only %d statements of SQL", queries)
+		t.Errorf("got %d SQL statements in the runbooks, want at least 4", queries)
 	}
 	for prefix := range left {
-		t.Errorf("no runbook has %q any more: remove it from notRun", prefix)
+		t.Errorf("no runbook has %q: remove it from notRun", prefix)
 	}
 }
 
-// TestRunbookKubectl checks what needs no cluster of the commands in the text of the
-// runbooks: kubectl debugs pods and nodes only and prints nothing unless attached, the logs
-// of a Deployment are those of one pod, and the names are the chart's.
+// TestRunbookKubectl checks the kubectl commands of the runbooks as far as possible without
+// a cluster: "kubectl debug" needs a pod and -it, "kubectl logs" of a Deployment reads only
+// one pod, and the names must be the chart's.
 func TestRunbookKubectl(t *testing.T) {
 	root, err := process.Root()
 	if err != nil {
@@ -141,6 +141,6 @@ func TestRunbookKubectl(t *testing.T) {
 		}
 	}
 	if found < 10 {
-		t.Errorf("the runbooks have only %d commands of kubectl", found)
+		t.Errorf("got %d kubectl commands in the runbooks, want at least 10", found)
 	}
 }
