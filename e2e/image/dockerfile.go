@@ -1,6 +1,6 @@
-// Package image reads the Dockerfile as Docker's BuildKit does. No engine runs
-// where the tests do: they build the binary by the command of the file, and run it
-// as the image would.
+// Package image reads the Dockerfile as Docker's BuildKit does. The tests have no
+// container engine: they build the binary with the command of the Dockerfile, and run
+// it as the image would.
 package image
 
 import (
@@ -14,16 +14,16 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// Image is what a Dockerfile makes.
+// Image is the content of a Dockerfile.
 type Image struct {
 	Build      string   // the command that builds the binary
-	Files      []string // what the image holds, in order
+	Files      []string // paths of the image's files, in order
 	Base       string
 	User       string
 	Ports      []string
 	Entrypoint []string
 	Command    []string
-	Warnings   []string // what BuildKit's linter says of the file
+	Warnings   []string // warnings of BuildKit's parser and linter
 }
 
 // Read reads the project's Dockerfile. root is the project's folder.
@@ -51,7 +51,7 @@ func Read(t testing.TB, root string) Image {
 	}
 	for _, command := range stages[0].Commands {
 		if run, ok := command.(*instructions.RunCommand); ok {
-			image.Build = strings.Join(run.CmdLine, " ") // the last one
+			image.Build = strings.Join(run.CmdLine, " ") // the last RUN wins
 		}
 	}
 	last := stages[len(stages)-1]
@@ -69,7 +69,7 @@ func Read(t testing.TB, root string) Image {
 		case *instructions.CmdCommand:
 			image.Command = command.CmdLine
 		default:
-			t.Errorf("the image has an instruction that nobody expects: %s", command.Name())
+			t.Errorf("unexpected instruction in the last stage: %s", command.Name())
 		}
 	}
 	return image

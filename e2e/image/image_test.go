@@ -34,26 +34,26 @@ func root(t *testing.T) string {
 	return root
 }
 
-// TestDockerfile: BuildKit's linter has nothing to say, the image holds the binary
-// and certificates alone, and the chart runs it as it is.
+// TestDockerfile checks that BuildKit's linter has no warnings, that the image has only
+// the binary and certificates, and that the chart fits the image.
 func TestDockerfile(t *testing.T) {
 	i := image.Read(t, root(t))
 	for _, w := range i.Warnings {
 		t.Error(w)
 	}
 	if i.Base != "scratch" || !slices.Equal(i.Files, []string{"/etc/ssl/certs/ca-certificates.crt", "/otelcoder"}) {
-		t.Errorf("on %s, it holds %q", i.Base, i.Files)
+		t.Errorf("got the base %s with %q, want scratch with certificates and the binary", i.Base, i.Files)
 	}
 	if !slices.Equal(i.Entrypoint, []string{"/otelcoder"}) || !slices.Equal(i.Command, []string{"server"}) {
-		t.Errorf("it starts %q %q", i.Entrypoint, i.Command)
+		t.Errorf("got entrypoint %q and command %q, want /otelcoder and server", i.Entrypoint, i.Command)
 	}
 
 	pod := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, "")).Spec.Template.Spec
 	if user := fmt.Sprintf("%d:%d", *pod.SecurityContext.RunAsUser, *pod.SecurityContext.RunAsGroup); i.User != user {
-		t.Errorf("it runs as %s, the chart runs it as %s", i.User, user)
+		t.Errorf("got user %s, the chart has %s", i.User, user)
 	}
 	if args := pod.Containers[0].Args; !slices.Equal(args, i.Command) {
-		t.Errorf("the chart's command is %q", args)
+		t.Errorf("the chart has the arguments %q, want the image's command %q", args, i.Command)
 	}
 	for _, port := range pod.Containers[0].Ports {
 		if !slices.Contains(i.Ports, fmt.Sprint(port.ContainerPort)) {
@@ -62,8 +62,8 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// TestIgnored: the image is built of all that git tracks: else its version would
-// end in "+dirty".
+// TestIgnored checks that .dockerignore excludes no tracked file. Otherwise the version of
+// the binary would end in "+dirty".
 func TestIgnored(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root(t), ".dockerignore"))
 	if err != nil {
@@ -81,7 +81,7 @@ func TestIgnored(t *testing.T) {
 			path = strings.TrimSpace(path)
 			first, _, _ := strings.Cut(path, "/")
 			if matches(t, pattern, path) || matches(t, pattern, first) || matches(t, strings.TrimPrefix(pattern, "**/"), filepath.Base(path)) {
-				t.Errorf("%s leaves out %s", pattern, path)
+				t.Errorf("pattern %s excludes the tracked file %s", pattern, path)
 			}
 		}
 	}
@@ -96,8 +96,8 @@ func matches(t *testing.T, pattern, path string) bool {
 	return ok
 }
 
-// checkout makes a repository of git in a folder, of one commit that holds the
-// project as it is now. Two of them are the same commit.
+// checkout creates a git repository in a folder, with one commit of the project's current
+// files. The commit's ID depends only on the files.
 func checkout(t *testing.T, dir string) {
 	t.Helper()
 	from := root(t)
@@ -112,7 +112,7 @@ func checkout(t *testing.T, dir string) {
 		switch {
 		case relative == ".git" && entry.IsDir(), relative == "bin":
 			return fs.SkipDir
-		case relative == ".git": // of a work tree
+		case relative == ".git": // a file in a work tree
 			return nil
 		case entry.IsDir():
 			return os.MkdirAll(filepath.Join(dir, relative), 0o755)
@@ -135,7 +135,7 @@ func checkout(t *testing.T, dir string) {
 	git(t, dir, "commit", "--quiet", "--message", "as it is")
 }
 
-// git runs a command of git, untouched by what the user has configured.
+// git runs a git command without the user's configuration.
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	const who, when = "test", "2026-01-01T00:00:00Z"
@@ -150,14 +150,14 @@ func git(t *testing.T, dir string, args ...string) string {
 	return string(output)
 }
 
-// build runs the command of the Dockerfile in a checkout, but for where the binary
-// goes.
+// build runs the command of the Dockerfile in a checkout, with another path for the
+// binary.
 func build(t *testing.T, command, dir string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "otelcoder")
 	const there = " -o /otelcoder "
 	if strings.Count(command, there) != 1 {
-		t.Fatalf("the command does not write /otelcoder: %s", command)
+		t.Fatalf("got the command %s, want one -o /otelcoder", command)
 	}
 	c := exec.Command("sh", "-c", strings.Replace(command, there, " -o "+path+" ", 1))
 	c.Dir = dir
@@ -168,8 +168,8 @@ func build(t *testing.T, command, dir string) (path string) {
 	return path
 }
 
-// TestBinary builds the image's binary twice, in different folders, and runs it in
-// an empty root, as the image's user.
+// TestBinary builds the image's binary twice, in different folders, checks that both are
+// equal, and runs it in an empty root as the image's user.
 func TestBinary(t *testing.T) {
 	i := image.Read(t, root(t))
 	var binaries [2]string
@@ -187,18 +187,18 @@ func TestBinary(t *testing.T) {
 		t.Error("two builds of one commit differ")
 	}
 	if bytes.Contains(contents[0], []byte(root(t)+"/")) {
-		t.Error("the binary tells where it was built")
+		t.Error("the binary contains the path of the project's folder")
 	}
 	checkStatic(t, binaries[0])
 
 	version, err := exec.Command(binaries[0], "version").Output()
 	if err != nil || !regexp.MustCompile(`^otelcoder v\d+\.\d+\.\d+\S* go1\.\d+`).Match(version) || bytes.Contains(version, []byte("dirty")) {
-		t.Errorf("it says of itself %q (%v)", version, err)
+		t.Errorf("got version %q (%v), want a clean one", version, err)
 	}
 	checkServes(t, i, contents[0])
 }
 
-// checkStatic checks that a program needs no library and no loader.
+// checkStatic checks that a program needs no shared libraries and no loader.
 func checkStatic(t *testing.T, path string) {
 	t.Helper()
 	file, err := elf.Open(path)
@@ -208,14 +208,14 @@ func checkStatic(t *testing.T, path string) {
 	defer file.Close()
 	for _, p := range file.Progs {
 		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
-			t.Errorf("the binary is not static: it has %v", p.Type)
+			t.Errorf("the binary is not static: got a segment %v", p.Type)
 		}
 	}
 }
 
-// checkServes runs the binary as the image would: in a root that holds nothing
-// else, as the image's user; where the test may not do that, as itself. Only the
-// addresses are other ones.
+// checkServes runs the binary as the image would: in a root with no other file, as the
+// image's user. Without root privileges, it runs as the test's user, without chroot. Only
+// the addresses differ.
 func checkServes(t *testing.T, i image.Image, binary []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -251,7 +251,7 @@ func checkServes(t *testing.T, i image.Image, binary []byte) {
 	defer func() {
 		c.Process.Signal(syscall.SIGTERM)
 		if err := c.Wait(); err != nil {
-			t.Errorf("it ended with %v", err)
+			t.Errorf("the binary ended with %v, want exit code 0", err)
 		}
 	}()
 
@@ -263,7 +263,7 @@ func checkServes(t *testing.T, i image.Image, binary []byte) {
 			t.Fatal(err)
 		}
 		if urls = ready.FindSubmatch(text); urls == nil && time.Now().After(deadline) {
-			t.Fatalf("it is not ready:\n%s", text)
+			t.Fatalf("the binary is not ready within 30s:\n%s", text)
 		}
 	}
 	for url, want := range map[string]string{string(urls[1]): "otelcoder_build_info{", string(urls[2]): "ok\n"} {
@@ -274,7 +274,7 @@ func checkServes(t *testing.T, i image.Image, binary []byte) {
 		body, err := io.ReadAll(response.Body)
 		response.Body.Close()
 		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-			t.Errorf("%s answers %s (%v) without %q", url, response.Status, err, want)
+			t.Errorf("GET %s: got status %s (%v), want 200 and %q in the body", url, response.Status, err, want)
 		}
 	}
 }
