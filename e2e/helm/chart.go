@@ -1,6 +1,6 @@
 // Package helm renders the project's chart with helm's own packages, as "helm
-// template" does, and reads the objects as Kubernetes and the Prometheus operator
-// do: into their types, refusing a field that they do not have.
+// template" does, and decodes the objects into the types of Kubernetes and the
+// Prometheus operator. Unknown fields are errors.
 //
 //	chart := helm.Load(t)
 //	objects := chart.Render(t, "replicas: 3")
@@ -31,7 +31,7 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
-// The release that is rendered.
+// Name and namespace of the rendered release.
 const (
 	Release   = "otelcoder"
 	Namespace = "coder"
@@ -57,15 +57,15 @@ func Load(t testing.TB) *Chart {
 	return c
 }
 
-// Lint returns what "helm lint" says with values, a YAML text. With --strict it
-// fails on a warning and on an error.
+// Lint returns the messages of "helm lint" with values, a YAML text. "helm lint
+// --strict" fails on warnings and errors.
 func (c *Chart) Lint(t testing.TB, values string) []support.Message {
 	t.Helper()
 	return lint.AllWithKubeVersion(c.dir, read(t, values), Namespace, nil).Messages
 }
 
-// Template returns what "helm template" writes with values: the files in the
-// order of their names, objects apart. Its error is what helm says.
+// Template returns the files that "helm template" renders with values, by path. The
+// error is helm's.
 func (c *Chart) Template(t testing.TB, values string) (map[string]string, error) {
 	t.Helper()
 	rendered, err := c.render(read(t, values))
@@ -79,7 +79,7 @@ func (c *Chart) Template(t testing.TB, values string) (map[string]string, error)
 	return rendered, nil
 }
 
-// Notes returns what helm says after an installation with values.
+// Notes returns the notes that helm prints after an installation with values.
 func (c *Chart) Notes(t testing.TB, values string) string {
 	t.Helper()
 	rendered, err := c.render(read(t, values))
@@ -107,8 +107,8 @@ func read(t testing.TB, values string) chartutil.Values {
 	return v
 }
 
-// Render returns the objects that the chart makes of values. It fails the test
-// unless each is one that its API server takes.
+// Render returns the objects that the chart renders with values. It fails the test
+// if one does not decode strictly into its type.
 func (c *Chart) Render(t testing.TB, values string) []runtime.Object {
 	t.Helper()
 	files, err := c.Template(t, values)
@@ -122,7 +122,7 @@ func (c *Chart) Render(t testing.TB, values string) []runtime.Object {
 	return objects
 }
 
-// types are those of Kubernetes and of the Prometheus operator.
+// types decodes the types of Kubernetes and of the Prometheus operator.
 var types = func() serializer.CodecFactory {
 	all := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, monitoringv1.AddToScheme, monitoringv1alpha1.AddToScheme} {
@@ -143,7 +143,8 @@ func Decode(t testing.TB, path, text string) []runtime.Object {
 	return objects
 }
 
-// Check returns why an API server refuses the objects of a YAML text.
+// Check returns an error if an object of a YAML text does not decode strictly into its
+// type.
 func Check(text string) error {
 	_, err := decode(text)
 	return err
@@ -178,7 +179,7 @@ func Only[T runtime.Object](t testing.TB, objects []runtime.Object) T {
 	t.Helper()
 	some := All[T](objects)
 	if len(some) != 1 {
-		t.Fatalf("%d objects of type %T, not 1", len(some), *new(T))
+		t.Fatalf("got %d objects of type %T, want 1", len(some), *new(T))
 	}
 	return some[0]
 }

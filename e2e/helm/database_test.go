@@ -28,13 +28,13 @@ import (
 // objects are Secrets and ConfigMaps by name, each with its keys.
 type objects map[string]map[string]string
 
-// pgPassword has the characters that are special in a URL, in a connection string of
-// keywords, and in a Kubernetes variable.
+// pgPassword has the special characters of URLs, keyword connection strings and Kubernetes
+// variables.
 const pgPassword = `p@ss/w:rd%?#&= '\\$(PGHOST)$$`
 
-// TestDatabase starts from the Secrets that an operator has, and lets the driver read
-// what the pod of the chart gets of them: the connection is that of the Secrets, and
-// each file that is named is mounted, and is the one that it should be.
+// TestDatabase checks that the driver connects as the Secrets of an operator specify. It
+// applies the environment and the volumes of the chart's pod, and compares the driver's
+// configuration with the Secrets.
 func TestDatabase(t *testing.T) {
 	ca, certificate, key := newCertificate(t)
 	for name, c := range map[string]struct {
@@ -98,13 +98,13 @@ func TestDatabase(t *testing.T) {
 			}
 			db, err := coderdb.Open(t.Context(), url)
 			if err != nil {
-				t.Fatalf("the service refuses it: %v", err)
+				t.Fatalf("open the database: %v", err)
 			}
 			db.Close()
 			got := []string{config.Host, big.NewInt(int64(config.Port)).String(), config.Database, config.User, config.Password}
 			want := []string{c.host, c.port, c.database, c.user, c.password}
 			if strings.Join(got, "\n") != strings.Join(want, "\n") {
-				t.Errorf("the connection is\n%q\nwant\n%q", got, want)
+				t.Errorf("got the connection\n%q\nwant\n%q", got, want)
 			}
 			roots := x509.NewCertPool()
 			roots.AppendCertsFromPEM([]byte(ca))
@@ -112,24 +112,24 @@ func TestDatabase(t *testing.T) {
 			case tls == nil:
 				t.Error("the connection is not encrypted")
 			case c.mode != "" && (tls.RootCAs == nil || !tls.RootCAs.Equal(roots)):
-				t.Error("another CA is trusted")
+				t.Error("the trusted CA is not the one of the Secret")
 			case c.mode == "verify-full" && (tls.InsecureSkipVerify || tls.ServerName != c.host):
-				t.Errorf("the certificate's name is compared with %q: %t", tls.ServerName, !tls.InsecureSkipVerify)
+				t.Errorf("got server name %q, verified %t, want %q and true", tls.ServerName, !tls.InsecureSkipVerify, c.host)
 			case c.mode == "verify-ca" && tls.VerifyPeerCertificate == nil:
 				t.Error("the certificate is not verified")
 			case len(tls.Certificates) > 0 != c.client:
-				t.Errorf("%d client certificates", len(tls.Certificates))
+				t.Errorf("got %d client certificates, want one: %t", len(tls.Certificates), c.client)
 			}
 			if len(config.Fallbacks) > 0 {
-				t.Error("an unencrypted connection is tried, too")
+				t.Error("the driver would fall back to another connection")
 			}
 		})
 	}
 }
 
-// start does to this process what Kubernetes does when it starts the pod: it sets the
-// variables, those of Secrets as they are, and writes the files of the volumes, below a
-// folder of the test. It returns the URL that the service reads.
+// start prepares this process as Kubernetes prepares the pod. It sets the variables,
+// including those from Secrets, and writes the files of the volumes below a folder of the
+// test. It returns the URL of the database that the service would use.
 func (o objects) start(t *testing.T, pod corev1.PodSpec) (url string) {
 	t.Helper()
 	root := t.TempDir()
@@ -177,17 +177,17 @@ func (o objects) start(t *testing.T, pod corev1.PodSpec) (url string) {
 	return variables["CODER_PG_CONNECTION_URL"]
 }
 
-// value returns a key's value of an object, which must be there.
+// value returns the value of a key of an object, and fails the test if there is none.
 func (o objects) value(t *testing.T, name, key string) string {
 	t.Helper()
 	value, ok := o[name][key]
 	if !ok {
-		t.Fatalf("there is no key %q in the object %q, which has %q", key, name, slices.Sorted(maps.Keys(o[name])))
+		t.Fatalf("no key %q in the object %q, which has %q", key, name, slices.Sorted(maps.Keys(o[name])))
 	}
 	return value
 }
 
-// newCertificate returns a certificate that is its own CA, and its key, as PEM.
+// newCertificate returns a self-signed certificate and its key, as PEM.
 func newCertificate(t *testing.T) (ca, certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

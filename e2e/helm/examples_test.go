@@ -30,9 +30,10 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// TestExamples: of the objects without a chart, the monitor selects the Service by
-// a label that it has, and a port that it has. The Service of the control plane
-// selects the pods of Coder's chart, and the other one those of this one.
+// TestExamples checks the example objects for deployments without a chart. Each
+// ServiceMonitor selects its Service, by labels and port. The Service of the control plane
+// selects the pods of Coder's chart; the Service of otelcoder selects the pods of this
+// chart.
 func TestExamples(t *testing.T) {
 	own := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, "")).Spec.Template.Labels
 	for dir, pods := range map[string]labels.Set{
@@ -44,11 +45,11 @@ func TestExamples(t *testing.T) {
 			service := helm.Only[*corev1.Service](t, helm.Decode(t, "service.yaml", read("service.yaml")))
 			monitor := helm.Only[*monitoringv1.ServiceMonitor](t, helm.Decode(t, "servicemonitor.yaml", read("servicemonitor.yaml")))
 			if !labels.SelectorFromSet(service.Spec.Selector).Matches(pods) {
-				t.Errorf("the Service selects %v, the pods have %v", service.Spec.Selector, pods)
+				t.Errorf("the Service selects %v, the pods have the labels %v", service.Spec.Selector, pods)
 			}
 			selector, err := metav1.LabelSelectorAsSelector(&monitor.Spec.Selector)
 			if err != nil || !selector.Matches(labels.Set(service.Labels)) || monitor.Namespace != service.Namespace {
-				t.Errorf("the ServiceMonitor selects %v (%v), the Service has %v", selector, err, service.Labels)
+				t.Errorf("the ServiceMonitor selects %v (%v), the Service has the labels %v", selector, err, service.Labels)
 			}
 			// The Service of Coder's API has the labels of Coder's pods.
 			if dir == "embed" && selector.Matches(pods) {
@@ -61,21 +62,22 @@ func TestExamples(t *testing.T) {
 				if !slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool {
 					return p.Name == e.Port && p.Port == 2112 && p.TargetPort.IntValue() == 2112
 				}) {
-					t.Errorf("the ServiceMonitor reads port %q, the Service has %v", e.Port, service.Spec.Ports)
+					t.Errorf("the ServiceMonitor reads port %q, the Service has the ports %v", e.Port, service.Spec.Ports)
 				}
 			}
 		})
 	}
 }
 
-// TestExampleIsTheCharts: the monitor without the chart scrapes as the chart's does.
+// TestExampleIsTheCharts checks that the example ServiceMonitor has the same endpoints as
+// the chart's.
 func TestExampleIsTheCharts(t *testing.T) {
 	example := helm.Only[*monitoringv1.ServiceMonitor](t, helm.Decode(t, "servicemonitor.yaml", readFile(t, "examples/prometheus/service/servicemonitor.yaml")))
 	chart := helm.Only[*monitoringv1.ServiceMonitor](t, helm.Load(t).Render(t, "serviceMonitor: {enabled: true}"))
 	for i := range chart.Spec.Endpoints {
-		chart.Spec.Endpoints[i].Scheme = nil // http, as without
+		chart.Spec.Endpoints[i].Scheme = nil // the default is http
 	}
 	if a, b := example.Spec.Endpoints, chart.Spec.Endpoints; !equality.Semantic.DeepEqual(a, b) {
-		t.Errorf("the example has\n%+v\nthe chart\n%+v", a, b)
+		t.Errorf("the example has\n%+v\nthe chart has\n%+v", a, b)
 	}
 }

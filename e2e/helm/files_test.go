@@ -13,8 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/helm"
 )
 
-// TestDashboards: the ConfigMaps hold the dashboards as they are, where Grafana's
-// sidecar finds them.
+// TestDashboards checks that the ConfigMaps contain the shipped dashboards, with the
+// labels by which Grafana's sidecar finds them.
 func TestDashboards(t *testing.T) {
 	for edition, differ := range map[string][]string{
 		"documented": nil,
@@ -24,13 +24,14 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-// testDashboards checks the dashboards of an edition, in which the named ones differ.
+// testDashboards checks the dashboards of an edition. The dashboards in differ have their
+// own file in this edition.
 func testDashboards(t *testing.T, edition string, differ []string) {
 	maps := helm.All[*corev1.ConfigMap](helm.Load(t).Render(t, "metricNames: "+edition+"\ndashboards: {enabled: true, annotations: {grafana_folder: Coder}}"))
 	found := 0
 	for _, m := range maps {
 		if m.Labels["grafana_dashboard"] != "1" || m.Annotations["grafana_folder"] != "Coder" {
-			t.Errorf("%s has the labels %v, the annotations %v", m.Name, m.Labels, m.Annotations)
+			t.Errorf("%s: got labels %v and annotations %v, want grafana_dashboard=1 and grafana_folder=Coder", m.Name, m.Labels, m.Annotations)
 		}
 		for name, text := range m.Data {
 			found++
@@ -38,21 +39,21 @@ func testDashboards(t *testing.T, edition string, differ []string) {
 			if slices.Contains(differ, name) {
 				path = "examples/grafana/" + edition + "/" + name
 			}
-			// helm cuts white space off the end of an object.
+			// helm trims white space at the end of an object.
 			if want := readFile(t, path); strings.TrimSpace(text) != strings.TrimSpace(want) {
-				t.Errorf("%s in %s is not %s", name, m.Name, path)
+				t.Errorf("%s in %s differs from %s", name, m.Name, path)
 			}
 			if !json.Valid([]byte(text)) {
-				t.Errorf("%s is no JSON", name)
+				t.Errorf("%s is not valid JSON", name)
 			}
 		}
 	}
 	if found != 3 || len(maps) != 3 {
-		t.Errorf("%d dashboards in %d ConfigMaps, want 3 in 3", found, len(maps))
+		t.Errorf("got %d dashboards in %d ConfigMaps, want 3 in 3", found, len(maps))
 	}
 }
 
-// TestRules: the PrometheusRule holds the rules that examples/prometheus has, which fit
+// TestRules checks that the PrometheusRule contains the rules of examples/prometheus, in
 // both editions.
 func TestRules(t *testing.T) {
 	for _, edition := range []string{"documented", "coder"} {
@@ -90,7 +91,7 @@ func testRules(t *testing.T, edition string) {
 			}
 			text += r.Annotations["description"] + r.Labels["severity"]
 			if want[key] != text {
-				t.Errorf("%s is\n%s\nwant\n%s", key, text, want[key])
+				t.Errorf("%s: got\n%s\nwant\n%s", key, text, want[key])
 			}
 			delete(want, key)
 		}

@@ -18,9 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// values is a file of values that people start with. The chart has them where
-// other tools that test charts look for them, and make check-chart has helm itself
-// read them.
+// values is a file of example values. The files are in the chart's folder ci, where tools
+// for testing charts look for them; make check-chart renders them with helm itself.
 type values struct{ name, text string }
 
 // cases returns the files of values.
@@ -33,7 +32,7 @@ func cases(t *testing.T) []values {
 	const suffix = "-values.yaml"
 	paths, err := filepath.Glob(filepath.Join(root, "helm/otelcoder/ci/*"+suffix))
 	if err != nil || len(paths) < 12 {
-		t.Fatalf("there are only the values %q (%v)", paths, err)
+		t.Fatalf("got the files of values %q (%v), want at least 12", paths, err)
 	}
 	var all []values
 	for _, path := range paths {
@@ -46,7 +45,7 @@ func cases(t *testing.T) []values {
 	return all
 }
 
-// TestLint: helm lint --strict has nothing to say.
+// TestLint checks that helm lint --strict passes.
 func TestLint(t *testing.T) {
 	chart := helm.Load(t)
 	for _, c := range cases(t) {
@@ -58,11 +57,11 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// long is a rule's or a dashboard's text: the golden files leave it out, and
-// [TestFiles] compares it with the file that it is.
+// long matches the text of rules and dashboards. The golden files leave it out;
+// [TestDashboards] and [TestRules] compare it with the shipped files.
 var long = regexp.MustCompile(`(?m)(^  groups:|^  \S+\.json: \|)\n((?:    .*)?\n)+`)
 
-// TestTemplate compares what helm template writes with the golden files.
+// TestTemplate compares the output of helm template with the golden files.
 func TestTemplate(t *testing.T) {
 	chart := helm.Load(t)
 	for _, c := range cases(t) {
@@ -88,12 +87,12 @@ func TestTemplate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if all.String() != string(want) {
-			t.Errorf("%s is not what the chart makes: look at it after go -C e2e test ./helm -update", golden)
+			t.Errorf("%s differs from the rendered chart: review it after go -C e2e test ./helm -update", golden)
 		}
 	}
 }
 
-// TestRefused: values that make no sense are refused with a sentence.
+// TestRefused checks that invalid values are rejected with a helpful message.
 func TestRefused(t *testing.T) {
 	chart := helm.Load(t)
 	env := func(pairs ...string) string {
@@ -168,10 +167,10 @@ func TestRefused(t *testing.T) {
 	} {
 		_, err := chart.Template(t, values)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s\nis answered %v\nwant %s", values, err, want)
+			t.Errorf("%s\ngot error %v\nwant %s", values, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret@") {
-			t.Errorf("%s\nshows the password: %v", values, err)
+			t.Errorf("%s\nthe error shows the password: %v", values, err)
 		}
 	}
 }
@@ -191,7 +190,7 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// TestStrings checks that names which YAML reads as a number or a boolean remain text.
+// TestStrings checks that names that look like a YAML number or boolean stay strings.
 func TestStrings(t *testing.T) {
 	chart := helm.Load(t)
 	for _, values := range []string{
@@ -215,16 +214,16 @@ func TestStrings(t *testing.T) {
 		}
 		for path, text := range files {
 			if strings.Contains(text, ": null\n") {
-				t.Errorf("%s\nmakes of %s\n%s", values, path, text)
+				t.Errorf("%s\n%s: got null in\n%s", values, path, text)
 			}
 			if err := helm.Check(text); err != nil {
-				t.Errorf("%s\nmakes of %s: %v", values, path, err)
+				t.Errorf("%s\n%s: %v", values, path, err)
 			}
 		}
 	}
 }
 
-// TestNotes: what helm says after an installation is what works.
+// TestNotes checks the commands and names in the notes after an installation.
 func TestNotes(t *testing.T) {
 	chart := helm.Load(t)
 	for values, want := range map[string]string{
@@ -238,7 +237,7 @@ func TestNotes(t *testing.T) {
 		readFile(t, "helm/otelcoder/ci/vault-values.yaml"):         "whose URL is in the file /vault/secrets/url.",
 	} {
 		if notes := chart.Notes(t, values); !strings.Contains(notes, want) {
-			t.Errorf("%s\nno %q in\n%s", values, want, notes)
+			t.Errorf("%s\nwant %q in the notes, got\n%s", values, want, notes)
 		}
 	}
 }

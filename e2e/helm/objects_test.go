@@ -22,8 +22,8 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/helm"
 )
 
-// TestObjects: the objects of each case are ones that Kubernetes takes, and each
-// selector and each port selects what it should.
+// TestObjects checks that the objects of each case are valid, and that each selector and
+// each port refers to the right object.
 func TestObjects(t *testing.T) {
 	chart := helm.Load(t)
 	for _, c := range cases(t) {
@@ -36,55 +36,55 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// checkNames: every object is in the release's namespace, with its labels, and
-// no two are one.
+// checkNames checks that every object is in the release's namespace and has the release's
+// labels, and that no object exists twice.
 func checkNames(t *testing.T, objects []runtime.Object) {
 	seen := make(map[string]bool)
 	for _, o := range objects {
 		m := o.(metav1.Object)
 		key := o.GetObjectKind().GroupVersionKind().Kind + "/" + m.GetName()
 		if seen[key] {
-			t.Errorf("%s is there twice", key)
+			t.Errorf("%s exists twice", key)
 		}
 		seen[key] = true
 		if m.GetNamespace() != helm.Namespace {
-			t.Errorf("%s is in namespace %q", key, m.GetNamespace())
+			t.Errorf("%s: got namespace %q, want %q", key, m.GetNamespace(), helm.Namespace)
 		}
 		if m.GetLabels()["app.kubernetes.io/instance"] != helm.Release || m.GetLabels()["app.kubernetes.io/managed-by"] != "Helm" {
-			t.Errorf("%s has the labels %v", key, m.GetLabels())
+			t.Errorf("%s: got labels %v, want instance %s, managed by Helm", key, m.GetLabels(), helm.Release)
 		}
 	}
 }
 
-// checkPod: what a pod refers to is there, and nothing lets it do more than it
-// needs.
+// checkPod checks that all references of the pod resolve, and that the pod has no more
+// permissions than it needs.
 func checkPod(t *testing.T, objects []runtime.Object) {
 	pod := helm.Only[*appsv1.Deployment](t, objects).Spec.Template.Spec
 	if account := helm.Only[*corev1.ServiceAccount](t, objects); account.Name != pod.ServiceAccountName {
-		t.Errorf("the pods' service account is %q, the chart's is %q", pod.ServiceAccountName, account.Name)
+		t.Errorf("got service account %q, want %q", pod.ServiceAccountName, account.Name)
 	}
 	c := pod.Containers[0]
 
-	// The level "restricted" of Kubernetes's pod security standards, and a
-	// root file system that cannot be written.
+	// The level "restricted" of Kubernetes's pod security standards, and a read-only
+	// root file system.
 	if s := pod.SecurityContext; !*s.RunAsNonRoot || *s.RunAsUser == 0 || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-		t.Errorf("the pod's security context is %v", s)
+		t.Errorf("the pod is not restricted: got security context %v", s)
 	}
 	if s := c.SecurityContext; *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem ||
 		!slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
-		t.Errorf("the container's security context is %v", s)
+		t.Errorf("the container is not restricted: got security context %v", s)
 	}
 	if *pod.AutomountServiceAccountToken || pod.HostNetwork || pod.HostPID {
-		t.Error("the pod gets more than it needs")
+		t.Error("the pod has a service account token, the host's network or the host's PIDs")
 	}
 
 	health := portOf(t, c, "health")
 	if address := value(t, c, "OTELCODER_HEALTH_ADDRESS"); address != net.JoinHostPort("0.0.0.0", health) {
-		t.Errorf("health is served on %s, its port is %s", address, health)
+		t.Errorf("got health address %s, want port %s", address, health)
 	}
 	for path, probe := range map[string]*corev1.Probe{"/healthz": c.LivenessProbe, "/readyz": c.ReadinessProbe} {
 		if get := probe.HTTPGet; get.Path != path || get.Port.String() != "health" || cmp.Or(get.Scheme, corev1.URISchemeHTTP) != corev1.URISchemeHTTP {
-			t.Errorf("a probe asks for %v", get)
+			t.Errorf("got a probe of %v, want %s of port health over HTTP", get, path)
 		}
 	}
 	for _, name := range []string{"CODER_PG_CONNECTION_URL", "PGPASSWORD"} {
@@ -107,39 +107,39 @@ func checkPod(t *testing.T, objects []runtime.Object) {
 	}
 	volumes := slices.DeleteFunc(slices.Clone(pod.Volumes), func(v corev1.Volume) bool { return v.Name == vaultToken })
 	if len(c.VolumeMounts) != len(volumes) {
-		t.Fatalf("%d volumes, %d mounted", len(volumes), len(c.VolumeMounts))
+		t.Fatalf("got %d mounts of %d volumes, want all mounted", len(c.VolumeMounts), len(volumes))
 	}
 	for i, mount := range c.VolumeMounts {
 		used := slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return strings.HasPrefix(v.Value, mount.MountPath+"/") })
 		if mount.Name != volumes[i].Name || used == (mount.Name == "spare") {
-			t.Errorf("the mount %v of volume %s is named by a variable: %t", mount, volumes[i].Name, used)
+			t.Errorf("mount %v of volume %s: got used by a variable %t, want %t", mount, volumes[i].Name, used, mount.Name != "spare")
 		}
 	}
 }
 
-// vaultToken is the volume that the injector of Vault mounts, not the chart.
+// vaultToken is the name of the volume that Vault's injector mounts, instead of the chart.
 const vaultToken = "vault-token"
 
-// TestVault checks that the injector of Vault finds a token of the service account. It
-// rejects a pod that has neither an automounted token nor a projected volume of the name
-// in its annotation.
+// TestVault checks that Vault's injector finds a token of the service account. It rejects
+// a pod that has neither an automounted token nor a projected volume with the name in its
+// annotation.
 func TestVault(t *testing.T) {
 	template := helm.Only[*appsv1.Deployment](t, helm.Load(t).Render(t, readFile(t, "helm/otelcoder/ci/vault-values.yaml"))).Spec.Template
 	if got := template.Annotations["vault.hashicorp.com/agent-service-account-token-volume-name"]; got != vaultToken {
-		t.Errorf("the annotation names the volume %q, want %q", got, vaultToken)
+		t.Errorf("got volume %q in the annotation, want %q", got, vaultToken)
 	}
 	i := slices.IndexFunc(template.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == vaultToken })
 	if i < 0 {
-		t.Fatalf("the volumes are %v", template.Spec.Volumes)
+		t.Fatalf("got volumes %v, want one named %s", template.Spec.Volumes, vaultToken)
 	}
 	projected := template.Spec.Volumes[i].Projected
 	if projected == nil || len(projected.Sources) != 1 || projected.Sources[0].ServiceAccountToken == nil || projected.Sources[0].ServiceAccountToken.Path != "token" {
-		t.Errorf("the volume is %v", template.Spec.Volumes[i])
+		t.Errorf("got volume %v, want a projected token of the service account", template.Spec.Volumes[i])
 	}
 }
 
-// TestHelmTest: "helm test" asks the address that the probes ask, through the Service,
-// and its pod is none of those that the chart's selectors select.
+// TestHelmTest checks that the pod of "helm test" requests the path of the liveness probe
+// through the Service, and that the Service does not select that pod.
 func TestHelmTest(t *testing.T) {
 	chart := helm.Load(t)
 	for _, c := range cases(t) {
@@ -147,29 +147,29 @@ func TestHelmTest(t *testing.T) {
 		pod, service := helm.Only[*corev1.Pod](t, objects), helm.Only[*corev1.Service](t, objects)
 		deployment := helm.Only[*appsv1.Deployment](t, objects)
 		if pod.Annotations["helm.sh/hook"] != "test" {
-			t.Errorf("%s: helm test does not start the pod, whose annotations are %v", c.name, pod.Annotations)
+			t.Errorf("%s: got annotations %v of the pod, want helm.sh/hook=test", c.name, pod.Annotations)
 		}
 		if labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod.Labels)) {
 			t.Errorf("%s: the Service selects the pod of the test", c.name)
 		}
 		i := slices.IndexFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == "health" })
 		if i < 0 {
-			t.Fatalf("%s: the Service has the ports %v", c.name, service.Spec.Ports)
+			t.Fatalf("%s: got ports %v of the Service, want one named health", c.name, service.Spec.Ports)
 		}
 		served := deployment.Spec.Template.Spec.Containers[0]
 		port := service.Spec.Ports[i]
 		if port.TargetPort.String() != served.LivenessProbe.HTTPGet.Port.String() {
-			t.Errorf("%s: the Service's port is %v, the probe asks %v", c.name, port, served.LivenessProbe.HTTPGet)
+			t.Errorf("%s: the Service has the port %v, the probe requests %v", c.name, port, served.LivenessProbe.HTTPGet)
 		}
 		want := fmt.Sprintf("http://%s.%s.svc:%d%s", service.Name, service.Namespace, port.Port, served.LivenessProbe.HTTPGet.Path)
 		if command := pod.Spec.Containers[0].Command; command[0] != "wget" || command[len(command)-1] != want {
-			t.Errorf("%s: the test runs %q, want a wget of %s", c.name, command, want)
+			t.Errorf("%s: got command %q, want a wget of %s", c.name, command, want)
 		}
 	}
 }
 
-// checkSelectors: what selects pods selects those of the Deployment, what names a
-// port names one of theirs, and the monitor finds the Service.
+// checkSelectors checks that selectors of pods select the Deployment's pods, that ports
+// refer to ports of these pods, and that the monitor finds the Service.
 func checkSelectors(t *testing.T, objects []runtime.Object) {
 	deployment := helm.Only[*appsv1.Deployment](t, objects)
 	pods := labels.Set(deployment.Spec.Template.Labels)
@@ -178,12 +178,12 @@ func checkSelectors(t *testing.T, objects []runtime.Object) {
 		t.Helper()
 		s, err := metav1.LabelSelectorAsSelector(selector)
 		if err != nil || s.Empty() || !s.Matches(set) {
-			t.Errorf("the %s selects %v (%v), there is %v", what, selector, err, set)
+			t.Errorf("the %s selects %v (%v), want a match of the labels %v", what, selector, err, set)
 		}
 		other := maps.Clone(set)
 		other["app.kubernetes.io/instance"] = "another"
 		if s.Matches(other) {
-			t.Errorf("the %s selects another release's, too", what)
+			t.Errorf("the %s also selects objects of another release", what)
 		}
 	}
 	selects("Deployment", deployment.Spec.Selector, pods)
@@ -205,47 +205,47 @@ func checkSelectors(t *testing.T, objects []runtime.Object) {
 	service := helm.Only[*corev1.Service](t, objects)
 	if address := lookup(container, "CODER_PROMETHEUS_ADDRESS"); address == nil {
 		if len(service.Spec.Ports) != 1 || service.Spec.Ports[0].Name != "health" || len(helm.All[*monitoringv1.ServiceMonitor](objects)) > 0 {
-			t.Error("there is a port or a monitor of no endpoint")
+			t.Error("got a port or a monitor without an endpoint")
 		}
 		return
 	}
 	selects("Service", metav1.SetAsLabelSelector(service.Spec.Selector), pods)
 	if service.Spec.ClusterIP != corev1.ClusterIPNone {
-		t.Error("the Service is not headless: a scrape of it reads any one pod")
+		t.Error("the Service is not headless: a scrape would read an arbitrary pod")
 	}
 	_, listens, err := net.SplitHostPort(value(t, container, "CODER_PROMETHEUS_ADDRESS"))
 	if err != nil || value(t, container, "CODER_PROMETHEUS_ENABLE") != "true" {
-		t.Errorf("the endpoint is not on (%v)", err)
+		t.Errorf("the endpoint is not enabled (%v)", err)
 	}
 	for _, port := range service.Spec.Ports {
 		if port.Name == "health" {
 			continue // see TestHelmTest
 		}
 		if port.Name != "prom-http" || port.Port != 2112 || portOf(t, container, port.TargetPort.String()) != listens {
-			t.Errorf("the Service's port is %v, the endpoint listens on %s", port, listens)
+			t.Errorf("got the Service's port %v, want prom-http, 2112 to the endpoint's port %s", port, listens)
 		}
 	}
 
 	for _, monitor := range helm.All[*monitoringv1.ServiceMonitor](objects) {
 		selects("ServiceMonitor", &monitor.Spec.Selector, service.Labels)
 		if !slices.Equal(monitor.Spec.NamespaceSelector.MatchNames, []string{service.Namespace}) {
-			t.Errorf("the ServiceMonitor looks in %v", monitor.Spec.NamespaceSelector)
+			t.Errorf("the ServiceMonitor: got namespaces %v, want %s", monitor.Spec.NamespaceSelector, service.Namespace)
 		}
 		var paths []string
 		for _, e := range monitor.Spec.Endpoints {
 			if !slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == e.Port }) {
-				t.Errorf("the ServiceMonitor reads port %q", e.Port)
+				t.Errorf("the ServiceMonitor reads port %q, which the Service does not have", e.Port)
 			}
 			paths = append(paths, e.Path)
 		}
 		if !slices.Equal(paths, []string{"/metrics/replica", "/metrics/deployment"}) {
-			t.Errorf("the ServiceMonitor reads %q", paths)
+			t.Errorf("the ServiceMonitor: got paths %q, want /metrics/replica and /metrics/deployment", paths)
 		}
 	}
 }
 
-// TestSchemes: with a web configuration, the endpoint is read over TLS, as told;
-// the probes never are.
+// TestSchemes checks that the ServiceMonitor reads the endpoint over TLS if there is a web
+// configuration, unless a scheme is set.
 func TestSchemes(t *testing.T) {
 	chart := helm.Load(t)
 	for values, want := range map[string]string{
@@ -256,13 +256,13 @@ func TestSchemes(t *testing.T) {
 	} {
 		for _, e := range helm.Only[*monitoringv1.ServiceMonitor](t, chart.Render(t, values)).Spec.Endpoints {
 			if got := cmp.Or(e.Scheme.String(), "http"); got != want {
-				t.Errorf("%s: scheme %q, want %q", values, got, want)
+				t.Errorf("%s: got scheme %q, want %q", values, got, want)
 			}
 		}
 	}
 }
 
-// lookup returns a variable of a container, nil if it is not set.
+// lookup returns a variable of a container, or nil if it is not set.
 func lookup(c corev1.Container, name string) *corev1.EnvVar {
 	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == name })
 	if i < 0 {
@@ -285,7 +285,7 @@ func value(t *testing.T, c corev1.Container, name string) string {
 	return variable(t, c, name).Value
 }
 
-// portOf returns the number of a container's port of a name.
+// portOf returns the number of a container's port by name.
 func portOf(t *testing.T, c corev1.Container, name string) string {
 	t.Helper()
 	i := slices.IndexFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == name })
@@ -295,8 +295,7 @@ func portOf(t *testing.T, c corev1.Container, name string) string {
 	return strconv.Itoa(int(c.Ports[i].ContainerPort))
 }
 
-// TestLabelsOfOthers: labels that are given beside the chart's own take none of
-// them away.
+// TestLabelsOfOthers checks that additional labels do not override the chart's own.
 func TestLabelsOfOthers(t *testing.T) {
 	objects := helm.Load(t).Render(t, `
 podLabels: {app.kubernetes.io/name: other, team: platform}
@@ -311,12 +310,13 @@ prometheusRule: {enabled: true, labels: {role: alerts}}
 		"alerts":     helm.Only[*monitoringv1.PrometheusRule](t, objects).Labels["role"],
 	} {
 		if got != label {
-			t.Errorf("the label is %q, want %q", got, label)
+			t.Errorf("got label %q, want %q", got, label)
 		}
 	}
 }
 
-// TestVariables: the service knows every variable that the chart sets of its own.
+// TestVariables checks that docs/service.md documents every variable of the service that
+// the chart sets.
 func TestVariables(t *testing.T) {
 	chart, page := helm.Load(t), readFile(t, "docs/service.md")
 	for _, c := range cases(t) {

@@ -15,33 +15,33 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/helm"
 )
 
-// TestScrapeConfig lets Prometheus read the relabelings of the ScrapeConfigs: they keep
-// the endpoint's port of the release's pods, and nothing else, with the labels that the
-// ServiceMonitor gives.
+// TestScrapeConfig applies the relabelings of the ScrapeConfigs with Prometheus's own code:
+// they keep only the endpoint's port of the release's pods, with the labels that the
+// ServiceMonitor sets.
 func TestScrapeConfig(t *testing.T) {
 	chart := helm.Load(t)
 	monitor := helm.Only[*monitoringv1.ServiceMonitor](t, chart.Render(t, "serviceMonitor: {enabled: true}"))
 	rendered := chart.Render(t, readFile(t, "helm/otelcoder/ci/scrapeconfig-values.yaml"))
 	checkSelectors(t, rendered)
 	if n := len(helm.All[*monitoringv1.ServiceMonitor](rendered)); n > 0 {
-		t.Errorf("there are %d ServiceMonitors, too", n)
+		t.Errorf("got %d ServiceMonitors, want 0", n)
 	}
 	found := make(map[string]bool)
 	for _, c := range helm.All[*monitoringv1alpha1.ScrapeConfig](rendered) {
 		if len(c.Spec.KubernetesSDConfigs) != 1 || c.Spec.KubernetesSDConfigs[0].Namespaces.Names[0] != helm.Namespace {
-			t.Errorf("%s discovers %v", c.Name, c.Spec.KubernetesSDConfigs)
+			t.Errorf("%s: got discovery of %v, want only namespace %s", c.Name, c.Spec.KubernetesSDConfigs, helm.Namespace)
 		}
 		if c.Labels["release"] != "prometheus" {
-			t.Errorf("%s has the labels %v", c.Name, c.Labels)
+			t.Errorf("%s: got labels %v, want release=prometheus", c.Name, c.Labels)
 		}
 		if *c.Spec.ScrapeTimeout != monitor.Spec.Endpoints[0].ScrapeTimeout || *c.Spec.ScrapeInterval != monitor.Spec.Endpoints[0].Interval {
-			t.Errorf("%s is scraped each %s for %s", c.Name, *c.Spec.ScrapeInterval, *c.Spec.ScrapeTimeout)
+			t.Errorf("%s: got interval %s and timeout %s, want those of the ServiceMonitor", c.Name, *c.Spec.ScrapeInterval, *c.Spec.ScrapeTimeout)
 		}
 		for _, e := range monitor.Spec.Endpoints {
 			if e.Path == *c.Spec.MetricsPath {
 				found[e.Path] = true
 				if !equality.Semantic.DeepEqual(e.MetricRelabelConfigs, c.Spec.MetricRelabelConfigs) {
-					t.Errorf("%s relabels %v, the ServiceMonitor %v", c.Name, c.Spec.MetricRelabelConfigs, e.MetricRelabelConfigs)
+					t.Errorf("%s: got metric relabelings %v, the ServiceMonitor has %v", c.Name, c.Spec.MetricRelabelConfigs, e.MetricRelabelConfigs)
 				}
 			}
 		}
@@ -65,7 +65,7 @@ func TestScrapeConfig(t *testing.T) {
 			"job": c.Name, "namespace": "coder", "pod": "otelcoder-1", "container": "otelcoder", "service": "otelcoder", "endpoint": "prom-http",
 		} {
 			if got.Get(label) != want {
-				t.Errorf("%s: the label %s is %q, want %q", c.Name, label, got.Get(label), want)
+				t.Errorf("%s: got label %s=%q, want %q", c.Name, label, got.Get(label), want)
 			}
 		}
 		for label, other := range map[string]string{
@@ -76,16 +76,16 @@ func TestScrapeConfig(t *testing.T) {
 		} {
 			b := labels.NewBuilder(labels.FromMap(pod))
 			if b.Set(label, other); relabel.ProcessBuilder(b, rules...) {
-				t.Errorf("%s keeps a target whose %s is %s", c.Name, label, other)
+				t.Errorf("%s keeps a target with %s=%s", c.Name, label, other)
 			}
 		}
 	}
 	if len(found) != len(monitor.Spec.Endpoints) {
-		t.Errorf("the paths are %v", found)
+		t.Errorf("got the paths %v, want those of the ServiceMonitor", found)
 	}
 }
 
-// prometheusRules returns relabelings of the operator as Prometheus has them.
+// prometheusRules converts relabelings of the operator to those of Prometheus.
 func prometheusRules(t *testing.T, from []monitoringv1.RelabelConfig) []*relabel.Config {
 	t.Helper()
 	var rules []*relabel.Config
@@ -136,17 +136,17 @@ func TestMetricRelabelings(t *testing.T) {
 		jobs[*c.Spec.MetricsPath+" of a ScrapeConfig"] = c.Spec.MetricRelabelConfigs
 	}
 	if len(jobs) != 4 {
-		t.Errorf("there are %d jobs", len(jobs))
+		t.Errorf("got %d jobs, want 4", len(jobs))
 	}
 	for job, configs := range jobs {
 		rules := prometheusRules(t, configs)
 		for name, keeps := range map[string]bool{"coderd_agents_connections": false, "coderd_agents_connection_latencies_seconds": true} {
 			b := labels.NewBuilder(labels.FromStrings("__name__", name, "pod", "otelcoder-1"))
 			if relabel.ProcessBuilder(b, rules...) != keeps {
-				t.Errorf("%s keeps %s: %t, want %t", job, name, !keeps, keeps)
+				t.Errorf("%s: %s: got kept %t, want %t", job, name, !keeps, keeps)
 			}
 			if keeps && (b.Labels().Get("pod") == "") != strings.HasPrefix(job, "/metrics/deployment ") {
-				t.Errorf("%s gives the series %v", job, b.Labels())
+				t.Errorf("%s: got series %v, want the label pod only outside of /metrics/deployment", job, b.Labels())
 			}
 		}
 	}
