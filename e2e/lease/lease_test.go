@@ -34,8 +34,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
-// patience is for a takeover and a look for events. Looks are rare on a busy machine,
-// where each takes long.
+// patience limits a takeover followed by a scan for events. Scans are rare on a loaded
+// machine, where each takes long.
 const patience = 3 * time.Minute
 
 // replica follows the events of a database while it holds the lease.
@@ -88,7 +88,7 @@ func start(t *testing.T, client kubernetes.Interface, name, url string) *replica
 	return r
 }
 
-// counted returns how often the replica has counted each build, by its number.
+// counted returns the replica's count of each build, by number.
 func (r *replica) counted(t *testing.T) map[int]int {
 	t.Helper()
 	counts := make(map[int]int)
@@ -106,7 +106,8 @@ func (r *replica) counted(t *testing.T) map[int]int {
 	return counts
 }
 
-// deployment has builds that end, each of a template version of its own.
+// deployment is a database to which ended builds are added, each with its own template
+// version.
 type deployment struct {
 	*pgtest.Database
 	last int // number of the last build that has ended
@@ -125,8 +126,8 @@ func (d *deployment) end(t *testing.T) {
 	d.Exec(t, endedBuild, d.last)
 }
 
-// follow ends builds until a replica counts one of them, and then some more, which it
-// must count, too.
+// follow adds builds until a replica counts one of them. The replica must also count the
+// builds that it then adds with stay.
 func (d *deployment) follow(t *testing.T, r *replica) {
 	t.Helper()
 	before := d.last
@@ -142,8 +143,7 @@ func (d *deployment) follow(t *testing.T, r *replica) {
 	d.stay(t, r)
 }
 
-// stay ends some builds, and waits until a replica that holds the lease has counted
-// them.
+// stay adds ten builds, and waits until the replica that holds the lease has counted them.
 func (d *deployment) stay(t *testing.T, r *replica) {
 	t.Helper()
 	before := d.last
@@ -170,7 +170,7 @@ func await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// neverBoth fails the test if two replicas report at a time.
+// neverBoth fails the test if two replicas report at the same time, until stop is called.
 func neverBoth(t *testing.T, one, two *replica) (stop func()) {
 	done := make(chan struct{})
 	var watching sync.WaitGroup
@@ -186,7 +186,7 @@ func neverBoth(t *testing.T, one, two *replica) (stop func()) {
 				continue
 			}
 			if after, still := one.Term(); still && after == before {
-				t.Error("both report")
+				t.Error("both replicas report at the same time")
 				return
 			}
 		}
@@ -194,8 +194,8 @@ func neverBoth(t *testing.T, one, two *replica) (stop func()) {
 	return func() { close(done); watching.Wait() }
 }
 
-// TestOneReports: of two replicas one reports at a time, and each build is counted
-// once, when the lease cannot be renewed and when it is released.
+// TestOneReports checks that only one of two replicas reports at a time, and that each
+// build is counted once, both when the lease cannot be renewed and when it is released.
 func TestOneReports(t *testing.T) {
 	d := &deployment{Database: pgtest.New(t)}
 	root, err := process.Root()
@@ -211,7 +211,7 @@ func TestOneReports(t *testing.T) {
 	}
 	url := d.Role(t, func(role string) string { return coderschema.Grants(instrument.Documented, role) })
 	client := fake.NewClientset()
-	var cutOff atomic.Bool // one's writes fail
+	var cutOff atomic.Bool // whether writes of replica one fail
 	client.PrependReactor("update", "leases", func(action kubetest.Action) (bool, runtime.Object, error) {
 		written, ok := action.(kubetest.UpdateAction).GetObject().(*coordination.Lease)
 		if ok && cutOff.Load() && *written.Spec.HolderIdentity == "one" {
@@ -226,13 +226,13 @@ func TestOneReports(t *testing.T) {
 	stop := neverBoth(t, one, two)
 	d.stay(t, one)
 	if two.Reports() {
-		t.Error("the second reports beside the first")
+		t.Error("the second replica reports while the first holds the lease")
 	}
 
 	cutOff.Store(true)
 	d.follow(t, two)
 	if one.Reports() {
-		t.Error("the first reports though it cannot renew the lease")
+		t.Error("the first replica reports although it cannot renew the lease")
 	}
 	cutOff.Store(false)
 	two.stop()
@@ -245,8 +245,8 @@ func TestOneReports(t *testing.T) {
 	}
 	for n, count := range total {
 		if count != 1 {
-			t.Errorf("build %d is counted %d times", n, count)
+			t.Errorf("build %d: got %d counts, want 1", n, count)
 		}
 	}
-	t.Logf("%d of %d builds ended while a replica reported and are counted", len(total), d.last)
+	t.Logf("%d of %d builds ended while a replica reported, and were counted", len(total), d.last)
 }
