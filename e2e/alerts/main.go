@@ -1,10 +1,10 @@
-// Command alerts prints the shipped recording rules and alerts with parameters,
-// for a Prometheus without the chart:
+// Command alerts prints the shipped recording rules and alerts with parameters, for
+// use without the chart:
 //
 //	make rules VALUES=examples/prometheus/values.yaml >rules.yaml
 //
-// The file has the chart's values below prometheusRule: disabled, thresholds,
-// severities and alertLabels. All others are ignored.
+// It reads the chart's values disabled, thresholds, severities and alertLabels below
+// prometheusRule, and ignores all others.
 package main
 
 import (
@@ -62,7 +62,7 @@ func run(root string, args []string, w io.Writer) error {
 	return yaml.NewEncoder(w).Encode(rules)
 }
 
-// values are parameters of alerts, by their names where they are of one.
+// values are the parameters of alerts. Parameters of a single alert are keyed by its name.
 type values struct {
 	Disabled    []string           `yaml:"disabled"`
 	Thresholds  map[string]float64 `yaml:"thresholds"`
@@ -88,11 +88,11 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
-// threshold is a number of an expression that a value replaces.
+// threshold matches the adjustable number of an expression.
 var threshold = regexp.MustCompile(`[0-9.]+ # threshold`)
 
-// set applies the values. It refuses unknown names of alerts, and severity among the
-// additional labels.
+// set applies the values. It rejects unknown names of alerts, and the additional label
+// severity.
 func (f *ruleFile) set(v values) error {
 	if _, ok := v.AlertLabels["severity"]; ok {
 		return errors.New("alertLabels: the label severity is set by severities")

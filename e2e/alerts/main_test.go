@@ -33,8 +33,7 @@ func print(t *testing.T, values string) (ruleFile, error) {
 	return f, nil
 }
 
-// TestValues checks the effect of each parameter, with the command and with the
-// chart.
+// TestValues checks the effect of each parameter.
 func TestValues(t *testing.T) {
 	shipped, err := os.ReadFile(filepath.Join(root, "examples/prometheus/values.yaml"))
 	if err != nil {
@@ -49,31 +48,32 @@ func TestValues(t *testing.T) {
 		for _, r := range g.Rules {
 			if r.Alert == "" {
 				if r.Labels != nil {
-					t.Errorf("the recorded series %s has the labels %v", r.Record, r.Labels)
+					t.Errorf("recording rule %s: got labels %v, want none", r.Record, r.Labels)
 				}
 				continue
 			}
 			alerts[r.Alert] = r
 			if r.Labels["team"] != "platform" {
-				t.Errorf("%s has the labels %v", r.Alert, r.Labels)
+				t.Errorf("%s: got labels %v, want team=platform", r.Alert, r.Labels)
 			}
 		}
 	}
 	if _, ok := alerts["CoderLicenseSeats"]; ok || len(alerts) < 15 {
-		t.Errorf("%d alerts, with CoderLicenseSeats: %t", len(alerts), ok)
+		t.Errorf("got %d alerts, CoderLicenseSeats among them %t; want at least 15 without it", len(alerts), ok)
 	}
 	if got := alerts["CoderAPIErrors"].Expr; strings.Count(got, "0.001 # threshold") != 4 || strings.Contains(got, "0.005") {
-		t.Errorf("CoderAPIErrors is\n%s", got)
+		t.Errorf("CoderAPIErrors: got\n%s\nwant the threshold 0.001 four times", got)
 	}
 	if got := alerts["CoderAPISlow"].Expr; !strings.Contains(got, "> 5 # threshold") {
-		t.Errorf("CoderAPISlow is\n%s", got)
+		t.Errorf("CoderAPISlow: got\n%s\nwant the threshold 5", got)
 	}
 	if alerts["OtelcoderRefused"].Labels["severity"] != "warning" || alerts["CoderAPIErrors"].Labels["severity"] != "critical" {
-		t.Errorf("severities are %v and %v", alerts["OtelcoderRefused"].Labels, alerts["CoderAPIErrors"].Labels)
+		t.Errorf("OtelcoderRefused, CoderAPIErrors: got labels %v, %v, want severities warning, critical", alerts["OtelcoderRefused"].Labels, alerts["CoderAPIErrors"].Labels)
 	}
 }
 
-// TestChart checks that the chart makes the same rules of the same values.
+// TestChart checks that the chart renders the same rules as the command for the same
+// values.
 func TestChart(t *testing.T) {
 	chart := helm.Load(t)
 	for _, values := range []string{
@@ -97,12 +97,13 @@ func TestChart(t *testing.T) {
 			got.Groups = append(got.Groups, group{g.Name, rules})
 		}
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: the chart has\n%+v\nthe command\n%+v", values, got, want)
+			t.Errorf("%s: the chart has\n%+v\nthe command prints\n%+v", values, got, want)
 		}
 	}
 }
 
-// TestRefused checks that names without an alert are refused by both.
+// TestRefused checks that both the command and the chart reject unknown alerts and invalid
+// labels.
 func TestRefused(t *testing.T) {
 	chart := helm.Load(t)
 	for values, want := range map[string]string{
@@ -114,15 +115,15 @@ func TestRefused(t *testing.T) {
 	} {
 		values = "prometheusRule: " + values
 		if _, err := print(t, values); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", values, err, want)
+			t.Errorf("%s: got error %v, want %s", values, err, want)
 		}
 		if _, err := chart.Template(t, values); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: the chart says %v, want %s", values, err, want)
+			t.Errorf("%s: got error %v of the chart, want %s", values, err, want)
 		}
 	}
 	for _, args := range [][]string{nil, {"a", "b"}, {"no such file"}} {
 		if err := run(root, args, new(strings.Builder)); err == nil {
-			t.Errorf("%q is taken", args)
+			t.Errorf("arguments %q: got no error", args)
 		}
 	}
 }
