@@ -1,6 +1,6 @@
-// Package answer scrapes endpoints and reports how long their answers took. That is
-// logged and not asserted, since it depends on the machine: tests of packages
-// exporters and meters assert that a scrape waits for nothing.
+// Package answer scrapes endpoints and measures the response times. Tests only log the
+// times, because they depend on the machine; the tests of packages exporters and meters
+// check that a scrape never waits.
 package answer
 
 import (
@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// Answer is an answer with status 200.
+// Answer is a response with status 200.
 type Answer struct {
 	ContentType string
 	Body        []byte
 	Took        time.Duration
 }
 
-// client makes a connection for each request, so that none is left open. Its timeout
-// is that of a scrape in Prometheus, by default.
+// client makes a connection for each request, so that none is left open. Its timeout is
+// Prometheus's default timeout of a scrape.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 
-// Get returns the answer of an endpoint. Any status but 200 is an error, and so is an
-// answer that takes more than 10 seconds.
+// Get returns the response of an endpoint. It fails after 10 seconds, and if the status
+// is not 200.
 func Get(url string) (Answer, error) {
 	began := time.Now()
 	response, err := client.Get(url)
@@ -39,14 +39,14 @@ func Get(url string) (Answer, error) {
 	return Answer{ContentType: response.Header.Get("Content-Type"), Body: body, Took: time.Since(began)}, err
 }
 
-// Timer keeps the durations of answers. The zero Timer is ready for use, by several
-// goroutines.
+// Timer records response times. The zero Timer is ready for use, and safe for concurrent
+// use.
 type Timer struct {
 	mu    sync.Mutex
 	times []time.Duration
 }
 
-// Get is [Get], and keeps how long it took.
+// Get is [Get], and records the response time.
 func (t *Timer) Get(url string) (Answer, error) {
 	a, err := Get(url)
 	t.mu.Lock()
@@ -55,13 +55,14 @@ func (t *Timer) Get(url string) (Answer, error) {
 	return a, err
 }
 
-// String returns the number of answers, the longest and the 99th percentile.
+// String returns the number of responses, and the 99th percentile and the maximum of
+// their times.
 func (t *Timer) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.times) == 0 {
-		return "no answers"
+		return "no responses"
 	}
 	took := slices.Sorted(slices.Values(t.times))
-	return fmt.Sprintf("%d answers, p99 %v, longest %v", len(took), took[len(took)*99/100], took[len(took)-1])
+	return fmt.Sprintf("%d responses, p99 %v, longest %v", len(took), took[len(took)*99/100], took[len(took)-1])
 }
