@@ -11,7 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/e2e/process"
 )
 
-// Program is the example, built once, when it is first started.
+// Program is the example. It is built once, at the first start.
 type Program struct{ program *process.Program }
 
 // NewProgram returns the example as a program in dir, a folder of the caller.
@@ -26,15 +26,15 @@ type Coderd struct {
 	Metrics string // URL of the endpoint, ends in a slash
 }
 
-// Start starts the example with its endpoint enabled, on free ports of this
-// host, and with args, and waits until it is ready. It is stopped when the test
-// ends, and its output shown if the test failed.
+// Start starts the example with args and its endpoint enabled, on free ports of this
+// host, and waits until it is ready. It is stopped when the test ends. If the test
+// failed, its output is printed.
 func (p *Program) Start(t testing.TB, args ...string) *Coderd {
 	t.Helper()
 	return p.StartWith(t, nil, args...)
 }
 
-// StartWith is Start with variables, "NAME=value", in the example's environment.
+// StartWith is Start with additional environment variables, "NAME=value".
 func (p *Program) StartWith(t testing.TB, variables []string, args ...string) *Coderd {
 	t.Helper()
 	c := p.program.Start(t, variables, append([]string{
