@@ -1,3 +1,3 @@
-// Package routers tests the code that docs/importing.md shows for routers that
-// package httpmw does not know by itself.
+// Package routers tests the code in docs/importing.md for routers that package httpmw does
+// not support on its own.
 package routers

@@ -21,7 +21,7 @@ func newGin(api *meters.API) http.Handler {
 	engine.HandleMethodNotAllowed = true
 	handler := measureGin(api, engine)
 	group := engine.Group("/api/v2", func(c *gin.Context) {
-		// A middleware that replaces the request, as those that trace do.
+		// Replace the request, as tracing middlewares do.
 		c.Request = c.Request.WithContext(c.Request.Context())
 		if unauthorized(c.Request) {
 			c.AbortWithStatus(http.StatusUnauthorized)

@@ -21,8 +21,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Each router has the routes GET /hello, and below /api/v2, behind a middleware that
-// answers 401, GET /users/{user} and the websocket GET /watch.
+// Each router has the route GET /hello and, below /api/v2 and behind a middleware that
+// responds with 401, the routes GET /users/{user} and GET /watch, a websocket.
 
 func ok(http.ResponseWriter, *http.Request) {}
 
@@ -43,8 +43,8 @@ func TestRouters(t *testing.T) {
 		name string
 		new  func(*meters.API) http.Handler
 		user string // pattern of the route with a parameter
-		lost string // path of GET /api/v2/nothing
-		post string // labels of POST /hello, whose status routers do not agree about
+		lost string // label path of GET /api/v2/nothing
+		post string // labels of POST /hello, whose status depends on the router
 	}{
 		{"http.Handler", newHandler, "/api/v2/users/{user}", "UNKNOWN", `code="405",method="POST",path="STATIC"`},
 		{"gin", newGin, "/api/v2/users/:user", "UNKNOWN", `code="405",method="POST",path="STATIC"`},
@@ -127,7 +127,7 @@ func TestRouters(t *testing.T) {
 			}
 			slices.Sort(want)
 			if got := scrape(t, endpoint); !slices.Equal(got, want) {
-				t.Errorf("scraped\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		})
 	}
@@ -152,8 +152,7 @@ func scrape(t *testing.T, endpoint *httptest.Server) []string {
 	return lines
 }
 
-// TestPage checks that docs/importing.md shows exactly the code that TestRouters
-// runs.
+// TestPage checks that docs/importing.md shows the code that TestRouters runs.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/importing.md")
 	if err != nil {
@@ -179,7 +178,7 @@ func TestPage(t *testing.T) {
 	}
 	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(section, -1) {
 		if !strings.Contains(tested.String(), "\n"+block[1]) {
-			t.Errorf("the page shows code that no test runs:\n%s", block[1])
+			t.Errorf("the page shows code that is not in the tests:\n%s", block[1])
 		}
 	}
 	for _, function := range regexp.MustCompile(`(?m)^func measure\w+\(.*$`).FindAllString(tested.String(), -1) {
