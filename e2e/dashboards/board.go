@@ -22,14 +22,13 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// pages is the address of the repository's files, ending in a slash.
+// pages is the URL of the repository's files. It ends in a slash.
 const pages = "https://github.com/otelcoder/otelcoder/blob/main/"
 
 // The colours of states, the same on every panel. Blue is neutral.
 const green, orange, red, grey, blue = "green", "orange", "red", "#808080", "blue"
 
-// states are the colours of series whose legend ends in a state or in a status
-// code of HTTP.
+// states are the colours of series whose legend ends in a state or an HTTP status code.
 var states = []struct{ colour, legends string }{
 	{green, `succeeded|success|success=true|connected|ready|healthy|2\d\d`},
 	{orange, `pending|running|connecting|starting|created|initializing|canceling|4\d\d`},
@@ -37,11 +36,11 @@ var states = []struct{ colour, legends string }{
 	{grey, `canceled|off|shutting_down|disabled|unknown|[13]\d\d`},
 }
 
-// source is the Prometheus that a reader chooses.
+// source is the Prometheus data source that the user selects.
 var source = common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 
-// board is a dashboard of an edition. Its filters are the labels, besides job, by whose
-// values a reader may filter.
+// board is a dashboard of an edition. Its filters are the labels, besides job, that users
+// can filter by.
 type board struct {
 	edition          instrument.Edition
 	uid, title, text string
@@ -55,25 +54,24 @@ type row struct {
 	panels []panel
 }
 
-// panel is a panel. It links to see, which is a runbook or a page of docs, and
-// its text says what it shows and, in a second paragraph, what to do when it looks
-// bad.
+// panel is a panel of a board. It links to see, a runbook or a page of docs. The first
+// paragraph of its text describes the values, the second the remedy for bad ones.
 type panel struct {
 	kind                   cog.Builder[dashboard.Panel]
 	width, height          uint32
 	unit, title, see, text string
 	queries                []query
-	steps                  []dashboard.Threshold // none: one neutral colour
+	steps                  []dashboard.Threshold // without any, one neutral colour
 	mappings               map[string]dashboard.ValueMappingResult
 	links                  map[string]string  // of a table, by column
-	value                  string             // title of a table's column of values, which is hidden without
+	value                  string             // title of a table's column of values; hides it if empty
 	id                     uint32             // set by its board
-	edition                instrument.Edition // that of its board
-	filters                []string           // those of its board
+	edition                instrument.Edition // set by its board
+	filters                []string           // set by its board
 }
 
-// query is a PromQL expression, and the legend of its series. It names families as their
-// first edition does: [filter] puts the names of the board's edition.
+// query is a PromQL expression and the legend of its series. Families have the name of
+// their first edition, which [filter] replaces by that of the board's edition.
 type query struct{ legend, expr string }
 
 func graph(width uint32, unit, title, see, text string, queries ...query) panel {
@@ -87,7 +85,7 @@ func graph(width uint32, unit, title, see, text string, queries ...query) panel 
 	return panel{kind: kind, width: width, height: 8, unit: unit, title: title, see: see, text: text, queries: queries}
 }
 
-// bars shows how many there were in each interval of at least five minutes.
+// bars returns a bar graph of counts per interval of at least five minutes.
 func bars(width uint32, title, see, text string, queries ...query) panel {
 	p := graph(width, units.Short, title, see, text, queries...)
 	p.kind.(*timeseries.PanelBuilder).Interval("5m").DrawStyle(common.GraphDrawStyleBars).FillOpacity(70).
@@ -99,19 +97,20 @@ func number(width uint32, unit, title, see, text string, queries ...query) panel
 	return graph(width, unit, title, see, text, queries...).as(stat.NewPanelBuilder().GraphMode(common.BigValueGraphModeNone).ReduceOptions(last()))
 }
 
-// list shows the greatest first.
+// list returns a panel with a horizontal bar per series.
 func list(width uint32, unit, title, see, text string, queries ...query) panel {
 	return graph(width, unit, title, see, text, queries...).as(bargauge.NewPanelBuilder().Orientation(common.VizOrientationHorizontal).ReduceOptions(last()))
 }
 
-// tabular shows a series a row and a label a column, those of links with a link.
+// tabular returns a table with a row per series and a column per label. The columns in
+// links have links.
 func tabular(width uint32, unit, title, see, text, expr, value string, links map[string]string) panel {
 	p := graph(width, unit, title, see, text, query{"", expr}).as(table.NewPanelBuilder().Footer(common.NewTableFooterOptionsBuilder().Reducer([]string{})))
 	p.value, p.links = value, links
 	return p
 }
 
-// timeline shows a state that is 0 or 1.
+// timeline returns a panel of states over time, which are 0 or 1.
 func timeline(width uint32, title, see, text string, zero, one dashboard.ValueMappingResult, q query) panel {
 	p := graph(width, units.NoUnit, title, see, text, q).as(statetimeline.NewPanelBuilder().ShowValue(common.VisibilityModeNever).LineWidth(0).FillOpacity(80))
 	p.mappings = map[string]dashboard.ValueMappingResult{"0": zero, "1": one}
@@ -131,8 +130,8 @@ func state(text, colour string) dashboard.ValueMappingResult {
 	return dashboard.ValueMappingResult{Text: &text, Color: &colour}
 }
 
-// levels colours a panel orange and red from warn and bad on or, if bad is the
-// smaller one, below them.
+// levels colours a panel orange from warn and red from bad up. If bad is smaller than
+// warn, the panel is orange below warn and red below bad.
 func (p panel) levels(warn, bad float64) panel {
 	p.steps = []dashboard.Threshold{{Color: green}, {Value: &warn, Color: orange}, {Value: &bad, Color: red}}
 	if bad < warn {
@@ -141,14 +140,15 @@ func (p panel) levels(warn, bad float64) panel {
 	return p
 }
 
-// count colours a number green at 0 and neutral above: how many are too many depends on
-// the deployment, and the panels of shares have levels.
+// count colours a number green at 0 and neutral above, because an acceptable number depends
+// on the deployment. The panels of shares have levels instead.
 func (p panel) count() panel {
 	p.steps = []dashboard.Threshold{{Color: green}, {Value: new(1.0), Color: blue}}
 	return p
 }
 
-// selector is a name before its braces, and they themselves if they are empty.
+// selector matches a metric name and its opening brace, and the closing brace if there are
+// no matchers.
 var selector = regexp.MustCompile(`\b([a-z0-9_]+?)(_bucket|_sum|_count)?\{(\}?)`)
 
 // read returns the families that an expression reads, by their names in any edition.
@@ -174,8 +174,8 @@ func lookup(name string) (f instrument.Family, ok bool) {
 	return f, ok
 }
 
-// filter gives each selector of an expression the name of its family in an edition, and
-// matchers of the variables: of job, and of those labels among filters that the family has.
+// filter replaces each family of an expression by its name in an edition, and adds matchers
+// of the dashboard's variables: of job, and of the labels among filters that the family has.
 func filter(e instrument.Edition, expr string, filters []string) string {
 	return selector.ReplaceAllStringFunc(expr, func(s string) string {
 		f := read(s)[0]
@@ -185,7 +185,7 @@ func filter(e instrument.Edition, expr string, filters []string) string {
 		for _, label := range filters {
 			matched := label
 			if label == "username" && slices.Contains(family.Labels, "workspace_owner") {
-				matched = "workspace_owner" // the same, by another name
+				matched = "workspace_owner" // the same label under another name
 			}
 			if slices.Contains(family.Labels, matched) {
 				matchers = append(matchers, matched+`=~"$`+variable(label)+`"`)
@@ -198,23 +198,22 @@ func filter(e instrument.Edition, expr string, filters []string) string {
 	})
 }
 
-// variable is the name of the variable of a label.
+// variable returns the name of a label's variable.
 func variable(label string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(label, "_name"), "name")
 }
 
-// importOnly reports whether only a control plane measures a family.
+// importOnly reports whether a family can only be measured by a control plane.
 func importOnly(f instrument.Family) bool { return instrument.Coder.Info(f).ImportOnly }
 
-// label returns the name of a label of a family in an edition: the one of names that the
-// family has there.
+// label returns the one of names that is a label of a family in an edition.
 func label(e instrument.Edition, f instrument.Family, names ...string) string {
 	labels := e.Info(f).Labels
 	return names[slices.IndexFunc(names, func(n string) bool { return slices.Contains(labels, n) })]
 }
 
-// inEdition returns the rows without the queries of families that the board's edition
-// lacks, and without the panels and rows that have no others.
+// inEdition returns the rows without queries of families that the board's edition lacks,
+// and without the panels and rows that would be empty.
 func (b board) inEdition() (rows []row) {
 	lacks := func(q query) bool {
 		return slices.ContainsFunc(read(q.expr), func(f instrument.Family) bool { return !b.edition.Has(f) })
@@ -234,7 +233,7 @@ func (b board) inEdition() (rows []row) {
 	return rows
 }
 
-// Build returns the panel as Grafana imports it.
+// Build returns the panel in the format of Grafana.
 func (p panel) Build() (dashboard.Panel, error) {
 	out, err := p.kind.Build()
 	where := "Served by the import and by the service."
@@ -290,7 +289,7 @@ func link(title, url string) dashboard.DashboardLink {
 	return dashboard.DashboardLink{Title: title, Type: dashboard.DashboardLinkTypeLink, Url: &url, TargetBlank: true, Tags: []string{}}
 }
 
-// json is the dashboard as Grafana imports it.
+// json returns the dashboard in the format that Grafana imports.
 func (b board) json() ([]byte, error) {
 	//lint:ignore SA1019 Grafana 10 and 11 read no other form
 	out := dashboard.NewDashboardBuilder(b.title).Uid(b.uid).Description(b.text).Tags([]string{"coder", "otelcoder"}).
@@ -302,8 +301,8 @@ func (b board) json() ([]byte, error) {
 	for _, label := range b.filters {
 		out.WithVariable(choice(variable(label), `label_values(coderd_agents_up{job=~"$job"}, `+label+`)`))
 	}
-	// Intervals of 5 minutes at steps of 1 minute hold two scrapes of any usual interval;
-	// Grafana joins the steps of an event.
+	// With windows of 5 minutes at steps of 1 minute, a window has two scrapes at any usual
+	// interval. Grafana joins the steps of an event.
 	for _, a := range []*dashboard.AnnotationQueryBuilder{
 		dashboard.NewAnnotationQueryBuilder().Name("Takeovers").IconColor(orange).TitleFormat("{{instance}} reports").Expr(filter(b.edition, `increase(otelcoder_reporter{}[5m]) > 0`, nil)),
 		dashboard.NewAnnotationQueryBuilder().Name("Restarts").IconColor(blue).TitleFormat("{{instance}} started").Expr(filter(b.edition, `process_start_time_seconds{} * 1000 and on (job, instance) (otelcoder_build_info{} or coderd_api_concurrent_requests{})`, nil)).UseValueForTime(true),
@@ -325,7 +324,7 @@ func (b board) json() ([]byte, error) {
 	return json.MarshalIndent(dashboard, "", "  ")
 }
 
-// choice is a variable of several values of a label, at first of all.
+// choice returns a variable with several values of a label. All are selected initially.
 func choice(name, query string) *dashboard.QueryVariableBuilder {
 	one := func(s string) dashboard.StringOrArrayOfString {
 		return dashboard.StringOrArrayOfString{ArrayOfString: []string{s}}

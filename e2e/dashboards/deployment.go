@@ -9,15 +9,14 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// The agents of the deployment, each once, with the template of their workspace.
+// Expressions for the deployment's agents, each once, with the template of its workspace.
 const (
 	agents       = `max by (agent_name, username, workspace_name, status, lifecycle_state) (coderd_agents_connections{})` + withTemplate
 	missing      = `max by (agent_name, username, workspace_name, status, lifecycle_state) (coderd_agents_connections{status=~"disconnected|timeout"})` + withTemplate
 	withTemplate = ` * on (username, workspace_name) group_left (template_name) topk by (username, workspace_name) (1, group by (username, workspace_name, template_name) (coderd_agents_up{}))`
 )
 
-// workspaces are the labels of the workspaces by their latest build, which also has a
-// status.
+// workspaces are the labels of coderd_workspace_latest_build_status.
 const workspaces = "status, template_name, template_version, workspace_owner, workspace_transition"
 
 // Pages of Coder that tables link to.
@@ -27,7 +26,7 @@ const (
 	templatePage   = "${coder_url}/templates/${__data.fields.template_name}"
 )
 
-// preset are the labels of the families of prebuilt workspaces.
+// preset are the labels of the families for prebuilt workspaces.
 const preset = "organization_name, preset_name, template_name"
 
 func deployment(e instrument.Edition) board {

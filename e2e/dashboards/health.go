@@ -9,7 +9,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// ofOtelcoder restricts metrics that every program has to processes of otelcoder.
+// ofOtelcoder restricts common metrics, such as go_goroutines, to processes of otelcoder.
 const ofOtelcoder = ` and on (job, instance) otelcoder_build_info{}`
 
 func health(e instrument.Edition) board {
@@ -54,7 +54,8 @@ func health(e instrument.Edition) board {
 	}}
 }
 
-// percentiles are an expression with a quantile, and legends, for %v.
+// percentiles returns queries of the 50th, 95th and 99th percentile. expr has %v in place
+// of the quantile.
 func percentiles(legend, expr string) (queries []query) {
 	for _, q := range []float64{0.5, 0.95, 0.99} {
 		queries = append(queries, query{fmt.Sprintf("p%v ", q*100) + legend, fmt.Sprintf(expr, q)})

@@ -1,14 +1,14 @@
-// Command dashboards writes the Grafana dashboards, and puts them and the rules of
-// Prometheus into the chart, which can only read files of its own folder:
+// Command dashboards writes the Grafana dashboards. It also copies them and the
+// Prometheus rules into the chart, which can only read files in its own folder:
 //
 //	make dashboards
 //
-// A dashboard that differs in the edition Coder has a second file, in a folder named
-// coder: it has that edition's names and labels, and the panels of its further families.
+// A dashboard that differs in the edition Coder has a second file in the folder coder,
+// with that edition's names and labels, and with panels for its additional families.
 //
 // The dashboards are in deployment.go, api.go and health.go, their common first
-// row in wrong.go. board.go builds them with Grafana's builders: it adds the
-// matchers of the dashboard's variables to the PromQL of each panel.
+// row in wrong.go. board.go builds them with Grafana's builders, and adds the matchers
+// of the dashboard's variables to the PromQL of each panel.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 // boards returns the dashboards of an edition.
 func boards(e instrument.Edition) []board { return []board{deployment(e), api(e), health(e)} }
 
-// generate returns the files by their path below root, the project's folder.
+// generate returns the files by path, relative to root, the project's folder.
 func generate(root string) (map[string][]byte, error) {
 	files := make(map[string][]byte)
 	for e := range instrument.Editions() {

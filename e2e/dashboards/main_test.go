@@ -24,8 +24,8 @@ import (
 
 const root = "../.."
 
-// TestFresh checks that the files in the tree are those that would be written,
-// and that no other files are beside them.
+// TestFresh checks that the generated files in the tree are up to date, and that their
+// folders have no other files.
 func TestFresh(t *testing.T) {
 	files, err := generate(root)
 	if err != nil {
@@ -50,10 +50,10 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-// dashboardJSON is a dashboard as Grafana reads it, as much as is checked here.
+// dashboardJSON is the checked part of a dashboard in the format of Grafana.
 type dashboardJSON struct {
 	edition      instrument.Edition
-	file         string // below examples/grafana
+	file         string // relative to examples/grafana
 	UID, Refresh string
 	Editable     bool
 	Templating   struct {
@@ -93,7 +93,7 @@ type panelJSON struct {
 	}
 }
 
-// served returns the families that an edition promises.
+// served returns the expected families of an edition.
 func served(e instrument.Edition) e2e.Contract {
 	if e == instrument.Coder {
 		return e2e.ServedAsCoder()
@@ -101,7 +101,7 @@ func served(e instrument.Edition) e2e.Contract {
 	return e2e.Served()
 }
 
-// shipped returns the dashboards of each edition, without their rows.
+// shipped returns the dashboards of each edition, without the panels of type row.
 func shipped(t *testing.T) []dashboardJSON {
 	t.Helper()
 	var all []dashboardJSON
@@ -125,8 +125,8 @@ func shipped(t *testing.T) []dashboardJSON {
 	return all
 }
 
-// TestOneFileIfEqual checks that the chart, which takes a documented dashboard where the
-// edition has none, has a second file of those dashboards only that differ.
+// TestOneFileIfEqual checks that the chart has a second file only for dashboards that differ
+// in the edition Coder. For the others it uses the documented dashboard.
 func TestOneFileIfEqual(t *testing.T) {
 	files, err := generate(root)
 	if err != nil {
@@ -144,8 +144,8 @@ func TestOneFileIfEqual(t *testing.T) {
 	}
 }
 
-// TestSchema checks each dashboard against Grafana's schema: the builders' types
-// read it strictly, with no field that they do not have.
+// TestSchema checks each dashboard against Grafana's schema: it decodes strictly, without
+// unknown fields, into the types of the builders.
 func TestSchema(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	strictly := func(text []byte) string {
@@ -174,12 +174,12 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// variables are filled in as Grafana does.
+// variables fills in the built-in variables as Grafana does.
 var variables = strings.NewReplacer("$__rate_interval", "5m", "$__interval", "5m", "$__range", "6h")
 
-// TestLint checks the rules that Grafana's dashboard-linter documents, by their
-// names there. template-instance-rule and target-instance-rule are left out: the
-// deployment's series have no instance, so that they outlive their replica.
+// TestLint checks the documented rules of Grafana's dashboard-linter, under the same names.
+// It leaves out template-instance-rule and target-instance-rule, because the deployment's
+// series have no label instance, so that they outlive their replica.
 func TestLint(t *testing.T) {
 	dashboardRules := map[string]func(dashboardJSON) bool{
 		"uneditable-dashboard": func(d dashboardJSON) bool { return !d.Editable },
@@ -214,7 +214,7 @@ func TestLint(t *testing.T) {
 		"target-job-rule": func(_ panelJSON, expr string) bool {
 			return strings.Count(expr, `job=~"$job`) == strings.Count(expr, "{")
 		},
-		// Bars are a number an interval, and some panels show a fixed time.
+		// Only rate is checked: bars show counts per interval, and some panels a fixed window.
 		"target-rate-interval-rule": func(p panelJSON, expr string) bool {
 			return !regexp.MustCompile(`\brate\([^[]*\[`).MatchString(expr) || strings.Contains(expr, "[$__rate_interval]")
 		},
@@ -247,9 +247,9 @@ func parse(expr string) error {
 	return err
 }
 
-// TestQueries checks the PromQL of panels and annotations against the catalogue:
-// each reads families that are served, by labels that they have, and as their
-// types and scopes allow.
+// TestQueries checks the PromQL of panels and annotations against the catalogue: queries
+// read only served families, use only labels that the families have, and suit their types
+// and scopes.
 func TestQueries(t *testing.T) {
 	for _, d := range shipped(t) {
 		for _, p := range d.Panels {
@@ -298,10 +298,10 @@ func TestMisread(t *testing.T) {
 	}
 }
 
-// targetLabels are given to series by the scrape.
+// targetLabels are the labels that a scrape adds, and the label of buckets.
 var targetLabels = []string{"job", "instance", "pod", "le"}
 
-// misread returns what is wrong with an expression of an edition, if anything.
+// misread returns the problems of an expression in an edition.
 func misread(e instrument.Edition, text string) (problems []string) {
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(variables.Replace(text))
 	if err != nil {
@@ -348,7 +348,7 @@ func misread(e instrument.Edition, text string) (problems []string) {
 		}
 		return nil
 	})
-	// A grouping may name a label of any family that is aggregated.
+	// A grouping may use a label of any aggregated family.
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		aggregation, ok := node.(*parser.AggregateExpr)
 		if !ok {
@@ -378,13 +378,13 @@ func misread(e instrument.Edition, text string) (problems []string) {
 	return problems
 }
 
-// TestEveryFamilyIsShown checks that each family that Coder has of itself in an edition,
-// and each of otelcoder's health, has a panel, and that no panel shows another edition's.
+// TestEveryFamilyIsShown checks that each family of an edition has a panel, including
+// otelcoder's health families but not those of the Go runtime.
 func TestEveryFamilyIsShown(t *testing.T) {
 	shown := make(map[instrument.Edition]map[string]bool)
 	for _, d := range shipped(t) {
 		if shown[d.edition] == nil {
-			// The age of its source is the same time, on the dashboard of health.
+			// The dashboard of health shows this time as the age of the source's data.
 			shown[d.edition] = map[string]bool{"coderd_prebuilt_workspaces_metrics_last_updated": true}
 		}
 		for _, p := range d.Panels {
@@ -404,14 +404,14 @@ func TestEveryFamilyIsShown(t *testing.T) {
 	}
 }
 
-// TestData checks that each panel shows something where the families that it reads have
-// series.
+// TestData checks that each query of a panel returns samples if the families that it reads
+// have series.
 func TestData(t *testing.T) {
 	for _, d := range shipped(t) {
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
 				if strings.Contains(target.Expr, "ALERTS{") || strings.Contains(target.Expr, "max(otelcoder_reporter{") {
-					continue // of alerts that fire, and when nobody reports
+					continue // empty while no alert fires and a replica reports
 				}
 				families := append(read(target.Expr), instrument.HealthBuildInfo)
 				slices.Sort(families)
@@ -427,8 +427,8 @@ func TestData(t *testing.T) {
 	}
 }
 
-// series returns series of a family in the notation of Prometheus's tests, for each of the
-// values that queries name of its labels.
+// series returns series of a family in the notation of Prometheus's tests, with all label
+// values that queries match.
 func series(f e2e.Family) (load string) {
 	sets := []string{`job="otelcoder",instance="a"`}
 	for _, label := range f.Labels {
@@ -487,9 +487,9 @@ func TestImportOnly(t *testing.T) {
 	}
 }
 
-// TestPanels checks that each panel has a place of its own, a link to an existing page,
-// and a description whose last paragraph says whether the panel needs the import. Stats
-// have thresholds or one neutral colour.
+// TestPanels checks that panels do not overlap, and that each has a link to an existing page
+// and a description whose last paragraph states whether the panel needs the import. Stats
+// and bar gauges must have thresholds or one neutral colour.
 func TestPanels(t *testing.T) {
 	for _, d := range shipped(t) {
 		if d.Panels[0].Title != "Alerts" {
@@ -543,8 +543,8 @@ func TestGreen(t *testing.T) {
 	}
 }
 
-// TestOtherPrograms checks that the metrics that every program has are read of programs
-// of the deployment only, also where "All" jobs are shown.
+// TestOtherPrograms checks that queries of common metrics, such as go_goroutines, return only
+// programs of the deployment, even if "All" jobs are selected.
 func TestOtherPrograms(t *testing.T) {
 	const series = "load 30s\n" +
 		"  %s{job=\"node\",instance=\"n\",code=\"200\"} 0+1x120\n" +
@@ -577,8 +577,8 @@ func TestOtherPrograms(t *testing.T) {
 	}
 }
 
-// TestAnnotations checks that each takeover and each failed build is annotated, at any
-// offset of scrapes every 30 seconds and every minute.
+// TestAnnotations checks that each takeover and each failed build is annotated, with scrapes
+// every 30 seconds and every minute, at any offset between scrapes and steps.
 func TestAnnotations(t *testing.T) {
 	series := map[string]string{
 		"Takeovers":     `otelcoder_reporter{job="otelcoder",instance="a"} `,
@@ -600,8 +600,8 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
-// steps returns how many samples an expression has in the first half an hour, at steps of
-// a minute from start on.
+// steps returns the number of samples of an expression in the first half hour, at steps of a
+// minute from start.
 func steps(t *testing.T, load, expr string, start time.Duration) (n int) {
 	t.Helper()
 	series, err := promqltest.NewLazyLoader(load, promqltest.LazyLoaderOpts{})
@@ -631,8 +631,8 @@ func steps(t *testing.T, load, expr string, start time.Duration) (n int) {
 	return n
 }
 
-// TestStates checks that a state has one colour on every graph: the first
-// override that matches its legend sets it.
+// TestStates checks that a state has the same colour on every graph, and that at most one
+// override matches its legend.
 func TestStates(t *testing.T) {
 	want := map[string]string{
 		"succeeded": "green", "START success": "green", "connected": "green", "ready": "green", "healthy": "green", "200": "green", "github 200": "green", "docker success=true": "green",

@@ -6,7 +6,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 )
 
-// wrong is the first row of each dashboard: green when nothing is wrong.
+// wrong returns the first row of each dashboard, which is green while nothing is wrong.
 func wrong() row {
 	reports := number(4, units.NoUnit, "Who reports", "OtelcoderNoReporter", "The replica that reports the deployment. Each replica of a control plane that imports otelcoder does.\n\nWithout one there are no metrics of the deployment.",
 		query{"{{instance}}", `max by (instance) (otelcoder_reporter{}) == 1`},
