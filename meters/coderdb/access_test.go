@@ -16,7 +16,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// readAll asks everything that can be asked.
+// readAll runs every collection of the edition once.
 func readAll(ctx context.Context, db *DB) error {
 	var errs []error
 	for _, c := range collectionsOf(db.edition) {
@@ -26,7 +26,8 @@ func readAll(ctx context.Context, db *DB) error {
 	return errors.Join(errs...)
 }
 
-// TestSecretsCannotBeRead by the restricted role, as which the golden tests run.
+// TestSecretsCannotBeRead checks that the restricted role of the golden tests can read
+// no secrets.
 func TestSecretsCannotBeRead(t *testing.T) {
 	_, url := newDatabase(t, "schema.sql", "fleet.sql")
 	conn, err := pgx.Connect(t.Context(), url)
@@ -51,10 +52,10 @@ func TestSecretsCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestEveryGrantIsNeeded takes the columns from the role one by one: nothing is
-// granted that is not read, and what is missing is said with the GRANT that
-// mends it. Columns that every version of Coder has are granted also where only the
-// queries of later versions read them: those in the list unread.
+// TestEveryGrantIsNeeded revokes the granted columns one by one, and checks that each
+// revoked column fails a collection with an error that names the missing GRANT. The columns
+// in unread are exceptions: every version of Coder has them, but only the queries of later
+// versions read them.
 func TestEveryGrantIsNeeded(t *testing.T) {
 	for _, test := range []struct {
 		edition instrument.Edition
@@ -92,18 +93,18 @@ func TestEveryGrantIsNeeded(t *testing.T) {
 					continue
 				}
 				if needs < 0 {
-					t.Fatalf("%s.%s: error %v, want one that says %s", c.table, c.column, errors.Join(errs...), mend)
+					t.Fatalf("%s.%s: got error %v, want %s", c.table, c.column, errors.Join(errs...), mend)
 				}
-				// It is likely to need the next column too.
+				// The same collection is likely to need the next column too.
 				order[0], order[needs] = order[needs], order[0]
 				d.Exec(t, mend)
 			}
 			slices.Sort(unread)
 			if !slices.Equal(unread, test.unread) {
-				t.Errorf("granted and not read: %v, want %v", unread, test.unread)
+				t.Errorf("got granted columns that are not read %v, want %v", unread, test.unread)
 			}
 			if err := readAll(t.Context(), db); err != nil {
-				t.Errorf("after the mending: %v", err)
+				t.Errorf("after the grants: %v", err)
 			}
 		})
 	}
@@ -111,7 +112,7 @@ func TestEveryGrantIsNeeded(t *testing.T) {
 
 type grantedColumn struct{ table, column, role string }
 
-// granted lists what the role of a URL may read.
+// granted returns the columns that the role of a URL may read.
 func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
 	t.Helper()
 	config, err := postgres.ParseConfig(url)
@@ -128,7 +129,8 @@ func granted(t *testing.T, d *pgtest.Database, url string) []grantedColumn {
 	return all
 }
 
-// TestGrantsAreTables compares the script with the table that it is made of.
+// TestGrantsAreTables compares the granted columns with [coderschema.Tables], from which the
+// script is generated.
 func TestGrantsAreTables(t *testing.T) {
 	for e := range instrument.Editions() {
 		d, url := newDatabaseOf(t, e, "schema.sql")
@@ -154,7 +156,7 @@ func TestGrantsAreTables(t *testing.T) {
 	}
 }
 
-// TestGrantsQuoteTheRole whatever it is called.
+// TestGrantsQuoteTheRole checks that the script quotes a role name with special characters.
 func TestGrantsQuoteTheRole(t *testing.T) {
 	d := pgtest.New(t)
 	d.Exec(t, read(t, "schema.sql"))
@@ -163,11 +165,12 @@ func TestGrantsQuoteTheRole(t *testing.T) {
 	t.Cleanup(func() { d.Exec(t, "DROP OWNED BY "+postgres.Quote(name)+"; DROP ROLE "+postgres.Quote(name)) })
 	d.Exec(t, coderschema.Grants(instrument.Documented, name))
 	if !pgtest.Value[bool](t, d, "SELECT has_column_privilege($1::name, 'users', 'is_system', 'SELECT')", name) {
-		t.Error("the role may not read what is granted to it")
+		t.Error("the role cannot read a granted column")
 	}
 }
 
-// TestWithoutParameters does not even need to be allowed to read them.
+// TestWithoutParameters checks that WithoutParameters needs no grants on the tables of
+// parameters.
 func TestWithoutParameters(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "insights.sql")
 	config, err := postgres.ParseConfig(url)
@@ -185,7 +188,8 @@ func TestWithoutParameters(t *testing.T) {
 	}
 }
 
-// TestOtherSchema is found, whatever the search_path, and its GRANTs name it.
+// TestOtherSchema checks that the tables are found in any schema and with any search_path,
+// and that the GRANTs in errors name the schema.
 func TestOtherSchema(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql")
 	want, err := collect(t.Context(), open(t, url))
@@ -203,13 +207,13 @@ func TestOtherSchema(t *testing.T) {
 	db := open(t, url)
 	err = readAll(t.Context(), db)
 	if mend := `run GRANT USAGE ON SCHEMA "my ""coder""" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
-		t.Errorf("error %v, want one that says %s", err, mend)
+		t.Errorf("got error %v, want %s", err, mend)
 	}
 	d.Exec(t, `GRANT USAGE ON SCHEMA `+postgres.Quote(schema)+` TO `+role)
 	_ = readAll(t.Context(), db)
 	err = readAll(t.Context(), db)
 	if mend := `run GRANT SELECT ("user_id", "last_used") ON "my ""coder"""."api_keys" TO "` + role + `"`; err == nil || !strings.Contains(err.Error(), mend) {
-		t.Errorf("error %v, want one that says %s", err, mend)
+		t.Errorf("got error %v, want %s", err, mend)
 	}
 	d.Exec(t, coderschema.GrantsIn(instrument.Documented, schema, role))
 	for _, path := range []string{"public", "''", "pg_catalog", postgres.Quote(schema)} {
@@ -220,14 +224,14 @@ func TestOtherSchema(t *testing.T) {
 		}
 		for name := range want {
 			if got[name] != want[name] {
-				t.Errorf("with search_path %s, %s are\n%s\nwant\n%s", path, name, got[name], want[name])
+				t.Errorf("with search_path %s: %s: got\n%s\nwant\n%s", path, name, got[name], want[name])
 			}
 		}
 	}
 }
 
-// TestRowLevelSecurity without a policy fails what reads the table, and with one
-// is a warning.
+// TestRowLevelSecurity checks that row-level security fails the sources that read the table
+// if no policy applies to the role, and logs a warning if one does.
 func TestRowLevelSecurity(t *testing.T) {
 	log := new(log)
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -242,10 +246,10 @@ func TestRowLevelSecurity(t *testing.T) {
 	users, licenses := read()
 	want := `read licenses: row-level security hides every row of users from the role: run CREATE POLICY "` + role + `" ON "public"."users" FOR SELECT TO "` + role + `" USING (true), or ALTER ROLE "` + role + `" BYPASSRLS`
 	if users != nil || licenses == nil || licenses.Error() != want {
-		t.Errorf("errors %v and %v, want none of active users and %s", users, licenses, want)
+		t.Errorf("got errors %v and %v, want nil for active users and %s for licenses", users, licenses, want)
 	}
 	if text := log.String(); text != "" {
-		t.Errorf("logged: %s", text)
+		t.Errorf("got log %s, want none", text)
 	}
 
 	_, mend, _ := strings.Cut(want, ": run ")
@@ -256,7 +260,7 @@ func TestRowLevelSecurity(t *testing.T) {
 		t.Errorf("with a policy: %v", licenses)
 	}
 	if text := log.String(); strings.Count(text, filtered) != 1 {
-		t.Errorf("logged: %s", text)
+		t.Errorf("got log %s, want one line %s", text, filtered)
 	}
 
 	d.Exec(t, "DROP POLICY "+postgres.Quote(role)+" ON users; "+bypass)
@@ -265,7 +269,8 @@ func TestRowLevelSecurity(t *testing.T) {
 	}
 }
 
-// TestLatin1 databases and roles are read as UTF-8.
+// TestLatin1 checks that text is read as UTF-8 if the database or the role has the encoding
+// LATIN1.
 func TestLatin1(t *testing.T) {
 	for name, encoding := range map[string]string{"database": "LATIN1", "role": "UTF8"} {
 		t.Run(name, func(t *testing.T) {
@@ -292,7 +297,7 @@ func TestLatin1(t *testing.T) {
 	}
 }
 
-// TestCauses are told apart.
+// TestCauses checks that errors.Is distinguishes the causes of errors.
 func TestCauses(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	role := roleOf(t, url)
@@ -309,7 +314,7 @@ func TestCauses(t *testing.T) {
 			_, err := open(t, url).Sources().License.License(t.Context())
 			for _, cause := range []error{coderschema.ErrPermission, coderschema.ErrSchema, coderschema.ErrRowSecurity} {
 				if errors.Is(err, cause) != (cause == want.cause) {
-					t.Errorf("%v is %v: %v", err, cause, errors.Is(err, cause))
+					t.Errorf("errors.Is(%v, %v) = %v", err, cause, errors.Is(err, cause))
 				}
 			}
 			d.Exec(t, want.mends)

@@ -12,16 +12,15 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// addReport adds a report of an agent of fleet.sql that was stamped at a time
-// relative to noon.
+// addReport adds a report of an agent of fleet.sql with a timestamp relative to noon.
 func addReport(t testing.TB, d *pgtest.Database, agent int, at time.Duration, bytes int) {
 	t.Helper()
 	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id, rx_bytes, connection_median_latency_ms)
 		VALUES ($1, u($2), u(1), u(31), u(11), $3, 1)`, noon.Add(at), agent, bytes)
 }
 
-// TestAgentStatsWindows collects repeatedly: each report is in one collection,
-// also where one failed in between.
+// TestAgentStatsWindows checks that repeated collections contain each report once, also
+// after a failed collection.
 func TestAgentStatsWindows(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	now := noon
@@ -31,7 +30,7 @@ func TestAgentStatsWindows(t *testing.T) {
 	for _, step := range []struct {
 		name  string
 		at    time.Duration // after noon
-		until time.Duration // reports are written, with one byte a second
+		until time.Duration // end of the reports written so far, one byte per second
 		fail  bool
 		want  int64 // bytes
 	}{
@@ -73,8 +72,9 @@ func TestAgentStatsWindows(t *testing.T) {
 	}
 }
 
-// TestAgentStatsSkew: each report is counted once, whatever the clock that stamped
-// it and also where collections fail; late ones only until the lag is known.
+// TestAgentStatsSkew checks that each report is counted once with any clock skew within the
+// limit, also if collections fail. Until the lag of a clock is known, its reports may be
+// counted late.
 func TestAgentStatsSkew(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	for _, skew := range []time.Duration{-5*time.Minute + time.Second, -45 * time.Second, -20 * time.Second, 0, 20 * time.Second, 5 * time.Minute} {
@@ -106,19 +106,19 @@ func TestAgentStatsSkew(t *testing.T) {
 						counted += s.RxBytes
 					}
 					if known := now.Sub(noon) > wideEvery+interval; counted > written || known && !fails && counted < written {
-						t.Errorf("collection %d: %d bytes are counted of %d", i, counted, written)
+						t.Errorf("collection %d: got %d bytes, want %d", i, counted, written)
 					}
 				}
 				if n := source.(*agentStats).SkewedReports(); n != 0 {
-					t.Errorf("%d reports are left out", n)
+					t.Errorf("got %d skewed reports, want 0", n)
 				}
 			})
 		}
 	}
 }
 
-// TestAgentStatsOfManyClocks counts each report of agents once that report every
-// 30 s, through replicas of Coder with clocks of their own, and are committed late.
+// TestAgentStatsOfManyClocks checks that each report is counted once if agents report every
+// 30 s through replicas of Coder with different clocks, and the reports are committed late.
 func TestAgentStatsOfManyClocks(t *testing.T) {
 	const agents = 10
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -136,7 +136,7 @@ func TestAgentStatsOfManyClocks(t *testing.T) {
 				if _, err := source.AgentStats(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				type clock struct{ skew, next, until time.Duration } // times of reports, after noon
+				type clock struct{ skew, next, until time.Duration } // next and until: reports, relative to noon
 				var clocks [agents]clock
 				for i := range clocks {
 					begin := between(time.Second, 6*time.Minute)
@@ -146,7 +146,7 @@ func TestAgentStatsOfManyClocks(t *testing.T) {
 				for now.Sub(noon) < 15*time.Minute {
 					now = now.Add(interval)
 					for i := range clocks {
-						// In the order of their commits, at most 5 s later.
+						// Reports are committed in order, at most 5 s late.
 						for c := &clocks[i]; c.next < c.until && c.next+between(0, commitDelay) <= now.Sub(noon); c.next += 30 * time.Second {
 							addReport(t, d, 501+i, c.next+c.skew, 1)
 							written++
@@ -167,15 +167,15 @@ func TestAgentStatsOfManyClocks(t *testing.T) {
 					}
 				}
 				if counted != written {
-					t.Errorf("%d reports are counted of %d", counted, written)
+					t.Errorf("got %d reports, want %d", counted, written)
 				}
 			})
 		}
 	}
 }
 
-// TestAgentStatsAtTheEdgeOfTheWindow: the first report of an agent whose clock lags
-// is behind the window, the second one in it. Both are counted.
+// TestAgentStatsAtTheEdgeOfTheWindow checks that both reports of an agent with a lagging
+// clock are counted if the first is before the window and the second in it.
 func TestAgentStatsAtTheEdgeOfTheWindow(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	now := noon
@@ -195,7 +195,7 @@ func TestAgentStatsAtTheEdgeOfTheWindow(t *testing.T) {
 	wantBytes(t, "both", stats, 3)
 }
 
-// wantBytes compares the received bytes of rows, in any order.
+// wantBytes compares the received bytes of the rows, in any order.
 func wantBytes(t *testing.T, what string, stats []meters.AgentStats, want ...int64) {
 	t.Helper()
 	got := make(map[int64]int)
@@ -207,14 +207,15 @@ func wantBytes(t *testing.T, what string, stats []meters.AgentStats, want ...int
 	}
 	for n, count := range got {
 		if count != 0 {
-			t.Errorf("%s: %v, want bytes %v (%d differs)", what, stats, want, n)
+			t.Errorf("%s: got %v, want bytes %v (%d differs)", what, stats, want, n)
 			return
 		}
 	}
 }
 
-// TestAgentStatsOfAClockThatIsSet counts a report once that was stamped ahead, and
-// one never that was left out as too far ahead, when its time comes.
+// TestAgentStatsOfAClockThatIsSet checks that a report with a timestamp in the future is
+// counted once, and that a report left out as too far ahead is not counted later, when its
+// time comes.
 func TestAgentStatsOfAClockThatIsSet(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	now := noon
@@ -224,7 +225,7 @@ func TestAgentStatsOfAClockThatIsSet(t *testing.T) {
 	for _, step := range []struct {
 		name    string
 		at      time.Duration
-		reports []time.Duration // of a byte each
+		reports []time.Duration // one byte each
 		want    []int64
 		skewed  int
 	}{
@@ -247,13 +248,13 @@ func TestAgentStatsOfAClockThatIsSet(t *testing.T) {
 		}
 		wantBytes(t, step.name, stats, step.want...)
 		if got := source.(*agentStats).SkewedReports(); got != step.skewed {
-			t.Errorf("%s: %d reports are left out, want %d", step.name, got, step.skewed)
+			t.Errorf("%s: got %d skewed reports, want %d", step.name, got, step.skewed)
 		}
 	}
 }
 
-// TestAgentStatsTooFarBehind counts the reports that are left out where all clocks
-// lag.
+// TestAgentStatsTooFarBehind checks that reports too far behind are left out and counted as
+// skewed if all clocks lag.
 func TestAgentStatsTooFarBehind(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	for _, behind := range []time.Duration{8 * time.Minute, 59 * time.Minute, 48 * time.Hour} {
@@ -270,12 +271,12 @@ func TestAgentStatsTooFarBehind(t *testing.T) {
 					t.Fatal(err)
 				}
 				wantBytes(t, "the clock behind", stats)
-				if got, want := skewed(), min(i, 1); got != want { // one is old at the first
-					t.Errorf("collection %d: %d reports are left out, want %d", i, got, want)
+				if got, want := skewed(), min(i, 1); got != want { // at the first collection the report is old, not skewed
+					t.Errorf("collection %d: got %d skewed reports, want %d", i, got, want)
 				}
 				now = now.Add(time.Minute)
 			}
-			// An outage of all is no skew.
+			// Reports delayed by an outage are not skewed.
 			now = now.Add(3 * time.Hour)
 			addReport(t, d, 502, now.Sub(noon)-2*time.Hour, 1)
 			addReport(t, d, 502, now.Sub(noon), 1)
@@ -283,13 +284,13 @@ func TestAgentStatsTooFarBehind(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := skewed(); got != 0 {
-				t.Errorf("%d reports are left out after an outage, want none", got)
+				t.Errorf("after an outage: got %d skewed reports, want 0", got)
 			}
 		})
 	}
 }
 
-// TestAgentStatsSkewIsTold by a counter and a log line.
+// TestAgentStatsSkewIsTold checks that skewed reports are counted and logged once.
 func TestAgentStatsSkewIsTold(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id)
@@ -303,18 +304,18 @@ func TestAgentStatsSkewIsTold(t *testing.T) {
 	m := meterstest.NewReader(t)
 	newMeters(t, m.Providers(), meters.WithLogger(db.logger), meters.WithInterval(50*time.Millisecond)).
 		Poll(meters.Sources{AgentStats: db.Sources().AgentStats})
-	await(t, "they are counted", func() bool {
+	await(t, "three skewed reports are counted", func() bool {
 		n := m.Samples(t)[`otelcoder_refused_total{origin="source",reason="skew"}`]
 		return n == 3
 	})
 	d.Exec(t, `INSERT INTO workspace_agent_stats (created_at, agent_id, user_id, workspace_id, template_id)
 		SELECT now() + interval '7 minutes', u(502), u(1), u(31), u(11)`)
-	await(t, "the next is counted", func() bool {
+	await(t, "the fourth skewed report is counted", func() bool {
 		n := m.Samples(t)[`otelcoder_refused_total{origin="source",reason="skew"}`]
 		return n == 4
 	})
 	if n := l.lines(`msg="left out of the metrics, and counted in otelcoder_refused_total" origin=source reason=skew total=3`); n != 1 {
-		t.Errorf("%d lines, want 1:\n%s", n, l.String())
+		t.Errorf("got %d log lines, want 1:\n%s", n, l.String())
 	}
 	l.wantNo(t, "total=4")
 }

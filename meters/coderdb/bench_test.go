@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// queries counts the queries that are sent and contain a text.
+// queries is a tracer that counts the sent queries that contain a text.
 type queries struct {
 	of string
 	n  atomic.Int64
@@ -41,8 +41,8 @@ func newFleetOf(t testing.TB, n int) (*pgtest.Database, string) {
 	return d, d.Role(t, func(role string) string { return grants(role) + grantsOf(instrument.Coder)(role) })
 }
 
-// BenchmarkCollection shows how long one collection takes with the database
-// beside it, and that its queries are as many for 10 workspaces as for 10,000.
+// BenchmarkCollection measures the time and the number of queries of one collection from a
+// local database, for 10 to 10,000 workspaces.
 func BenchmarkCollection(b *testing.B) {
 	for _, n := range []int{10, 100, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("workspaces=%d", n), func(b *testing.B) {
@@ -74,8 +74,8 @@ func benchmarkCollection(b *testing.B, url string, c collection, e instrument.Ed
 	b.ReportMetric(float64(rows), "rows")
 }
 
-// BenchmarkAgentStats shows how long the collections of agent statistics take
-// every minute where 10,000 agents report every 30 seconds.
+// BenchmarkAgentStats measures a collection of agent statistics each minute, with 10,000
+// agents that report every 30 seconds.
 func BenchmarkAgentStats(b *testing.B) {
 	d, url := newFleetOf(b, 10_000)
 	const reports = `INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, rx_bytes, tx_bytes, connection_count, connection_median_latency_ms, session_count_ssh)
@@ -109,7 +109,8 @@ func BenchmarkAgentStats(b *testing.B) {
 	})
 }
 
-// TestQueriesDoNotGrow with the deployment.
+// TestQueriesDoNotGrow checks that the number of queries of a collection does not depend on
+// the number of workspaces.
 func TestQueriesDoNotGrow(t *testing.T) {
 	sent := make(map[string][2]int64)
 	for i, n := range [2]int{10, 300} {
@@ -118,7 +119,7 @@ func TestQueriesDoNotGrow(t *testing.T) {
 		db := open(t, url, WithEdition(instrument.Coder), traced(&count))
 		sources := db.Sources()
 		for _, c := range collectionsOf(instrument.Coder) {
-			if _, err := c.collect(t.Context(), db, sources); err != nil { // looks at the schema
+			if _, err := c.collect(t.Context(), db, sources); err != nil { // also inspects the schema
 				t.Fatal(err)
 			}
 			before := count.n.Load()
@@ -130,20 +131,20 @@ func TestQueriesDoNotGrow(t *testing.T) {
 			sent[c.name] = both
 		}
 	}
-	// BEGIN, now() and COMMIT are three of them.
+	// The numbers include BEGIN, now() and COMMIT.
 	want := map[string]int64{
 		"agents": 7, "agentstats": 5, "insights": 6, "latestbuilds": 4, "activeusers": 4, "license": 5, "jobs": 4, "events": 8,
 		"users": 4, "daemons": 4, "prebuilds": 8, "creations": 8,
 	}
 	for name, got := range sent {
 		if got[0] != want[name] || got[1] != want[name] {
-			t.Errorf("%s: %d queries for 10 workspaces and %d for 300, want %d", name, got[0], got[1], want[name])
+			t.Errorf("%s: got %d queries for 10 workspaces and %d for 300, want %d", name, got[0], got[1], want[name])
 		}
 	}
 }
 
-// TestPartialCollectionsAreNotRepeated, except the first one, and a grant makes them whole
-// at once.
+// TestPartialCollectionsAreNotRepeated checks that only the first partial collection repeats
+// its query, and that a grant makes the next collection complete.
 func TestPartialCollectionsAreNotRepeated(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	role := roleOf(t, url)
@@ -164,10 +165,10 @@ func TestPartialCollectionsAreNotRepeated(t *testing.T) {
 			before := sent.n.Load()
 			_, err := c.collect(t.Context(), db, sources)
 			if failed(err) || (err == nil) != whole {
-				t.Errorf("%s: error %v, want whole: %t", test.name, err, whole)
+				t.Errorf("%s: got error %v, want complete %t", test.name, err, whole)
 			}
 			if n := sent.n.Load() - before; n < 1 || n > most {
-				t.Errorf("%s: %d queries, want 1 to %d", test.name, n, most)
+				t.Errorf("%s: got %d queries, want 1 to %d", test.name, n, most)
 			}
 		}
 		collect(true, 1)

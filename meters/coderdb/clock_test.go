@@ -6,7 +6,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// TestClockOfTheDatabase: without one set by a test, now is now there.
+// TestClockOfTheDatabase checks that collections use the clock of the database by default.
 func TestClockOfTheDatabase(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, `
@@ -24,7 +24,7 @@ func TestClockOfTheDatabase(t *testing.T) {
 
 	users, err := sources.ActiveUsers.ActiveUsers(t.Context())
 	if err != nil || users != 3 {
-		t.Errorf("%d active users, error %v; want 3", users, err)
+		t.Errorf("got %d active users, error %v; want 3", users, err)
 	}
 	workspaces, err := sources.Agents.Agents(t.Context())
 	if err != nil {
@@ -39,10 +39,10 @@ func TestClockOfTheDatabase(t *testing.T) {
 		}
 	}
 	if connected != 1 {
-		t.Errorf("%d agents are connected, want 1", connected)
+		t.Errorf("got %d connected agents, want 1", connected)
 	}
 	stats, err := sources.AgentStats.AgentStats(t.Context())
 	if err != nil || len(stats) != 1 || stats[0].RxBytes != 2 {
-		t.Errorf("statistics %v, error %v; want 2 bytes: of now and of 30 seconds ago", stats, err)
+		t.Errorf("got statistics %v, error %v; want 2 bytes, from the reports of now and 30 s ago", stats, err)
 	}
 }

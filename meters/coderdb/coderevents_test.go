@@ -15,8 +15,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// coderSQL adds what the events of the edition Coder refer to. noon(s) is s seconds after
-// noon, and build(...) adds a build with its job.
+// coderSQL adds the rows that the events of the edition Coder refer to. noon(s) is s seconds
+// after noon, and build(...) adds a build with its job.
 const coderSQL = `
 CREATE FUNCTION u(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
 	$$ SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid $$;
@@ -41,11 +41,11 @@ const presetSQL = `
 INSERT INTO template_version_presets (id, template_version_id, name) VALUES (u(51), u(21), 'big');
 ALTER TABLE workspace_builds ALTER template_version_preset_id SET DEFAULT u(51);`
 
-// coderGrants are the grants of the edition Coder.
+// coderGrants returns the grants of the edition Coder.
 func coderGrants(role string) string { return coderschema.Grants(instrument.Coder, role) }
 
-// newCoder makes a database of a version of Coder, and runs scripts in it. The returned URL
-// is that of a role that has what Grants grants in the edition Coder.
+// newCoder creates a database with the schema of a version of Coder and runs scripts in it.
+// The returned URL connects as a role with the grants of the edition Coder.
 func newCoder(t *testing.T, v coderversions.Version, scripts ...string) (*pgtest.Database, string) {
 	t.Helper()
 	d := pgtest.New(t)
@@ -85,15 +85,14 @@ func (e events) told() []string {
 	return told
 }
 
-// moment is a look at events at a time, in seconds after noon.
+// moment is a look for events at a time, in seconds after noon.
 type moment struct {
 	at   float64
 	sql  string
 	want []string
 }
 
-// testMoments runs the SQL of each moment, and compares the events of the look that
-// follows.
+// testMoments runs the SQL of each moment, and compares the events of the next look.
 func testMoments(t *testing.T, d *pgtest.Database, url string, moments []moment) {
 	t.Helper()
 	now := noon
@@ -105,18 +104,18 @@ func testMoments(t *testing.T, d *pgtest.Database, url string, moments []moment)
 		}
 		now = noon.Add(time.Duration(m.at * float64(time.Second)))
 		if got := next(t, f).told(); !slices.Equal(got, m.want) {
-			t.Errorf("at %g s:\n%s\nwant:\n%s", m.at, strings.Join(got, "\n"), strings.Join(m.want, "\n"))
+			t.Errorf("at %g s: got\n%s\nwant\n%s", m.at, strings.Join(got, "\n"), strings.Join(m.want, "\n"))
 		}
 	}
 }
 
-// TestCoderJobEvents: each event of a job once, whichever look finds it, in the oldest and
-// in the newest schema.
+// TestCoderJobEvents checks that each event of a job is reported once, in the oldest and in
+// the newest schema.
 func TestCoderJobEvents(t *testing.T) {
 	for _, test := range []struct {
 		version coderversions.Version
 		scripts []string
-		creates string // of the creations
+		creates string // format of creations
 	}{
 		{coderversions.All()[0], nil, ""},
 		{coderversions.Newest(), []string{presetSQL}, `, %s of acme/docker "big"`},
@@ -131,7 +130,7 @@ func TestCoderJobEvents(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/%d scripts", test.version.Name, len(test.scripts)), func(t *testing.T) {
 			d, url := newCoder(t, test.version, test.scripts...)
 			testMoments(t, d, url, []moment{
-				// A job that runs, and events before the first look.
+				// A running job, and events before the first look.
 				{0, `SELECT build(100, 31, 1, 'start', 'initiator', u(1), -20, -10, NULL), build(99, 34, 1, 'start', 'initiator', u(1), -20, -10, -5)`,
 					[]string{"running 00"}},
 				{10, `UPDATE provisioner_jobs SET completed_at = noon(5) WHERE id = u(100)`,
@@ -140,7 +139,7 @@ func TestCoderJobEvents(t *testing.T) {
 				{20, `SELECT build(101, 31, 2, 'stop', 'autostop', u(1), 12, NULL, NULL)`,
 					[]string{"enqueued workspace_build terraform stop autostop"}},
 				{30, `UPDATE provisioner_jobs SET canceled_at = noon(25), completed_at = noon(25), error = 'canceled' WHERE id = u(101)`, nil},
-				// Jobs between two looks; the second is no build, the third ran on no daemon.
+				// Jobs between two looks; the second is not a build, the third ran on no daemon.
 				{60, `SELECT build(102, 31, 3, 'start', 'autostart', u(1), 31, 33, 38);
 					INSERT INTO provisioner_jobs (id, type, provisioner, worker_id, created_at, started_at, completed_at)
 						VALUES (u(103), 'template_version_import', 'echo', u(1), noon(41), noon(41), noon(49));
@@ -154,7 +153,7 @@ func TestCoderJobEvents(t *testing.T) {
 						"success after 5 s START alice/dev of docker v1",
 						"success after 8 s",
 					}},
-				// If the first build fails, the workspace is never created.
+				// If the first build fails, no creation is reported.
 				{80, `SELECT build(105, 33, 1, 'start', 'initiator', u(1), 61, 62, 63), build(106, 33, 2, 'start', 'initiator', u(1), 71, 72, 73);
 					UPDATE provisioner_jobs SET error = 'boom' WHERE id = u(105)`,
 					[]string{
@@ -165,7 +164,8 @@ func TestCoderJobEvents(t *testing.T) {
 						"failed after 1 s START alice/broken of docker v1",
 						"success after 1 s START alice/broken of docker v1",
 					}},
-				// A prebuild, pending at first; its claim, which was canceled too late, and a start after it.
+				// A prebuild that is pending at first; its claim, which is canceled too late; and a
+				// later start.
 				{90, `SELECT build(107, 32, 1, 'start', 'initiator', prebuilds(), 81, NULL, NULL)`,
 					[]string{"enqueued workspace_build terraform start prebuild"}},
 				{100, `UPDATE provisioner_jobs SET worker_id = u(1), started_at = noon(92), completed_at = noon(95) WHERE id = u(107)`,
@@ -190,7 +190,7 @@ func TestCoderJobEvents(t *testing.T) {
 						"success after 1 s STOP alice/mine of docker v1",
 						"success after 1 s START alice/mine of docker v1",
 					}},
-				// Seen late, by the clock of another replica that is behind; and nothing again.
+				// A build that is found late, since the clock of its replica lags; then no events.
 				{140, `SELECT build(111, 31, 5, 'start', 'initiator', u(1), -1, 1, 2)`, []string{
 					"acquired after 2 s: workspace_build terraform start initiator",
 					"success after 1 s START alice/dev of docker v1",
@@ -209,8 +209,8 @@ CREATE FUNCTION agent(n int, job int, name text, created float8, connected float
 		VALUES (u(n), u(n), name, noon(created), noon(connected), noon(ready), state::workspace_agent_lifecycle_state);
 $$;`
 
-// TestCoderAgentEvents: each agent's first connection once, and each build once, however
-// often its agents restart.
+// TestCoderAgentEvents checks that the first connection of each agent and each ready build
+// are reported once, also if agents restart.
 func TestCoderAgentEvents(t *testing.T) {
 	d, url := newCoder(t, coderversions.Newest(), agentSQL)
 	testMoments(t, d, url, []moment{
@@ -218,7 +218,7 @@ func TestCoderAgentEvents(t *testing.T) {
 		{0, `SELECT build(200, 34, 1, 'start', 'initiator', u(1), -1000, -999, -990), agent(400, 200, 'main', -995, -980, -970, 'ready');
 			SELECT build(201, 31, 1, 'start', 'initiator', u(1), -100, -99, -50),
 				agent(401, 201, 'main', -60, NULL, NULL, 'created'), agent(402, 201, 'side', -60, -2, -1, 'ready')`, nil},
-		// The other agent is ready, the first not; and a sub-agent, which no build waits for.
+		// Agent 401 connects and is not ready; a sub-agent connects, which builds do not wait for.
 		{10, `SELECT agent(403, 201, 'sub', 6.5, 7, NULL, 'starting');
 			UPDATE workspace_agents SET parent_id = u(401) WHERE id = u(403);
 			UPDATE workspace_agents SET first_connected_at = noon(5) WHERE id = u(401)`,
@@ -226,12 +226,12 @@ func TestCoderAgentEvents(t *testing.T) {
 		{20, `UPDATE workspace_agents SET ready_at = noon(15), lifecycle_state = 'start_timeout' WHERE id = u(401);
 			UPDATE workspace_agents SET ready_at = noon(16), lifecycle_state = 'start_error' WHERE id = u(403)`,
 			[]string{"ready after 115 s: timeout, start of acme/docker, prebuild false"}},
-		// Agents restart, also that of the build that was ready before.
+		// Agents restart, also the agent of the build that was ready before the first look.
 		{30, `UPDATE workspace_agents SET ready_at = NULL, lifecycle_state = 'starting' WHERE id = u(401);
 			UPDATE workspace_agents SET ready_at = noon(25), lifecycle_state = 'ready' WHERE id = u(400)`, nil},
 		{40, `UPDATE workspace_agents SET ready_at = noon(35), lifecycle_state = 'ready' WHERE id = u(401)`, nil},
-		// An agent that a later build has deleted; one that is off already, and restarts; and
-		// one that connected before it was created, by another replica's clock.
+		// An agent that a later build has deleted; an agent that is off already and restarts;
+		// and an agent that, by another replica's clock, connected before it was created.
 		{50, `SELECT build(202, 31, 2, 'start', 'initiator', u(1), 40, 40, 45), agent(404, 202, 'main', 41, 42, 43, 'start_error');
 			UPDATE workspace_agents SET deleted = true WHERE id = u(404);
 			SELECT build(203, 31, 3, 'start', 'initiator', u(1), 44, 44, 45), agent(405, 203, 'main', 44, 45, 46, 'off');
@@ -258,8 +258,8 @@ func TestCoderAgentEvents(t *testing.T) {
 	})
 }
 
-// TestCoderLooksWithoutScan: the index shows pending jobs; jobs that were seen pending are
-// found by their ids.
+// TestCoderLooksWithoutScan checks that a look without a scan finds pending jobs by the
+// index, and later finds these jobs by their ids.
 func TestCoderLooksWithoutScan(t *testing.T) {
 	for _, test := range []struct {
 		version         coderversions.Version
@@ -284,7 +284,7 @@ func TestCoderLooksWithoutScan(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got := f.take(l).told(); !slices.Equal(got, want) {
-					t.Errorf("at %g s:\n%s\nwant:\n%s", at, strings.Join(got, "\n"), strings.Join(want, "\n"))
+					t.Errorf("at %g s: got\n%s\nwant\n%s", at, strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
 			}
 			look(0, false, nil, "")
@@ -301,7 +301,7 @@ func TestCoderLooksWithoutScan(t *testing.T) {
 	}
 }
 
-// TestCoderCheckEvents: the queries run in each version of Coder.
+// TestCoderCheckEvents checks that the queries for events run on each version of Coder.
 func TestCoderCheckEvents(t *testing.T) {
 	for _, v := range coderversions.All() {
 		t.Run(v.Name, func(t *testing.T) {
@@ -313,7 +313,7 @@ func TestCoderCheckEvents(t *testing.T) {
 			}
 			served := db.serves(instrument.WorkspaceCreationDuration, *db.missing.Load())
 			if presets := v.Has("template_version_presets", "name"); served != presets {
-				t.Errorf("creations are served: %t, presets exist: %t", served, presets)
+				t.Errorf("creations served: got %t, want %t", served, presets)
 			}
 			if !db.serves(instrument.TemplateBuildDuration, *db.missing.Load()) {
 				t.Error("ready builds are not served")
@@ -322,7 +322,7 @@ func TestCoderCheckEvents(t *testing.T) {
 	}
 }
 
-// TestCoderMissingColumns cost only the events that need them.
+// TestCoderMissingColumns checks that a missing column costs only the events that need it.
 func TestCoderMissingColumns(t *testing.T) {
 	const happen = `SELECT build(100, 31, 1, 'start', 'initiator', u(1), 1, 2, 3), agent(400, 100, 'main', 3, 4, 5, 'ready')`
 	queue := []string{"enqueued workspace_build terraform start initiator", "acquired after 1 s: workspace_build terraform start initiator"}
@@ -359,8 +359,8 @@ func TestCoderMissingColumns(t *testing.T) {
 	}
 }
 
-// TestCoderCatchesUp in looks of bounded size: 12,000 events of jobs, and 12,000 of agents,
-// many at the same time.
+// TestCoderCatchesUp checks that looks of bounded size catch up with 12,000 events of jobs
+// and 12,000 events of agents, many of which have equal times.
 func TestCoderCatchesUp(t *testing.T) {
 	d, url := newCoder(t, coderversions.Newest())
 	now := noon
@@ -380,7 +380,7 @@ func TestCoderCatchesUp(t *testing.T) {
 	for i := range 4 {
 		e := next(t, f)
 		if jobs, agents := len(e.Enqueued)+len(e.Acquired)+len(e.Ended), len(e.Connected)+len(e.Ready); jobs > maxEvents || agents > maxEvents {
-			t.Errorf("look %d: %d events of jobs and %d of agents", i, jobs, agents)
+			t.Errorf("look %d: got %d events of jobs and %d of agents, want at most %d each", i, jobs, agents, maxEvents)
 		}
 		counts["enqueued"] += len(e.Enqueued)
 		counts["acquired"] += len(e.Acquired)
@@ -390,29 +390,30 @@ func TestCoderCatchesUp(t *testing.T) {
 	}
 	want := map[string]int{"enqueued": 4000, "acquired": 4000, "ended": 4000, "connected": 8000, "ready": 4000}
 	if !maps.Equal(counts, want) {
-		t.Errorf("events %v, want %v", counts, want)
+		t.Errorf("got events %v, want %v", counts, want)
 	}
 }
 
-// TestReadyBuilds are bounded: the earliest are forgotten.
+// TestReadyBuilds checks that the number of ready builds is bounded, and that the earliest
+// are forgotten first.
 func TestReadyBuilds(t *testing.T) {
 	var r readyBuilds
 	build := func(n int) id { return id{Bytes: [16]byte{byte(n), byte(n >> 8), byte(n >> 16)}, Valid: true} }
 	const more = 10
 	for n := range maxReady + more {
 		if !r.add(build(n)) || r.add(build(n)) {
-			t.Fatalf("build %d is not new once", n)
+			t.Fatalf("build %d is not new exactly once", n)
 		}
 	}
 	if len(r.known) != maxReady || len(r.order) != maxReady {
-		t.Errorf("%d builds in %d places, want %d", len(r.known), len(r.order), maxReady)
+		t.Errorf("got %d builds with an order of %d, want %d", len(r.known), len(r.order), maxReady)
 	}
 	if r.add(build(more)) || !r.add(build(more-1)) {
-		t.Error("not the earliest builds are forgotten")
+		t.Error("the forgotten builds are not the earliest")
 	}
 }
 
-// TestShares: all queries for events together keep to their share of the time.
+// TestShares checks how the time share of events is divided between the queries.
 func TestShares(t *testing.T) {
 	for e, want := range map[instrument.Edition][3]float64{
 		instrument.Documented: {0.0075, 0.0025, 0},
@@ -421,14 +422,14 @@ func TestShares(t *testing.T) {
 		scans, indexed, agents := config{edition: e, eventShare: eventShare}.shares()
 		for i, got := range []float64{scans, indexed, agents} {
 			if math.Abs(got-want[i]) > 1e-9 {
-				t.Errorf("%s: the shares are %g, %g and %g, want %g", e, scans, indexed, agents, want)
+				t.Errorf("%s: got shares %g, %g and %g, want %g", e, scans, indexed, agents, want)
 				break
 			}
 		}
 	}
 }
 
-// TestSlowAgentScans are rare, and delay no other events.
+// TestSlowAgentScans checks that slow scans of agents are rare and delay no other events.
 func TestSlowAgentScans(t *testing.T) {
 	t.Parallel()
 	d, url := newCoder(t, coderversions.Newest())
@@ -442,12 +443,12 @@ func TestSlowAgentScans(t *testing.T) {
 	}
 	p.awaitStarts(t, 5)
 	if n, most := slow.n.Load(), 1+int64(time.Since(began)/(2500*time.Millisecond)); n < 2 || n > most {
-		t.Errorf("%d scans of agents, want at most %d", n, most)
+		t.Errorf("got %d scans of agents, want 2 to %d", n, most)
 	}
 }
 
-// startedSQL adds a build of an own workspace that ran between two looks, with a ready
-// agent, by the clock of the server.
+// startedSQL adds a workspace with a build that has ended and a ready agent, with times of
+// the server's clock.
 const startedSQL = `
 INSERT INTO workspaces (id, owner_id, template_id, name) VALUES (u(1000 + %[1]d), u(1), u(11), 'w%[1]d');
 INSERT INTO provisioner_jobs (id, type, provisioner, worker_id, created_at, started_at, completed_at)
@@ -485,9 +486,9 @@ func (p *process) awaitStarts(t *testing.T, n int) {
 	})
 }
 
-// TestCoderRole: each event is counted once, and a restart of agents never, also if the
-// role is lost and regained. The number of a term decides whether a process counts events
-// while it did not have the role.
+// TestCoderRole checks that each event is counted once and restarts of agents are not
+// counted, also if the role is lost and regained. The number of the term decides whether a
+// process counts the events that happened while it did not have the role.
 func TestCoderRole(t *testing.T) {
 	t.Parallel()
 	d, url := newCoder(t, coderversions.Newest())
@@ -528,15 +529,16 @@ func TestCoderRole(t *testing.T) {
 	restart("ready")
 	add()
 	await(t, "the last event", func() bool { return p.starts(t)["coderd_workspace_builds_total"] >= 5 })
-	time.Sleep(200 * time.Millisecond) // some more looks
+	time.Sleep(200 * time.Millisecond) // a few more looks
 	for name, got := range p.starts(t) {
 		if got != 5 {
-			t.Errorf("%s counts %d events, want 5 of %d", name, got, n)
+			t.Errorf("%s: got %d events, want 5 of %d", name, got, n)
 		}
 	}
 }
 
-// TestInfiniteTimes of a job or an agent leave out its events, and no others.
+// TestInfiniteTimes checks that an infinite time of a job or an agent costs only its own
+// events.
 func TestInfiniteTimes(t *testing.T) {
 	for _, sql := range []string{
 		"UPDATE provisioner_jobs SET completed_at = 'infinity' WHERE id = u(101)",
@@ -564,20 +566,20 @@ func TestInfiniteTimes(t *testing.T) {
 				"ready after 3 s: success, start of acme/docker, prebuild false",
 			} {
 				if !slices.Contains(told, want) {
-					t.Errorf("no %q in:\n%s", want, strings.Join(told, "\n"))
+					t.Errorf("got events\n%s\nwant %q among them", strings.Join(told, "\n"), want)
 				}
 			}
 		})
 	}
 }
 
-// TestAgentsOfInfiniteTimes are read like others.
+// TestAgentsOfInfiniteTimes checks that agents with infinite times can be read.
 func TestAgentsOfInfiniteTimes(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, `UPDATE workspace_agents SET created_at = '294276-12-31 23:59:59', connection_timeout_seconds = 120, first_connected_at = NULL,
 		started_at = '-infinity', ready_at = 'infinity', lifecycle_state = 'ready'`)
 	workspaces, err := open(t, url).Sources().Agents.Agents(t.Context())
 	if err != nil || len(workspaces) == 0 {
-		t.Errorf("%d workspaces, %v", len(workspaces), err)
+		t.Errorf("got %d workspaces, error %v", len(workspaces), err)
 	}
 }

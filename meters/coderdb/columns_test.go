@@ -16,7 +16,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// The families that are read together, and the lists of those that need a column.
+// Lists of families that are read together, or need the same column.
 const (
 	ofAgents = " coderd_agents_apps coderd_agents_connection_latencies_seconds coderd_agents_connections coderd_agents_up coderd_agentstats_startup_script_seconds"
 	ofStats  = " coderd_agentstats_connection_count coderd_agentstats_connection_median_latency_seconds coderd_agentstats_rx_bytes coderd_agentstats_session_count_jetbrains" +
@@ -34,8 +34,8 @@ const (
 	ofJobs       = " coderd_provisionerd_jobs_current"
 )
 
-// costs are the families of an edition that a missing column costs: those that are not
-// served, or with other values. Columns that are not listed cost none.
+// costs maps the columns of each edition to the families that a missing column affects: they
+// are not served, or have other values. Columns without an entry are not read.
 var costs = map[instrument.Edition]map[string]map[string]string{
 	instrument.Documented: documentedCosts,
 	instrument.Coder:      coderCosts,
@@ -45,7 +45,7 @@ var documentedCosts = map[string]map[string]string{
 	"users": {
 		"id": ofAgents + ofStats + ofEvents, "username": ofAgents + ofStats + ofEvents, "email": ofEvents,
 		"status": ofLicense, "deleted": ofLicense,
-		// System users and service accounts then count as users.
+		// Without the columns, system users and service accounts count as users.
 		"is_system": " coderd_license_active_users", "is_service_account": " coderd_license_active_users",
 	},
 	"api_keys":          {"user_id": ofUsers, "last_used": ofUsers},
@@ -70,7 +70,7 @@ var documentedCosts = map[string]map[string]string{
 		"id": ofAgents + ofStats + ofEvents, "resource_id": ofAgents + ofEvents, "name": ofAgents + ofStats + ofEvents,
 		"created_at": ofAgents, "first_connected_at": ofAgents, "last_connected_at": ofAgents, "disconnected_at": ofAgents,
 		"connection_timeout_seconds": ofAgents, "lifecycle_state": ofAgents, "started_at": ofAgents, "ready_at": ofAgents,
-		// Deleted agents then count as agents.
+		// Without the column, deleted agents count as agents.
 		"deleted": " coderd_agents_connections coderd_agents_up",
 	},
 	"workspace_apps": {"agent_id": ofApps + ofUse, "display_name": ofApps + ofUse, "slug": ofUse, "health": ofApps},
@@ -89,7 +89,7 @@ var documentedCosts = map[string]map[string]string{
 	"template_version_parameters":    {"template_version_id": ofParameters, "name": ofParameters, "type": ofParameters},
 	"workspace_build_parameters":     {"workspace_build_id": ofParameters, "name": ofParameters, "value": ofParameters},
 	"licenses":                       {"jwt": ofLicense},
-	// The nodes of agents are then unknown.
+	// Without the columns, the nodes of agents are unknown.
 	"tailnet_peers": {"id": ofPeers, "updated_at": ofPeers, "node": ofPeers},
 }
 
@@ -105,7 +105,7 @@ const (
 		" coderd_workspace_creation_total"
 	ofDurations = " coderd_prebuilt_workspace_claim_duration_seconds coderd_workspace_creation_duration_seconds"
 	ofQueue     = " coderd_provisioner_job_queue_wait_seconds coderd_workspace_builds_enqueued_total"
-	// A look that cannot read jobs reads no agents.
+	// A look that cannot read jobs does not read agents either.
 	ofAllEvents    = ofEvents + " coderd_provisionerd_workspace_build_timings_seconds" + ofDurations + ofQueue + ofAgentEvents
 	ofAgentEvents  = " coderd_agents_first_connection_seconds" + ofTemplates
 	ofTemplates    = " coderd_template_workspace_build_duration_seconds"
@@ -145,7 +145,7 @@ var coderCosts = map[string]map[string]string{
 		"job_id":              ofAgents + ofCoderBuilds + ofPrebuilds + ofCreations + ofAllEvents,
 		"reason":              ofQueue,
 		"initiator_id":        ofPrebuilds + ofCreations + ofDurations + ofQueue + ofTemplates,
-		// The creations of users are then counted without their presets.
+		// Without the column, the creations of users are counted without their presets.
 		"template_version_preset_id": ofPrebuilds + ofCreations + ofDurations,
 	},
 	"provisioner_jobs": {
@@ -175,7 +175,7 @@ var coderCosts = map[string]map[string]string{
 	"tailnet_peers":                  documentedCosts["tailnet_peers"],
 	"template_version_presets": {
 		"id": ofPrebuilds + ofCreations + ofDurations, "name": ofPrebuilds + ofCreations + ofDurations,
-		// The creations of users then lack the series at 0 of presets.
+		// Without the column, the creations of users lack the series at 0 of presets.
 		"template_version_id": ofPrebuilds + ofCreations, "desired_instances": ofPrebuilds + ofCreations, "invalidate_after_secs": ofPrebuilds + ofCreations,
 		"last_invalidated_at": "", "scheduling_timezone": ofDesired, "prebuild_status": ofValidation,
 	},
@@ -184,9 +184,9 @@ var coderCosts = map[string]map[string]string{
 
 const ofPeers = " coderd_agents_connection_latencies_seconds coderd_agents_connections"
 
-// TestColumns takes each column of the newest version away in turn. Each family that
-// does not need the column is served with its values, to a role with the grants that are
-// possible then.
+// TestColumns removes each column of the newest version in turn, and checks that the
+// families that do not need the column are served with their values. The role has the
+// grants that are possible without the column.
 func TestColumns(t *testing.T) {
 	for e := range instrument.Editions() {
 		t.Run(e.String(), func(t *testing.T) {
@@ -203,13 +203,13 @@ func testColumns(t *testing.T, e instrument.Edition) {
 	now := pgtest.Value[time.Time](t, d, "SELECT started_at FROM provisioner_jobs WHERE id = u(103)")
 	want := byFamily(e, v.Series(e, coderversions.Primary))
 
-	var unread []string // statements that take away the columns that are not read
+	var unread []string // statements that remove the columns that are not read
 	compare := func(what, cost string) {
 		t.Helper()
 		got := served(t, e, d.Role(t, grantsOf(e)), now)
 		for f, lines := range want {
 			if lost := !slices.Equal(got[f], lines); lost != slices.Contains(strings.Fields(cost), f) {
-				t.Errorf("without %s: lost %s: %t", what, f, lost)
+				t.Errorf("without %s: lost %s: got %t, want %t", what, f, lost, !lost)
 			}
 		}
 	}
@@ -229,8 +229,8 @@ func testColumns(t *testing.T, e instrument.Edition) {
 	compare("the columns that are not read", "")
 }
 
-// served returns the series of a deployment at a time, by family: of one collection
-// from each source, and of the events since, from one look at jobs and one at agents.
+// served returns the series of a deployment by family, after one collection from each
+// source at the time now, and one look for later events of jobs and of agents.
 func served(t *testing.T, e instrument.Edition, url string, now time.Time) map[string][]string {
 	t.Helper()
 	db := open(t, url, WithEdition(e), at(now), WithInterval(5*time.Minute), WithInactivityTimeout(10*time.Minute),
@@ -242,13 +242,13 @@ func served(t *testing.T, e instrument.Edition, url string, now time.Time) map[s
 		collected <- source
 	}))
 	m.Poll(db.Sources())
-	want := len(collectionsOf(e)) - 1 // events are no source
+	want := len(collectionsOf(e)) - 1 // events are not a source
 	for sources := make(map[string]bool); len(sources) < want; {
 		select {
 		case source := <-collected:
 			sources[source] = true
 		case <-time.After(time.Minute):
-			t.Fatalf("only %d sources have been asked", len(sources))
+			t.Fatalf("got collections from %d sources within 1m, want %d", len(sources), want)
 		}
 	}
 	events := db.follower()
@@ -290,13 +290,13 @@ func byFamily(e instrument.Edition, lines []string) map[string][]string {
 	return families
 }
 
-// TestCosts compares the columns that have a cost with those that the role may read.
+// TestCosts checks that costs has an entry for every column that the role may read.
 func TestCosts(t *testing.T) {
 	for e := range instrument.Editions() {
 		for _, table := range coderschema.Tables(e) {
 			for _, c := range table.Needed(nil) {
 				if _, ok := costs[e][table.Name][c]; !ok {
-					t.Errorf("edition %s: no cost of %s.%s", e, table.Name, c)
+					t.Errorf("edition %s: costs has no entry for %s.%s", e, table.Name, c)
 				}
 			}
 		}

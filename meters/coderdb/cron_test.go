@@ -10,7 +10,7 @@ import (
 func TestCron(t *testing.T) {
 	for _, test := range []struct {
 		text    string
-		in, out []string // times in it and not in it; 2025-09-01 is a Monday
+		in, out []string // times that match and do not match; 2025-09-01 is a Monday
 	}{
 		{"* * * * *", []string{"2025-09-01 00:00", "2024-02-29 23:59"}, nil},
 		{"* 9-17 * * *", []string{"2025-09-01 09:00", "2025-09-01 17:59"}, []string{"2025-09-01 08:59", "2025-09-01 18:00"}},
@@ -24,9 +24,9 @@ func TestCron(t *testing.T) {
 		{"* * ? * mon-Fri", []string{"2025-09-01 12:00", "2025-09-05 12:00"}, []string{"2025-09-06 12:00", "2025-09-07 12:00"}},
 		{"* * * * sun", []string{"2025-09-07 12:00"}, []string{"2025-09-06 12:00"}},
 		{"* * 31 * *", []string{"2025-08-31 12:00"}, []string{"2025-09-30 12:00"}},
-		{"* * 1 * 5", []string{"2025-09-01 12:00", "2025-09-05 12:00"}, []string{"2025-09-02 12:00"}}, // either
+		{"* * 1 * 5", []string{"2025-09-01 12:00", "2025-09-05 12:00"}, []string{"2025-09-02 12:00"}}, // either day field
 		{"* * */2 * 5", []string{"2025-09-01 12:00", "2025-09-05 12:00"}, []string{"2025-09-02 12:00"}},
-		{"* * */1 * 5", []string{"2025-09-05 12:00"}, []string{"2025-09-01 12:00"}}, // any day, as *
+		{"* * */1 * 5", []string{"2025-09-05 12:00"}, []string{"2025-09-01 12:00"}}, // any day, as with *
 	} {
 		c, ok := parseCron(test.text)
 		if !ok {
@@ -38,7 +38,7 @@ func TestCron(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, want := c.contains(when), slices.Contains(test.in, at); got != want {
-				t.Errorf("%q contains %s: %t, want %t", test.text, at, got, want)
+				t.Errorf("%q contains %s: got %t, want %t", test.text, at, got, want)
 			}
 		}
 	}
@@ -53,8 +53,8 @@ func TestCron(t *testing.T) {
 	}
 }
 
-// FuzzCron: text of the database cannot panic or take long, and a schedule that is parsed
-// is in force only within its fields.
+// FuzzCron checks that no text of the database panics or takes long, that overlap is
+// symmetric, and that a schedule applies exactly at the times that it contains.
 func FuzzCron(f *testing.F) {
 	for _, text := range []string{"* 8-18 * * 1-5", "* */2 1,15 jan-jun ?", "* 0/9223372036854775807 * * *", "TZ=0 * * * *", "* ,-/ * * 6"} {
 		f.Add(text, "* * * * *", int64(1756728030))
@@ -70,15 +70,15 @@ func FuzzCron(f *testing.F) {
 		now := time.Unix(seconds%1e10, 0).UTC()
 		d, ok := parseCron(other)
 		if ok && c.overlaps(d) != d.overlaps(c) {
-			t.Errorf("%q and %q overlap one way", text, other)
+			t.Errorf("%q and %q overlap in one direction only", text, other)
 		}
-		// Where one of the day fields is free in both, Coder's rule finds each overlap.
+		// If one of the day fields is * in both schedules, Coder's rule finds every overlap.
 		if ok && (c.anyDay && d.anyDay || c.anyWeekday && d.anyWeekday) && c.contains(now) && d.contains(now) && !c.overlaps(d) {
 			t.Errorf("%q and %q contain %s and do not overlap", text, other, now)
 		}
 		desired := (&presetPool{zone: "UTC", schedules: []presetSchedule{{text, 5}}}).desired(now, make(zones))
 		if (desired == 5) != c.contains(now) {
-			t.Errorf("%q at %s: %d are desired", text, now, desired)
+			t.Errorf("%q at %s: got %d desired", text, now, desired)
 		}
 	})
 }

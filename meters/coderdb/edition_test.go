@@ -8,8 +8,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestFollowOfTheOtherEdition: a database that is read for another edition than that of
-// the meters is not asked for events, and the source counts as failing.
+// TestFollowOfTheOtherEdition checks that Follow sends no queries, and reports the source of
+// events as failing, if the editions of the database and the meters differ.
 func TestFollowOfTheOtherEdition(t *testing.T) {
 	var l log
 	var sent queries
@@ -21,15 +21,15 @@ func TestFollowOfTheOtherEdition(t *testing.T) {
 	l.await(t, `msg="the events cannot be followed" error="the database is read for the edition documented, and the meter providers are of the edition coder: `+
 		`pass coderdb.WithEdition and exporters.WithEdition the same edition"`)
 	if up, ok := m.Samples(t)[`otelcoder_source_up{source="events"}`]; up != 0 || !ok {
-		t.Errorf("up %v, asked %t; want 0", up, ok)
+		t.Errorf("got up %v, exists %t; want 0, true", up, ok)
 	}
 	if n := sent.n.Load(); n > 0 {
-		t.Errorf("%d queries", n)
+		t.Errorf("got %d queries, want 0", n)
 	}
 }
 
-// TestLatestBuildsOfEditions count the same workspaces, also without the rows of their
-// templates, versions and owners.
+// TestLatestBuildsOfEditions checks that both editions count the same workspaces, also if
+// the rows of their templates, versions or owners are missing.
 func TestLatestBuildsOfEditions(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "fleet.sql", "coder.sql")
 	count := func(e instrument.Edition) (workspaces int) {
@@ -46,7 +46,7 @@ func TestLatestBuildsOfEditions(t *testing.T) {
 	for _, table := range []string{"template_versions", "templates", "users"} {
 		d.Exec(t, "DELETE FROM "+table)
 		if documented, coder := count(instrument.Documented), count(instrument.Coder); coder != documented || coder == 0 {
-			t.Errorf("without %s: %d workspaces, in the edition Documented %d", table, coder, documented)
+			t.Errorf("without %s: got %d workspaces in the edition Coder, want %d as in Documented", table, coder, documented)
 		}
 	}
 }

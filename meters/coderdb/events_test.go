@@ -81,7 +81,8 @@ var eventFamilies = []instrument.Family{
 	instrument.WorkspaceBuilds,
 }
 
-// TestGoldenEvents follows what happens, as the restricted role.
+// TestGoldenEvents compares the families of followed events with golden files, read by the
+// restricted role.
 func TestGoldenEvents(t *testing.T) {
 	t.Run("newest", func(t *testing.T) {
 		testGoldenEvents(t, []string{"schema.sql", "fleet.sql"}, []string{"events.sql", "scripts.sql"}, "scripts.txt", "events.txt")
@@ -117,13 +118,13 @@ func testGoldenEvents(t *testing.T, before, then []string, want ...string) {
 	compare(t, m.Text(t, eventFamilies...), text)
 }
 
-// clocked opens a database whose clock is set by the test.
+// clocked opens a database with a clock that the test sets.
 func clocked(t *testing.T, url string) (*DB, *time.Time) {
 	now := noon
 	return open(t, url, clockOption(func() time.Time { return now })), &now
 }
 
-// addJob adds a job with the times that are given, relative to noon.
+// addJob adds a job with its times relative to noon.
 func addJob(t *testing.T, d *pgtest.Database, n int, started, completed time.Duration) {
 	t.Helper()
 	d.Exec(t, "INSERT INTO provisioner_jobs (id, started_at, completed_at) VALUES (u($1), $2, $3)", n, noon.Add(started), noon.Add(completed))
@@ -138,8 +139,8 @@ func next(t *testing.T, f *follower) events {
 	return e
 }
 
-// TestFollowerMissesNothing and counts nothing twice, whatever comes late, fails
-// or pauses.
+// TestFollowerMissesNothing checks that the follower reports each event exactly once, also
+// after late commits, failures and pauses.
 func TestFollowerMissesNothing(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	db, now := clocked(t, url)
@@ -150,7 +151,7 @@ func TestFollowerMissesNothing(t *testing.T) {
 	for _, step := range []struct {
 		name string
 		at   time.Duration
-		jobs []job // that become visible
+		jobs []job // become visible in this step
 		fail bool
 		want int
 	}{
@@ -187,12 +188,12 @@ func TestFollowerMissesNothing(t *testing.T) {
 			t.Fatalf("%s: error %v", step.name, err)
 		}
 		if len(e.Ended) != step.want {
-			t.Errorf("%s: %d jobs, want %d: %v", step.name, len(e.Ended), step.want, e.Ended)
+			t.Errorf("%s: got %d jobs, want %d: %v", step.name, len(e.Ended), step.want, e.Ended)
 		}
 	}
 }
 
-// TestFollowerForgets what it does not read again.
+// TestFollowerForgets checks that the follower forgets jobs that it will not read again.
 func TestFollowerForgets(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	db, now := clocked(t, url)
@@ -204,19 +205,19 @@ func TestFollowerForgets(t *testing.T) {
 		next(t, f)
 	}
 	if len(f.jobs) != 5 {
-		t.Errorf("%d jobs are remembered, want the 5 of the last 5 minutes", len(f.jobs))
+		t.Errorf("got %d remembered jobs, want the 5 of the last 5 minutes", len(f.jobs))
 	}
 }
 
-// TestFollowerCatchesUp in steps of bounded size, also where more events than
-// that ended at the same moment.
+// TestFollowerCatchesUp checks that the follower catches up in steps of bounded size, also if
+// more events ended at the same time than fit into one step.
 func TestFollowerCatchesUp(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	db, now := clocked(t, url)
 	f := db.follower()
 	next(t, f)
-	// 15,000 within one second, all at one time but for 1,000; running ones do
-	// not take their place.
+	// 15,000 jobs end within one second, 14,001 of them at the same time. Running jobs do not
+	// count towards the limit.
 	d.Exec(t, `
 		INSERT INTO provisioner_jobs (id, started_at, completed_at)
 		SELECT u(1000000 + n), '2025-09-01 12:00:31+00', '2025-09-01 12:00:31+00'::timestamptz + least(n, 1000) * interval '1 millisecond'
@@ -229,7 +230,7 @@ func TestFollowerCatchesUp(t *testing.T) {
 	for i, want := range []int{10_000, 5_000, 0, 0} {
 		e := next(t, f)
 		if len(e.Ended) != want || len(e.Scripts) != want {
-			t.Errorf("look %d: %d jobs and %d scripts, want %d each", i, len(e.Ended), len(e.Scripts), want)
+			t.Errorf("look %d: got %d jobs and %d scripts, want %d each", i, len(e.Ended), len(e.Scripts), want)
 		}
 		for _, j := range e.Ended {
 			jobs[j.ID]++
@@ -237,11 +238,12 @@ func TestFollowerCatchesUp(t *testing.T) {
 		scripts += len(e.Scripts)
 	}
 	if len(jobs) != 15_000 || scripts != 15_000 {
-		t.Errorf("%d jobs and %d scripts, want 15000 of each", len(jobs), scripts)
+		t.Errorf("got %d jobs and %d scripts, want 15000 each", len(jobs), scripts)
 	}
 }
 
-// TestFollowerAtOnceWithWriters who commit after they stamp, by the real clock.
+// TestFollowerAtOnceWithWriters checks that the follower reports each job once while
+// concurrent writers commit jobs later than their timestamps.
 func TestFollowerAtOnceWithWriters(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	db, err := Open(t.Context(), url)
@@ -270,7 +272,7 @@ func TestFollowerAtOnceWithWriters(t *testing.T) {
 		if last {
 			break
 		}
-		last = running.Load() == 0 // one more look after they are done
+		last = running.Load() == 0 // one more look after the writers end
 	}
 	for range writers {
 		if err := <-errs; err != nil {
@@ -278,16 +280,16 @@ func TestFollowerAtOnceWithWriters(t *testing.T) {
 		}
 	}
 	if len(seen) != writers*each {
-		t.Errorf("%d jobs, want %d", len(seen), writers*each)
+		t.Errorf("got %d jobs, want %d", len(seen), writers*each)
 	}
 	for job, n := range seen {
 		if n != 1 {
-			t.Errorf("job %x is told %d times", job, n)
+			t.Errorf("job %x: got %d events, want 1", job, n)
 		}
 	}
 }
 
-// writeJobs ends jobs one after the other, each some milliseconds before its
+// writeJobs adds n jobs one after another, each with an end some milliseconds before its
 // commit.
 func writeJobs(url string, from, n int) error {
 	ctx := context.Background()
@@ -308,12 +310,13 @@ func writeJobs(url string, from, n int) error {
 	return nil
 }
 
-// TestLookWithoutScan finds the jobs that were seen running and, by the index on
-// their status, those that are; the others are left to the next scan.
+// TestLookWithoutScan checks that a look without a scan finds the jobs that an earlier look
+// saw running and, by the index on the status, the jobs that now run. The next scan finds
+// the others.
 func TestLookWithoutScan(t *testing.T) {
 	for _, test := range []struct {
 		name, schema string
-		running      int // jobs found running without a scan
+		running      int // running jobs found without a scan
 	}{
 		{"index", "CREATE INDEX ON provisioner_jobs (job_status)", 2},
 		{"no index", "", 1},
@@ -338,7 +341,7 @@ func TestLookWithoutScan(t *testing.T) {
 			want := func(what string, e events, running, ended int) {
 				t.Helper()
 				if len(e.Running) != running || len(e.Ended) != ended {
-					t.Errorf("%s: %d jobs run and %d have ended, want %d and %d", what, len(e.Running), len(e.Ended), running, ended)
+					t.Errorf("%s: got %d running and %d ended jobs, want %d and %d", what, len(e.Running), len(e.Ended), running, ended)
 				}
 			}
 			run := func(n int) {
@@ -348,7 +351,7 @@ func TestLookWithoutScan(t *testing.T) {
 				d.Exec(t, "UPDATE provisioner_jobs SET completed_at = $2 WHERE id = u($1)", n, *now)
 			}
 			run(1)
-			want("first", look(false), 1, 0) // scans, whatever it is told
+			want("first", look(false), 1, 0) // the first look always scans
 			*now = noon.Add(10 * time.Second)
 			run(2)
 			addJob(t, d, 3, 5*time.Second, 8*time.Second)

@@ -10,8 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/coderdb"
 )
 
-// A control plane serves the state of its database in the edition Coder: one option for
-// what is read and elected, and one for what is served.
+// A control plane serves the state of its database in the edition Coder: one option sets
+// the edition of the database and the reporter, the other the edition of the endpoint.
 func ExampleWithEdition() {
 	ctx := context.Background()
 	const url = "postgres://otelcoder:secret@127.0.0.1:1/coder"

@@ -20,14 +20,14 @@ func ExampleFollow() {
 		return
 	}
 	defer db.Close()
-	// Its method Reports is for exporters.WithReporter.
+	// Pass the method reporter.Reports to exporters.WithReporter.
 	reporter, err := coderdb.NewReporter(url)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	// The providers are those of package exporters.
+	// In a program, the providers come from package exporters.
 	none := noop.NewMeterProvider()
 	providers := instrument.Providers{Deployment: none, Workspaces: none, Process: none}
 	m, err := meters.New(providers)

@@ -14,8 +14,8 @@ import (
 func Example() {
 	ctx := context.Background()
 
-	// It need not be reachable now, or ever: then the series stay away, and the
-	// health families say so.
+	// The database need not be reachable: without it the series are missing, and the
+	// health families report the failure.
 	db, err := coderdb.Open(ctx, "postgres://otelcoder:secret@127.0.0.1:1/coder",
 		coderdb.WithRegionNames(map[int]string{1: "Frankfurt"}))
 	if err != nil {
@@ -24,7 +24,7 @@ func Example() {
 	}
 	defer db.Close()
 
-	// The providers are those of package exporters.
+	// In a program, the providers come from package exporters.
 	none := noop.NewMeterProvider()
 	providers := instrument.Providers{Deployment: none, Workspaces: none, Process: none}
 	m, err := meters.New(providers)

@@ -16,30 +16,30 @@ import (
 // patience is how long a recovery may take on a loaded machine.
 const patience = 30 * time.Second
 
-// ask collects with a time limit of a second.
+// ask collects the active users with a time limit of one second.
 func ask(t *testing.T, db *DB) error {
 	t.Helper()
 	began := time.Now()
-	// Of a second, as a busy machine leaves of it.
+	// 990 ms is what remains of one second on a busy machine.
 	ctx, cancel := context.WithTimeout(t.Context(), 990*time.Millisecond)
 	defer cancel()
 	_, err := db.Sources().ActiveUsers.ActiveUsers(ctx)
 	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("a collection limited to a second took %v", took)
+		t.Errorf("a collection with a time limit of 1s took %v, want at most 3s", took)
 	}
 	return err
 }
 
-// wantFailure asks for an error with this text.
+// wantFailure checks that a collection fails with an error that contains text.
 func wantFailure(t *testing.T, db *DB, text string) {
 	t.Helper()
 	err := ask(t, db)
 	if err == nil || !strings.Contains(err.Error(), text) {
-		t.Errorf("error %v, want one that says %q", err, text)
+		t.Errorf("got error %v, want %q", err, text)
 	}
 }
 
-// wantRecovery asks until there is an answer.
+// wantRecovery collects until a collection succeeds.
 func wantRecovery(t *testing.T, db *DB) {
 	t.Helper()
 	for began := time.Now(); ; {
@@ -48,13 +48,13 @@ func wantRecovery(t *testing.T, db *DB) {
 			return
 		}
 		if time.Since(began) > patience {
-			t.Fatalf("no recovery: %v", err)
+			t.Fatalf("no recovery within %v: %v", patience, err)
 		}
 	}
 }
 
-// TestFaults of a server, one after the other: each collection ends in time,
-// says what is wrong, and works again when it can.
+// TestFaults checks, for one fault of the server after another, that collections end in
+// time, return an error that describes the fault, and succeed again afterwards.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Start(t)
@@ -119,12 +119,12 @@ func TestFaults(t *testing.T) {
 	began := time.Now()
 	db.Close()
 	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("Close took %v", took)
+		t.Errorf("Close took %v, want at most 4s", took)
 	}
 }
 
-// wantRecoveryOf asks until the error is this one: the first after a cut
-// connection is about that.
+// wantRecoveryOf collects until a collection fails with an error that contains text. The
+// first error after a cut connection is another one.
 func wantRecoveryOf(t *testing.T, db *DB, text string) {
 	t.Helper()
 	for began := time.Now(); ; {
@@ -133,12 +133,13 @@ func wantRecoveryOf(t *testing.T, db *DB, text string) {
 			return
 		}
 		if time.Since(began) > patience {
-			t.Fatalf("error %v, want one that says %q", err, text)
+			t.Fatalf("got error %v after %v, want %q", err, patience, text)
 		}
 	}
 }
 
-// TestSilentServer accepts connections and says nothing.
+// TestSilentServer checks that a collection times out, and Close returns, if the server
+// accepts connections and sends nothing.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -154,12 +155,12 @@ func TestSilentServer(t *testing.T) {
 	began := time.Now()
 	db.Close()
 	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("Close took %v", took)
+		t.Errorf("Close took %v, want at most 4s", took)
 	}
 }
 
-// TestSchemaChangesUnderWay: an upgrade or downgrade of Coder costs one failed
-// collection at most.
+// TestSchemaChangesUnderWay checks that an upgrade or downgrade of Coder fails at most one
+// collection.
 func TestSchemaChangesUnderWay(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	db := open(t, url)
@@ -171,14 +172,15 @@ func TestSchemaChangesUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Exec(t, coderschema.Grants(instrument.Documented, config.User)) // for the columns that are read instead
+	d.Exec(t, coderschema.Grants(instrument.Documented, config.User)) // for the columns that are now read instead
 	_ = readAll(t.Context(), db)
 	if err := readAll(t.Context(), db); err != nil {
-		t.Errorf("after the columns have gone: %v", err)
+		t.Errorf("after the removal of columns: %v", err)
 	}
 }
 
-// TestDiscardAll, as a pooler sends it between its clients.
+// TestDiscardAll checks that collections succeed after DISCARD ALL, which a pooler sends
+// between clients.
 func TestDiscardAll(t *testing.T) {
 	_, url := newDatabase(t, "schema.sql")
 	db := open(t, url)
@@ -192,7 +194,8 @@ func TestDiscardAll(t *testing.T) {
 	}
 }
 
-// TestConnections are two, named, and idle in no transaction.
+// TestConnections checks that the pool keeps two connections, with the application name and
+// without an open transaction.
 func TestConnections(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql")
 	db := open(t, url)
@@ -208,6 +211,6 @@ func TestConnections(t *testing.T) {
 	got := pgtest.Value[string](t, d, `SELECT string_agg(application_name || ' ' || state, ', ')
 		FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 	if got != "otelcoder idle, otelcoder idle" {
-		t.Errorf("connections: %s", got)
+		t.Errorf("got connections %s, want otelcoder idle, otelcoder idle", got)
 	}
 }

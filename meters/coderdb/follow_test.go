@@ -16,15 +16,15 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// unpaced lets the queries for events take all of the time: on a busy machine a scan
-// of a small table takes a second too, and the next one would be minutes away.
-// TestSlowScans has the real share.
+// unpaced sets the time share of the queries for events to 1: on a busy machine a scan of a
+// small table can take a second, after which the next one would be minutes away.
+// TestSlowScans uses the real share.
 func unpaced(c *config) error {
 	c.eventShare = 1
 	return nil
 }
 
-// process is what a service runs.
+// process has the parts that the service runs: a reporter that follows the events.
 type process struct {
 	*Reporter
 	db             *DB
@@ -33,7 +33,7 @@ type process struct {
 	stop           func()
 }
 
-// newProcess returns a process that measures in the edition of the options.
+// newProcess returns a process with readers of the options' edition.
 func newProcess(t *testing.T, options ...Option) *process {
 	t.Helper()
 	c, err := newOptions(options)
@@ -43,8 +43,8 @@ func newProcess(t *testing.T, options ...Option) *process {
 	return &process{events: meterstest.NewReaderOf(t, c.edition), health: meterstest.NewReaderOf(t, c.edition), log: new(log)}
 }
 
-// start starts a process that reports, and follows the events while it does,
-// until the test ends or it is stopped.
+// start starts a process that competes for the role and follows the events while it has the
+// role. It runs until it is stopped or the test ends.
 func start(t *testing.T, url string, options ...Option) *process {
 	t.Helper()
 	p := newProcess(t, options...)
@@ -61,7 +61,7 @@ func start(t *testing.T, url string, options ...Option) *process {
 	return p
 }
 
-// follow makes a process follow the events in a role, until it is stopped.
+// follow makes the process follow the events while it has the role, until it is stopped.
 func (p *process) follow(t *testing.T, url string, role Role, options ...Option) {
 	t.Helper()
 	providers := p.events.Providers()
@@ -84,14 +84,14 @@ func (p *process) follow(t *testing.T, url string, role Role, options ...Option)
 	}
 }
 
-// up returns the health of its look for events.
+// up returns the health of the source events, and whether its series exists.
 func (p *process) up(t *testing.T) (up, asked bool) {
 	t.Helper()
 	v, asked := p.health.Samples(t)[`otelcoder_source_up{source="events"}`]
 	return v == 1, asked
 }
 
-// following returns the term in which it records events, or nil.
+// following returns the term in which the process records events, or nil.
 func (p *process) following(t *testing.T) *lockTerm {
 	t.Helper()
 	term := p.reporting()
@@ -107,7 +107,7 @@ func (p *process) awaitFollowing(t *testing.T) (term *lockTerm) {
 	return term
 }
 
-// builds returns how often each build is counted, by template version.
+// builds returns the counts of builds by template version.
 func (p *process) builds(t *testing.T) map[string]int {
 	t.Helper()
 	counts := make(map[string]int)
@@ -128,7 +128,7 @@ INSERT INTO provisioner_jobs (id, started_at, completed_at) VALUES (u(10000 + %[
 INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id)
 	VALUES (u(10000 + %[1]d), now(), u(31), u(10000 + %[1]d), 10000 + %[1]d, 'start', u(10000 + %[1]d))`
 
-// TestFollow records what the golden events are.
+// TestFollow checks that Follow records the golden events.
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -137,30 +137,29 @@ func TestFollow(t *testing.T) {
 	set(noon)
 	p := start(t, url, clockOption(func() time.Time { return *now.Load() }))
 	if _, asked := p.up(t); asked {
-		t.Error("it has looked before it reports")
+		t.Error("the process looked for events before it reports")
 	}
 	p.awaitFollowing(t)
-	await(t, "what runs", func() bool { return p.events.Text(t) != "" })
+	await(t, "the running builds are recorded", func() bool { return p.events.Text(t) != "" })
 	compare(t, p.events.Text(t, eventFamilies...), read(t, "events_begun.txt"))
 
 	set(noon.Add(10 * time.Second))
 	d.Exec(t, "BEGIN; "+read(t, "events.sql")+";"+read(t, "scripts.sql")+"; COMMIT")
-	await(t, "what has ended", func() bool { return strings.Contains(p.events.Text(t), "agent_scripts") })
-	time.Sleep(200 * time.Millisecond) // some more looks
+	await(t, "the ended scripts are recorded", func() bool { return strings.Contains(p.events.Text(t), "agent_scripts") })
+	time.Sleep(200 * time.Millisecond) // a few more looks
 	const quoted = `agent_scripts_executed_total{agent_name="ag\"e\nnt\\ 🙂",success="%s",template_name="docker",username="bob \"the\nbuilder\" 🙂",workspace_name="quo\"te\nnew\\line 🙂"} %d` + "\n"
 	compare(t, p.events.Text(t, eventFamilies...), strings.Replace(read(t, "scripts.txt"),
 		fmt.Sprintf(quoted, "false", 2), fmt.Sprintf(quoted, "false", 2)+fmt.Sprintf(quoted, "true", 0), 1)+read(t, "events.txt"))
 }
 
-// handover is a test of processes that follow one after the other, while events
-// go on.
+// handover tests processes that follow the events one after another, while events are added.
 type handover struct {
 	url       string
 	conn      *pgx.Conn
 	processes []*process
-	n         int                 // of the last event
-	owner     map[string]*process // of the events that one process must count
-	early     map[string]*process // that must not count them: they ended before it reported
+	n         int                 // number of the last event
+	owner     map[string]*process // events that this process must count
+	early     map[string]*process // events that this process must not count: they ended before it reported
 }
 
 func newHandover(t *testing.T, d *pgtest.Database, p *process) *handover {
@@ -180,8 +179,7 @@ func (h *handover) connect(t *testing.T) *pgx.Conn {
 	return c
 }
 
-// add adds an event, which is to be counted by the process that follows before
-// and after.
+// add adds an event. If a process follows before and after, it must count the event.
 func (h *handover) add(t *testing.T) {
 	t.Helper()
 	terms := make([]*lockTerm, len(h.processes))
@@ -189,7 +187,7 @@ func (h *handover) add(t *testing.T) {
 		terms[i] = p.following(t)
 	}
 	h.n++
-	time.Sleep(10 * time.Millisecond) // some hundreds of events are enough
+	time.Sleep(10 * time.Millisecond) // a few hundred events are enough
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := h.conn.Exec(ctx, fmt.Sprintf(buildSQL, h.n)); err != nil {
@@ -207,7 +205,7 @@ func (h *handover) add(t *testing.T) {
 
 func (h *handover) own(p *process, n int) { h.owner[fmt.Sprintf("e%d", n)] = p }
 
-// addUntil adds events until a condition holds, and some more.
+// addUntil adds events until the condition holds, and 20 more.
 func (h *handover) addUntil(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	await(t, what, func() bool { h.add(t); return condition() })
@@ -216,8 +214,7 @@ func (h *handover) addUntil(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// late begins to add an event that ends now, and becomes visible when it is
-// committed.
+// late adds an event that ends now, in a transaction: it becomes visible with commit.
 func (h *handover) late(t *testing.T) (n int, commit func()) {
 	t.Helper()
 	h.n++
@@ -233,11 +230,11 @@ func (h *handover) late(t *testing.T) (n int, commit func()) {
 	}
 }
 
-// check waits until all is counted that must be, and fails the test if anything
-// is counted twice or by another process.
+// check waits until every owned event is counted, and fails the test if an event is counted
+// twice or by another process. It also fails if an event of except is counted.
 func (h *handover) check(t *testing.T, except ...string) {
 	t.Helper()
-	await(t, "all is counted", func() bool {
+	await(t, "all owned events are counted", func() bool {
 		builds := make(map[*process]map[string]int)
 		for _, p := range h.processes {
 			builds[p] = p.builds(t)
@@ -249,7 +246,7 @@ func (h *handover) check(t *testing.T, except ...string) {
 		}
 		return true
 	})
-	time.Sleep(200 * time.Millisecond) // some more looks
+	time.Sleep(200 * time.Millisecond) // a few more looks
 	total := make(map[string]int)
 	for _, p := range h.processes {
 		for e, n := range p.builds(t) {
@@ -258,25 +255,25 @@ func (h *handover) check(t *testing.T, except ...string) {
 				t.Errorf("%s is counted by another process", e)
 			}
 			if h.early[e] == p {
-				t.Errorf("%s is counted by a process that did not report yet", e)
+				t.Errorf("%s is counted by a process that did not report when it ended", e)
 			}
 		}
 	}
 	for e, n := range total {
 		if n != 1 {
-			t.Errorf("%s is counted %d times", e, n)
+			t.Errorf("%s: got count %d, want 1", e, n)
 		}
 	}
 	for _, e := range except {
 		if total[e] != 0 {
-			t.Errorf("%s is counted, though it ended when nobody reported", e)
+			t.Errorf("%s is counted, though no process reported when it ended", e)
 		}
 	}
-	t.Logf("of %d events %d must be counted, %d must not by one process, %d are", h.n, len(h.owner), len(h.early), len(total))
+	t.Logf("%d events: %d must be counted, %d must not be counted by one process, %d are counted", h.n, len(h.owner), len(h.early), len(total))
 }
 
-// TestNoEventIsLost or counted twice, while the role goes to another process and
-// back, and events come late.
+// TestNoEventIsLost checks that no event is lost or counted twice while the role moves to
+// another process and back, and events become visible late.
 func TestNoEventIsLost(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -304,17 +301,17 @@ func TestNoEventIsLost(t *testing.T) {
 	})
 	gone, commit := h.late(t)
 	h.add(t)
-	await(t, "all is counted", func() bool { return b.builds(t)[fmt.Sprintf("e%d", h.n)] == 1 })
+	await(t, "the last event is counted", func() bool { return b.builds(t)[fmt.Sprintf("e%d", h.n)] == 1 })
 	b.stop()
 
 	h.addUntil(t, "the first follows again", func() bool { return a.following(t) != nil })
-	commit() // its process is gone
+	commit() // the process that would have counted it has stopped
 	h.addUntil(t, "more than one look", func() bool { return a.following(t) != nil })
 	h.check(t, fmt.Sprintf("e%d", gone), "e1")
 }
 
-// TestNothingIsMissed by a process that loses the role and regains it, with none
-// in between.
+// TestNothingIsMissed checks that a process misses no event if it loses and regains the
+// role, and no other process had the role in between.
 func TestNothingIsMissed(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -337,7 +334,7 @@ func TestNothingIsMissed(t *testing.T) {
 	h.check(t)
 }
 
-// pause is a tracer that stops a look for events in its middle.
+// pause is a tracer that interrupts a look for events after its query of jobs.
 type pause struct {
 	armed         atomic.Bool
 	reached, goOn chan struct{}
@@ -354,8 +351,8 @@ func (p *pause) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, q pgx.TraceQuery
 	}
 }
 
-// TestRoleIsLostInMidLook: what was found is not recorded then, but in the next
-// term.
+// TestRoleIsLostInMidLook checks that events found by a look during which the role was lost
+// are recorded in the next term.
 func TestRoleIsLostInMidLook(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -363,7 +360,7 @@ func TestRoleIsLostInMidLook(t *testing.T) {
 	p := start(t, url, traced(middle))
 	term := p.awaitFollowing(t)
 
-	d.Exec(t, "ALTER TABLE provisioner_jobs RENAME TO elsewhere") // no look finds it before
+	d.Exec(t, "ALTER TABLE provisioner_jobs RENAME TO elsewhere") // so that no look finds the build earlier
 	await(t, "a look fails", func() bool { up, _ := p.up(t); return !up })
 	middle.armed.Store(true)
 	d.Exec(t, "ALTER TABLE elsewhere RENAME TO provisioner_jobs;"+fmt.Sprintf(buildSQL, 1))
@@ -373,7 +370,7 @@ func TestRoleIsLostInMidLook(t *testing.T) {
 	close(middle.goOn)
 	for !p.Reports() {
 		if n := p.builds(t)["e1"]; n > 0 && !p.Reports() {
-			t.Fatal("it is counted when the role is lost")
+			t.Fatal("the build is counted while the role is lost")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -382,7 +379,7 @@ func TestRoleIsLostInMidLook(t *testing.T) {
 	h.check(t)
 }
 
-// TestFollowFails says so once, and misses nothing.
+// TestFollowFails checks that a failure is logged once and no event is missed.
 func TestFollowFails(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -390,38 +387,38 @@ func TestFollowFails(t *testing.T) {
 	p.awaitFollowing(t)
 	for n := 1; n <= 2; n++ {
 		d.Exec(t, "ALTER TABLE provisioner_jobs RENAME TO elsewhere")
-		await(t, "it is told", func() bool { up, asked := p.up(t); return asked && !up })
-		time.Sleep(500 * time.Millisecond) // some more looks
+		await(t, "the failure is reported", func() bool { up, asked := p.up(t); return asked && !up })
+		time.Sleep(500 * time.Millisecond) // a few more looks
 		d.Exec(t, fmt.Sprintf(strings.ReplaceAll(buildSQL, "provisioner_jobs", "elsewhere"), n))
 		d.Exec(t, "ALTER TABLE elsewhere RENAME TO provisioner_jobs")
 		p.awaitFollowing(t)
-		await(t, "it is counted", func() bool { return p.builds(t)[fmt.Sprintf("e%d", n)] == 1 })
+		await(t, "the build is counted", func() bool { return p.builds(t)[fmt.Sprintf("e%d", n)] == 1 })
 		fails := p.log.lines(`level=WARN msg="the events cannot be followed" error="read events: ERROR: relation \"provisioner_jobs\" does not exist (SQLSTATE 42P01): is this the database of a Coder deployment, and has the role USAGE on its schema?"`)
 		if again := p.log.lines(`level=INFO msg="following the events again"`); fails != n || again != n {
-			t.Errorf("%d lines of failures and %d of recoveries, want %d each", fails, again, n)
+			t.Errorf("got %d log lines of failures and %d of recoveries, want %d each", fails, again, n)
 		}
 	}
 	p.stop()
 	if _, asked := p.up(t); asked {
-		t.Error("its health is told after the end")
+		t.Error("the health of the source is still reported after the stop")
 	}
 	p.log.wantNo(t, "staple")
 }
 
-// TestFollowWithoutAgentStats leaves scripts out.
+// TestFollowWithoutAgentStats checks that scripts are not recorded without agent statistics.
 func TestFollowWithoutAgentStats(t *testing.T) {
 	meter := meterstest.NewReader(t)
 	m := newMeters(t, meter.Providers())
 	f := follow{builds: m.Builds(), jobs: m.JobTimings()}
 	f.record(events{Scripts: []endedScript{{}}})
 	if got := meter.Text(t, instrument.AgentScriptsExecuted); got != "" {
-		t.Error(got)
+		t.Errorf("got series of scripts, want none:\n%s", got)
 	}
 }
 
-// slowScans is a tracer that makes scans slow, and counts them.
+// slowScans is a tracer that delays scans and counts them.
 type slowScans struct {
-	of string // in the SQL of the scans
+	of string // text of the SQL of scans
 	n  atomic.Int64
 }
 
@@ -435,7 +432,8 @@ func (s *slowScans) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trac
 
 func (s *slowScans) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// TestSlowScans are rare, and lose no event of a job that was seen running.
+// TestSlowScans checks that slow scans are rare, and that the end of a job which was seen
+// running is counted without a scan.
 func TestSlowScans(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -444,17 +442,17 @@ func TestSlowScans(t *testing.T) {
 	p := start(t, url, traced(slow), func(c *config) error { c.eventShare = eventShare; return nil })
 	p.awaitFollowing(t)
 	d.Exec(t, fmt.Sprintf(buildSQL, 1)+"; UPDATE provisioner_jobs SET completed_at = NULL WHERE id = u(10001)")
-	await(t, "the build is born at 0", func() bool {
+	await(t, "the build has a series at 0", func() bool {
 		return strings.Contains(p.events.Text(t, instrument.WorkspaceBuilds), `template_version="e1"`)
 	})
 	d.Exec(t, "UPDATE provisioner_jobs SET completed_at = clock_timestamp() WHERE id = u(10001)")
 	await(t, "its end is counted", func() bool { return p.builds(t)["e1"] == 1 })
 	if n := slow.n.Load(); n != 1 {
-		t.Errorf("%d scans, want only the first", n)
+		t.Errorf("got %d scans, want only the first", n)
 	}
 }
 
-// TestPace: a query takes no more than its share of the time that passes.
+// TestPace checks that queries use no more than their share of the elapsed time.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pace
@@ -462,7 +460,7 @@ func TestPace(t *testing.T) {
 		for i := range 1000 {
 			time.Sleep(p.left())
 			if passed := time.Since(began); float64(spent) > 0.0075*float64(passed) {
-				t.Fatalf("%v of %v after %d queries", spent, passed, i)
+				t.Fatalf("after %d queries: spent %v of %v, want at most 0.75%%", i, spent, passed)
 			}
 			took := time.Duration(i) * time.Millisecond
 			time.Sleep(took)

@@ -8,7 +8,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// agentFamilies are fed by the agents source.
+// agentFamilies are the families of the source agents.
 var agentFamilies = []instrument.Family{
 	instrument.AgentsApps,
 	instrument.AgentsConnectionLatencies,
@@ -40,7 +40,8 @@ var countFamilies = []instrument.Family{
 	instrument.ProvisionerdJobsCurrent,
 }
 
-// coderFamilies are those of state that the edition Coder has with other labels, or first.
+// coderFamilies are the families of state that only the edition Coder has, or that have other
+// labels there.
 var coderFamilies = []instrument.Family{
 	instrument.AgentsUp,
 	instrument.APITotalUserCount,
@@ -49,8 +50,8 @@ var coderFamilies = []instrument.Family{
 	instrument.WorkspaceLatestBuildStatus,
 }
 
-// TestGolden compares what is served with what follows from the rows by the
-// rules, read by the restricted role.
+// TestGolden compares the families of each source with golden files. The restricted role
+// reads the database.
 func TestGolden(t *testing.T) {
 	regions := WithRegionNames(map[int]string{1: "Frankfurt", 2: `Quo"ted`})
 	const documented, coder = instrument.Documented, instrument.Coder
@@ -60,7 +61,7 @@ func TestGolden(t *testing.T) {
 		rows     []string
 		families []instrument.Family
 		want     string
-		without  string // on the version that lacks columns, where it differs
+		without  string // golden file of the version that lacks columns, if it differs
 	}{
 		{"agents", documented, []string{"fleet.sql"}, agentFamilies, "agents.txt", "agents_without.txt"},
 		{"counts", documented, []string{"fleet.sql"}, countFamilies, "counts.txt", ""},

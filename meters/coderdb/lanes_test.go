@@ -13,8 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-// TestSlowSources cost no other its answer, though they take all the time that
-// they have.
+// TestSlowSources checks that sources which use up their time limit do not fail the others.
 func TestSlowSources(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -27,7 +26,7 @@ func TestSlowSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := open(t, url)
-	for range 2 { // as slow for the first time, and known to be
+	for range 2 { // slow for the first time, then marked as slow
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		sources := db.Sources()
 		slow := make(map[string]error)
@@ -42,18 +41,18 @@ func TestSlowSources(t *testing.T) {
 				if c.name == "license" || c.name == "activeusers" {
 					slow[c.name] = err
 				} else if took := time.Since(began); err != nil || took > 6*time.Second {
-					t.Errorf("%s: error %v after %v", c.name, err, took)
+					t.Errorf("%s: got error %v after %v, want nil within 6s", c.name, err, took)
 				}
 			})
 		}
 		asked.Wait()
 		cancel()
 		if slow["license"] == nil || slow["activeusers"] == nil {
-			t.Fatalf("errors %v", slow)
+			t.Fatalf("got errors %v, want two", slow)
 		}
 		all := slow["license"].Error() + "\n" + slow["activeusers"].Error()
 		if strings.Count(all, "other collections take too long") != 1 {
-			t.Errorf("one of two should say that it waited for a connection:\n%s", all)
+			t.Errorf("got errors\n%s\nwant \"other collections take too long\" in exactly one", all)
 		}
 	}
 	if _, err := locks.Exec(t.Context(), "COMMIT"); err != nil {
@@ -65,12 +64,12 @@ func TestSlowSources(t *testing.T) {
 		}
 	}
 	if db.lanes.isSlow("licenses") || db.lanes.isSlow("active users") {
-		t.Error("a collection still counts as slow")
+		t.Error("a collection is still marked as slow")
 	}
 }
 
-// TestThreeConnections are enough for a process at any moment, and others than
-// three are said by the check.
+// TestThreeConnections checks that a process never needs more than three connections, and
+// that the check fails if fewer are allowed.
 func TestThreeConnections(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -81,7 +80,7 @@ func TestThreeConnections(t *testing.T) {
 		err := checkLock(t, url)
 		what, name, _ := strings.Cut(limit, " ")
 		if want := "too few connections are allowed: 2, and each process needs 3: run ALTER " + what + ` "` + name + `" CONNECTION LIMIT 3`; !errors.Is(err, reporterlock.ErrConnectionLimit) || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want %s", err, want)
+			t.Errorf("got error %v, want %s", err, want)
 		}
 		d.Exec(t, "ALTER "+limit+" CONNECTION LIMIT -1")
 	}
@@ -102,12 +101,12 @@ func TestThreeConnections(t *testing.T) {
 			}
 		})
 	}
-	await(t, "it reads", func() bool { return db.pool.Stat().TotalConns() == 2 })
+	await(t, "the pool has two connections", func() bool { return db.pool.Stat().TotalConns() == 2 })
 	stop := compete(t, r)
 	for range 3 {
 		_, term := awaitOne(t, r)
 		endHolder(t, d)
-		await(t, "it is noticed", func() bool { return r.held() != term })
+		await(t, "the lost session is noticed", func() bool { return r.held() != term })
 	}
 	awaitOne(t, r)
 	cancel()

@@ -12,13 +12,13 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// token makes a license with these claims and a signature that nobody checks.
+// token returns a license with the claims and a signature, which is not verified.
 func token(claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(`{"alg":"EdDSA"}`)) + "." + encode([]byte(claims)) + ".c2lnbmF0dXJl"
 }
 
-// licensed makes a license that began and ends at times relative to noon.
+// licensed returns a license with times relative to noon.
 func licensed(limit int, notBefore, softly, expires time.Duration) string {
 	unix := func(d time.Duration) int64 { return noon.Add(d).Unix() }
 	return token(fmt.Sprintf(`{"nbf":%d,"license_expires":%d,"exp":%d,"features":{"user_limit":%d,"audit_log":1},"version":3}`,
@@ -43,7 +43,7 @@ coderd_license_active_users 2
 # TYPE coderd_license_user_limit_enabled gauge
 coderd_license_user_limit_enabled 0
 `
-	// limit is what is served of two active users.
+	// limit returns the expected text for two active users and a limit of n.
 	limit := func(n string) string {
 		return `
 # TYPE coderd_license_active_users gauge
@@ -102,7 +102,8 @@ coderd_license_user_limit_enabled 1
 	}
 }
 
-// TestLicenseVersionIsReportedOnce, and the license counts nevertheless.
+// TestLicenseVersionIsReportedOnce checks that a license with an unknown version is logged
+// once, and counts.
 func TestLicenseVersionIsReportedOnce(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	var log bytes.Buffer
@@ -110,24 +111,25 @@ func TestLicenseVersionIsReportedOnce(t *testing.T) {
 	ask := func(want int) {
 		t.Helper()
 		if l, err := source.License(t.Context()); err != nil || l.Limit != want {
-			t.Errorf("limit %d, error %v; want %d", l.Limit, err, want)
+			t.Errorf("got limit %d, error %v; want %d", l.Limit, err, want)
 		}
 	}
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
 	ask(10)
 	if log.Len() > 0 {
-		t.Errorf("log: %s", log.String())
+		t.Errorf("got log %s, want none", log.String())
 	}
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", token(`{"license_expires":9e9,"features":{"user_limit":20},"version":4}`))
 	ask(20)
 	ask(20)
 	const want = `level=WARN msg="a license has an unknown version; its user limit is counted nevertheless" version=4 known=3`
 	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
-		t.Errorf("log:\n%swant once: %s", got, want)
+		t.Errorf("got log\n%swant one line %s", got, want)
 	}
 }
 
-// TestLicenseCountsSystemUsers where nothing tells them apart.
+// TestLicenseCountsSystemUsers checks that system users count in versions without the column
+// that marks them.
 func TestLicenseCountsSystemUsers(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "without.sql")
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
@@ -136,7 +138,8 @@ func TestLicenseCountsSystemUsers(t *testing.T) {
 		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 3\n")
 }
 
-// TestLicenseIsNotForServiceAccounts: versions with the column leave them out.
+// TestLicenseIsNotForServiceAccounts checks that service accounts do not count in versions
+// with the column that marks them.
 func TestLicenseIsNotForServiceAccounts(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
@@ -145,7 +148,7 @@ func TestLicenseIsNotForServiceAccounts(t *testing.T) {
 		"# TYPE coderd_license_active_users gauge\ncoderd_license_active_users 2\n")
 }
 
-// TestUserLimit holds what two active users cannot show.
+// TestUserLimit checks cases of the limit that need more than two active users.
 func TestUserLimit(t *testing.T) {
 	at := time.Unix(1000, 0)
 	for _, test := range []struct {
@@ -159,7 +162,7 @@ func TestUserLimit(t *testing.T) {
 		{"license_expires is now", []claims{{limit: 60, expires: 3000, soft: 1000}, {limit: 50, expires: 3000, soft: 1001}}, 50},
 	} {
 		if got := userLimit(test.all, 50, at); got != test.want {
-			t.Errorf("%s: limit %d, want %d", test.name, got, test.want)
+			t.Errorf("%s: got limit %d, want %d", test.name, got, test.want)
 		}
 	}
 }
@@ -175,10 +178,10 @@ func FuzzDecodeClaims(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		c, ok := decodeClaims(token)
 		if !ok && c != (claims{}) {
-			t.Errorf("claims %v of a malformed license", c)
+			t.Errorf("got claims %v of a malformed license, want none", c)
 		}
 		if limit := userLimit([]claims{c}, 10, noon); limit < 0 {
-			t.Errorf("limit %d", limit)
+			t.Errorf("got limit %d, want at least 0", limit)
 		}
 	})
 }

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// The model of the terms is two processes at one server. At each step the model
-// lets a second pass, cuts a session, lets the server answer a request, or lets a
-// process go on. A process that it does not let go on is frozen. It follows every
-// order of steps, and asks both processes in each state whether they report.
+// The model of the terms has two processes and one server. In each step a second passes, a
+// session is cut, the server answers a request, or a process goes on. A process that does
+// not go on is frozen. The test explores every order of steps, and checks in each state that
+// at most one process reports.
 
-// phase is what a process does next.
+// phase is the next action of a process.
 type phase int
 
 const (
 	connects phase = iota
-	sendsTry       // sends a try for the lock
+	sendsTry       // sends a request for the lock
 	tried          // the server answers it
 	tryWon         // the process receives the answer
 	tryLost
-	touches // sends a touch
+	touches // sends a touch of the lock
 	touched_
 	touchDone
 	fails // receives the error of a session that was cut
@@ -30,24 +30,24 @@ const (
 // modelled is a process with its session.
 type modelled struct {
 	phase phase
-	alive bool // its session, at the server
+	alive bool // the server has its session
 	sent  time.Time
 	past  tenure
 	term  *lockTerm // nil without the lock
 
-	otherReported bool // since this one did
+	otherReported bool // since this process last reported
 }
 
-// world is a state of the model. No value that it refers to is ever changed.
+// world is a state of the model. The values that it refers to are immutable.
 type world struct {
 	now       time.Time
-	holder    int // of the lock; none: -1
+	holder    int // of the lock, or -1
 	processes [2]modelled
 	path      *step
-	wrong     string // with the last step
+	wrong     string // violation by the last step, or empty
 }
 
-// step is one of those that led to a state, the last first.
+// step is the last of the steps that led to a state, linked to the earlier ones.
 type step struct {
 	before *step
 	name   string
@@ -60,13 +60,13 @@ func (s *step) String() string {
 	return s.before.String() + ", " + s.name
 }
 
-// The names of steps, which are too many to format each.
+// Steps share their names: formatting one per step is too slow.
 var (
 	cutNames    = [2]string{"0 is cut", "1 is cut"}
 	goesOnNames = [2]string{"0 goes on", "1 goes on"}
 )
 
-// next returns the states that can follow.
+// next returns the possible next states.
 func (w world) next(timing reporterTiming) []world {
 	tick := w.after("tick")
 	tick.now = w.now.Add(time.Second)
@@ -96,7 +96,7 @@ func (w *world) cut(i int) {
 	}
 }
 
-// goOn lets a process, or the server with its request, do one step.
+// goOn performs the next step of process i, or of the server with its request.
 func (w *world) goOn(i int, timing reporterTiming) {
 	p := &w.processes[i]
 	switch p.phase {
@@ -147,19 +147,19 @@ func (w world) reports(i int) bool {
 	return term != nil && term.mayReport(w.now)
 }
 
-// stateKey is a state without what nothing can tell apart.
+// stateKey is a state without the parts that cannot be observed.
 type stateKey struct {
 	holder    int
 	processes [2]processKey
 }
 
-// processKey are the phase, three switches, and ages.
+// processKey holds the phase, three flags, and ages.
 type processKey [8]int64
 
-// key is the same for states that nothing can tell apart, and for those that differ
-// only in which process is called the first.
+// key returns equal keys for states with no observable difference, and for states that
+// differ only in the order of the processes.
 func (w world) key(timing reporterTiming) stateKey {
-	const never, old = -1, int64(time.Hour) // old is more than any limit
+	const never, old = -1, int64(time.Hour) // old exceeds every limit
 	age := func(t time.Time) int64 {
 		if d := w.now.Sub(t); d <= max(timing.serve, timing.settle) {
 			return int64(d)
@@ -197,8 +197,8 @@ func bit(b bool) int64 {
 	return 0
 }
 
-// explore returns how many states there are, how often a process reports, and a
-// state in which what must not be is.
+// explore returns the number of states, the number of states in which a process reports,
+// and the first violation found, or an empty string.
 func explore(timing reporterTiming) (states, reporting int, wrong string) {
 	first := world{now: time.Unix(1e9, 0), holder: -1}
 	seen := map[stateKey]bool{first.key(timing): true}
@@ -233,18 +233,19 @@ func modelTiming(serve, settle time.Duration) reporterTiming {
 	return reporterTiming{serve: serve, settle: settle, idle: serve + time.Second, try: time.Second, standByExpiry: time.Minute}
 }
 
-// TestNeverTwo report, whatever is cut, frozen or regained, and when.
+// TestNeverTwo checks that two processes never report at the same time, for every order of
+// cut sessions, frozen processes and regained locks.
 func TestNeverTwo(t *testing.T) {
 	states, reporting, wrong := explore(modelTiming(2*time.Second, 2*time.Second))
 	if wrong != "" {
 		t.Error(wrong)
 	}
-	t.Logf("%d states, one reports in %d", states, reporting)
+	t.Logf("%d states, a process reports in %d of them", states, reporting)
 	if reporting == 0 {
-		t.Error("none ever reports")
+		t.Error("no process reports in any state")
 	}
-	// What the model is worth.
+	// The model must find a violation if processes settle for too short a time.
 	if _, _, wrong := explore(modelTiming(3*time.Second, 2*time.Second)); wrong == "" {
-		t.Error("two that settle for too short a time are not found")
+		t.Error("no violation found with too short a time to settle")
 	}
 }

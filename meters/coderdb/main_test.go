@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
-// noon is the time by the clock of the fixtures' database.
+// noon is the time of the database's clock in the fixtures.
 var noon = time.Date(2025, 9, 1, 12, 0, 30, 0, time.UTC)
 
 // at sets the clock of the database.
@@ -36,7 +36,7 @@ func clockOption(now func() time.Time) Option {
 	}
 }
 
-// traced makes a tracer see each query.
+// traced adds a tracer of queries.
 func traced(tracer pgx.QueryTracer) Option {
 	return func(c *config) error {
 		c.tracer = tracer
@@ -44,9 +44,8 @@ func traced(tracer pgx.QueryTracer) Option {
 	}
 }
 
-// newDatabase makes a database and runs scripts of testdata in it. The returned
-// URL is that of a role that has what Grants grants for the edition Documented, and
-// nothing else.
+// newDatabase creates a database and runs scripts of testdata in it. The returned URL
+// connects as a role that has only the grants of the edition Documented.
 func newDatabase(t testing.TB, scripts ...string) (*pgtest.Database, string) {
 	t.Helper()
 	return newDatabaseOf(t, instrument.Documented, scripts...)
@@ -96,7 +95,7 @@ func newMeters(t *testing.T, p instrument.Providers, options ...meters.Option) *
 	return m
 }
 
-// collection is what one source is asked, or the follower of events.
+// collection is one collection from a source, or one look of the follower of events.
 type collection struct {
 	name    string
 	collect func(context.Context, *DB, meters.Sources) (rows int, err error)
@@ -110,7 +109,7 @@ func collectionsOf(e instrument.Edition) []collection {
 	return append(slices.Clip(collections), coderCollections...)
 }
 
-// coderCollections are those of the edition Coder only.
+// coderCollections are the collections that only the edition Coder has.
 var coderCollections = []collection{
 	{"users", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
 		counts, err := s.Users.Users(ctx)
@@ -124,7 +123,7 @@ var coderCollections = []collection{
 		return len(p.Presets), err
 	}},
 	{"creations", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
-		c, err := db.Sources().Creations.Creations(ctx) // each time the first count
+		c, err := db.Sources().Creations.Creations(ctx) // a new source, so that each collection counts
 		return len(c.Workspaces), err
 	}},
 }
@@ -135,7 +134,7 @@ var collections = []collection{
 		return len(rows), err
 	}},
 	{"agentstats", func(ctx context.Context, db *DB, _ meters.Sources) (int, error) {
-		rows, err := db.Sources().AgentStats.AgentStats(ctx) // each time the first window
+		rows, err := db.Sources().AgentStats.AgentStats(ctx) // a new source, so that each collection reads the first window
 		return len(rows), err
 	}},
 	{"insights", func(ctx context.Context, _ *DB, s meters.Sources) (int, error) {
@@ -177,7 +176,7 @@ func exposition(t *testing.T, sources meters.Sources, families ...instrument.Fam
 		select {
 		case <-m.Changed():
 		case <-timeout:
-			t.Fatalf("no answer from a source:\n%s", up)
+			t.Fatalf("not all sources were collected within 30s:\n%s", up)
 		}
 	}
 }
@@ -187,7 +186,7 @@ func testLogger(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), nil))
 }
 
-// compare compares texts by line.
+// compare compares two texts line by line.
 func compare(t *testing.T, got, want string) {
 	t.Helper()
 	inWant, inGot := make(map[string]bool), make(map[string]bool)
@@ -210,7 +209,7 @@ func compare(t *testing.T, got, want string) {
 	}
 }
 
-// grants are the grants of the edition Documented.
+// grants returns the grants of the edition Documented.
 func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }
 
 func grantsOf(e instrument.Edition) func(role string) string {

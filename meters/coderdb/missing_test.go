@@ -10,7 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// TestLackIsLoggedOnce, whatever is asked how often, and over new connections.
+// TestLackIsLoggedOnce checks that missing columns and tables are logged once, for any number
+// of collections and connections.
 func TestLackIsLoggedOnce(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
@@ -30,7 +31,7 @@ func TestLackIsLoggedOnce(t *testing.T) {
 			}
 		}
 		d.Disconnect(t)
-		_ = readAll(t.Context(), db) // finds the connection cut
+		_ = readAll(t.Context(), db) // fails, since the connection was cut
 	}
 	const want = `
 level=WARN msg="the database lacks columns that other versions of Coder have" table=users columns=is_system so="system users count as users"
@@ -41,12 +42,12 @@ level=WARN msg="the database lacks a table that other versions of Coder have" ta
 level=WARN msg="the database lacks a table that other versions of Coder have" table=tailnet_peers so="tailnet nodes and connection latencies of agents are unknown"
 `
 	if got := log.String(); got != strings.TrimPrefix(want, "\n") {
-		t.Errorf("log:\n%s\nwant:%s", got, want)
+		t.Errorf("got log\n%s\nwant%s", got, want)
 	}
 }
 
-// TestNothingLackingIsNotLogged, and neither is that an empty database lacks
-// everything.
+// TestNothingLackingIsNotLogged checks that nothing is logged if the database has every
+// column, or is empty.
 func TestNothingLackingIsNotLogged(t *testing.T) {
 	_, newest := newDatabase(t, "schema.sql")
 	for _, url := range []string{newest, pgtest.New(t).URL} {
@@ -54,14 +55,13 @@ func TestNothingLackingIsNotLogged(t *testing.T) {
 		db := open(t, url, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		_ = readAll(t.Context(), db)
 		if log.Len() > 0 {
-			t.Errorf("log: %s", log.String())
+			t.Errorf("got log %s, want none", log.String())
 		}
 	}
 }
 
-// What was seen of a schema that changed at that moment does not stay: columns
-// that the role may not read, because they are another version's, are used once at
-// most.
+// TestSchemaSeenByHalf checks that an inspection of a schema which changed meanwhile is
+// repeated: columns of another version, which the role may not read, are queried at most once.
 func TestSchemaSeenByHalf(t *testing.T) {
 	_, url := newDatabase(t, "schema.sql", "fleet.sql")
 	db := open(t, url)
@@ -70,9 +70,9 @@ func TestSchemaSeenByHalf(t *testing.T) {
 	}
 	db.missing.Store(&coderschema.Lacks{"provisioner_jobs.job_status": true})
 	if _, err := db.follower().next(t.Context()); err == nil {
-		t.Fatal("the columns of another version can be read: nothing is shown")
+		t.Fatal("the columns of another version can be read: the test checks nothing")
 	}
 	if _, err := db.follower().next(t.Context()); err != nil {
-		t.Errorf("it is not looked at again: %v", err)
+		t.Errorf("the schema is not inspected again: %v", err)
 	}
 }

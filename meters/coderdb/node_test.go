@@ -73,7 +73,7 @@ func TestDecodeNode(t *testing.T) {
 			name, regions = n.name(), n.latencies(names)
 		}
 		if name != test.node || !slices.Equal(regions, test.regions) {
-			t.Errorf("%s: node %q, latencies %v; want %q, %v", test.name, name, regions, test.node, test.regions)
+			t.Errorf("%s: got node %q, latencies %v; want %q, %v", test.name, name, regions, test.node, test.regions)
 		}
 	}
 }
@@ -95,15 +95,15 @@ func FuzzDecodeNode(f *testing.F) {
 			return
 		}
 		if name := n.name(); name != "" && len(name) != len("nodeid:0123456789abcdef") {
-			t.Errorf("node %q", name)
+			t.Errorf("got node %q, want empty or the length of a node ID", name)
 		}
 		latencies := n.latencies(nil)
 		if len(latencies) > maxRegions {
-			t.Errorf("%d regions", len(latencies))
+			t.Errorf("got %d regions, want at most %d", len(latencies), maxRegions)
 		}
 		for _, l := range latencies {
 			if !(l.Seconds >= 0) || math.IsInf(l.Seconds, 0) {
-				t.Errorf("latency %v", l)
+				t.Errorf("got latency %v, want it finite and at least 0", l)
 			}
 		}
 	})

@@ -9,7 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
-// TestOpenRefusesURL in one line that quotes nothing from it.
+// TestOpenRefusesURL checks that the error for an invalid URL is one line and does not quote
+// the URL.
 func TestOpenRefusesURL(t *testing.T) {
 	for _, url := range []string{
 		"postgres://otelcoder:hunter2%zz@localhost/coder",
@@ -53,8 +54,8 @@ func TestOpenRefusesURL(t *testing.T) {
 	}
 }
 
-// TestOpenDoesNotConnect: an unreachable database is no error of the start, and
-// its error does not show the password.
+// TestOpenDoesNotConnect checks that Open succeeds if the database is unreachable, and that
+// the error of the collection does not show the password.
 func TestOpenDoesNotConnect(t *testing.T) {
 	for _, url := range []string{
 		"postgres://otelcoder:hunter2@127.0.0.1:1/coder",
@@ -74,7 +75,7 @@ func TestOpenDoesNotConnect(t *testing.T) {
 		db.Close()
 		switch {
 		case err == nil:
-			t.Errorf("%s: no error of the collection", url)
+			t.Errorf("%s: the collection returns no error", url)
 		case !strings.HasPrefix(err.Error(), "read active users: failed to connect to"),
 			strings.Contains(err.Error(), "hunter2"), strings.Contains(err.Error(), "\n"):
 			t.Errorf("%s: error %q", url, err)
@@ -82,8 +83,8 @@ func TestOpenDoesNotConnect(t *testing.T) {
 	}
 }
 
-// TestParametersOfOtherDrivers are logged, and not sent to the server, which would
-// refuse the connection.
+// TestParametersOfOtherDrivers checks that URL parameters of other drivers are logged, and
+// not sent to the server, which would refuse the connection.
 func TestParametersOfOtherDrivers(t *testing.T) {
 	_, url := newDatabase(t, "schema.sql")
 	url = " \t" + url + "&keepalives=1&keepalives_idle=30&gssencmode=disable&load_balance_hosts=random" +
@@ -97,7 +98,7 @@ func TestParametersOfOtherDrivers(t *testing.T) {
 	const want = `level=WARN msg="parameters of the database's URL have no effect" parameters="binary_parameters fallback_application_name ` +
 		`gssencmode keepalives keepalives_idle load_balance_hosts replication ssl_min_protocol_version tcp_user_timeout"` + "\n"
 	if got := log.String(); got != want {
-		t.Errorf("log %s\nwant %s", got, want)
+		t.Errorf("got log %s\nwant %s", got, want)
 	}
 	if err := db.pool.Ping(t.Context()); err != nil {
 		t.Error(err)

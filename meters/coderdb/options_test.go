@@ -11,7 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
 )
 
-// TestOptions goes over every option of every constructor.
+// TestOptions checks every option of every constructor.
 func TestOptions(t *testing.T) {
 	const (
 		url      = "postgres://otelcoder@127.0.0.1:1/coder"

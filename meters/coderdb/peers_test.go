@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestPeersMissingIsLogged once for each change, and only where an agent is
-// connected that should have a peer.
+// TestPeersMissingIsLogged checks that missing peers are logged once per change, and only if
+// a connected agent should have a peer.
 func TestPeersMissingIsLogged(t *testing.T) {
 	const missing = `level=WARN msg="tailnet_peers has no connected agent: Coder fills it only with its high-availability license"` +
 		` so="tailnet nodes and connection latencies of agents are unknown: keep coderd_agents_connection_latencies_seconds` +
@@ -37,7 +37,7 @@ func TestPeersMissingIsLogged(t *testing.T) {
 		}
 		got := log.String()
 		if step.want == "" && got != "" || strings.Count(got, "\n") > 1 || !strings.Contains(got, step.want) {
-			t.Errorf("%s: log:\n%s\nwant %s", step.name, got, step.want)
+			t.Errorf("%s: got log\n%s\nwant %s", step.name, got, step.want)
 		}
 	}
 }

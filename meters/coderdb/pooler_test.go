@@ -15,8 +15,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-// newPooler starts as much of a pooler in transaction mode as a test needs: it
-// serves each round of any client with the next of its few server connections.
+// newPooler starts a minimal pooler in transaction mode, which forwards each round of a
+// client to the next of its size server connections.
 func newPooler(t *testing.T, address string, size int) (url string) {
 	t.Helper()
 	servers := make(chan *pgproto3.Frontend, size)
@@ -47,7 +47,7 @@ func newPooler(t *testing.T, address string, size int) (url string) {
 	return pgtest.Through(t, address, l)
 }
 
-// pool serves a client until it goes.
+// pool serves a client until it disconnects.
 func pool(conn net.Conn, servers chan *pgproto3.Frontend) error {
 	client := pgproto3.NewBackend(conn, conn)
 	if _, err := client.ReceiveStartupMessage(); err != nil {
@@ -73,7 +73,7 @@ func pool(conn net.Conn, servers chan *pgproto3.Frontend) error {
 	}
 }
 
-// round forwards the client's messages, and the answers to them.
+// round forwards messages of the client up to the next query or sync, and the responses.
 func round(client *pgproto3.Backend, server *pgproto3.Frontend, message pgproto3.FrontendMessage) error {
 	for {
 		switch message.(type) {
@@ -104,14 +104,14 @@ func round(client *pgproto3.Backend, server *pgproto3.Frontend, message pgproto3
 	}
 }
 
-// TestTransactionPooler is refused, whether connections share a server process
-// or change it.
+// TestTransactionPooler checks that the lock is refused behind a pooler in transaction mode,
+// whether connections share a server process or change between several.
 func TestTransactionPooler(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t)
 	for size := 1; size <= 5; size++ {
 		if err := checkLock(t, newPooler(t, d.URL, size)); !errors.Is(err, reporterlock.ErrTransactionPooler) {
-			t.Errorf("%d connections: error %v", size, err)
+			t.Errorf("%d connections: got error %v, want %v", size, err, reporterlock.ErrTransactionPooler)
 		}
 	}
 
@@ -120,16 +120,16 @@ func TestTransactionPooler(t *testing.T) {
 	compete(t, r)
 	log.await(t, `level=WARN msg="no process can report the deployment through this connection" error="`+reporterlock.ErrTransactionPooler.Error()+`"`)
 	if r.held() != nil {
-		t.Error("it holds the role")
+		t.Error("the reporter holds the role behind the pooler")
 	}
 	if err := checkLock(t, d.URL); err != nil {
 		t.Errorf("without a pooler: %v", err)
 	}
 }
 
-// TestPgBouncer in transaction mode serves the sources, whatever a role carries,
-// and keeps nothing of theirs for its other clients. The reporter's role is
-// refused there, and held in session mode.
+// TestPgBouncer checks that collections through PgBouncer in transaction mode succeed with
+// any settings of the role, and leave no settings in its sessions. The reporter's role is
+// refused in transaction mode, and held in session mode.
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql")
@@ -148,25 +148,25 @@ func TestPgBouncer(t *testing.T) {
 		}
 		for name := range want {
 			if got[name] != want[name] {
-				t.Errorf("%s are\n%s\nwant\n%s", name, got[name], want[name])
+				t.Errorf("%s: got\n%s\nwant\n%s", name, got[name], want[name])
 			}
 		}
 	}
 	if err := checkLock(t, pooled); !errors.Is(err, reporterlock.ErrTransactionPooler) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want %v", err, reporterlock.ErrTransactionPooler)
 	}
 	conn, err := pgx.Connect(t.Context(), pooled)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	// Names that clients give, and what PgBouncer itself sets.
+	// Excluded: the application name of clients, and the parameters that PgBouncer sets.
 	const keptSQL = `SELECT coalesce(string_agg(name, ' '), '') FROM pg_settings
 		WHERE source = 'session' AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'standard_conforming_strings')`
 	for range 4 {
 		var kept string
 		if err := conn.QueryRow(t.Context(), keptSQL).Scan(&kept); err != nil || kept != "" {
-			t.Errorf("the pool keeps %q, error %v", kept, err)
+			t.Errorf("got settings %q of the session, error %v; want none", kept, err)
 		}
 	}
 

@@ -9,9 +9,9 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// BenchmarkPrebuilds shows how long a collection of prebuilt workspaces takes, which are a
-// tenth of the workspaces, and a count of history with ten builds of each workspace; also
-// without the index on initiators, which versions of Coder before 2026 lack.
+// BenchmarkPrebuilds measures a collection of prebuilt workspaces, which are a tenth of the
+// workspaces, and a count of creations in a history of ten builds per workspace, with and
+// without the index on initiators. Versions of Coder before 2026 lack that index.
 func BenchmarkPrebuilds(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprintf("workspaces=%d", n), func(b *testing.B) { benchmarkPrebuilds(b, n) })
@@ -41,7 +41,7 @@ func benchmarkPrebuilds(b *testing.B, n int) {
 	b.Run("creations without index", creations)
 }
 
-// newPrebuildsOf makes n workspaces with ten builds each. A tenth of them are prebuilt ones.
+// newPrebuildsOf makes n workspaces with ten builds each. A tenth of them are prebuilt.
 func newPrebuildsOf(b testing.TB, n int) (*pgtest.Database, string) {
 	b.Helper()
 	d := pgtest.New(b)

@@ -20,13 +20,13 @@ import (
 // premium is a license that includes prebuilt workspaces, without a user limit.
 var premium = token(`{"nbf":0,"exp":9e9,"license_expires":9e9,"feature_set":"Premium","features":{}}`)
 
-// always makes the queries of history due at any time.
+// always makes the history queries due at every collection.
 func always(c *config) error {
 	c.historyShare = 1e9
 	return nil
 }
 
-// seldom makes the queries of history due only once.
+// seldom makes the history queries due only once.
 func seldom(c *config) error {
 	c.historyShare = 1e-6
 	return nil
@@ -111,7 +111,8 @@ func TestPrebuilds(t *testing.T) {
 	compare(t, exposition(t, sources, creationFamilies...), wantPrebuilt+wantCreated)
 }
 
-// TestPrebuildsNeedALicense, but the creations of users do not.
+// TestPrebuildsNeedALicense checks that prebuilt workspaces are served only with a license
+// that includes them, and the creations of users always.
 func TestPrebuildsNeedALicense(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	db := open(t, url, WithEdition(instrument.Coder), WithLogger(testLogger(t)))
@@ -145,13 +146,14 @@ func TestPrebuildsNeedALicense(t *testing.T) {
 			compare(t, exposition(t, db.Sources(), creationFamilies...), prebuilt+wantCreated)
 			updated := exposition(t, db.Sources(), instrument.PrebuiltWorkspacesLastUpdated)
 			if (updated != "") != test.serves {
-				t.Errorf("last updated: %q", updated)
+				t.Errorf("got last update %q, want one %t", updated, test.serves)
 			}
 		})
 	}
 }
 
-// TestPrebuildsHardLimit counts the newest builds of each preset.
+// TestPrebuildsHardLimit checks that the hard limit applies to the newest builds of each
+// preset.
 func TestPrebuildsHardLimit(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
@@ -164,7 +166,8 @@ func TestPrebuildsHardLimit(t *testing.T) {
 	}
 }
 
-// TestPrebuildsOfOlderVersions of Coder are served as far as their columns go.
+// TestPrebuildsOfOlderVersions checks that older versions of Coder serve the families for
+// which they have columns.
 func TestPrebuildsOfOlderVersions(t *testing.T) {
 	const of2025 = `DROP TABLE template_version_preset_prebuild_schedules;
 		ALTER TABLE workspace_agents DROP COLUMN parent_id, DROP COLUMN deleted;
@@ -179,7 +182,7 @@ func TestPrebuildsOfOlderVersions(t *testing.T) {
 			ALTER TABLE template_version_presets DROP COLUMN prebuild_status, DROP COLUMN last_invalidated_at, DROP COLUMN scheduling_timezone;
 			DELETE FROM workspace_agents WHERE id IN (u(2), u(3))`,
 			strings.NewReplacer(
-				// Neither schedules nor invalidations, and no status.
+				// No schedules, invalidations or status.
 				`desired{organization_name="coder",preset_name="large",template_name="docker"} 5`,
 				`desired{organization_name="coder",preset_name="large",template_name="docker"} 2`,
 				`eligible{organization_name="coder",preset_name="large",template_name="docker"} 1`,
@@ -235,7 +238,7 @@ coderd_workspace_creation_total{organization_name="other",preset_name="small",te
 	}
 }
 
-// TestPrebuildsSchedules follows the schedules of a preset, by the minute.
+// TestPrebuildsSchedules checks the desired number of a preset with schedules, to the minute.
 func TestPrebuildsSchedules(t *testing.T) {
 	const own = 7
 	schedules := func(all ...string) (s []presetSchedule) {
@@ -290,12 +293,13 @@ func TestPrebuildsSchedules(t *testing.T) {
 		p := presetPool{zone: test.zone, schedules: test.schedules}
 		p.Desired = own
 		if got := p.desired(at(test.now), make(zones)); got != test.want {
-			t.Errorf("%s: %d are desired, want %d", test.name, got, test.want)
+			t.Errorf("%s: got %d desired, want %d", test.name, got, test.want)
 		}
 	}
 }
 
-// TestPrebuildsLargeSchedule is not read: the preset's own number is desired.
+// TestPrebuildsLargeSchedule checks that an overlong schedule is not read, and the preset's
+// own number is desired.
 func TestPrebuildsLargeSchedule(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
@@ -308,13 +312,13 @@ func TestPrebuildsLargeSchedule(t *testing.T) {
 		}
 		for _, p := range found.Presets {
 			if p.Name == "large" && p.Desired != want {
-				t.Errorf("%d desired by schedules of %d bytes, want %d", p.Desired, size, want)
+				t.Errorf("with schedules of %d bytes: got %d desired, want %d", size, p.Desired, want)
 			}
 		}
 	}
 }
 
-// TestPrebuildsOfTheFuture: no time of a workspace exceeds the range of times.
+// TestPrebuildsOfTheFuture checks that the latest possible times do not overflow.
 func TestPrebuildsOfTheFuture(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
@@ -324,7 +328,7 @@ func TestPrebuildsOfTheFuture(t *testing.T) {
 	}
 }
 
-// TestCreationsArePaced: between the queries of history, the latest counts stand.
+// TestCreationsArePaced checks that the latest counts are served between history queries.
 func TestCreationsArePaced(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	sent := new(queries)
@@ -337,15 +341,16 @@ func TestCreationsArePaced(t *testing.T) {
 	before := sent.n.Load()
 	second, err := source.Creations(t.Context())
 	if err != nil || !reflect.DeepEqual(second, first) {
-		t.Errorf("%v, error %v; want %v", second, err, first)
+		t.Errorf("got %v, error %v; want %v", second, err, first)
 	}
 	if n := sent.n.Load() - before; n != 0 {
-		t.Errorf("%d queries", n)
+		t.Errorf("got %d queries, want 0", n)
 	}
 }
 
-// TestCreationsFail until a query succeeds. The latest counts stand for 5 hours, as those
-// of a source that fails: old counts do not pass for new ones.
+// TestCreationsFail checks that the source returns an error until a history query succeeds,
+// and together with the error the latest counts, for at most 5 hours: stale counts are
+// withdrawn like the series of any failing source.
 func TestCreationsFail(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	db := open(t, url, WithEdition(instrument.Coder), always)
@@ -359,20 +364,20 @@ func TestCreationsFail(t *testing.T) {
 		source.due = time.Now().Add(-late)
 		all, err := source.Creations(t.Context())
 		if err == nil || failed(err) == stands || reflect.DeepEqual(all, first) != stands {
-			t.Errorf("%v late: %v, error %v; they stand: %t", late, all, err, stands)
+			t.Errorf("%v late: got %v, error %v; want the latest counts: %t", late, all, err, stands)
 		}
 	}
 	if all, err := db.Sources().Creations.Creations(t.Context()); !failed(err) || len(all.Workspaces) > 0 {
-		t.Errorf("without latest counts: %v, error %v", all, err)
+		t.Errorf("without latest counts: got %v, error %v; want an error", all, err)
 	}
 	d.Exec(t, "ALTER TABLE other RENAME TO workspaces")
 	if all, err := source.Creations(t.Context()); err != nil || !reflect.DeepEqual(all, first) {
-		t.Errorf("%v, error %v", all, err)
+		t.Errorf("got %v, error %v; want %v", all, err, first)
 	}
 }
 
-// TestCreationsWaitForALock, such as that of a migration: the wait costs the database
-// nothing, and does not postpone the next query.
+// TestCreationsWaitForALock checks that a query which waits for a lock, such as the lock of
+// a migration, fails and does not postpone the next query: waiting is no load.
 func TestCreationsWaitForALock(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
@@ -386,17 +391,18 @@ func TestCreationsWaitForALock(t *testing.T) {
 	}
 	source := open(t, url, WithEdition(instrument.Coder), seldom).Sources().Creations
 	if all, err := source.Creations(t.Context()); err == nil {
-		t.Fatalf("%v in spite of the lock", all)
+		t.Fatalf("got %v in spite of the lock, want an error", all)
 	}
 	if _, err := locks.Exec(t.Context(), "COMMIT"); err != nil {
 		t.Fatal(err)
 	}
 	if all, err := source.Creations(t.Context()); err != nil || len(all.Workspaces) == 0 {
-		t.Errorf("%v, error %v", all, err)
+		t.Errorf("got %v, error %v; want counts", all, err)
 	}
 }
 
-// TestCreationsAreRepeated within their share of the time, also after a failed count.
+// TestCreationsAreRepeated checks that counts are repeated within their time share, also
+// after a failure.
 func TestCreationsAreRepeated(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -419,13 +425,13 @@ func TestCreationsAreRepeated(t *testing.T) {
 				t.Fatalf("error %v", err)
 			}
 			if wait := time.Until(source.pace.next); wait > test.max || wait < test.min && test.min > 0 {
-				t.Errorf("the next count is in %v, want %v to %v", wait, test.min, test.max)
+				t.Errorf("got next count in %v, want in %v to %v", wait, test.min, test.max)
 			}
 		})
 	}
 }
 
-// TestPrebuildsQueries are as many for any number of presets and workspaces.
+// TestPrebuildsQueries checks the number of queries of a collection.
 func TestPrebuildsQueries(t *testing.T) {
 	d, url := newDatabaseOf(t, instrument.Coder, "schema.sql", "prebuilds.sql")
 	sent := new(queries)
@@ -442,13 +448,13 @@ func TestPrebuildsQueries(t *testing.T) {
 		}
 		return prebuilds, sent.n.Load() - before - prebuilds
 	}
-	count() // and inspects the schema
-	// BEGIN, now() and COMMIT are three of them, and creations limit the wait for locks.
+	count() // also inspects the schema
+	// The numbers include BEGIN, now() and COMMIT, and for creations the setting of lock_timeout.
 	if prebuilds, creations := count(); prebuilds != 4 || creations != 7 {
-		t.Errorf("%d and %d queries without a license, want 4 and 7", prebuilds, creations)
+		t.Errorf("without a license: got %d and %d queries, want 4 and 7", prebuilds, creations)
 	}
 	d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", premium)
 	if prebuilds, creations := count(); prebuilds != 8 || creations != 8 {
-		t.Errorf("%d and %d queries, want 8 and 8", prebuilds, creations)
+		t.Errorf("got %d and %d queries, want 8 and 8", prebuilds, creations)
 	}
 }

@@ -25,7 +25,8 @@ func refusing(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// A failure to connect gives each cause once, not once for TLS and once without.
+// TestConnectErrorOnce checks that the error of a failed connection contains each cause once,
+// not once with TLS and once without.
 func TestConnectErrorOnce(t *testing.T) {
 	t.Parallel()
 	one, other := refusing(t), refusing(t)
@@ -42,18 +43,18 @@ func TestConnectErrorOnce(t *testing.T) {
 
 	err := checkLock(t, "postgres://otelcoder@host.invalid/coder")
 	if err == nil || strings.Count(err.Error(), "lookup host.invalid") != 1 {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want the failed lookup once", err)
 	}
 	_, url := newDatabase(t, "schema.sql")
 	url = regexp.MustCompile(`:[^:@/]*@`).ReplaceAllString(url, ":wrong@")
 	err = checkLock(t, url)
 	if err == nil || strings.Count(err.Error(), "password authentication failed") != 1 {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want the failed authentication once", err)
 	}
 }
 
-// One line says that the database is unreachable, for all that need it, and one
-// that it is reachable again.
+// TestOutageIsLoggedOnce checks that the sources and the role together log one line when the
+// database becomes unreachable, and one when it is reachable again.
 func TestOutageIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
@@ -75,24 +76,24 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 			}
 			_, err = c.collect(t.Context(), db, db.Sources())
 			if logged := new(meters.LoggedError); err != nil && !errors.As(err, &logged) {
-				t.Errorf("it is not said to be logged: %v", err)
+				t.Errorf("got error %T, want a LoggedError: %v", err, err)
 			}
 		}
 		return err
 	}
 	for range 3 {
 		if ask() == nil {
-			t.Fatal("it answers, though it has stopped")
+			t.Fatal("a collection from the stopped server succeeds")
 		}
 	}
 	count := func(text string) int { return strings.Count(log.String(), text) }
-	await(t, "the role is tried, too", func() bool { return count("unreachable") > 0 })
+	await(t, "the outage is logged", func() bool { return count("unreachable") > 0 })
 	server.Restart(t)
 	awaitOne(t, reporter)
 	if err := ask(); err != nil {
 		t.Error(err)
 	}
-	await(t, "it is reachable again", func() bool { return count(`msg="the database is reachable again"`) == 1 })
+	await(t, "the recovery is logged", func() bool { return count(`msg="the database is reachable again"`) == 1 })
 	for line := range strings.Lines(log.String()) {
 		if warning := strings.HasPrefix(line, "level=WARN"); warning && (!strings.Contains(line, `msg="the database is unreachable"`) || count(line) != 1) {
 			t.Errorf("logged %d times: %s", count(line), line)
@@ -103,7 +104,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	}
 }
 
-// At level DEBUG each change of the role and each look for events is logged.
+// TestDebugLog checks that changes of the role and looks for events are logged at level DEBUG.
 func TestDebugLog(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-// hasty is a shorter timing, long enough for a machine that is busy.
+// hasty is a shorter timing that still works on a busy machine.
 var hasty = reporterTiming{
 	try:           50 * time.Millisecond,
 	touch:         200 * time.Millisecond,
@@ -28,16 +28,16 @@ var hasty = reporterTiming{
 func TestDefaultReporterTiming(t *testing.T) {
 	d := defaultReporterTiming
 	if d.settle < d.serve {
-		t.Error("a successor may report while its predecessor still does")
+		t.Error("a successor may report while its predecessor still reports")
 	}
 	if d.idle <= d.serve {
 		t.Error("the server may end a session that grants the role")
 	}
 	if d.touch*2 >= d.serve {
-		t.Error("a touch that is lost ends the term")
+		t.Error("one lost touch ends the term")
 	}
 	if takeover := d.idle + d.try + d.settle; takeover >= 15*time.Second {
-		t.Errorf("a takeover takes %v", takeover)
+		t.Errorf("got takeover within %v, want less than 15s", takeover)
 	}
 }
 
@@ -51,7 +51,7 @@ func newReporter(t *testing.T, url string, options ...Option) *Reporter {
 	return r
 }
 
-// checkLock checks whether the lock can be held at a database.
+// checkLock checks whether the lock of the database can be held.
 func checkLock(t *testing.T, url string) error {
 	t.Helper()
 	config, err := postgres.ParseConfig(url)
@@ -61,8 +61,7 @@ func checkLock(t *testing.T, url string) error {
 	return reporterlock.Check(t.Context(), instrument.Documented, config)
 }
 
-// compete lets a reporter compete until the test ends, or the returned function
-// is called.
+// compete runs the reporter until stop is called or the test ends.
 func compete(t *testing.T, r *Reporter) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -79,7 +78,7 @@ func compete(t *testing.T, r *Reporter) (stop func()) {
 	return stop
 }
 
-// watch fails the test if two ever report at a time, until it ends.
+// watch fails the test if two reporters report at the same time, until the test ends.
 func watch(t *testing.T, reporters ...*Reporter) {
 	t.Helper()
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -97,9 +96,9 @@ func watch(t *testing.T, reporters ...*Reporter) {
 					continue
 				}
 				for k, b := range reporters {
-					// It reported before and after, so it did in between.
+					// a reported before and after, so it also reported in between.
 					if i != k && b.Reports() && a.reporting() == term {
-						t.Errorf("reporters %d and %d report at a time", i, k)
+						t.Errorf("reporters %d and %d report at the same time", i, k)
 						return
 					}
 				}
@@ -109,7 +108,7 @@ func watch(t *testing.T, reporters ...*Reporter) {
 	t.Cleanup(func() { close(done); <-ended })
 }
 
-// await waits until a condition holds.
+// await waits until the condition holds.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for began := time.Now(); !condition(); time.Sleep(10 * time.Millisecond) {
@@ -119,7 +118,7 @@ func await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// held returns the current term, also before this process reports in it, or nil.
+// held returns the current term, also before the process reports in it, or nil.
 func (r *Reporter) held() *lockTerm {
 	if term := r.term.Load(); term != nil && term.holds(time.Now()) {
 		return term
@@ -127,10 +126,10 @@ func (r *Reporter) held() *lockTerm {
 	return nil
 }
 
-// awaitOne waits until one of them reports, and returns it with its term.
+// awaitOne waits until one of the reporters reports, and returns it with its term.
 func awaitOne(t *testing.T, reporters ...*Reporter) (one *Reporter, term *lockTerm) {
 	t.Helper()
-	await(t, "one reports", func() bool {
+	await(t, "a reporter reports", func() bool {
 		for _, r := range reporters {
 			if term = r.reporting(); term != nil {
 				one = r
@@ -142,10 +141,10 @@ func awaitOne(t *testing.T, reporters ...*Reporter) (one *Reporter, term *lockTe
 	return one, term
 }
 
-// awaitStandBy waits until the process of a term has seen that one stands by.
+// awaitStandBy waits until the process of the term has seen that another stands by.
 func awaitStandBy(t *testing.T, d *pgtest.Database, term *lockTerm) {
 	t.Helper()
-	await(t, "one stands by", func() bool {
+	await(t, "a reporter stands by", func() bool {
 		return pgtest.Value[int](t, d, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = 2
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, reporterlock.Class) == 1
 	})
@@ -163,7 +162,7 @@ func without(reporters []*Reporter, one *Reporter) []*Reporter {
 	return others
 }
 
-// endHolder ends the session that has the role.
+// endHolder terminates the session that holds the lock.
 func endHolder(t *testing.T, d *pgtest.Database) {
 	t.Helper()
 	d.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_locks
@@ -176,7 +175,7 @@ type log struct{ logged.Log }
 
 func (l *log) option() Option { return WithLogger(l.Logger()) }
 
-// lines returns how many lines end as given.
+// lines returns the number of lines that end with end.
 func (l *log) lines(end string) int { return strings.Count(l.String(), end+"\n") }
 
 func (l *log) await(t *testing.T, end string) {
@@ -184,16 +183,16 @@ func (l *log) await(t *testing.T, end string) {
 	await(t, end, func() bool { return l.lines(end) > 0 })
 }
 
-// wantNo fails the test if a secret was logged.
+// wantNo fails the test if the secret was logged.
 func (l *log) wantNo(t *testing.T, secret string) {
 	t.Helper()
 	if text := l.String(); strings.Contains(text, secret) {
-		t.Errorf("logged: %s", text)
+		t.Errorf("got log with %q, want none:\n%s", secret, text)
 	}
 }
 
-// TestOneReports of several, as the restricted role, and another as soon as it
-// ends.
+// TestOneReports checks that one of several processes reports, and another one takes over
+// when it ends. They connect as the restricted role.
 func TestOneReports(t *testing.T) {
 	for name, as13 := range map[string]bool{"PostgreSQL 14": false, "PostgreSQL 13": true} {
 		t.Run(name, func(t *testing.T) {
@@ -204,7 +203,7 @@ func TestOneReports(t *testing.T) {
 			stop := make(map[*Reporter]func())
 			for range 3 {
 				r := newReporter(t, url, log.option())
-				r.timing.idle = time.Hour // it is given up, not taken away
+				r.timing.idle = time.Hour // the role is given up, never taken by the server
 				r.as13 = as13
 				reporters = append(reporters, r)
 				stop[r] = compete(t, r)
@@ -213,60 +212,60 @@ func TestOneReports(t *testing.T) {
 			for n := 3; n > 0; n-- {
 				one, term := awaitOne(t, reporters...)
 				if term.resumed {
-					t.Error("it goes on from nothing")
+					t.Error("the first term of a process is resumed")
 				}
 				if one.held() != term {
-					t.Error("it reports without the role")
+					t.Error("the process reports without the role")
 				}
 				reporters = without(reporters, one)
 				for _, r := range reporters {
 					if r.held() != nil {
-						t.Error("another holds the role too")
+						t.Error("another process holds the role too")
 					}
 				}
 				stop[one]()
 				if one.Reports() || one.held() != nil {
-					t.Error("it reports after it has ended")
+					t.Error("the process reports after its end")
 				}
 			}
 			if n := log.lines(`msg="reporting the deployment" in=1.5s`); n != 3 {
-				t.Errorf("%d lines of those that report, want 3", n)
+				t.Errorf("got %d log lines of reporting processes, want 3", n)
 			}
 			if n := log.lines(`msg="standing by: another process reports the deployment"`); n != 2 {
-				t.Errorf("%d lines of those that stand by, want 2", n)
+				t.Errorf("got %d log lines of standbys, want 2", n)
 			}
 			log.wantNo(t, "staple")
 		})
 	}
 }
 
-// TestEachEditionReports: a database has one reporter for each edition, in any order of
-// their starts.
+// TestEachEditionReports checks that a database has one reporter for each edition.
 func TestEachEditionReports(t *testing.T) {
 	t.Parallel()
 	_, url := newDatabase(t, "schema.sql")
 	for _, e := range []instrument.Edition{instrument.Documented, instrument.Coder} {
 		one := []*Reporter{newReporter(t, url, WithEdition(e)), newReporter(t, url, WithEdition(e))}
 		for _, r := range one {
-			r.timing.idle = time.Hour // it is given up, not taken away
+			r.timing.idle = time.Hour // the role is given up, never taken by the server
 			r.timing.peers = hasty.touch
 			compete(t, r)
 		}
 		watch(t, one...)
 		reports, _ := awaitOne(t, one...)
-		await(t, "it knows the one that stands by", func() bool { return len(roleHealth(reports).StandBys) == 1 })
-		await(t, "the other one of the edition stands by", func() bool {
+		await(t, "the reporter knows its standby", func() bool { return len(roleHealth(reports).StandBys) == 1 })
+		await(t, "the other process of the edition stands by", func() bool {
 			return roleHealth(without(one, reports)[0]).State == health.StandingBy
 		})
 		defer func() {
 			if !reports.Reports() {
-				t.Errorf("the reporter of the edition %s has stopped", e)
+				t.Errorf("the reporter of the edition %s no longer reports", e)
 			}
 		}()
 	}
 }
 
-// TestRoleIsTaken by the server from a session, which is noticed at once.
+// TestRoleIsTaken checks that a process notices at once when the server terminates the
+// session that holds the role.
 func TestRoleIsTaken(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql")
@@ -279,12 +278,13 @@ func TestRoleIsTaken(t *testing.T) {
 	for range 3 {
 		one, term := awaitOne(t, reporters...)
 		endHolder(t, d)
-		await(t, "it is noticed", func() bool { return one.held() != term })
+		await(t, "the loss is noticed", func() bool { return one.held() != term })
 		awaitOne(t, reporters...)
 	}
 }
 
-// TestRoleIsResumed by a process that was alone.
+// TestRoleIsResumed checks that a process without competitors resumes its term after a cut
+// session and after a restart of the server.
 func TestRoleIsResumed(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Start(t)
@@ -295,36 +295,36 @@ func TestRoleIsResumed(t *testing.T) {
 	_, first := awaitOne(t, r)
 
 	endHolder(t, d)
-	await(t, "it is noticed", func() bool { return r.held() != first })
+	await(t, "the loss is noticed", func() bool { return r.held() != first })
 	_, second := awaitOne(t, r)
-	log.await(t, `level=INFO msg="reporting the deployment"`) // at once
+	log.await(t, `level=INFO msg="reporting the deployment"`) // without a delay
 
 	s.Stop(t)
-	await(t, "it is noticed", func() bool { return r.held() == nil })
+	await(t, "the loss is noticed", func() bool { return r.held() == nil })
 	log.await(t, `level=INFO msg="reporting the deployment" in=1.5s`)
-	time.Sleep(2 * hasty.settle) // long enough for another, if there were one
+	time.Sleep(2 * hasty.settle) // enough for another process to take over, if there were one
 	if r.held() != nil {
-		t.Error("it holds the role without a server")
+		t.Error("the process holds the role without a server")
 	}
 	s.Restart(t)
 	_, third := awaitOne(t, r)
 	if first.resumed || !second.resumed || !third.resumed {
-		t.Errorf("resumed: %t, %t, %t", first.resumed, second.resumed, third.resumed)
+		t.Errorf("got resumed %t, %t, %t, want false, true, true", first.resumed, second.resumed, third.resumed)
 	}
 	if first.epoch != second.epoch || second.epoch != third.epoch {
-		t.Errorf("epochs: %d, %d, %d", first.epoch, second.epoch, third.epoch)
+		t.Errorf("got epochs %d, %d, %d, want them equal", first.epoch, second.epoch, third.epoch)
 	}
 	log.wantNo(t, "s3cret")
 }
 
-// TestCutSession leaves a hole of two seconds at most, though another process
-// stands by: that one has not settled when the first regains the role.
+// TestCutSession checks that a cut session leaves a gap of at most two seconds if another
+// process stands by: the standby has not settled when the first process regains the role.
 func TestCutSession(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql")
 	a, b := newReporter(t, url), newReporter(t, url)
 	a.timing, b.timing = defaultReporterTiming, defaultReporterTiming
-	b.timing.try = time.Minute // it comes too late for the lock
+	b.timing.try = time.Minute // too late to take the lock
 	compete(t, a)
 	_, first := awaitOne(t, a)
 	compete(t, b)
@@ -332,19 +332,19 @@ func TestCutSession(t *testing.T) {
 	awaitStandBy(t, d, first)
 
 	endHolder(t, d)
-	await(t, "it is noticed", func() bool { return a.held() != first })
+	await(t, "the loss is noticed", func() bool { return a.held() != first })
 	cut := time.Now()
 	_, second := awaitOne(t, a)
 	if hole := time.Since(cut); hole > 2*time.Second {
-		t.Errorf("a hole of %v", hole)
+		t.Errorf("got a gap of %v, want at most 2s", hole)
 	}
 	if !second.resumed {
-		t.Error("it does not go on where it was")
+		t.Error("the term is not resumed")
 	}
 }
 
-// TestServerRestarts with two processes, of which one reports again, and does
-// not resume what the other may have told.
+// TestServerRestarts checks that one of two processes reports again after a restart of the
+// server, and does not resume its term, since the other may have reported meanwhile.
 func TestServerRestarts(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Start(t)
@@ -360,12 +360,12 @@ func TestServerRestarts(t *testing.T) {
 	time.Sleep(2 * hasty.settle)
 	s.Restart(t)
 	if _, term := awaitOne(t, a, b); term.resumed {
-		t.Error("resumed")
+		t.Error("the term is resumed")
 	}
 }
 
-// TestFrozen: the server ends the session of a process that is frozen, and
-// another takes over. Thawed, the first one stands by.
+// TestFrozen checks that the server ends the session of a frozen process, another process
+// takes over, and the thawed process stands by.
 func TestFrozen(t *testing.T) {
 	for name, as13 := range map[string]bool{"PostgreSQL 14": false, "PostgreSQL 13": true} {
 		t.Run(name, func(t *testing.T) {
@@ -386,23 +386,24 @@ func TestFrozen(t *testing.T) {
 			awaitOne(t, b)
 			took, busy := time.Since(frozen), 10*time.Second
 			if took > hasty.idle+hasty.try+hasty.settle+busy {
-				t.Errorf("the takeover took %v", took)
+				t.Errorf("the takeover took %v, want at most %v", took, hasty.idle+hasty.try+hasty.settle+busy)
 			}
 			thaw()
 			log.await(t, `level=INFO msg="standing by: another process reports the deployment"`)
 			if a.Reports() || !b.Reports() {
-				t.Error("the thawed one reports, or the other does not")
+				t.Error("the thawed process reports, or the other one does not")
 			}
 			stop()
 			if _, term := awaitOne(t, a); term.resumed {
-				t.Error("it resumes what another has told of")
+				t.Error("the process resumes its term, though another one has reported")
 			}
 			log.wantNo(t, "staple")
 		})
 	}
 }
 
-// TestFrozenWhileAnotherReported and ended: nobody is left to say so.
+// TestFrozenWhileAnotherReported checks that a thawed process does not resume its term if
+// another process reported and ended while it was frozen.
 func TestFrozenWhileAnotherReported(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql")
@@ -420,18 +421,18 @@ func TestFrozenWhileAnotherReported(t *testing.T) {
 	stop()
 	thaw()
 	if _, term := awaitOne(t, a); term.resumed {
-		t.Error("it resumes what another has told of")
+		t.Error("the process resumes its term, though another one has reported")
 	}
 }
 
-// TestResumes tells when a process may go on where it was.
+// TestResumes checks when a process may resume its term.
 func TestResumes(t *testing.T) {
 	timing := defaultReporterTiming
 	for _, test := range []struct {
 		name    string
-		before  time.Duration // from when another stood by to the last touch; 0: none ever did
-		refused time.Duration // from the last touch until the lock was refused; 0: it never was
-		regains time.Duration // from the last touch until it was got
+		before  time.Duration // from the last sight of a standby to the last touch; 0: no standby
+		refused time.Duration // from the last touch to a refused lock; 0: not refused
+		regains time.Duration // from the last touch to the regained lock
 		want    bool
 	}{
 		{"alone, at once", 0, 0, time.Second, true},
@@ -448,7 +449,7 @@ func TestResumes(t *testing.T) {
 				var past tenure
 				first := past.begin(timing, time.Now())
 				if first.resumed {
-					t.Error("resumes nothing")
+					t.Error("the first term is resumed")
 				}
 				time.Sleep(timing.settle)
 				past.extend(first, &lease{sent: time.Now()}, false)
@@ -462,14 +463,14 @@ func TestResumes(t *testing.T) {
 				time.Sleep(test.regains - test.refused)
 				term := past.begin(timing, time.Now())
 				if term.resumed != test.want || term.epoch == 1 != test.want {
-					t.Errorf("resumed: %t, epoch %d", term.resumed, term.epoch)
+					t.Errorf("got resumed %t, epoch %d; want %t", term.resumed, term.epoch, test.want)
 				}
 			})
 		})
 	}
 }
 
-// TestReporterAway says once what is wrong, and no password.
+// TestReporterAway checks that an unreachable database is logged once, without the password.
 func TestReporterAway(t *testing.T) {
 	t.Parallel()
 	l := pgtest.Listen(t)
@@ -478,17 +479,17 @@ func TestReporterAway(t *testing.T) {
 	url := "postgres://otelcoder:hunter2@" + l.Addr().String() + "/coder?sslmode=disable"
 	r := newReporter(t, url, log.option())
 	if err := checkLock(t, url); err == nil || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want one line without the password", err)
 	}
 	compete(t, r)
-	await(t, "a line", func() bool { return log.lines("connect: connection refused\"") == 1 })
+	await(t, "the failure is logged", func() bool { return log.lines("connect: connection refused\"") == 1 })
 	time.Sleep(5 * hasty.try)
 	if n := log.lines(""); n != 1 {
-		t.Errorf("%d lines, want 1", n)
+		t.Errorf("got %d log lines, want 1", n)
 	}
 	log.wantNo(t, "hunter2")
 
 	if _, err := NewReporter("postgres://otelcoder:hunter2@[/"); err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want one without the password", err)
 	}
 }

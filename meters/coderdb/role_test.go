@@ -11,7 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-// elected is a [Role] that a test gives and takes away.
+// elected is a [Role] that the test controls.
 type elected struct{ term atomic.Pointer[Term] }
 
 func (e *elected) Term() (Term, bool) {
@@ -24,7 +24,7 @@ func (e *elected) Term() (Term, bool) {
 func (e *elected) give(number int) { e.term.Store(&Term{Number: number}) }
 func (e *elected) takeAway()       { e.term.Store(nil) }
 
-// startIn starts a process that follows the events in a role.
+// startIn starts a process that follows the events while it has the role.
 func startIn(t *testing.T, url string, role Role, options ...Option) *process {
 	t.Helper()
 	p := newProcess(t, options...)
@@ -34,16 +34,16 @@ func startIn(t *testing.T, url string, role Role, options ...Option) *process {
 	return p
 }
 
-// awaitLook waits until a process has looked for events in its role.
+// awaitLook waits until the process has looked for events.
 func (p *process) awaitLook(t *testing.T) {
 	t.Helper()
 	await(t, "the process looks for events", func() bool { up, _ := p.up(t); return up })
 }
 
-// awaitRest waits until a process has noticed that it does not have the role.
+// awaitRest waits until the process has noticed that it does not have the role.
 func (p *process) awaitRest(t *testing.T) {
 	t.Helper()
-	await(t, "the process rests", func() bool { _, asked := p.up(t); return !asked })
+	await(t, "the process stops its looks", func() bool { _, asked := p.up(t); return !asked })
 }
 
 func (p *process) awaitBuild(t *testing.T, n int) {
@@ -51,7 +51,7 @@ func (p *process) awaitBuild(t *testing.T, n int) {
 	await(t, fmt.Sprintf("build %d is counted", n), func() bool { return p.builds(t)[fmt.Sprintf("e%d", n)] == 1 })
 }
 
-// TestAlone: the only process at a database follows the events without a lock.
+// TestAlone checks that a process with the role [Alone] follows the events without a lock.
 func TestAlone(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -61,15 +61,15 @@ func TestAlone(t *testing.T) {
 	d.Exec(t, fmt.Sprintf(buildSQL, 2))
 	p.awaitBuild(t, 2)
 	if builds := p.builds(t); len(builds) != 1 {
-		t.Errorf("counted %v, want only what ended after the start", builds)
+		t.Errorf("got builds %v, want only the one that ended after the start", builds)
 	}
 	if locks := pgtest.Value[int](t, d, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", reporterlock.Class); locks != 0 {
-		t.Errorf("%d locks of the reporter", locks)
+		t.Errorf("got %d locks of the reporter, want 0", locks)
 	}
 }
 
-// TestRoleOfTheHost: the number of a term decides whether a process counts what ended
-// while it did not have the role.
+// TestRoleOfTheHost checks that the number of the term decides whether a process counts the
+// events that ended while it did not have the role.
 func TestRoleOfTheHost(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
@@ -95,7 +95,7 @@ func TestRoleOfTheHost(t *testing.T) {
 
 	late, commit := h.late(t)
 	last := end()
-	p.awaitBuild(t, last) // by a look after the late one ended
+	p.awaitBuild(t, last) // a look after the end of the late build
 	role.takeAway()
 	p.awaitRest(t)
 	others := end()
@@ -110,12 +110,12 @@ func TestRoleOfTheHost(t *testing.T) {
 		want[fmt.Sprintf("e%d", n)] = 1
 	}
 	if got := p.builds(t); !maps.Equal(got, want) {
-		t.Errorf("counted %v, want %v, without e%d and e%d, which another process may count", got, want, before, others)
+		t.Errorf("got builds %v, want %v without e%d and e%d, which another process may count", got, want, before, others)
 	}
 }
 
-// TestTermsWithoutALook leave nothing to a later one: another process may have
-// counted what ended meanwhile.
+// TestTermsWithoutALook checks that a term without a look leaves no events to the next term:
+// another process may have counted them.
 func TestTermsWithoutALook(t *testing.T) {
 	db := open(t, "postgres://otelcoder@127.0.0.1:1/coder")
 	f := follow{db: db}
@@ -124,7 +124,7 @@ func TestTermsWithoutALook(t *testing.T) {
 		held.lease.Store(&lease{clock: began})
 		f.enter(Term{Number: number, lock: held})
 		if !f.now.from.Equal(began) || f.past != nil {
-			t.Errorf("term %d: events from %v, want %v; of a previous term: %t", number, f.now.from, began, f.past != nil)
+			t.Errorf("term %d: got events from %v, of a previous term %t; want from %v, false", number, f.now.from, f.past != nil, began)
 		}
 	}
 }

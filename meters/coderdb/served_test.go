@@ -12,9 +12,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// TestUnserved compares the families that a database is said not to tell with
-// the families that have no series, for every column that a version of Coder may
-// lack and every option that leaves something out.
+// TestUnserved checks that the families reported as unserved are those without series, for
+// every column that a version of Coder may lack and every option that leaves families out.
 func TestUnserved(t *testing.T) {
 	type variant struct {
 		name    string
@@ -57,7 +56,7 @@ func TestUnserved(t *testing.T) {
 				d.Exec(t, read(t, script))
 			}
 			d.Exec(t, "INSERT INTO licenses (jwt) VALUES ($1)", licensed(10, -time.Hour, time.Hour, time.Hour))
-			// Of an agent whose build is still the latest one.
+			// The app and the peer belong to an agent of a latest build.
 			d.Exec(t, `
 				INSERT INTO workspace_apps (agent_id, display_name, slug, health) VALUES (u(513), 'code', 'code', 'healthy');
 				INSERT INTO tailnet_peers (id, coordinator_id, updated_at, node)
@@ -79,7 +78,7 @@ func TestUnserved(t *testing.T) {
 			}
 			reasons := found.Unserved
 			if !maps.Equal(reasons, v.want) {
-				t.Errorf("unserved: %v, want %v", reasons, v.want)
+				t.Errorf("got unserved %v, want %v", reasons, v.want)
 			}
 
 			families := []instrument.Family{

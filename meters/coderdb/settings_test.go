@@ -15,8 +15,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// collect asks the sources, and for the events of the hour before noon. It
-// returns the answers by name, in an order that does not depend on that of rows.
+// collect collects from the sources, and the events of the hour before noon. It returns the
+// results by name, in an order that does not depend on the order of rows.
 func collect(ctx context.Context, db *DB) (map[string]string, error) {
 	s, events := db.Sources(), db.follower()
 	events.after = noon.Add(-time.Hour)
@@ -45,7 +45,7 @@ func collect(ctx context.Context, db *DB) (map[string]string, error) {
 	return all, errors.Join(errs...)
 }
 
-// canonical is a value as JSON, its lists sorted.
+// canonical returns a value as JSON with sorted lists.
 func canonical(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -74,11 +74,10 @@ func sorted(v any) any {
 	return v
 }
 
-// setting is a parameter of PostgreSQL with a value of SQL.
+// setting is a parameter of PostgreSQL with a value in SQL.
 type setting struct{ name, value string }
 
-// otherValues are settings that a role can carry, beside every value of every
-// one that is a switch or a list.
+// otherValues are settings that a role can carry, in addition to the settings of switches.
 var otherValues = []setting{
 	{"DateStyle", "'SQL, DMY'"},
 	{"DateStyle", "'German'"},
@@ -96,8 +95,8 @@ var otherValues = []setting{
 	{"work_mem", "'64kB'"},
 }
 
-// TestSettingsOfTheRole do not alter what is read, and the role of the reporter
-// can be held with them.
+// TestSettingsOfTheRole checks that settings of the database role do not change the results
+// of collections, and that the reporter's role can be held with them.
 func TestSettingsOfTheRole(t *testing.T) {
 	t.Parallel()
 	d, url := newDatabase(t, "schema.sql", "fleet.sql", "agentstats.sql", "insights.sql", "events.sql", "scripts.sql")
@@ -108,7 +107,7 @@ func TestSettingsOfTheRole(t *testing.T) {
 	}
 	for name, answer := range want {
 		if answer == "null" || answer == "{}" {
-			t.Fatalf("nothing is read of %s: %s", name, answer)
+			t.Fatalf("%s: got %s, want rows", name, answer)
 		}
 	}
 	for _, s := range append(switches(t, d), otherValues...) {
@@ -126,7 +125,7 @@ func TestSettingsOfTheRole(t *testing.T) {
 		}
 		for name := range want {
 			if err == nil && got[name] != want[name] {
-				t.Errorf("with %s = %s, %s are\n%s\nwant\n%s", s.name, s.value, name, got[name], want[name])
+				t.Errorf("with %s = %s: %s: got\n%s\nwant\n%s", s.name, s.value, name, got[name], want[name])
 			}
 		}
 		if err := checkLock(t, url); err != nil {
@@ -136,8 +135,8 @@ func TestSettingsOfTheRole(t *testing.T) {
 	}
 }
 
-// switches are the values other than the default of each setting that has few,
-// without those of the log and of the planner.
+// switches returns the non-default values of every boolean and enum setting, except the
+// settings of logging and the planner.
 func switches(t *testing.T, d *pgtest.Database) []setting {
 	t.Helper()
 	pairs := pgtest.Value[[]string](t, d, `
@@ -146,7 +145,7 @@ func switches(t *testing.T, d *pgtest.Database) []setting {
 		WHERE s.context IN ('user', 'superuser') AND s.vartype IN ('bool', 'enum') AND v <> s.setting
 			AND s.category !~ 'Logging|Statistics|Developer|Query Tuning' AND s.name !~ '^log_|^track_|^transaction_'`)
 	if len(pairs) < 20 {
-		t.Fatalf("only %d settings are known", len(pairs))
+		t.Fatalf("got %d settings, want at least 20", len(pairs))
 	}
 	var all []setting
 	for _, pair := range pairs {
@@ -156,8 +155,8 @@ func switches(t *testing.T, d *pgtest.Database) []setting {
 	return all
 }
 
-// TestReportsWhateverTheDatabaseSets of the style of dates, as the role of the
-// reporter reads the server's clock.
+// TestReportsWhateverTheDatabaseSets checks that the reporter reads the server's clock with
+// any DateStyle of the database.
 func TestReportsWhateverTheDatabaseSets(t *testing.T) {
 	for _, style := range []string{"SQL, DMY", "German", "Postgres"} {
 		for name, as13 := range map[string]bool{"PostgreSQL 14": false, "PostgreSQL 13": true} {
@@ -170,7 +169,7 @@ func TestReportsWhateverTheDatabaseSets(t *testing.T) {
 				compete(t, r)
 				_, term := awaitOne(t, r)
 				if off := time.Since(term.lease.Load().clock); off.Abs() > time.Minute {
-					t.Errorf("the server's clock is off by %v", off)
+					t.Errorf("got a server clock that is off by %v, want at most 1m", off)
 				}
 			})
 		}

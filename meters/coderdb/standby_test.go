@@ -10,8 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/reporterlock"
 )
 
-// TestStandby is read without what needs an unlogged table, and no process
-// competes for the role there until it is promoted.
+// TestStandby checks that collections from a standby leave out only unlogged tables, and
+// that no process gets the role there until the standby is promoted.
 func TestStandby(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.Start(t)
@@ -38,22 +38,22 @@ func TestStandby(t *testing.T) {
 		}
 		for name := range want {
 			if name != "agents" && got[name] != want[name] {
-				t.Errorf("%s are\n%s\nwant\n%s", name, got[name], want[name])
+				t.Errorf("%s: got\n%s\nwant\n%s", name, got[name], want[name])
 			}
 		}
 		if !strings.Contains(got["agents"], `"Name":"main"`) {
-			t.Errorf("no agents: %s", got["agents"])
+			t.Errorf("got agents %s, want main", got["agents"])
 		}
 		db.forget()
 	}
 	const unlogged = `level=WARN msg="a standby cannot read an unlogged table" table=tailnet_peers so="tailnet nodes and connection latencies of agents are unknown"`
 	if n := log.lines(unlogged); n != 1 {
-		t.Errorf("%d lines of the table, want 1:\n%s", n, log.String())
+		t.Errorf("got %d log lines about the table, want 1:\n%s", n, log.String())
 	}
 
 	beside := newReporter(t, standby.Of(t, url), log.option())
 	if err := checkLock(t, standby.Of(t, url)); !errors.Is(err, reporterlock.ErrStandby) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want %v", err, reporterlock.ErrStandby)
 	}
 	at := newReporter(t, url)
 	compete(t, beside)
@@ -62,20 +62,20 @@ func TestStandby(t *testing.T) {
 	awaitOne(t, at)
 	log.await(t, `error="`+reporterlock.ErrStandby.Error()+`"`)
 	if beside.held() != nil {
-		t.Error("it holds the role on a standby")
+		t.Error("the process holds the role on a standby")
 	}
 	stop()
 
 	standby.Exec(t, "SELECT pg_promote()")
 	awaitOne(t, beside)
 	if n := log.lines(`error="` + reporterlock.ErrStandby.Error() + `"`); n != 1 {
-		t.Errorf("%d lines of the standby, want 1", n)
+		t.Errorf("got %d log lines about the standby, want 1", n)
 	}
-	await(t, "it is no standby", func() bool { _, err := db.Sources().Agents.Agents(t.Context()); return err == nil })
+	await(t, "the promotion is noticed", func() bool { _, err := db.Sources().Agents.Agents(t.Context()); return err == nil })
 	log.await(t, `msg="the database has every column that some versions lack"`)
 }
 
-// TestReporterFindsThePrimary among several hosts.
+// TestReporterFindsThePrimary checks that the reporter finds the primary among several hosts.
 func TestReporterFindsThePrimary(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.Start(t)
@@ -89,7 +89,7 @@ func TestReporterFindsThePrimary(t *testing.T) {
 	}
 }
 
-// TestStandbyLags: statistics that it has not replayed yet are counted later.
+// TestStandbyLags checks that statistics which a standby replays late are counted later.
 func TestStandbyLags(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.Start(t)
@@ -118,13 +118,13 @@ func TestStandbyLags(t *testing.T) {
 
 	standby.Exec(t, "SELECT pg_wal_replay_pause()")
 	replay := pgtest.At(t, standby.URL)
-	await(t, "it has paused", func() bool {
+	await(t, "the replay is paused", func() bool {
 		return pgtest.Value[string](t, replay, "SELECT pg_get_wal_replay_pause_state()") == "paused"
 	})
 	d.Exec(t, addSQL)
 	for began := time.Now(); time.Since(began) < time.Second; time.Sleep(50 * time.Millisecond) {
 		if !collect() {
-			t.Fatal("the standby cannot be read")
+			t.Fatal("the collection from the standby fails")
 		}
 	}
 	standby.Exec(t, "SELECT pg_wal_replay_resume()")
@@ -133,12 +133,12 @@ func TestStandbyLags(t *testing.T) {
 		return collect() && bytes > 0
 	})
 	if bytes != 7 {
-		t.Errorf("%d bytes, want 7", bytes)
+		t.Errorf("got %d bytes, want 7", bytes)
 	}
 }
 
-// TestEventsOfAStandby that ended before the process held the role do not count,
-// though the standby shows them later.
+// TestEventsOfAStandby checks that events which ended before the process had the role do not
+// count, though the standby shows them later.
 func TestEventsOfAStandby(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	replayed := noon
@@ -156,6 +156,6 @@ func TestEventsOfAStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(e.Ended) != 1 || e.Ended[0].Seconds != 1 {
-		t.Errorf("events %+v, want the one of noon and 11 seconds", e.Ended)
+		t.Errorf("got events %+v, want the one that ended 11 s after noon", e.Ended)
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestStartupScriptIsRemembered follows the starts of two agents through what happens to them
-// later. A start whose outcome was seen keeps it; one that was never seen is not
+// TestStartupScriptIsRemembered follows the starts of two agents through their later states.
+// A start keeps an outcome that a collection has seen. Without such an outcome it is not
 // served.
 func TestStartupScriptIsRemembered(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	agents := open(t, url).Sources().Agents
-	const main, edge = 502, 503 // of the workspace dev
+	const main, edge = 502, 503 // agents of the workspace dev
 	d.Exec(t, "UPDATE workspace_agents SET deleted = true WHERE id NOT IN (u(502), u(503))")
 	set := func(agent int, assignments string) string {
 		return fmt.Sprintf("UPDATE workspace_agents SET %s WHERE id = u(%d)", assignments, agent)
@@ -72,14 +72,15 @@ func TestStartupScriptIsRemembered(t *testing.T) {
 	}
 }
 
-// TestStartupScriptNeverSeen: a state after the start does not tell the outcome.
+// TestStartupScriptNeverSeen checks that no outcome is derived from states before or after
+// the end of the start.
 func TestStartupScriptNeverSeen(t *testing.T) {
 	d, url := newDatabase(t, "schema.sql", "fleet.sql")
 	db := open(t, url)
 	for _, state := range []string{"created", "starting", "shutting_down", "shutdown_timeout", "shutdown_error", "off"} {
 		d.Exec(t, "UPDATE workspace_agents SET lifecycle_state = $1::text::workspace_agent_lifecycle_state", state)
 		if got := exposition(t, db.Sources(), instrument.AgentStatsStartupScript); got != "" {
-			t.Errorf("%s: got:\n%s", state, got)
+			t.Errorf("%s: got\n%s\nwant no series", state, got)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// rotating is a URL that changes, for [WithURLFunc].
+// rotating is a changing URL for [WithURLFunc].
 type rotating struct{ url atomic.Pointer[string] }
 
 func (r *rotating) set(url string) { r.url.Store(&url) }
@@ -24,8 +24,7 @@ func (r *rotating) read(context.Context) (string, error) {
 	return "", errors.New("open url: no such file or directory")
 }
 
-// rotate gives the role of an address another password and returns the address
-// with it.
+// rotate changes the password of the address's role and returns the address with the new one.
 func rotate(t *testing.T, db *pgtest.Database, address, password string) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -37,8 +36,8 @@ func rotate(t *testing.T, db *pgtest.Database, address, password string) string 
 	return u.String()
 }
 
-// A password that rotates is used from the next connection on, by collections
-// and by the role.
+// TestPasswordRotates checks that the next connections of collections and of the role use a
+// rotated password.
 func TestPasswordRotates(t *testing.T) {
 	t.Parallel()
 	server, first := newDatabase(t, "schema.sql")
@@ -59,23 +58,23 @@ func TestPasswordRotates(t *testing.T) {
 	second := rotate(t, server, first, "second")
 	server.Disconnect(t)
 	if err := ask(); err == nil {
-		if err = ask(); err == nil { // the first may find a connection that is being cut
-			t.Error("the old password is still good")
+		if err = ask(); err == nil { // the first collection may still use a connection that is being cut
+			t.Error("a connection with the old password succeeds")
 		}
 	}
 	current.set("")
 	const missing = "read the URL of the database: open url: no such file or directory"
 	if err := ask(); err == nil || !strings.Contains(err.Error(), missing) {
-		t.Errorf("error %v, want %s", err, missing)
+		t.Errorf("got error %v, want %s", err, missing)
 	}
 	current.set("mysql://otelcoder:hunter2@host/coder")
 	if err := ask(); err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want one without the password", err)
 	}
-	await(t, "it has lost the role", func() bool { return !reporter.Reports() })
+	await(t, "the process has lost the role", func() bool { return !reporter.Reports() })
 	for _, reconnect := range []func(context.Context) error{db.Reconnect, reporter.Reconnect} {
 		if err := reconnect(t.Context()); err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("reconnect: error %v", err)
+			t.Errorf("reconnect: got error %v, want one without the password", err)
 		}
 	}
 	current.set(second)
@@ -85,8 +84,8 @@ func TestPasswordRotates(t *testing.T) {
 	awaitOne(t, reporter)
 }
 
-// Reconnect replaces the connections of collections and of the role, and nothing
-// fails.
+// TestReconnect checks that Reconnect replaces the connections of collections and of the
+// role without a failure.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
 	server, address := newDatabase(t, "schema.sql")
@@ -98,7 +97,7 @@ func TestReconnect(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	reconnect() // before Run and the first collection: to no effect
+	reconnect() // no effect before Run and the first collection
 	compete(t, reporter)
 	awaitOne(t, reporter)
 	ask := func() {
@@ -113,7 +112,7 @@ func TestReconnect(t *testing.T) {
 	}
 	before := sessions()
 	if len(before) != 2 {
-		t.Fatalf("%d sessions, want that of the role and that of the collection", len(before))
+		t.Fatalf("got %d sessions, want one of the role and one of the collections", len(before))
 	}
 
 	reconnect()

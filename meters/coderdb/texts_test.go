@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// TestTextsAreHeldOnce: equal names and states of all rows share their memory.
+// TestTextsAreHeldOnce checks that equal names and states of all rows share their memory.
 func TestTextsAreHeldOnce(t *testing.T) {
-	_, url := newFleetOf(t, 30) // of 20 templates
+	_, url := newFleetOf(t, 30) // with 20 templates
 	workspaces, err := open(t, url).Sources().Agents.Agents(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -23,6 +23,6 @@ func TestTextsAreHeldOnce(t *testing.T) {
 		}
 	}
 	if len(workspaces) != 30 || len(memory) != 20+5 {
-		t.Errorf("%d workspaces have %d texts in memory, want 30 with 25: %q", len(workspaces), len(memory), slices.Sorted(maps.Values(memory)))
+		t.Errorf("got %d workspaces with %d texts in memory, want 30 with 25: %q", len(workspaces), len(memory), slices.Sorted(maps.Values(memory)))
 	}
 }
