@@ -13,7 +13,7 @@ import (
 // t stands for the *testing.T of a test.
 var t testing.TB = example{}
 
-// A host tests that it counts a build.
+// A test of a program that checks that it counts a build.
 func Example() {
 	reader := meterstest.NewReader(t)
 	m, err := meters.New(reader.Providers())
@@ -22,12 +22,12 @@ func Example() {
 	}
 	defer m.Shutdown(t.Context())
 
-	build := m.Builds().Start(meters.Build{Action: meters.BuildStop, WorkspaceName: "dev"}) // by the host
+	build := m.Builds().Start(meters.Build{Action: meters.BuildStop, WorkspaceName: "dev"}) // done by the program under test
 	build.End(meters.Failed)
 
 	n, _ := reader.Value(t, instrument.WorkspaceBuilds, instrument.WorkspaceBuild{Action: "STOP", Status: "failed", WorkspaceName: "dev"})
 	if n != 1 {
-		t.Errorf("%v failed builds are counted, want 1", n)
+		t.Errorf("got %v failed builds, want 1", n)
 	}
 	reader.Expect(t, `
 		coderd_workspace_builds_total{action="STOP",owner_email="",status="failed",template_name="",template_version="",workspace_name="dev"} 1
@@ -37,7 +37,7 @@ func Example() {
 	// Output: passed
 }
 
-// example is as much of a test as an example needs.
+// example implements the methods of testing.TB that the example needs.
 type example struct{ testing.TB }
 
 func (example) Helper()                           {}

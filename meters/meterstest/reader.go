@@ -71,7 +71,7 @@ func NewReaderOf(t testing.TB, e instrument.Edition) *Reader {
 	return r
 }
 
-// provider announces changes to the Reader, as that of an exporter does.
+// provider announces changes to the Reader, like the provider of an exporter.
 type provider struct {
 	*sdk.MeterProvider
 	reader *Reader
@@ -104,7 +104,7 @@ func (r *Reader) provider(t testing.TB, group instrument.Group) provider {
 	return provider{p, r}
 }
 
-// processProvider refuses a second Meters, as that of an exporter does.
+// processProvider refuses a second Meters, like the provider of an exporter.
 type processProvider struct {
 	provider
 	claimed *atomic.Bool
@@ -149,7 +149,7 @@ func (p provider) Changed(from time.Time) {
 func (r *Reader) announce() {
 	select {
 	case r.changed <- struct{}{}:
-	default: // one is waiting to be received already
+	default: // an earlier announcement has not been received yet
 	}
 }
 
@@ -187,9 +187,9 @@ func (r *Reader) gather(t testing.TB, families []instrument.Family) []*dto.Metri
 	})
 }
 
-// Value returns the value of one series, of a histogram the number of observations,
-// and whether the series exists. The test fails if m does not have the type of the
-// family's [instrument.Info].Measured, or the family is one of the Go runtime.
+// Value returns the value of one series and whether the series exists. The value of a
+// histogram is its number of observations. The test fails if m does not have the type of
+// the family's [instrument.Info].Measured, or the family belongs to the Go runtime.
 //
 //	reader.Value(t, instrument.ProvisionerdJobsCurrent, instrument.ProvisionerJob{Provisioner: "terraform"})
 func (r *Reader) Value(t testing.TB, f instrument.Family, m instrument.Measured) (float64, bool) {
@@ -219,7 +219,7 @@ func (r *Reader) Value(t testing.TB, f instrument.Family, m instrument.Measured)
 	return 0, false
 }
 
-// encode returns labels as [instrument.Labels.String] does.
+// encode returns labels in the format of [instrument.Labels.String].
 func encode(labels []*dto.LabelPair) string {
 	attributes := make([]attribute.KeyValue, len(labels))
 	for i, l := range labels {
@@ -229,9 +229,9 @@ func encode(labels []*dto.LabelPair) string {
 	return set.Encoded(attribute.DefaultEncoder())
 }
 
-// Samples returns the samples of families, by default of all, by series as the text
-// exposition writes it, with labels by name. A histogram has one for each bucket, its
-// sum and its count.
+// Samples returns the samples of families, by default of all families. The keys are series
+// in the text exposition format, with labels sorted by name. A histogram has one sample for
+// each bucket, its sum and its count.
 //
 //	map[string]float64{
 //		`coderd_provisionerd_jobs_current{provisioner="echo"}`:      0,
@@ -255,8 +255,8 @@ func (r *Reader) Samples(t testing.TB, families ...instrument.Family) map[string
 	return samples
 }
 
-// Text returns families, by default all, in the text exposition format without the
-// lines HELP, sorted by name. A family without series is left out.
+// Text returns families, by default all, in the text exposition format without HELP lines,
+// sorted by name. A family without series is left out.
 func (r *Reader) Text(t testing.TB, families ...instrument.Family) string {
 	t.Helper()
 	var text strings.Builder
@@ -269,8 +269,8 @@ func (r *Reader) Text(t testing.TB, families ...instrument.Family) string {
 	return text.String()
 }
 
-// Families returns all families that have series, by name, for what the other methods
-// leave out: labels one by one, exemplars, help texts.
+// Families returns all families that have series, by name. They have the details that the
+// other methods leave out: single labels, exemplars, help texts.
 func (r *Reader) Families(t testing.TB) map[string]*dto.MetricFamily {
 	t.Helper()
 	families := make(map[string]*dto.MetricFamily)

@@ -80,7 +80,7 @@ func TestReader(t *testing.T) {
 			{instrument.APIConcurrentRequests, instrument.NoLabels{}, 0, false},
 		} {
 			if got, ok := r.Value(t, test.family, test.measured); got != test.want || ok != test.ok {
-				t.Errorf("%s of %+v: %v, %v, want %v, %v", test.family, test.measured, got, ok, test.want, test.ok)
+				t.Errorf("%s of %+v: got %v, %v, want %v, %v", test.family, test.measured, got, ok, test.want, test.ok)
 			}
 		}
 		samples := map[string]float64{`coderd_agents_up{template_name="docker",username="alice",workspace_name="dev"}`: 2}
@@ -88,15 +88,15 @@ func TestReader(t *testing.T) {
 			t.Errorf("got %v, want %v", got, samples)
 		}
 		if got := r.Samples(t)[`coderd_provisionerd_job_timings_seconds_sum{provisioner="terraform",status="success"}`]; got != 45 {
-			t.Errorf("got a sum of %v, want 45", got)
+			t.Errorf("got sum %v, want 45", got)
 		}
 		if got := r.Families(t)["coderd_agents_up"].GetHelp(); got != "The number of active agents per workspace." {
-			t.Errorf("help: %q", got)
+			t.Errorf("got help text %q", got)
 		}
 	})
 }
 
-// failures is a test that keeps what it is failed with.
+// failures is a testing.TB that records failure messages.
 type failures struct {
 	testing.TB
 	text strings.Builder
@@ -109,7 +109,7 @@ func (f *failures) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// failure returns what run fails a test with.
+// failure returns the failure messages of run.
 func failure(t *testing.T, run func(t testing.TB)) string {
 	f := &failures{TB: t}
 	var running sync.WaitGroup
@@ -118,8 +118,8 @@ func failure(t *testing.T, run func(t testing.TB)) string {
 	return f.text.String()
 }
 
-// TestValueOfOthers: a struct of another family fails the test, as does a family that
-// the Reader never has.
+// TestValueOfOthers checks that Value fails the test for a struct of another family, and for
+// a family that the Reader does not read.
 func TestValueOfOthers(t *testing.T) {
 	r := meterstest.NewReader(t)
 	record(t, r)
@@ -134,13 +134,13 @@ func TestValueOfOthers(t *testing.T) {
 		{instrument.GoGoroutines, instrument.NoLabels{}, "go_goroutines is a family of the Go runtime, which a Reader does not read"},
 	} {
 		if got := failure(t, func(t testing.TB) { r.Value(t, test.family, test.measured) }); got != test.want {
-			t.Errorf("%s of %#v: failed with %q, want %q", test.family, test.measured, got, test.want)
+			t.Errorf("%s of %#v: got failure %q, want %q", test.family, test.measured, got, test.want)
 		}
 	}
 }
 
-// TestOtherInstruments: the Reader reads the catalogue's families only. The endpoint
-// renames a host's instruments, and refuses others of our scope.
+// TestOtherInstruments checks that the Reader reads only the catalogue's families. The
+// endpoint renames a host's instruments, and refuses other instruments of otelcoder's scope.
 func TestOtherInstruments(t *testing.T) {
 	r := meterstest.NewReader(t)
 	record(t, r)
@@ -179,17 +179,17 @@ func TestExpect(t *testing.T) {
 		got := f.text.String()
 		for line := range strings.Lines(test.diff) {
 			if !strings.Contains(got, line) {
-				t.Errorf("want %q: failed with\n%s\nwithout the line\n%s", test.want, got, line)
+				t.Errorf("Expect %q: got failure\n%s\nwant the line\n%s", test.want, got, line)
 			}
 		}
 		if strings.Count(got, "\n") != strings.Count(test.diff, "\n")+1 {
-			t.Errorf("want %q: failed with\n%s\nwant\n%s", test.want, got, test.diff)
+			t.Errorf("Expect %q: got failure\n%s\nwant\n%s", test.want, got, test.diff)
 		}
 	}
 }
 
-// TestTime counts a build and reads it as a host's test does. The fastest of some
-// runs counts, since other processes share the machine.
+// TestTime limits the time of counting a build and reading it, as a test of a host does. It
+// uses the fastest of five runs, since other processes share the machine.
 func TestTime(t *testing.T) {
 	fastest := time.Hour
 	for range 5 {
@@ -212,6 +212,6 @@ func TestTime(t *testing.T) {
 		}
 	}
 	if fastest > 50*time.Millisecond {
-		t.Errorf("took %s, want no more than 50 ms", fastest)
+		t.Errorf("took %s, want at most 50ms", fastest)
 	}
 }
