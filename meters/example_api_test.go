@@ -8,7 +8,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// Package httpmw does this for every request.
+// Package httpmw makes these calls for every request.
 func ExampleAPI() {
 	endpoint := newEndpoint()
 	m, err := meters.New(endpoint.Providers())

@@ -29,7 +29,7 @@ func ExampleForwarded() {
 	// agent_scripts_executed_total{agent_name="main",success="true",template_name="docker",username="ann",workspace_name="dev"} 2
 }
 
-// Agents with equal labels are one series.
+// Agents with equal labels share one series.
 func ExampleWithAggregateBy() {
 	endpoint := newEndpoint()
 	by, err := meters.ParseAggregateBy("username")

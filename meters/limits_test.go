@@ -29,13 +29,13 @@ func TestLabelText(t *testing.T) {
 		cuts := 0
 		text := config{maxLabelLength: 10}.labelText(func() { cuts++ })
 		if got := text(test.text); got != test.want || cuts != test.cuts {
-			t.Errorf("%q becomes %q and is cut %d times, want %q and %d", test.text, got, cuts, test.want, test.cuts)
+			t.Errorf("%q: got %q after %d cuts, want %q after %d", test.text, got, cuts, test.want, test.cuts)
 		}
 	}
 }
 
-// Label values are valid text within the limit, and valid text within the limit is
-// unchanged.
+// FuzzLabelText checks that label values are valid text within the limit, and that valid
+// text within the limit is unchanged.
 func FuzzLabelText(f *testing.F) {
 	for _, s := range []string{"", "dev", "a\nb", "\x00", "\xff", "\xf0\x9f\xa6", "🦀🦀🦀🦀🦀", strings.Repeat("long", 10)} {
 		f.Add(s, 16)
@@ -46,19 +46,19 @@ func FuzzLabelText(f *testing.F) {
 		cut := false
 		got := config{maxLabelLength: longest}.labelText(func() { cut = true })(s)
 		if !utf8.ValidString(got) || strings.Contains(got, "\x00") || len(got) > longest {
-			t.Errorf("%q becomes %q", s, got)
+			t.Errorf("%q: got %q, want valid text of at most %d bytes", s, got, longest)
 		}
 		if clean := utf8.ValidString(s) && !strings.Contains(s, "\x00"); clean && len(s) <= longest && got != s {
-			t.Errorf("%q becomes %q", s, got)
+			t.Errorf("%q: got %q, want it unchanged", s, got)
 		}
 		if cut != strings.HasSuffix(got, ellipsis) && !strings.Contains(s, ellipsis) {
-			t.Errorf("%q becomes %q, cut: %v", s, got, cut)
+			t.Errorf("%q: got %q, cut %v, want %v", s, got, cut, !cut)
 		}
 	})
 }
 
-// Label values that are equal after truncation share one series, and the truncation is
-// counted and logged.
+// TestLongNames checks that label values which are equal after truncation share one series,
+// and that the truncation is counted and logged.
 func TestLongNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, log := meterstest.NewReader(t), new(log)
@@ -76,8 +76,8 @@ coderd_agents_up{template_name="docker",username="ada",workspace_name="xxxxxxxxx
 	})
 }
 
-// Beyond the limit the same series are kept each time, other families are complete, and
-// the series left out are counted, and logged once an hour.
+// TestTooManySeries checks that beyond the limit the same series are kept each time, other
+// families are complete, and the series left out are counted, and logged once an hour.
 func TestTooManySeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, log := meterstest.NewReader(t), new(log)
@@ -104,7 +104,8 @@ coderd_agents_apps{agent_name="main",app_name="app1",health="healthy",username="
 	})
 }
 
-// FuzzAggregateBy: a list other than a set of documented labels is an error of one line.
+// FuzzAggregateBy checks that a list other than a set of documented labels returns an error
+// of one line.
 func FuzzAggregateBy(f *testing.F) {
 	for _, s := range []string{"agent_name,template_name,username,workspace_name", "username", "", ",", "username,username", " username , agent_name ", "success", "\xff", strings.Repeat("username,", 1000)} {
 		f.Add(s)
@@ -118,7 +119,7 @@ func FuzzAggregateBy(f *testing.F) {
 			return
 		}
 		if len(labels) == 0 || len(labels) > 4 {
-			t.Errorf("%q is %d labels", s, len(labels))
+			t.Errorf("%q: got %d labels, want 1 to 4", s, len(labels))
 		}
 	})
 }
@@ -151,7 +152,7 @@ func TestLimitsPage(t *testing.T) {
 	}
 }
 
-// number formats a number with commas, as on the page.
+// number formats a number with commas, like docs/limits.md.
 func number(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

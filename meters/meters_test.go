@@ -19,8 +19,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestSeriesAppearWithUse: each recorder exposes its initial families when it is created,
-// and not before.
+// TestSeriesAppearWithUse checks that each recorder exposes its initial families when it is
+// created, and not before.
 func TestSeriesAppearWithUse(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -63,18 +63,18 @@ func TestSeriesAppearWithUse(t *testing.T) {
 	}
 }
 
-// TestJobsAndJobTimingsAreOne: both record into the same series.
+// TestJobsAndJobTimingsAreOne checks that both recorders record into the same series.
 func TestJobsAndJobTimingsAreOne(t *testing.T) {
 	meter, m := newMeters(t)
 	m.JobTimings().Record("cloud", Succeeded, 1)
 	m.Jobs().Start("cloud")
 	wantValue(t, meter, `otelcoder_refused_total{origin="jobs",reason="provisioner"}`, 2)
 	if jobs := m.Jobs(); jobs != m.Jobs() || jobs.JobTimings != m.JobTimings() {
-		t.Error("the recorders of jobs are not the same each time")
+		t.Error("Jobs or JobTimings returns a new recorder at the second call")
 	}
 }
 
-// TestJobsReplaceTheirSource: Jobs replaces a JobsSource, whichever is used first.
+// TestJobsReplaceTheirSource checks that Jobs replaces a JobsSource, in either order of use.
 func TestJobsReplaceTheirSource(t *testing.T) {
 	source := Sources{Jobs: runningJobsFunc(answers(map[Provisioner]int{Terraform: 5, Echo: 5}))}
 	synctest.Test(t, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestJobsReplaceTheirSource(t *testing.T) {
 	})
 }
 
-// TestForwardedReplacesScripts: the agents' reports replace the counts of Scripts.
+// TestForwardedReplacesScripts checks that the agents' reports replace the counts of Scripts.
 func TestForwardedReplacesScripts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meter, m := newMeters(t)
@@ -111,7 +111,7 @@ func TestForwardedReplacesScripts(t *testing.T) {
 	})
 }
 
-// TestPollTwice: a second call of Poll panics.
+// TestPollTwice checks that a second call of Poll panics.
 func TestPollTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := poll(t, meterstest.NewReader(t), Sources{})
@@ -136,12 +136,12 @@ func TestGo(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
 		if err := m.Shutdown(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a shutdown that timed out: %v", err)
+			t.Errorf("a shutdown that times out: got error %v, want %v", err, context.DeadlineExceeded)
 		}
 		if err := m.Shutdown(t.Context()); err != nil || !ended {
-			t.Errorf("ended: %v, error: %v", ended, err)
+			t.Errorf("got ended %v, error %v; want true, nil", ended, err)
 		}
-		m.Go(func(context.Context) { t.Error("run after Shutdown") })
+		m.Go(func(context.Context) { t.Error("the function runs after Shutdown") })
 		synctest.Wait()
 	})
 }
@@ -181,13 +181,13 @@ func TestShutdownEndsMeasuring(t *testing.T) {
 		left := meter.Text(t)
 		for line := range strings.Lines(left) {
 			if strings.HasPrefix(line, "# TYPE") && !strings.HasSuffix(line, " histogram\n") {
-				t.Errorf("after Shutdown: %s", line)
+				t.Errorf("after Shutdown: got %s, want only histograms", line)
 			}
 		}
 		wantAnnounced(t, meter, true)
 		l.Take()
 
-		time.Sleep(2 * time.Hour) // then refusals would be logged again
+		time.Sleep(2 * time.Hour) // refusals could be logged again
 		use()
 		build.End(Succeeded)
 		job.End(Succeeded)
@@ -196,7 +196,7 @@ func TestShutdownEndsMeasuring(t *testing.T) {
 		time.Sleep(48 * time.Hour)
 		wantAnnounced(t, meter, false)
 		if got := meter.Text(t); got != left {
-			t.Errorf("used after Shutdown:\n%s\nbefore:\n%s", got, left)
+			t.Errorf("after use after Shutdown: got\n%s\nwant\n%s", got, left)
 		}
 		l.want(t)
 		if err := m.Shutdown(t.Context()); err != nil {
@@ -205,7 +205,7 @@ func TestShutdownEndsMeasuring(t *testing.T) {
 	})
 }
 
-// TestFirstUseAfterShutdown: recorders created after Shutdown measure nothing.
+// TestFirstUseAfterShutdown checks that recorders created after Shutdown measure nothing.
 func TestFirstUseAfterShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meter, m := newMeters(t)
@@ -219,7 +219,7 @@ func TestFirstUseAfterShutdown(t *testing.T) {
 			}
 		}
 		m.Poll(Sources{ActiveUsers: activeUsersFunc(func(context.Context) (int, error) {
-			t.Error("a source was queried")
+			t.Error("the source was collected")
 			return 0, nil
 		})})
 		wantAnnounced(t, meter, false)
@@ -227,7 +227,7 @@ func TestFirstUseAfterShutdown(t *testing.T) {
 	})
 }
 
-// TestZeroProviders: without providers nothing is measured.
+// TestZeroProviders checks that recorders and sources work without providers.
 func TestZeroProviders(t *testing.T) {
 	m, err := New(instrument.Providers{})
 	if err != nil {
@@ -249,7 +249,7 @@ func TestZeroProviders(t *testing.T) {
 	}
 }
 
-// refusing returns an error for the instrument of one name.
+// refusing is a meter provider that returns an error for the instrument called name.
 type refusing struct {
 	metric.MeterProvider
 	name string
@@ -280,10 +280,8 @@ func (m refusingMeter) Float64ObservableGauge(name string, options ...metric.Flo
 	return m.Meter.Float64ObservableGauge(name, options...)
 }
 
-// TestNewReturnsErrorsOfProviders: New fails if an instrument of any kind cannot be
-// created.
-// TestNewTwice: a second Meters would add to the counters of the first, and replace its
-// gauges. It is created after the first has ended.
+// TestNewTwice checks that New refuses providers that already have a Meters until its
+// Shutdown: a second Meters would add to the counters of the first, and replace its gauges.
 func TestNewTwice(t *testing.T) {
 	exporter, err := exporters.New()
 	if err != nil {
@@ -300,10 +298,10 @@ func TestNewTwice(t *testing.T) {
 		const want = "create the meters: the Process provider already has a Meters: a second one can be created after Shutdown of the first"
 		for range 2 {
 			if _, err := New(providers()); err == nil || err.Error() != want {
-				t.Errorf("%s: the error of a second Meters is %v, want %s", name, err, want)
+				t.Errorf("%s: second Meters: got error %v, want %s", name, err, want)
 			}
 		}
-		for range 2 { // as often as the host likes
+		for range 2 { // Shutdown may be called repeatedly
 			if err := first.Shutdown(t.Context()); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -316,7 +314,7 @@ func TestNewTwice(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := New(providers()); err == nil {
-			t.Errorf("%s: a later Shutdown of the first releases the providers of the second", name)
+			t.Errorf("%s: a later Shutdown of the first Meters releases the providers of the second", name)
 		}
 		if err := second.Shutdown(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -324,28 +322,30 @@ func TestNewTwice(t *testing.T) {
 	}
 }
 
-// TestNewAfterFailure: a Meters that could not be created does not take the providers.
+// TestNewAfterFailure checks that a failed New leaves the providers free for another Meters.
 func TestNewAfterFailure(t *testing.T) {
 	r := meterstest.NewReader(t)
 	broken := r.Providers()
 	broken.Workspaces = refusing{noop.NewMeterProvider(), instrument.Documented.Info(instrument.ProvisionerdJobTimings).Instrument}
 	if _, err := New(broken); err == nil {
-		t.Fatal("no error from providers that create no instrument")
+		t.Fatal("New returns no error for a provider that fails")
 	}
 	newMetersOn(t, r)
 }
 
+// TestNewReturnsErrorsOfProviders checks that New fails if an instrument of any kind cannot
+// be created.
 func TestNewReturnsErrorsOfProviders(t *testing.T) {
 	for _, f := range []instrument.Family{instrument.ProvisionerdJobTimings, instrument.AgentsUp, instrument.HealthSourceUp} {
 		p := refusing{noop.NewMeterProvider(), instrument.Documented.Info(f).Instrument}
 		_, err := New(instrument.Providers{Deployment: p, Workspaces: p, Process: p})
 		if !errors.Is(err, errRefused) || !strings.HasPrefix(err.Error(), "create the meters: ") || !strings.Contains(err.Error(), f.String()) {
-			t.Errorf("%s: error %v", f, err)
+			t.Errorf("%s: got error %v, want %v", f, err, errRefused)
 		}
 	}
 }
 
-// TestOAuth2PassesThroughAfterShutdown: a transport still passes calls after Shutdown.
+// TestOAuth2PassesThroughAfterShutdown checks that a transport passes calls after Shutdown.
 func TestOAuth2PassesThroughAfterShutdown(t *testing.T) {
 	_, m := newMeters(t)
 	transport := m.OAuth2().Transport("github", OAuth2Exchange, respond(http.StatusTeapot, nil))
@@ -354,6 +354,6 @@ func TestOAuth2PassesThroughAfterShutdown(t *testing.T) {
 	}
 	response, err := transport.RoundTrip(httptest.NewRequest(http.MethodGet, "http://provider.example.com/user", nil))
 	if err != nil || response.StatusCode != http.StatusTeapot {
-		t.Errorf("response %v, error %v", response, err)
+		t.Errorf("got response %v, error %v; want status %d", response, err, http.StatusTeapot)
 	}
 }

@@ -88,16 +88,16 @@ func TestOptions(t *testing.T) {
 	}, constructors())
 }
 
-// TestOptionErrorsAreJoined: the error of New lists all invalid options.
+// TestOptionErrorsAreJoined checks that the error of New lists all invalid options.
 func TestOptionErrorsAreJoined(t *testing.T) {
 	_, err := New(meterstest.NewReader(t).Providers(), WithMaxPaths(-1), WithLogger(nil), WithMaxPaths(5))
 	const want = "create the meters: WithMaxPaths is -1: it must be from 0 to 100000\nWithLogger is nil: leave the option out for its default"
 	if err == nil || err.Error() != want {
-		t.Errorf("error %q, want %q", err, want)
+		t.Errorf("got error %q, want %q", err, want)
 	}
 }
 
-// TestSmallestSeriesLimits: no family exceeds the smallest limit.
+// TestSmallestSeriesLimits checks that no family exceeds the smallest limit.
 func TestSmallestSeriesLimits(t *testing.T) {
 	limit := WithMaxSeries(2, slices.Collect(instrument.Documented.All())...)
 	for family, record := range map[instrument.Family]func(*Meters) error{
@@ -113,7 +113,7 @@ func TestSmallestSeriesLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := len(m.Families(t)[family.String()].GetMetric()); n != 2 {
-				t.Errorf("%d series, want 2:\n%s", n, m.Text(t, family))
+				t.Errorf("got %d series, want 2:\n%s", n, m.Text(t, family))
 			}
 		})
 	}
@@ -122,15 +122,15 @@ func TestSmallestSeriesLimits(t *testing.T) {
 		poll(t, m, manyRows(), limit)
 		for family, found := range m.Families(t) {
 			if n := len(found.GetMetric()); n > 2 && !strings.HasPrefix(family, "otelcoder_") {
-				t.Errorf("%d series of %s, want at most 2", n, family)
+				t.Errorf("%s: got %d series, want at most 2", family, n)
 			}
 		}
-		wantValue(t, m, `otelcoder_source_series{source="agent_stats"}`, 16) // two of each family
+		wantValue(t, m, `otelcoder_source_series{source="agent_stats"}`, 16) // two per family
 	})
 }
 
-// constructors returns New followed by more events and rows than the smallest limits
-// allow.
+// constructors returns functions that call New and then record more events, or poll more
+// rows, than the smallest limits allow.
 func constructors() map[string]func(*testing.T, Option) error {
 	constructors := make(map[string]func(*testing.T, Option) error)
 	for name, use := range map[string]func(*Meters) error{

@@ -10,8 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestStateIsReadAfresh: a collection replaces the previous one. Values are not added,
-// and the series of removed agents are dropped.
+// TestStateIsReadAfresh checks that a collection replaces the previous one: values are not
+// added, and the series of removed agents are dropped.
 func TestStateIsReadAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)

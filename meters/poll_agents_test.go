@@ -164,8 +164,8 @@ otelcoder_refused_total{origin="source",reason="value"} %d
 `, label, value), instrument.HealthRefused)
 }
 
-// An invalid value leaves out its own series and is counted as refused; the agent is still
-// counted.
+// TestAgentsRefused checks that an invalid value leaves out its own series and is counted as
+// refused, and that its agent is still counted.
 func TestAgentsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)
@@ -253,7 +253,8 @@ coderd_agentstats_startup_script_seconds{success="true",template_name="k8s"} 4
 	}
 }
 
-// Every collection is observed: successful, failed or panicking.
+// TestAgentsExecution checks that every collection is observed: successful, failed or
+// panicking.
 func TestAgentsExecution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)

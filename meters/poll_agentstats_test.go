@@ -12,7 +12,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestAgentStatsExecution: in the edition Coder each collection is observed, failed or not.
+// TestAgentStatsExecution checks that the edition Coder observes every collection, also
+// failed ones.
 func TestAgentStatsExecution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		collections := 0
@@ -140,7 +141,8 @@ func aggregateBy(t *testing.T, list string) []Option {
 	return []Option{WithAggregateBy(labels...)}
 }
 
-// Dropped labels are absent, bytes are added, and of latencies the maximum is taken.
+// TestAgentStatsAggregation checks that dropped labels are absent, that bytes are summed, and
+// that the latency of a series is the maximum.
 func TestAgentStatsAggregation(t *testing.T) {
 	rows := []AgentStats{
 		{AgentName: "main", Username: "alice", Workspace: "dev", RxBytes: 1, MedianLatency: 0.1},

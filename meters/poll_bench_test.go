@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Snapshots of workspaces that each have an agent, an app and a latency: the first one, and
-// one after a collection of the same workspaces.
+// BenchmarkSnapshot measures the first snapshot of workspaces, each with an agent, an app and
+// a latency, and a repeated snapshot of the same workspaces.
 func BenchmarkSnapshot(b *testing.B) {
 	_, meters := newMeters(b)
 	refused := newSourceRefusals(meters.output, meters.config)

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestWithCollected: the function is called with the result of each source's first
+// TestWithCollected checks that the function is called with the result of each source's first
 // collection.
 func TestWithCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestWithCollected(t *testing.T) {
 			}
 		}
 		if len(first) != len(want) {
-			t.Errorf("%d sources, want %d", len(first), len(want))
+			t.Errorf("got %d sources, want %d", len(first), len(want))
 		}
 	})
 }

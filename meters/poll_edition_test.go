@@ -11,8 +11,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestPollOfTheOtherEdition: sources whose label values are those of another edition are
-// not called, and count as failing.
+// TestPollOfTheOtherEdition checks that sources of another edition than the providers are not
+// called, and count as failing.
 func TestPollOfTheOtherEdition(t *testing.T) {
 	for _, test := range []struct {
 		sources, providers instrument.Edition
@@ -37,15 +37,15 @@ otelcoder_source_up{source="active_users"} 0
 	}
 }
 
-// TestPollLeavesOutOtherEditions: a source none of whose families the edition has is not
-// called.
+// TestPollLeavesOutOtherEditions checks that a source is not called if the edition has none
+// of its families.
 func TestPollLeavesOutOtherEditions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)
 		poll(t, m, Sources{
 			ActiveUsers: activeUsersFunc(answers(7)),
 			Users: usersFunc(func(context.Context) (map[UserStatus]int, error) {
-				t.Error("the users are counted")
+				t.Error("the source of users is called")
 				return nil, errors.New("no such table")
 			}),
 		})
@@ -56,11 +56,11 @@ otelcoder_source_up{source="active_users"} 1
 	})
 }
 
-// TestNewOfUnknownEdition: providers of an edition that does not exist are refused.
+// TestNewOfUnknownEdition checks that New refuses providers of an unknown edition.
 func TestNewOfUnknownEdition(t *testing.T) {
 	_, err := New(instrument.Providers{Edition: instrument.Coder + 1})
 	const want = "create the meters: Providers.Edition is edition 2: it must be from documented to coder"
 	if err == nil || err.Error() != want {
-		t.Errorf("%v, want %s", err, want)
+		t.Errorf("got error %v, want %s", err, want)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// With any data from sources, the next scrape is valid: label values are valid UTF-8, no
-// value is negative or NaN, and no series is duplicated.
+// FuzzPoll checks that the next scrape is valid with any data from sources: label values are
+// valid UTF-8, no value is negative or NaN, and no series is duplicated.
 func FuzzPoll(f *testing.F) {
 	f.Add("dev", "main", "connected", 0.02, 3)
 	f.Add("", "", "", 0.0, 0)
@@ -63,10 +63,10 @@ func pollAny(t *testing.T, e instrument.Edition, name, other, state string, seco
 		Users:   usersFunc(answers(map[UserStatus]int{UserStatus(state): n, UserActive: n})),
 		Daemons: daemonsFunc(answers(n)),
 	})
-	for line := range strings.Lines(m.Text(t)) { // Text fails if a scrape would
+	for line := range strings.Lines(m.Text(t)) { // Text fails the test if a scrape would fail
 		value := line[strings.LastIndexByte(line, ' ')+1:]
 		if strings.HasPrefix(value, "-") || strings.Contains(value, "NaN") {
-			t.Error(line)
+			t.Errorf("got the value of %s, want a number of at least 0", line)
 		}
 	}
 	wantValue(t, m, `otelcoder_source_up{source="agents"}`, 1)

@@ -86,17 +86,17 @@ func TestPollReportsHealth(t *testing.T) {
 			synctest.Wait()
 			r := b.report()
 			if len(r.Sources) != 1 {
-				t.Fatalf("%d sources are reported, want 1", len(r.Sources))
+				t.Fatalf("got %d reported sources, want 1", len(r.Sources))
 			}
 			return r.Sources[0]
 		}
 
 		if s := source(); s.Name != "license" || s.Up || !s.LastSuccess.IsZero() || s.IntervalSeconds != 60 || s.DurationSeconds.Known() || s.P95Seconds.Known() || s.Problem != nil {
-			t.Errorf("before the first answer: %+v", s)
+			t.Errorf("before the first collection: got %+v", s)
 		}
 		time.Sleep(time.Second)
 		if s := source(); !s.Up || !s.LastSuccess.Equal(began.Add(time.Second)) || s.DurationSeconds != 1 || s.P95Seconds != 1 || s.Series != 3 {
-			t.Errorf("after the first answer: %+v", s)
+			t.Errorf("after the first collection: got %+v", s)
 		}
 
 		takes.Store(int64(3 * time.Second))
@@ -104,14 +104,14 @@ func TestPollReportsHealth(t *testing.T) {
 		takes.Store(int64(time.Second))
 		time.Sleep(40 * time.Minute) // 32 collections replace the first duration
 		if s := source(); s.DurationSeconds != 1 || s.P95Seconds != 1 {
-			t.Errorf("an old duration still counts: %+v", s)
+			t.Errorf("got %+v, want no effect of the old duration", s)
 		}
 		takes.Store(int64(3 * time.Second))
 		time.Sleep(60 * time.Second * 3)
 		takes.Store(int64(time.Second))
 		time.Sleep(60 * time.Second * 2)
 		if s := source(); s.DurationSeconds != 1 || s.P95Seconds != 3 {
-			t.Errorf("of 32 collections two or three took 3 s: %+v", s)
+			t.Errorf("got %+v, want a P95 of 3 s: of 32 collections two or three took 3 s", s)
 		}
 
 		failing.Store(true)
@@ -119,26 +119,26 @@ func TestPollReportsHealth(t *testing.T) {
 		failed := source()
 		if failed.Up || failed.Problem == nil || !strings.HasPrefix(failed.Problem.Error, "permission denied!") || failed.Problem.Command != "grant" ||
 			failed.Problem.Remedy != "Grant it." || failed.Problem.Runbook != "OtelcoderSourceDown" || failed.Series != 3 || failed.Withdrawn {
-			t.Errorf("while it fails: %+v, problem %.200v", failed, failed.Problem)
+			t.Errorf("while the source fails: got %+v, problem %.200v", failed, failed.Problem)
 		}
 		if n := len(failed.Problem.Error); n > 1100 {
-			t.Errorf("the error has %d bytes", n)
+			t.Errorf("got an error of %d bytes, want at most 1100", n)
 		}
 		time.Sleep(10 * time.Minute)
 		if s := source(); !s.Withdrawn || s.Series != 0 || !s.Problem.Since.Equal(failed.Problem.Since) {
-			t.Errorf("after five intervals: %+v, problem since %v, want %v", s, s.Problem.Since, failed.Problem.Since)
+			t.Errorf("after five intervals: got %+v, problem since %v, want %v", s, s.Problem.Since, failed.Problem.Since)
 		}
 		failing.Store(false)
 		time.Sleep(2 * time.Minute)
 		if s := source(); !s.Up || s.Problem != nil || s.Withdrawn {
-			t.Errorf("after the recovery: %+v", s)
+			t.Errorf("after the recovery: got %+v", s)
 		}
 
 		if err := m.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if r := b.report(); len(r.Sources)+len(r.Refused) != 0 {
-			t.Errorf("after Shutdown: %+v", r)
+			t.Errorf("after Shutdown: got %+v", r)
 		}
 	})
 }
@@ -151,11 +151,11 @@ func TestSourcesAreNotUpWhileUnreachable(t *testing.T) {
 		m.Poll(meters.Sources{License: licenses(func() (meters.License, error) { return meters.License{}, nil })})
 		synctest.Wait()
 		if r := b.report(); !r.Sources[0].Up {
-			t.Errorf("reachable: %+v", r.Sources)
+			t.Errorf("while reachable: got %+v, want the source up", r.Sources)
 		}
 		reachable = false
 		if r := b.report(); r.Sources[0].Up {
-			t.Errorf("unreachable: %+v", r.Sources)
+			t.Errorf("while unreachable: got %+v, want the source not up", r.Sources)
 		}
 	})
 }
@@ -170,11 +170,11 @@ func TestRefusalsAreReported(t *testing.T) {
 					return r
 				}
 			}
-			t.Fatalf("no refusal of builds by %s", reason)
+			t.Fatalf("no refusal of builds with the reason %s", reason)
 			return health.Refusal{}
 		}
 		if r := find("action"); r.Count != 0 || !r.Last.IsZero() {
-			t.Errorf("before: %+v", r)
+			t.Errorf("before the first refusal: got %+v", r)
 		}
 		builds.Start(meters.Build{Action: "explode"})
 		time.Sleep(time.Minute)
@@ -182,7 +182,7 @@ func TestRefusalsAreReported(t *testing.T) {
 		last := time.Now()
 		time.Sleep(time.Minute)
 		if r := find("action"); r.Count != 2 || !r.Last.Equal(last) {
-			t.Errorf("after two: %+v, want the last at %v", r, last)
+			t.Errorf("after two refusals: got %+v, want the last at %v", r, last)
 		}
 	})
 }
@@ -192,12 +192,12 @@ func TestEventsHealthIsReported(t *testing.T) {
 		b, providers := newBoard(t)
 		h := newMeters(t, providers).EventsHealth()
 		if r := b.report(); len(r.Sources) != 0 {
-			t.Errorf("at rest: %+v", r.Sources)
+			t.Errorf("before the first report: got %+v, want none", r.Sources)
 		}
 		h.Report(time.Second, nil)
 		succeeded := time.Now()
 		if s := b.report().Sources[0]; s.Name != "events" || !s.Up || !s.LastSuccess.Equal(succeeded) || s.DurationSeconds != 1 || s.P95Seconds != 1 || s.Problem != nil {
-			t.Errorf("after an answer: %+v", s)
+			t.Errorf("after a success: got %+v", s)
 		}
 		time.Sleep(time.Minute)
 		since := time.Now()
@@ -205,11 +205,11 @@ func TestEventsHealthIsReported(t *testing.T) {
 		time.Sleep(time.Minute)
 		h.Report(time.Second, errors.New("still gone"))
 		if s := b.report().Sources[0]; s.Up || !s.LastSuccess.Equal(succeeded) || s.Problem == nil || s.Problem.Error != "still gone" || !s.Problem.Since.Equal(since) {
-			t.Errorf("after failures: %+v", s)
+			t.Errorf("after failures: got %+v", s)
 		}
 		h.Withdraw()
 		if r := b.report(); len(r.Sources) != 0 {
-			t.Errorf("at rest again: %+v", r.Sources)
+			t.Errorf("after Withdraw: got %+v, want none", r.Sources)
 		}
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestInsightsOfOrganizations: in the edition Coder the templates of two organizations have
-// series of their own.
+// TestInsightsOfOrganizations checks that the edition Coder has separate series for templates
+// of different organizations.
 func TestInsightsOfOrganizations(t *testing.T) {
 	for edition, want := range map[instrument.Edition]string{
 		instrument.Documented: `# TYPE coderd_insights_applications_usage_seconds gauge
@@ -58,7 +58,7 @@ func TestInsights(t *testing.T) {
 		m := meterstest.NewReader(t)
 		poll(t, m, Sources{Insights: insightsFunc(answers(Insights{
 			ActiveUsers: []TemplateUsers{
-				{Template: "docker", Users: 2}, {Template: "docker", Users: 3}, // of two organizations
+				{Template: "docker", Users: 2}, {Template: "docker", Users: 3}, // in two organizations
 				{Template: "k\xffs", Users: 1}, {Template: "k\ufffds", Users: 1},
 				{Template: "negative", Users: -1},
 			},

@@ -14,7 +14,7 @@ func TestLatestBuilds(t *testing.T) {
 		edition instrument.Edition
 		rows    []LatestBuilds
 		want    string
-		// The numbers of refused rows.
+		// Numbers of refused rows.
 		undocumented, negative int
 	}{
 		{"no workspaces", instrument.Documented, nil, `# TYPE coderd_api_workspace_latest_build_total gauge
@@ -57,7 +57,7 @@ coderd_api_workspace_latest_build{status="unknown"} 0
 			"edition Coder", instrument.Coder,
 			[]LatestBuilds{
 				{JobSucceeded, TransitionStart, "docker", "v1", "ann", 3},
-				{JobSucceeded, TransitionStart, "docker", "v1", "ann", 1}, // of another organization
+				{JobSucceeded, TransitionStart, "docker", "v1", "ann", 1}, // in another organization
 				{JobSucceeded, TransitionStart, "docker", "v2", "ann", 1},
 				{JobSucceeded, TransitionStop, "docker", "v1", "ann", 1},
 				{JobFailed, TransitionDelete, "docker", "", "bob", 2},

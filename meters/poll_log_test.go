@@ -25,7 +25,7 @@ type fleet []Workspace
 
 func (f fleet) Agents(context.Context) ([]Workspace, error) { return f, nil }
 
-// At level DEBUG each collection is logged.
+// TestPollLogsCollections checks that each collection is logged at level DEBUG.
 func TestPollLogsCollections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
@@ -57,7 +57,8 @@ func TestPollLogsCollections(t *testing.T) {
 	})
 }
 
-// A different error of a failing source is logged, at a limited rate.
+// TestPollLogsAnotherError checks that a different error of a failing source is logged, at a
+// limited rate.
 func TestPollLogsAnotherError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
@@ -77,7 +78,8 @@ func TestPollLogsAnotherError(t *testing.T) {
 	})
 }
 
-// Failures that the source has already logged are logged only at level DEBUG.
+// TestPollLoggedError checks that failures which the source has already logged are logged
+// only at level DEBUG.
 func TestPollLoggedError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log

@@ -17,7 +17,7 @@ func TestPrebuilds(t *testing.T) {
 		m := meterstest.NewReaderOf(t, instrument.Coder)
 		poll(t, m, Sources{Edition: instrument.Coder, Prebuilds: prebuildsFunc(answers(Prebuilds{Licensed: true, Presets: []PresetPrebuilds{
 			{Preset: small, Desired: 3, Running: 2, Eligible: 1, HardLimited: true},
-			{Preset: small, Desired: 1, Running: 1, Eligible: 1, HardLimited: true, ValidationFailed: true}, // of equal labels
+			{Preset: small, Desired: 1, Running: 1, Eligible: 1, HardLimited: true, ValidationFailed: true}, // equal labels
 			{Preset: Preset{Organization: "other\xff", Template: "docker", Name: "small"}, Desired: -1},
 		}}))})
 		// The clock of the test begins at 2000-01-01.
@@ -73,8 +73,8 @@ coderd_workspace_creation_total{organization_name="coder",preset_name="small",te
 	})
 }
 
-// Latest counts that a source returns with a PartialError are served until it returns
-// another error, though the source is not up.
+// TestCreationsPartialError checks that counts returned with a PartialError are served until
+// the source returns another error, though the source is not up.
 func TestCreationsPartialError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log

@@ -30,7 +30,7 @@ func TestKeptSeries(t *testing.T) {
 				continue
 			}
 			if s.value != 3 {
-				t.Errorf("collection %d: got the value %g, want 3", collection, s.value)
+				t.Errorf("collection %d: got value %g, want 3", collection, s.value)
 			}
 			if collection > 0 && s.labels != labels {
 				t.Errorf("collection %d: the series has a new label set", collection)
@@ -39,6 +39,6 @@ func TestKeptSeries(t *testing.T) {
 		}
 	}
 	if n := series.size(); n != 1 {
-		t.Errorf("%d series are kept, want 1", n)
+		t.Errorf("got %d kept series, want 1", n)
 	}
 }

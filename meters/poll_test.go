@@ -52,7 +52,7 @@ func (f prebuildsFunc) Prebuilds(ctx context.Context) (Prebuilds, error) { retur
 
 func (f creationsFunc) Creations(ctx context.Context) (Creations, error) { return f(ctx) }
 
-// answers returns a source function that always returns answer.
+// answers returns a source function that returns answer at each call.
 func answers[T any](answer T) func(context.Context) (T, error) {
 	return func(context.Context) (T, error) { return answer, nil }
 }
@@ -80,11 +80,11 @@ type log struct{ logged.Log }
 
 func (l *log) option() Option { return WithLogger(l.Logger()) }
 
-// want fails the test unless these lines were logged since the last call.
+// want fails the test unless exactly these lines were logged since the last call.
 func (l *log) want(t *testing.T, lines ...string) {
 	t.Helper()
 	if got := l.Take(); got != strings.Join(append(lines, ""), "\n") {
-		t.Errorf("logged %q, want %q", slices.Collect(strings.Lines(got)), lines)
+		t.Errorf("got log %q, want %q", slices.Collect(strings.Lines(got)), lines)
 	}
 }
 
@@ -101,7 +101,7 @@ func poll(t *testing.T, m *meterstest.Reader, s Sources, options ...Option) *Met
 func wantValue(t *testing.T, m *meterstest.Reader, sample string, want float64) {
 	t.Helper()
 	if got, ok := m.Samples(t)[sample]; got != want || !ok {
-		t.Errorf("at %s %s = %v (exists: %v), want %v", time.Now().Format(time.TimeOnly), sample, got, ok, want)
+		t.Errorf("at %s: %s: got %v (exists: %v), want %v", time.Now().Format(time.TimeOnly), sample, got, ok, want)
 	}
 }
 
@@ -111,7 +111,7 @@ func wantAnnounced(t *testing.T, m *meterstest.Reader, want bool) {
 	select {
 	case <-m.Changed():
 		if !want {
-			t.Error("a change was announced")
+			t.Error("a change was announced, want none")
 		}
 		m.Text(t) // a reader that renders ahead reads again after each change
 	default:
@@ -139,10 +139,10 @@ func TestPollAsksOnTheInterval(t *testing.T) {
 		time.Sleep(10*time.Minute + time.Second)
 		synctest.Wait()
 		if want := strings.Fields("0s 1m0s 2m0s 3m0s 4m0s 5m0s 6m0s 7m0s 8m0s 9m0s 10m0s"); !slices.Equal(users, want) {
-			t.Errorf("active users queried at %v, want %v", users, want)
+			t.Errorf("got collections of active users at %v, want %v", users, want)
 		}
 		if want := strings.Fields("0s 5m0s 10m0s"); !slices.Equal(insights, want) {
-			t.Errorf("insights queried at %v, want %v", insights, want)
+			t.Errorf("got collections of insights at %v, want %v", insights, want)
 		}
 	})
 }
@@ -164,10 +164,10 @@ func TestPollOptions(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if want := strings.Fields("0s 20s 40s 1m0s"); !slices.Equal(users, want) {
-			t.Errorf("active users queried at %v, want %v", users, want)
+			t.Errorf("got collections of active users at %v, want %v", users, want)
 		}
 		if want := strings.Fields("0s 30s 1m0s"); !slices.Equal(insights, want) {
-			t.Errorf("insights queried at %v, want %v", insights, want)
+			t.Errorf("got collections of insights at %v, want %v", insights, want)
 		}
 	})
 	for _, option := range []Option{WithInterval(0), WithInsightsInterval(-time.Second)} {
@@ -192,7 +192,7 @@ func TestPollBacksOff(t *testing.T) {
 		synctest.Wait()
 		want := strings.Fields("0s 1s 3s 7s 15s 31s 1m3s 2m3s 3m3s 3m4s 3m6s 3m10s")
 		if !slices.Equal(queried, want) {
-			t.Errorf("queried at %v, want %v", queried, want)
+			t.Errorf("got collections at %v, want %v", queried, want)
 		}
 	})
 }
@@ -252,7 +252,7 @@ otelcoder_source_up{source="active_users"} 1
 		wantAnnounced(t, m, false)
 		l.want(t, `level=WARN msg="source fails" source=active_users error="connection refused"`)
 
-		// After five intervals they are withdrawn.
+		// After five intervals, the series are withdrawn.
 		time.Sleep(time.Nanosecond)
 		wantAnnounced(t, m, true)
 		m.Expect(t, "", instrument.APIActiveUsers)
@@ -264,7 +264,7 @@ otelcoder_source_up{source="active_users"} 1
 		wantAnnounced(t, m, false)
 		l.want(t)
 
-		// It recovers, and the next retry restores the series.
+		// The source recovers, and the next retry restores the series.
 		down.set(nil)
 		time.Sleep(time.Minute + time.Second)
 		wantAnnounced(t, m, true)
@@ -275,8 +275,8 @@ otelcoder_source_up{source="active_users"} 1
 	})
 }
 
-// A source that fails for some of its families only: the others are served as long as it
-// returns their rows, though the source is not up.
+// TestPollPartialError checks that a source which fails for some of its families serves the
+// others as long as it returns their rows, though it is not up.
 func TestPollPartialError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
@@ -300,7 +300,7 @@ func TestPollPartialError(t *testing.T) {
 			time.Sleep(time.Hour)
 		}
 		if got := l.Take(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `level=WARN msg="source fails" source=agents error="no apps"`) {
-			t.Errorf("logged %q", got)
+			t.Errorf("got log %q, want one failure of each source", got)
 		}
 	})
 }
@@ -319,7 +319,8 @@ func TestPollNoAnswerAtAll(t *testing.T) {
 	})
 }
 
-// A source that respects its context returns at its time limit, with its own error.
+// TestPollTimeLimit checks that a source which respects its context returns at its time
+// limit, and that its own error is logged.
 func TestPollTimeLimit(t *testing.T) {
 	for _, test := range []struct {
 		interval time.Duration
@@ -342,15 +343,15 @@ func TestPollTimeLimit(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 			synctest.Wait()
 			if gaveUp != test.limit {
-				t.Errorf("interval %s: gave up after %s, want %s", test.interval, gaveUp, test.limit)
+				t.Errorf("interval %s: got a timeout after %s, want %s", test.interval, gaveUp, test.limit)
 			}
 			l.want(t, `level=WARN msg="source fails" source=active_users error="canceling statement"`)
 		})
 	}
 }
 
-// A source that ignores its context cannot be stopped, but its series are withdrawn and a
-// shutdown does not wait for it beyond its context.
+// TestPollHungSource checks a source that ignores its context: it cannot be stopped, but its
+// series are withdrawn, and Shutdown does not wait for it beyond the context of Shutdown.
 func TestPollHungSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
@@ -403,7 +404,7 @@ func TestPollHungSource(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if err := p.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "active_users") {
-			t.Errorf("shutdown of a hung source: %v", err)
+			t.Errorf("shutdown with a hung source: got error %v, want %v", err, context.DeadlineExceeded)
 		}
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("shutdown took %s, want 5s", took)
@@ -412,7 +413,7 @@ func TestPollHungSource(t *testing.T) {
 
 		close(release)
 		if err := p.Shutdown(t.Context()); err != nil {
-			t.Errorf("shutdown once the source has returned: %v", err)
+			t.Errorf("shutdown after the source has returned: %v", err)
 		}
 		l.want(t)
 	})
@@ -450,7 +451,7 @@ func TestPollShutdown(t *testing.T) {
 		l.want(t) // a canceled collection is not a failure
 		time.Sleep(time.Hour)
 		if queried != 2 {
-			t.Errorf("queried %d times, want 2", queried)
+			t.Errorf("got %d collections, want 2", queried)
 		}
 		if err := p.Shutdown(t.Context()); err != nil {
 			t.Errorf("second shutdown: %v", err)
@@ -502,7 +503,7 @@ otelcoder_refused_total{origin="source",reason="value"} 0
 	})
 }
 
-// Changes between two reads are notified once.
+// TestPollAnnouncesOnce checks that changes between two reads are announced once.
 func TestPollAnnouncesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)
@@ -516,7 +517,8 @@ func TestPollAnnouncesOnce(t *testing.T) {
 	})
 }
 
-// All families of a collector come from the same snapshot in each scrape.
+// TestPollConsistentUnderConcurrentCollections checks that all families of a source come from
+// the same snapshot in each scrape.
 func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 	m := meterstest.NewReader(t)
 	bytes := int64(0)
@@ -537,12 +539,12 @@ func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 				rx := families["coderd_agentstats_rx_bytes"].GetMetric()
 				tx := families["coderd_agentstats_tx_bytes"].GetMetric()
 				if len(rx) != len(tx) {
-					t.Errorf("%d and %d series", len(rx), len(tx))
+					t.Errorf("got %d series of received and %d of sent bytes, want equal numbers", len(rx), len(tx))
 				}
 				// rx may be empty: on a busy machine, series expire at this interval.
 				for i := range rx {
 					if rx[i].GetGauge().GetValue() != tx[i].GetGauge().GetValue() {
-						t.Errorf("received %s, sent %s", rx[i], tx[i])
+						t.Errorf("got received %s and sent %s, want equal values", rx[i], tx[i])
 					}
 				}
 			}
@@ -554,8 +556,8 @@ func TestPollConsistentUnderConcurrentCollections(t *testing.T) {
 	}
 }
 
-// TestUnreachableSourcesAreNotUp: unreachable sources are not up even after a success;
-// their series are kept.
+// TestUnreachableSourcesAreNotUp checks that unreachable sources are not up even after a
+// success, and that their series are kept.
 func TestUnreachableSourcesAreNotUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReader(t)

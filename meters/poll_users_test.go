@@ -10,7 +10,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestUsers are counted every five minutes. A status without users has no series.
+// TestUsers checks that users are counted every five minutes, and that a status without users
+// has no series.
 func TestUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meterstest.NewReaderOf(t, instrument.Coder)

@@ -144,10 +144,10 @@ otelcoder_refused_total{origin="api",reason="length"} 0
 otelcoder_refused_total{origin="api",reason="path limit"} 3
 `, instrument.APIRequestsProcessed, instrument.HealthRefused)
 	if n := m.Samples(t)[`coderd_api_websocket_durations_seconds_count{path="UNKNOWN"}`]; n != 4 {
-		t.Errorf("%v websockets of UNKNOWN, want 4", n)
+		t.Errorf("got %v websockets of UNKNOWN, want 4", n)
 	}
 	if n := strings.Count(log.String(), `origin=api reason="path limit"`); n != 1 {
-		t.Errorf("logged %d times, want once:\n%s", n, &log)
+		t.Errorf("got %d log lines, want 1:\n%s", n, &log)
 	}
 }
 
@@ -155,11 +155,12 @@ func TestAPINoPaths(t *testing.T) {
 	m, api := newAPI(t, meters.WithMaxPaths(0))
 	api.Start(false).End(t.Context(), api.Path("/a"), "GET", 200)
 	if n := m.Samples(t)[`coderd_api_requests_processed_total{code="200",method="GET",path="UNKNOWN"}`]; n != 1 {
-		t.Errorf("%v requests of UNKNOWN, want 1", n)
+		t.Errorf("got %v requests of UNKNOWN, want 1", n)
 	}
 }
 
-// No request is lost while endpoints, paths and codes are added and collected.
+// TestAPIConcurrently checks that no request is lost while paths and codes are added and
+// scraped.
 func TestAPIConcurrently(t *testing.T) {
 	m, api := newAPI(t, meters.WithMaxPaths(10))
 	const workers, rounds = 8, 100
@@ -181,10 +182,10 @@ func TestAPIConcurrently(t *testing.T) {
 		total += metric.GetCounter().GetValue()
 	}
 	if total != 800 {
-		t.Errorf("counted %v, want 800", total)
+		t.Errorf("got %v requests, want 800", total)
 	}
 	if n := m.Samples(t)[`otelcoder_refused_total{origin="api",reason="path limit"}`]; n != 400 {
-		t.Errorf("refused %v, want 400", n)
+		t.Errorf("got %v refused paths, want 400", n)
 	}
 }
 
@@ -195,7 +196,7 @@ func TestAPIAllocates(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() {
 			api.Start(websocket).End(ctx, api.Path("/api/v2/users/{user}"), "GET", 200)
 		}); n != 0 {
-			t.Errorf("%v allocations a request, want none", n)
+			t.Errorf("got %v allocations per request, want 0", n)
 		}
 	}
 }
@@ -210,7 +211,7 @@ func BenchmarkAPI(b *testing.B) {
 	})
 }
 
-// FuzzMethod: any method is counted under one of ten.
+// FuzzMethod checks that any method is counted under one of ten values.
 func FuzzMethod(f *testing.F) {
 	for _, method := range []string{"GET", "get", "", "GET ", "FOO", "CONNECT", "_OTHER", "\xff", "G\x00T", strings.Repeat("A", 10_000)} {
 		f.Add(method)

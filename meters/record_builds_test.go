@@ -135,8 +135,8 @@ func TestBuildsForgetAfterADay(t *testing.T) {
 	})
 }
 
-// TestBuildsAnnounceChanges: a reader that renders ahead is notified of every change,
-// including the expiry of series.
+// TestBuildsAnnounceChanges checks that a reader which renders ahead is notified of every
+// change, including the expiry of series.
 func TestBuildsAnnounceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, b := testBuilds(t)
@@ -169,7 +169,7 @@ func TestBuildsAreBounded(t *testing.T) {
 		b.Start(Build{Action: BuildStart, WorkspaceName: fmt.Sprint(i)})
 	}
 	if series, _ := b.snapshot(); len(series) != 50_000 {
-		t.Errorf("%d builds of two series, want 50000", len(series))
+		t.Errorf("got %d builds of two series each, want 50000", len(series))
 	}
 
 	b.series.size = 1 // a scrape of all series takes seconds

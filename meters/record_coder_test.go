@@ -35,12 +35,13 @@ func sums(t *testing.T, m *meterstest.Reader, f instrument.Family) string {
 func wantSums(t *testing.T, m *meterstest.Reader, f instrument.Family, want string) {
 	t.Helper()
 	if got := sums(t, m, f); got != want {
-		t.Errorf("%s:\n%swant:\n%s", instrument.Coder.Name(f), got, want)
+		t.Errorf("%s: got\n%swant\n%s", instrument.Coder.Name(f), got, want)
 	}
 }
 
-// TestBuildsInCoder: the owner's user name is a label in place of the email, builds are
-// measured without owner and workspace, and invalid times are refused.
+// TestBuildsInCoder checks that the edition Coder labels builds by the owner's user name
+// instead of the email, measures durations without owner and workspace, and refuses invalid
+// durations.
 func TestBuildsInCoder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, meters := inCoder(t)
@@ -51,7 +52,7 @@ func TestBuildsInCoder(t *testing.T) {
 		time.Sleep(90 * time.Second)
 		running.End(Succeeded)
 		running.End(Failed)
-		build.OwnerEmail = "new@example.com" // of the same series
+		build.OwnerEmail = "new@example.com" // the same series
 		b.Record(build, Succeeded, 30)
 		build.OwnerName, build.WorkspaceName = "bob", "other"
 		b.Record(build, Failed, 0.5)
@@ -73,7 +74,8 @@ _count{status="success",template_name="docker",template_version="v1",workspace_t
 	})
 }
 
-// TestCreationDurations measures creations by kind; unknown kinds are refused.
+// TestCreationDurations checks that creations are measured by kind, and that unknown kinds are
+// refused.
 func TestCreationDurations(t *testing.T) {
 	m, meters := inCoder(t)
 	b := meters.Builds()
@@ -99,7 +101,8 @@ _count{organization_name="acme",preset_name="big�",template_name="docker"} 1
 // aQueuedBuild is a build in the queue.
 var aQueuedBuild = QueuedJob{Type: JobWorkspaceBuild, Provisioner: Terraform, Transition: TransitionDelete, Reason: ReasonAutoDelete}
 
-// TestJobQueue: builds are counted from 0, and jobs of all types wait.
+// TestJobQueue checks that the counts of queued builds start at 0, and that the waits of jobs
+// of all types are measured.
 func TestJobQueue(t *testing.T) {
 	m, meters := inCoder(t)
 	m.Expect(t, "", instrument.WorkspaceBuildsEnqueued)
@@ -109,7 +112,7 @@ func TestJobQueue(t *testing.T) {
 	wantValue(t, m, autodelete, 0)
 	wantValue(t, m, fmt.Sprintf(series, "prebuild", "echo", "success", "start"), 0)
 	if n := len(m.Samples(t, instrument.WorkspaceBuildsEnqueued)); n != 15*3*2 {
-		t.Errorf("%d series from the start, want one for each of 15 reasons, 3 transitions and 2 provisioners", n)
+		t.Errorf("got %d initial series, want 90: 15 reasons, 3 transitions, 2 provisioners", n)
 	}
 	q.Enqueued(aQueuedBuild, Succeeded)
 	q.Enqueued(aQueuedBuild, Succeeded)
@@ -166,14 +169,14 @@ _count{build_reason="b",job_type="workspace_build",provisioner_type="terraform",
 `)
 }
 
-// TestJobQueueOfFewSeries keeps to the limit from the start.
+// TestJobQueueOfFewSeries checks that the initial series do not exceed the limit.
 func TestJobQueueOfFewSeries(t *testing.T) {
 	m, meters := inCoder(t, WithMaxSeries(3, instrument.WorkspaceBuildsEnqueued))
 	q := meters.JobQueue()
 	wantValue(t, m, `otelcoder_refused_total{origin="queue",reason="limit"}`, 0)
 	q.Enqueued(aQueuedBuild, Succeeded)
 	if n := len(m.Samples(t, instrument.WorkspaceBuildsEnqueued)); n != 3 {
-		t.Errorf("%d series, want 3", n)
+		t.Errorf("got %d series, want 3", n)
 	}
 	wantValue(t, m, `otelcoder_refused_total{origin="queue",reason="limit"}`, 1)
 }
@@ -209,7 +212,7 @@ otelcoder_refused_total{origin="agent_starts",reason="value"} 1
 `, instrument.HealthRefused)
 }
 
-// useCoder uses what the recorders have only in the edition Coder.
+// useCoder records events that only the edition Coder measures.
 func useCoder(m *Meters) {
 	m.Builds().Record(aBuild, Succeeded, 1)
 	m.Builds().Created(Creation{Kind: CreatedRegular}, 1)
@@ -220,7 +223,7 @@ func useCoder(m *Meters) {
 	m.AgentStarts().Ready(ReadyBuild{Transition: TransitionStart, Status: StartSucceeded}, 1)
 }
 
-// TestCoderAnnounced: changes are notified, until Shutdown.
+// TestCoderAnnounced checks that changes are announced until Shutdown.
 func TestCoderAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, meters := inCoder(t)
@@ -244,13 +247,13 @@ func TestCoderAnnounced(t *testing.T) {
 		useCoder(meters)
 		wantAnnounced(t, m, false)
 		if got := m.Text(t); got != left {
-			t.Errorf("used after Shutdown:\n%s\nbefore:\n%s", got, left)
+			t.Errorf("after use after Shutdown: got\n%s\nwant\n%s", got, left)
 		}
 	})
 }
 
-// TestDocumentedHasNoCoder: in the edition Documented, the recorders of the edition Coder
-// have no families.
+// TestDocumentedHasNoCoder checks that the recorders of the edition Coder have no families in
+// the edition Documented.
 func TestDocumentedHasNoCoder(t *testing.T) {
 	m, meters := newMeters(t)
 	useCoder(meters)

@@ -127,8 +127,8 @@ coderd_agentstats_startup_script_seconds{agent_name="main",success="true",templa
 	}
 }
 
-// TestForwardedFlood: an agent cannot create more than four series or change those of
-// other agents.
+// TestForwardedFlood checks that an agent cannot create more than four series, or change the
+// series of other agents.
 func TestForwardedFlood(t *testing.T) {
 	m, f := testForwarded(t)
 	f.Agent(anAgent).Report([]ForwardedMetric{scriptsExecuted("true", 3)})
@@ -164,7 +164,7 @@ const (
 func wantNone(t *testing.T, m *meterstest.Reader, sample string) {
 	t.Helper()
 	if got, ok := m.Samples(t)[sample]; ok {
-		t.Errorf("at %s %s = %v, want none", time.Now().Format(time.TimeOnly), sample, got)
+		t.Errorf("at %s: %s: got %v, want none", time.Now().Format(time.TimeOnly), sample, got)
 	}
 }
 
@@ -218,8 +218,8 @@ agent_scripts_executed_total{agent_name="main",success="true",template_name="doc
 	m.Expect(t, want, instrument.AgentScriptsExecuted, instrument.AgentStatsStartupScript)
 }
 
-// TestForwardedReconnect: an agent reconnects before the end of its old connection is
-// detected.
+// TestForwardedReconnect checks that an agent may reconnect before the end of its old
+// connection is detected.
 func TestForwardedReconnect(t *testing.T) {
 	for _, by := range [][]AgentLabel{allAgentLabels(), {LabelUsername}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -307,7 +307,7 @@ coderd_agentstats_startup_script_seconds{success="true",username="bob"} 1.5
 	}
 }
 
-// TestForwardedMerging follows the two agents of one user.
+// TestForwardedMerging checks the merged series of two agents of one user.
 func TestForwardedMerging(t *testing.T) {
 	const (
 		merged  = `agent_scripts_executed_total{success="true",username="alice"}`
@@ -352,7 +352,7 @@ func TestForwardedMerging(t *testing.T) {
 			}
 		}
 
-		// A new series restarts, and agents without reports leave it too.
+		// A new series starts again, and agents without reports are also removed from it.
 		a := f.Agent(ForwardingAgent{Username: "alice", AgentName: "a"})
 		b := f.Agent(ForwardingAgent{Username: "alice", AgentName: "b"})
 		a.Report([]ForwardedMetric{scriptsExecuted("true", 3), startupScript("true", 0.3)})
@@ -374,8 +374,8 @@ func TestForwardedMerging(t *testing.T) {
 	})
 }
 
-// TestForwardedMergedCounterOnlyGrows: the sum of several agents does not decrease while
-// one of them still reports.
+// TestForwardedMergedCounterOnlyGrows checks that the sum of several agents does not decrease
+// while one of them still reports.
 func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
 	_, f := testForwarded(t, WithAggregateBy(LabelTemplateName))
 	random := rand.New(rand.NewPCG(1, 2))
@@ -396,21 +396,21 @@ func TestForwardedMergedCounterOnlyGrows(t *testing.T) {
 		series, _ := f.snapshot()
 		if len(agents) == 0 {
 			if len(series) != 0 {
-				t.Fatalf("step %d: a series without agents", step)
+				t.Fatalf("step %d: got a series without agents", step)
 			}
 			last, merged = 0, false
 			continue
 		}
 		merged = merged || len(agents) > 1
 		if len(series) != 1 || merged && series[0].value < last {
-			t.Fatalf("step %d: %v after %v", step, series, last)
+			t.Fatalf("step %d: got %v, want one series of at least %v", step, series, last)
 		}
 		last = series[0].value
 	}
 }
 
-// TestForwardedAnnouncesChanges: a reader that renders ahead is notified of every change,
-// including the expiry of values, but not of reports without a change.
+// TestForwardedAnnouncesChanges checks that a reader which renders ahead is notified of every
+// change, including the expiry of values, but not of reports without a change.
 func TestForwardedAnnouncesChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, f := testForwarded(t)
@@ -444,7 +444,7 @@ func TestForwardedAnnouncesChanges(t *testing.T) {
 func TestForwardedIsBounded(t *testing.T) {
 	log := new(log)
 	m, f := testForwarded(t, log.option())
-	f.reported.size = 8 // rather than 400,000
+	f.reported.size = 8 // instead of 400,000
 	for i := range 3 {
 		f.Agent(ForwardingAgent{AgentName: fmt.Sprint(i)}).Report([]ForwardedMetric{
 			scriptsExecuted("true", 1), scriptsExecuted("false", 1), startupScript("true", 1), startupScript("false", 1),
@@ -482,8 +482,8 @@ func TestForwardedAtOnce(t *testing.T) {
 	wantValue(t, m, `coderd_agentstats_startup_script_seconds{success="true",template_name=""}`, 8)
 }
 
-// FuzzForwardedReport: with any report, a scrape succeeds and has at most four series of
-// the agent, and those of other agents are unchanged.
+// FuzzForwardedReport checks that after any report a scrape succeeds, that it has at most four
+// series of the agent, and that the series of other agents are unchanged.
 //
 // Each line of a report has a name, a type, a value and labels, separated by tabs.
 func FuzzForwardedReport(f *testing.F) {
@@ -507,10 +507,10 @@ func FuzzForwardedReport(f *testing.F) {
 		for _, family := range []string{scripts, startup} {
 			want := 2 // success true and false
 			if family == scripts {
-				want++ // the other agent's
+				want++ // series of the other agent
 			}
 			if got := len(families[family].GetMetric()); got > want {
-				t.Errorf("%d series of %s", got, family)
+				t.Errorf("%s: got %d series, want at most %d", family, got, want)
 			}
 		}
 		if (ForwardingAgent{username, workspace, name, template}) == other {

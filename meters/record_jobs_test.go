@@ -90,7 +90,7 @@ func TestJobsRefuse(t *testing.T) {
 	j.Start("pulumi").End(Succeeded)
 	j.Record("pulumi", "canceled", math.NaN())
 	running := j.Start(Terraform)
-	running.End("canceled") // ends, but with an unknown outcome
+	running.End("canceled") // the job ends, with an unknown outcome
 	running.End(Succeeded)
 	j.Record(Terraform, "", 1)
 	j.Record(Terraform, Succeeded, math.NaN())
@@ -121,7 +121,7 @@ func TestJobsAtOnce(t *testing.T) {
 	}
 	for range 10 {
 		if got := m.Samples(t)[`coderd_provisionerd_jobs_current{provisioner="echo"}`]; got < 0 || got > 8 {
-			t.Errorf("%v jobs run, want 0 to 8", got)
+			t.Errorf("got %v running jobs, want 0 to 8", got)
 		}
 	}
 	wg.Wait()

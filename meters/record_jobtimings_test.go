@@ -5,7 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// TestJobTimings: JobTimings records durations, and a JobsSource counts the running jobs.
+// TestJobTimings checks that JobTimings records durations and no running jobs, which a
+// JobsSource counts.
 func TestJobTimings(t *testing.T) {
 	m, meters := newMeters(t)
 	timings := meters.JobTimings()
@@ -30,7 +31,7 @@ otelcoder_refused_total{origin="jobs",reason="value"} 0
 `)
 }
 
-// TestJobsAnnounceChanges: changes of running jobs and of timings are notified.
+// TestJobsAnnounceChanges checks that changes of running jobs and of timings are announced.
 func TestJobsAnnounceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, j := testJobs(t)
@@ -40,7 +41,7 @@ func TestJobsAnnounceChanges(t *testing.T) {
 		wantAnnounced(t, m, true)
 		running.End(Failed)
 		wantAnnounced(t, m, false)
-		other.End("canceled") // no duration, but one running job less
+		other.End("canceled") // no duration, but one fewer running job
 		wantAnnounced(t, m, true)
 		j.Record(Terraform, Failed, 0.5)
 		wantAnnounced(t, m, true)

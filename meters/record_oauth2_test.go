@@ -103,8 +103,8 @@ otelcoder_refused_total{origin="oauth2",reason="source"} 2
 `)
 }
 
-// TestOAuth2PassesThrough: requests, responses and errors are unchanged, also for an
-// unknown source.
+// TestOAuth2PassesThrough checks that requests, responses and errors are unchanged, also for
+// an unknown source.
 func TestOAuth2PassesThrough(t *testing.T) {
 	for _, source := range []OAuth2Source{OAuth2Exchange, "Unknown"} {
 		_, o := testOAuth2(t)
@@ -113,12 +113,12 @@ func TestOAuth2PassesThrough(t *testing.T) {
 		failure := errors.New("both a response and an error")
 		gotResponse, gotErr := o.Transport("github", source, roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r != request {
-				t.Error("the base got another request")
+				t.Error("the base transport got another request")
 			}
 			return response, failure
 		})).RoundTrip(request)
 		if gotResponse != response || gotErr != failure {
-			t.Errorf("got %v, %v", gotResponse, gotErr)
+			t.Errorf("got %v, %v, want %v, %v", gotResponse, gotErr, response, failure)
 		}
 	}
 }
@@ -146,13 +146,13 @@ func TestOAuth2OverHTTP(t *testing.T) {
 	}
 	body, err := io.ReadAll(response.Body)
 	if string(body) != "bad credentials" || err != nil {
-		t.Errorf("read %q, %v", body, err)
+		t.Errorf("got body %q, error %v, want \"bad credentials\"", body, err)
 	}
 	response.Body.Close()
 	client.CloseIdleConnections()
 	server.Close()
 	if _, err := client.Get(server.URL); err == nil {
-		t.Error("a closed server answered")
+		t.Error("a request to the closed server succeeds")
 	}
 
 	m.Expect(t, `# TYPE coderd_oauth2_external_requests_total counter
@@ -168,7 +168,7 @@ func TestOAuth2ClosesIdleConnections(t *testing.T) {
 	client := http.Client{Transport: o.Transport("github", OAuth2Exchange, base)}
 	client.CloseIdleConnections()
 	if !base.closed {
-		t.Error("the base's idle connections were not closed")
+		t.Error("the idle connections of the base transport are not closed")
 	}
 	client.Transport = o.Transport("github", OAuth2Exchange, respond(200, nil))
 	client.CloseIdleConnections() // a base without the method
@@ -194,7 +194,7 @@ func TestOAuth2IsBounded(t *testing.T) {
 		}
 	}
 	if got := len(m.Families(t)[instrument.OAuth2Requests.String()].Metric); got != 10_000 {
-		t.Errorf("%d series, want 10000", got)
+		t.Errorf("got %d series, want 10000", got)
 	}
 	wantValue(t, m, `otelcoder_refused_total{origin="oauth2",reason="limit"}`, 6182) // 2 × 9 × 899 - 10000
 	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=oauth2 reason=limit total=1`)
@@ -213,7 +213,7 @@ func TestOAuth2AtOnce(t *testing.T) {
 	}
 	for range 10 {
 		if text := m.Text(t, instrument.OAuth2RateLimitUsed); text != "" && !strings.HasSuffix(text, "} 1\n") {
-			t.Errorf("got %s", text)
+			t.Errorf("got %s, want the value 1", text)
 		}
 	}
 	wg.Wait()

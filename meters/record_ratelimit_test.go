@@ -145,8 +145,8 @@ func TestRateLimitCountsDown(t *testing.T) {
 	})
 }
 
-// TestRateLimitsAreBounded: a provider that invents resources evicts only its own oldest
-// series.
+// TestRateLimitsAreBounded checks that a provider with too many resources evicts only its own
+// oldest series.
 func TestRateLimitsAreBounded(t *testing.T) {
 	m, o := testOAuth2(t)
 	ask := func(name, resource string) {
@@ -164,13 +164,13 @@ func TestRateLimitsAreBounded(t *testing.T) {
 		ask("evil", fmt.Sprint("resource", i))
 	}
 	if got := len(series()); got != 101 {
-		t.Errorf("%d series, want 100 of the one provider and 1 of the other", got)
+		t.Errorf("got %d series, want 100 of one provider and 1 of the other", got)
 	}
 	wantValue(t, m, `coderd_oauth2_external_requests_rate_limit_used{name="github",resource="core-unauthorized"}`, 1)
 	wantValue(t, m, `coderd_oauth2_external_requests_rate_limit_used{name="evil",resource="resource101-unauthorized"}`, 1)
 	for _, gone := range []string{"resource0", "resource1"} {
 		if _, ok := m.Samples(t)[`coderd_oauth2_external_requests_rate_limit_used{name="evil",resource="`+gone+`-unauthorized"}`]; ok {
-			t.Errorf("%s is still there", gone)
+			t.Errorf("%s is not evicted", gone)
 		}
 	}
 	wantValue(t, m, `otelcoder_refused_total{origin="oauth2",reason="limit"}`, 2)
@@ -179,12 +179,13 @@ func TestRateLimitsAreBounded(t *testing.T) {
 		ask(fmt.Sprint("provider", i), "core")
 	}
 	if got := len(series()); got != 100 {
-		t.Errorf("%d series, want those of 100 providers", got)
+		t.Errorf("got %d series, want one of each of 100 providers", got)
 	}
 	wantValue(t, m, `otelcoder_refused_total{origin="oauth2",reason="limit"}`, 4)
 }
 
-// FuzzRateLimit: with any headers, a scrape succeeds and has the well-formed rate limits.
+// FuzzRateLimit checks that with any headers a scrape succeeds and has exactly the well-formed
+// rate limits.
 func FuzzRateLimit(f *testing.F) {
 	f.Add("github", "60", "59", "1", "946684860", "core", "")
 	f.Add("github", "0", "0", "0", "0", "core", "")
@@ -207,7 +208,7 @@ func FuzzRateLimit(f *testing.F) {
 
 		families := m.Families(t)
 		if got := families[instrument.OAuth2Requests.String()].Metric[0].Counter.GetValue(); got != 1 {
-			t.Errorf("%v calls, want 1", got)
+			t.Errorf("got %v calls, want 1", got)
 		}
 		wantValidLabels(t, families)
 		total := families["coderd_oauth2_external_requests_rate_limit_total"]
@@ -215,7 +216,7 @@ func FuzzRateLimit(f *testing.F) {
 			return
 		}
 		if second != "" || resource == "" || len(resource) > 64 {
-			t.Errorf("took %v", headers)
+			t.Errorf("invalid headers are accepted: %v", headers)
 		}
 		for header, family := range map[string]string{
 			limit:     "coderd_oauth2_external_requests_rate_limit_total",
@@ -224,23 +225,23 @@ func FuzzRateLimit(f *testing.F) {
 			reset:     "coderd_oauth2_external_requests_rate_limit_next_reset_unix",
 		} {
 			if header != strings.Trim(header, "+- _.xXeE") || header == "" {
-				t.Errorf("took %v", headers)
+				t.Errorf("invalid headers are accepted: %v", headers)
 			}
 			want, err := strconv.ParseFloat(header, 64)
 			if err != nil {
-				t.Errorf("took %v: %v", headers, err)
+				t.Errorf("invalid headers are accepted: %v: %v", headers, err)
 			}
 			if family := families[family]; family == nil {
 				if want != 0 {
-					t.Errorf("%q is missing", header)
+					t.Errorf("no series for the header %q", header)
 				}
 			} else if got := family.Metric[0].Gauge.GetValue(); got != want {
-				t.Errorf("%v of %q", got, header)
+				t.Errorf("got %v for the header %q, want %v", got, header, want)
 			}
 		}
 		if in := families["coderd_oauth2_external_requests_rate_limit_reset_in_seconds"]; in != nil {
 			if got := in.Metric[0].Gauge.GetValue(); got < 0 {
-				t.Errorf("reset in %v", got)
+				t.Errorf("got reset in %v, want at least 0", got)
 			}
 		}
 	})

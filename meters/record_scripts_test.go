@@ -97,7 +97,7 @@ func TestScriptsAreBounded(t *testing.T) {
 		s.Executed(ForwardingAgent{AgentName: fmt.Sprint(i)}, true)
 	}
 	if series, _ := s.snapshot(); len(series) != 100_000 {
-		t.Errorf("%d agents of two series, want 100000", len(series))
+		t.Errorf("got %d agents of two series each, want 100000", len(series))
 	}
 	log.want(t, `level=WARN msg="left out of the metrics, and counted in otelcoder_refused_total" origin=scripts reason=limit total=1`)
 

@@ -46,17 +46,17 @@ func TestTable(t *testing.T) {
 				} else if key, ok := strings.CutPrefix(step, "?"); ok {
 					table.get(key, now)
 				} else if got := table.touch(step, now, func() string { return step }); got != step {
-					t.Errorf("the row of %s has the value %s", step, got)
+					t.Errorf("row %s: got value %s, want %s", step, got, step)
 				}
 			}
 			if got := strings.Join(slices.Collect(table.all(now)), " "); got != test.want {
-				t.Errorf("holds %q, want %q", got, test.want)
+				t.Errorf("got rows %q, want %q", got, test.want)
 			}
 			if got := strings.Join(dropped, " "); got != test.dropped {
-				t.Errorf("dropped %q, want %q", got, test.dropped)
+				t.Errorf("got dropped %q, want %q", got, test.dropped)
 			}
 			if evicted != test.evicted {
-				t.Errorf("%d evicted, want %d", evicted, test.evicted)
+				t.Errorf("got %d evicted, want %d", evicted, test.evicted)
 			}
 		})
 	}
@@ -70,14 +70,14 @@ func TestTableGet(t *testing.T) {
 		t.Errorf("got %d, %v, want 7", got, ok)
 	}
 	if got, ok := table.get("b", now); ok {
-		t.Errorf("got %d of a row that does not exist", got)
+		t.Errorf("got %d of a missing row, want none", got)
 	}
 	if got, ok := table.get("a", now.Add(time.Hour)); ok {
-		t.Errorf("got %d of a row that is too old", got)
+		t.Errorf("got %d of an expired row, want none", got)
 	}
 }
 
-// TestTableStop: the iteration over rows can be stopped.
+// TestTableStop checks that the iteration over rows can be stopped.
 func TestTableStop(t *testing.T) {
 	table := table[int, int]{size: 3}
 	for i := range 3 {
@@ -99,7 +99,7 @@ func TestTableExpiry(t *testing.T) {
 	want := func(what string, want time.Time) {
 		t.Helper()
 		if got := table.expiry(); !got.Equal(want) {
-			t.Errorf("%s: %s, want %s", what, got, want)
+			t.Errorf("%s: got expiry %s, want %s", what, got, want)
 		}
 	}
 	want("an empty table", time.Time{})
@@ -114,12 +114,12 @@ func TestTableExpiry(t *testing.T) {
 	want("a table without expiry", time.Time{})
 }
 
-// TestTableOfASuspendedMachine: only the wall clock shows that a row is too old.
+// TestTableOfASuspendedMachine checks that a row expires by the wall clock.
 func TestTableOfASuspendedMachine(t *testing.T) {
 	table := table[string, string]{size: 1, ttl: time.Hour}
 	now := time.Now()
 	table.touch("a", now.Round(0).Add(-2*time.Hour), func() string { return "a" })
 	if row, ok := table.get("a", now); ok {
-		t.Errorf("%s is two hours old", row)
+		t.Errorf("got row %s, which is two hours old, want none", row)
 	}
 }
