@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// write makes a module of the files, name and content in turn.
+// write writes a module in a temporary directory. The arguments are the name and the content
+// of each file in turn.
 func write(t *testing.T, files ...string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -128,7 +129,8 @@ pkg p, var Err error
 	}
 }
 
-// TestRun records an API, accepts the same, and names what a change removes and adds.
+// TestRun checks that a recorded API is accepted unchanged, and that the error for a changed
+// API lists the removed and added lines.
 func TestRun(t *testing.T) {
 	source := "package p\n\nfunc F(name string) {}\n\ntype S interface{ M() }\n\ntype A struct{ N int }\n\ntype B struct{ A }\n"
 	root := write(t, "go.mod", "module example.com/m\n\ngo 1.26\n", "p/p.go", source, record, "")
@@ -136,7 +138,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := run(root, true); err != nil {
-		t.Errorf("the API that was recorded: %v", err)
+		t.Errorf("the unchanged API: %v", err)
 	}
 	for change, want := range map[[2]string]string{
 		{"F(name string)", "F(other string)"}: "",
@@ -150,7 +152,7 @@ func TestRun(t *testing.T) {
 		}
 		err := run(root, true)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), ":\n"+want+"A line")) {
-			t.Errorf("%q: %v\nwant an error with\n%s", change, err, want)
+			t.Errorf("%q: got error %v\nwant\n%s", change, err, want)
 		}
 	}
 }
