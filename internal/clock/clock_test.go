@@ -7,8 +7,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/clock"
 )
 
-// TestSince compares with times of one clock: Add moves both readings of a time, and
-// Round(0) removes the monotonic one.
+// TestSince checks times with one and with both clock readings: Add moves both readings of a
+// time, and Round(0) removes the monotonic one.
 func TestSince(t *testing.T) {
 	now := time.Now()
 	for name, test := range map[string]struct {
@@ -19,15 +19,16 @@ func TestSince(t *testing.T) {
 		"wall clock alone": {now.Round(0).Add(-24 * time.Hour), 24 * time.Hour},
 	} {
 		if got := clock.Since(test.since); got < test.want || got > test.want+time.Minute {
-			t.Errorf("%s: %s, want %s", name, got, test.want)
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
 		}
 	}
 	if got := clock.Since(now.Add(time.Hour)); got > -59*time.Minute {
-		t.Errorf("in an hour: %s", got)
+		t.Errorf("in an hour: got %s, want -1h", got)
 	}
 }
 
-// TestSuspended can only check that no suspension is reported where there was none.
+// TestSuspended checks that no suspension is reported without one. It cannot suspend the
+// machine.
 func TestSuspended(t *testing.T) {
 	now := time.Now()
 	for name, since := range map[string]time.Time{
@@ -38,7 +39,7 @@ func TestSuspended(t *testing.T) {
 		"by wall clock alone": now.Round(0).Add(-time.Hour),
 	} {
 		if got := clock.Suspended(since); got < 0 || got > time.Second {
-			t.Errorf("%s: %s", name, got)
+			t.Errorf("%s: got %s, want 0s to 1s", name, got)
 		}
 	}
 }
