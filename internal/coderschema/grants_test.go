@@ -14,7 +14,7 @@ func TestGrantCommand(t *testing.T) {
 		{`my "coder"`, "$(id)", `otelcoder grants --role '$(id)' --schema 'my "coder"' | psql "$OWNER_URL"`},
 	} {
 		if got := GrantCommand(instrument.Documented, c.schema, c.role); got != c.want {
-			t.Errorf("schema %q, role %q: %s, want %s", c.schema, c.role, got, c.want)
+			t.Errorf("schema %q, role %q: got %s, want %s", c.schema, c.role, got, c.want)
 		}
 	}
 }

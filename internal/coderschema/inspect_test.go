@@ -41,10 +41,10 @@ func TestInspect(t *testing.T) {
 	role := roleOf(t, url)
 	i := inspect(t, url)
 	if i.Server == "" || !i.Supported || i.Standby || i.TLS != "" || !i.Local || i.Database != d.Name() || i.Role != role || i.ConnectionLimit != -1 || i.Heartbeat != nil {
-		t.Errorf("%+v", i)
+		t.Errorf("got %+v", i)
 	}
 	if i.Schema != "public" || !i.Usage || i.Absent != nil || i.Denied != nil || i.Lacks != nil || i.Hidden != nil || i.Filtered != nil || i.AllowRows != "" {
-		t.Errorf("%+v", i)
+		t.Errorf("got %+v", i)
 	}
 
 	d.Exec(t, "REVOKE SELECT (jwt) ON licenses FROM "+role+"; REVOKE SELECT (email, status) ON users FROM "+role)
@@ -70,33 +70,33 @@ func TestInspect(t *testing.T) {
 		}
 	}
 	if i.Heartbeat == nil || *i.Heartbeat > 0 || *i.Heartbeat < -time.Minute {
-		t.Errorf("heartbeat %v", i.Heartbeat)
+		t.Errorf("got heartbeat %v, want -1m to 0s", i.Heartbeat)
 	}
 	d.Exec(t, i.AllowRows+";"+i.RaiseLimit)
 	if i = inspect(t, url); i.Hidden != nil || i.AllowRows != "" || i.RaiseLimit != "" || i.ConnectionLimit != 3 {
-		t.Errorf("after the mending: %+v", i)
+		t.Errorf("after AllowRows and RaiseLimit: got %+v", i)
 	}
 }
 
-// TestInspectWithoutUsage finds everything at once, though the role cannot see the
-// tables.
+// TestInspectWithoutUsage checks that one inspection finds all missing grants, though the
+// role cannot see the tables.
 func TestInspectWithoutUsage(t *testing.T) {
 	d, url := newDatabase(t)
 	role := roleOf(t, url)
 	d.Exec(t, "DROP OWNED BY "+role+"; ALTER SCHEMA public RENAME TO coder; REVOKE USAGE ON SCHEMA coder FROM PUBLIC; ALTER TABLE coder.users ENABLE ROW LEVEL SECURITY")
 	i := inspect(t, url)
 	if i.Schema != "coder" || i.Usage || i.Absent != nil || i.Lacks != nil || len(i.Denied) != len(Tables(instrument.Documented)) || !slices.Equal(i.Hidden, []string{"users"}) {
-		t.Errorf("%+v", i)
+		t.Errorf("got %+v", i)
 	}
 	d.Exec(t, GrantsIn(instrument.Documented, "coder", role)+i.AllowRows)
 	i = inspect(t, url)
 	if !i.Usage || i.Denied != nil || i.Hidden != nil {
-		t.Errorf("after the mending: %+v", i)
+		t.Errorf("after the grants and AllowRows: got %+v", i)
 	}
 }
 
-// TestInspectTLS connects through a proxy that ends TLS, as the server of the tests
-// has none.
+// TestInspectTLS checks connections with TLS through a proxy that terminates it, since the
+// server of the tests has no TLS.
 func TestInspectTLS(t *testing.T) {
 	_, url := newDatabase(t)
 	https := httptest.NewTLSServer(nil) // has a certificate for 127.0.0.1
@@ -110,13 +110,13 @@ func TestInspectTLS(t *testing.T) {
 	for mode, verified := range map[string]bool{"require": false, "verify-ca&sslrootcert=" + authority: true, "verify-full&sslrootcert=" + authority: true} {
 		i := inspect(t, strings.Replace(through, "sslmode=disable", "sslmode="+mode, 1))
 		if i.TLS != "TLS 1.3" || i.Verified != verified || !i.Local {
-			t.Errorf("%s: %q, verified %v, local %v", mode, i.TLS, i.Verified, i.Local)
+			t.Errorf("%s: got %q, verified %v, local %v; want TLS 1.3, %v, true", mode, i.TLS, i.Verified, i.Local, verified)
 		}
 	}
 }
 
-// terminateTLS forwards connections with TLS to the server of a URL, and returns the
-// URL of the proxy.
+// terminateTLS starts a proxy that accepts TLS in front of the server of a URL, and returns
+// the URL of the proxy.
 func terminateTLS(t *testing.T, url string, config *tls.Config) (through string) {
 	to, err := postgres.ParseConfig(url)
 	if err != nil {
@@ -133,7 +133,7 @@ func terminateTLS(t *testing.T, url string, config *tls.Config) (through string)
 			}
 			serving.Go(func() {
 				defer plain.Close()
-				var request [8]byte // for TLS
+				var request [8]byte // the SSLRequest message
 				if _, err := io.ReadFull(plain, request[:]); err != nil {
 					return
 				}
@@ -162,6 +162,6 @@ func terminateTLS(t *testing.T, url string, config *tls.Config) (through string)
 func TestInspectEmptyDatabase(t *testing.T) {
 	d := pgtest.New(t)
 	if i := inspect(t, d.URL); i.Schema != "" || i.Database != d.Name() {
-		t.Errorf("%+v", i)
+		t.Errorf("got %+v, want no schema in the database %s", i, d.Name())
 	}
 }

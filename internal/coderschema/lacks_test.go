@@ -7,8 +7,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestListOfTable names the columns that a table lacks, and a table without any by its
-// name.
+// TestListOfTable checks that List names the missing columns of a table, or only the table if
+// it has none of its columns.
 func TestListOfTable(t *testing.T) {
 	const table = "template_version_presets"
 	all := make(Lacks)

@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
-// newDatabase makes a database with Coder's tables. The returned URL is that of a role
-// that has what Grants grants, and nothing else.
+// newDatabase creates a database with Coder's tables. The returned URL connects as a role
+// that has only the grants of the edition Documented.
 func newDatabase(t testing.TB) (*pgtest.Database, string) {
 	t.Helper()
 	schema, err := os.ReadFile("../../meters/coderdb/testdata/schema.sql")
@@ -35,5 +35,5 @@ func roleOf(t *testing.T, url string) string {
 	return config.User
 }
 
-// grants are the grants of the edition Documented.
+// grants returns the grants of the edition Documented.
 func grants(role string) string { return Grants(instrument.Documented, role) }
