@@ -26,12 +26,13 @@ func Example() {
 	// users.is_system since 2025-04-16, migration 317
 }
 
-// columnsSQL returns the columns of the tables as the server has them.
+// columnsSQL is the query of the columns of all tables on the server.
 const columnsSQL = `
 SELECT coalesce(string_agg(table_name || '.' || column_name, ' ' ORDER BY table_name::text COLLATE "C", column_name::text COLLATE "C"), '')
 FROM information_schema.columns WHERE table_schema = 'public'`
 
-// TestVersions creates each version, and fills it by a script for all versions.
+// TestVersions checks that each version can be created and filled by a script for all
+// versions, and that Tables returns its columns.
 func TestVersions(t *testing.T) {
 	const rows = `
 		INSERT INTO users (username, email, is_system, theme_preference, is_service_account) VALUES ('ann', 'ann@example.com', true, 'dark', false);
@@ -45,7 +46,7 @@ func TestVersions(t *testing.T) {
 			filled.Exec(t, v.With(rows))
 			want := pgtest.Value[string](t, plain, columnsSQL)
 			if got := pgtest.Value[string](t, filled, columnsSQL); got != want {
-				t.Errorf("filled, it has the columns\n%s\nwant\n%s", got, want)
+				t.Errorf("filled database: got columns\n%s\nwant\n%s", got, want)
 			}
 			var own []string
 			for _, table := range v.Tables() {
@@ -55,10 +56,10 @@ func TestVersions(t *testing.T) {
 			}
 			slices.Sort(own)
 			if got := strings.Join(own, " "); got != want {
-				t.Errorf("it is said to have\n%s\nwant\n%s", got, want)
+				t.Errorf("Tables: got columns\n%s\nwant\n%s", got, want)
 			}
 			if status := pgtest.Value[string](t, filled, "SELECT job_status::text FROM provisioner_jobs"); status != "canceling" {
-				t.Errorf("a job is %s", status)
+				t.Errorf("got job status %s, want canceling", status)
 			}
 			if v.Has("users", "is_system") && !pgtest.Value[bool](t, filled, "SELECT is_system FROM users") {
 				t.Error("the user is not a system user")
