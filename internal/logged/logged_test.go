@@ -19,7 +19,7 @@ func Example() {
 	// level=INFO msg=ready port=2112
 }
 
-// The output of a process arrives in pieces, and may arrive before the call of Find.
+// TestFind checks that Find finds output that arrives in pieces, also before the call of Find.
 func TestFind(t *testing.T) {
 	var log logged.Log
 	line := regexp.MustCompile(`(?m)^ready (\S+)\n`)
@@ -36,10 +36,10 @@ func TestFind(t *testing.T) {
 		select {
 		case m := <-found:
 			if m[1] != "2" {
-				t.Errorf("sought %s: found %q", name, m)
+				t.Errorf("Find called %s the output: found %q, want 2", name, m)
 			}
 		default:
-			t.Errorf("sought %s: not found", name)
+			t.Errorf("Find called %s the output: not found", name)
 		}
 	}
 }
