@@ -113,14 +113,14 @@ func TestOutage(t *testing.T) {
 				test.happens(outage.New(log.Logger(), outage.Messages{Begins: "begins", Lasts: "lasts", Ends: "ends"}))
 				got := strings.ReplaceAll(strings.TrimSpace(log.String()), "level=", "")
 				if want := strings.Join(test.want, "\n"); got != want {
-					t.Errorf("logged:\n%s\nwant:\n%s", got, want)
+					t.Errorf("got log\n%s\nwant\n%s", got, want)
 				}
 			})
 		})
 	}
 }
 
-// Causes that never repeat are logged at a bounded rate, and do not pile up.
+// TestCausesThatNeverRepeat checks that causes which never repeat are logged at a bounded rate.
 func TestCausesThatNeverRepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(logged.Log)
@@ -130,7 +130,7 @@ func TestCausesThatNeverRepeat(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if n := strings.Count(log.String(), "\n"); n == 0 || n > 10*8 {
-			t.Errorf("%d lines in ten minutes", n)
+			t.Errorf("got %d log lines in ten minutes, want 1 to 80", n)
 		}
 	})
 }
