@@ -20,7 +20,7 @@ func TestPace(t *testing.T) {
 		} {
 			time.Sleep(step.wait)
 			if got := p.Add(step.n); got != step.want {
-				t.Errorf("after %s: %d, want %d", step.wait, got, step.want)
+				t.Errorf("after %s: got %d, want %d", step.wait, got, step.want)
 			}
 		}
 	})
@@ -47,7 +47,7 @@ func TestHandler(t *testing.T) {
 		logger.Error("five")
 		const want = "level=INFO msg=one\nlevel=INFO msg=two\nlevel=WARN msg=three from=a\nlevel=ERROR msg=five more=19\n"
 		if log.String() != want {
-			t.Errorf("logged\n%swant\n%s", &log, want)
+			t.Errorf("got log\n%swant\n%s", &log, want)
 		}
 	})
 }
