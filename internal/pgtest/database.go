@@ -12,23 +12,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Database is a database that one test has for itself. It is dropped when the
-// test ends.
+// Database is a database of one test. It is dropped when the test ends.
 type Database struct {
-	// URL connects to it as its owner, a superuser on a server of [Start].
+	// URL connects to the database as its owner, a superuser on a server of [Start].
 	URL   string
 	name  string
 	owner session
 }
 
-// numbers makes the names of databases and roles differ within a test binary.
+// numbers makes the names of databases and roles unique within a test binary.
 var numbers atomic.Int64
 
 func newName(prefix string) string {
 	return fmt.Sprintf("%s_%d_%d", prefix, os.Getpid(), numbers.Add(1))
 }
 
-// create makes a database of an encoding on the server that admin connects to.
+// create creates a database with an encoding on the server that admin connects to.
 func create(t testing.TB, admin, encoding string) *Database {
 	t.Helper()
 	name := newName("otelcoder_test")
@@ -36,26 +35,26 @@ func create(t testing.TB, admin, encoding string) *Database {
 	d := &Database{URL: withDatabase(t, admin, name), name: name}
 	t.Cleanup(func() {
 		d.CloseOwner()
-		// The server may have been stopped, or the database replaced, by the test.
+		// The test may have stopped the server or replaced the database.
 		_ = execute(admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 	})
 	return d
 }
 
-// Exec runs SQL as the owner: one statement with arguments, or any number of
-// statements without.
+// Exec runs SQL as the owner: one statement with arguments, or any number of statements
+// without arguments.
 func (d *Database) Exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	must(t, sql, d.owner.do(d.URL, statement(sql, args...)))
 }
 
-// Try runs SQL as the owner, and returns its error.
+// Try runs SQL as the owner and returns its error.
 func (d *Database) Try(sql string) error { return d.owner.do(d.URL, statement(sql)) }
 
-// Name is the name of the database.
+// Name returns the name of the database.
 func (d *Database) Name() string { return d.name }
 
-// Value is the only column of the only row that a query returns.
+// Value returns the only column of the only row of a query's result.
 func Value[T any](t testing.TB, d *Database, sql string, args ...any) T {
 	t.Helper()
 	var v T
@@ -65,8 +64,8 @@ func Value[T any](t testing.TB, d *Database, sql string, args ...any) T {
 	return v
 }
 
-// Role makes a role that may log in and do what the script of grants says, and
-// nothing else. The returned URL connects as it.
+// Role creates a role that may log in and has only the grants of the script. The returned URL
+// connects as this role.
 func (d *Database) Role(t testing.TB, grants func(role string) string) string {
 	t.Helper()
 	name := newName("otelcoder_role")
@@ -81,8 +80,8 @@ func (d *Database) Role(t testing.TB, grants func(role string) string) string {
 	return u.String()
 }
 
-// Empty replaces the database by an empty one of the same name, as a restore
-// that went wrong does; open connections are cut.
+// Empty replaces the database by an empty one of the same name, like a failed restore. It
+// cuts open connections.
 func (d *Database) Empty(t testing.TB) {
 	t.Helper()
 	admin := withDatabase(t, d.URL, "postgres")
@@ -96,8 +95,8 @@ func (d *Database) Disconnect(t testing.TB) {
 	d.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 }
 
-// CloseOwner closes the owner's connection until the next call: it counts where
-// connections are limited.
+// CloseOwner closes the owner's connection until the next call, since it counts towards
+// connection limits.
 func (d *Database) CloseOwner() { d.owner.close() }
 
 func withDatabase(t testing.TB, address, name string) string {
@@ -115,7 +114,7 @@ func parse(t testing.TB, address string) *url.URL {
 	return u
 }
 
-// At is the database of a URL, which is not dropped when the test ends.
+// At returns the database of a URL, which is not dropped when the test ends.
 func At(t testing.TB, address string) *Database {
 	d := &Database{URL: address}
 	t.Cleanup(d.CloseOwner)

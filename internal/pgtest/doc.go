@@ -10,8 +10,8 @@
 //	func TestIt(t *testing.T) {
 //		db := pgtest.New(t)            // a fresh, empty database
 //		db.Exec(t, "CREATE TABLE ...") // as its owner
-//		url := db.Role(t, grants)      // a role that may do what is granted
+//		url := db.Role(t, grants)      // a role with only these grants
 //	}
 //
-// A test that stops or freezes the server starts one of its own with [Start].
+// A test that stops or freezes the server starts its own server with [Start].
 package pgtest

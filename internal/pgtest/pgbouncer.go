@@ -17,9 +17,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// NewPgBouncer starts PgBouncer in front of the database of a URL, with at most size
-// server connections, in a mode: session, transaction or statement. It returns the URL
-// of the database through PgBouncer, which ends with the test.
+// NewPgBouncer starts PgBouncer in front of the database of a URL, with at most size server
+// connections. The mode is session, transaction or statement. It returns the URL of the
+// database through PgBouncer, which stops when the test ends.
 func NewPgBouncer(t testing.TB, address, mode string, size int) (through string) {
 	t.Helper()
 	program, err := pgbouncer()
@@ -96,11 +96,11 @@ default_pool_size = %d
 		}
 		select {
 		case <-exited:
-			t.Fatalf("PgBouncer ended at its start: %s", strings.TrimSpace(said.String()))
+			t.Fatalf("PgBouncer exited during its start: %s", strings.TrimSpace(said.String()))
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("PgBouncer does not answer: %v", err)
+			t.Fatalf("no response from PgBouncer within 1m: %v", err)
 		}
 	}
 }

@@ -18,11 +18,11 @@ func TestDatabasesAreSeparate(t *testing.T) {
 	a.Exec(t, "CREATE TABLE x (n int); INSERT INTO x VALUES (1)")
 	b.Exec(t, "CREATE TABLE x (n int)")
 	if got := pgtest.Value[int](t, a, "SELECT count(*) FROM x"); got != 1 {
-		t.Errorf("rows in a: %d, want 1", got)
+		t.Errorf("got %d rows in a, want 1", got)
 	}
 	a.Empty(t)
 	if got := pgtest.Value[bool](t, a, "SELECT to_regclass('x') IS NULL"); !got {
-		t.Error("the table is still there after Empty")
+		t.Error("the table still exists after Empty")
 	}
 }
 
@@ -31,10 +31,10 @@ func TestRoleMayDoWhatIsGranted(t *testing.T) {
 	db.Exec(t, "CREATE TABLE x (open int, secret int); INSERT INTO x VALUES (1, 2)")
 	url := db.Role(t, func(role string) string { return "GRANT SELECT (open) ON x TO " + role })
 	if err := query(t, url, "SELECT open FROM x"); err != nil {
-		t.Errorf("read the granted column: %v", err)
+		t.Errorf("the granted column cannot be read: %v", err)
 	}
 	if err := query(t, url, "SELECT secret FROM x"); err == nil {
-		t.Error("the other column can be read too")
+		t.Error("the column without a grant can be read")
 	}
 }
 
@@ -47,7 +47,7 @@ func TestServerStopsFreezesAndRestarts(t *testing.T) {
 	}
 	s.Freeze(t)
 	if err := query(t, db.URL, "SELECT * FROM x"); err == nil {
-		t.Error("a frozen server answers")
+		t.Error("a query of the frozen server succeeds")
 	}
 	s.Thaw(t)
 	if err := query(t, db.URL, "SELECT * FROM x"); err != nil {
@@ -55,7 +55,7 @@ func TestServerStopsFreezesAndRestarts(t *testing.T) {
 	}
 	s.Stop(t)
 	if err := query(t, db.URL, "SELECT * FROM x"); err == nil {
-		t.Error("a stopped server answers")
+		t.Error("a query of the stopped server succeeds")
 	}
 	s.Restart(t)
 	if err := query(t, db.URL, "SELECT * FROM x"); err != nil {
@@ -63,7 +63,7 @@ func TestServerStopsFreezesAndRestarts(t *testing.T) {
 	}
 }
 
-// query asks with a time limit, for the frozen server.
+// query runs SQL with a time limit, since a frozen server does not respond.
 func query(t *testing.T, url, sql string) error {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()

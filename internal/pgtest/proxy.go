@@ -13,13 +13,13 @@ type Proxy struct {
 	URL string // of the database, through the proxy
 
 	network, address string       // of the database
-	gate             sync.RWMutex // locked while it is silent
+	gate             sync.RWMutex // locked while the proxy is silent
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool // nil after its end
+	conns map[net.Conn]bool // nil after the proxy has stopped
 }
 
-// NewProxy starts a proxy to the database of a URL. It ends with the test.
+// NewProxy starts a proxy to the database of a URL. It stops when the test ends.
 func NewProxy(t testing.TB, address string) *Proxy {
 	t.Helper()
 	config, err := pgconn.ParseConfig(address)
@@ -75,9 +75,9 @@ func Through(t testing.TB, address string, listener net.Listener) string {
 	return u.String()
 }
 
-// Silence makes the proxy forward nothing and close nothing until speak is called; it
-// still accepts connections. To the process this looks like a network that is cut, to
-// the database like a frozen process.
+// Silence makes the proxy forward nothing and close nothing until speak is called; it still
+// accepts connections. To the process this looks like a cut network, to the database like a
+// frozen process.
 func (p *Proxy) Silence() (speak func()) {
 	p.gate.Lock()
 	return sync.OnceFunc(p.gate.Unlock)

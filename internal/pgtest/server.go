@@ -31,14 +31,14 @@ type Server struct {
 	URL string
 
 	bin, dir string
-	as       *syscall.Credential // nil: as the user of the tests
+	as       *syscall.Credential // nil: the user of the tests
 	process  *os.Process
 	exited   chan struct{}
-	listen   []string // arguments of the server, for TCP
+	listen   []string // arguments of the server for TCP
 }
 
-// Start starts a server of the test's own, which ends with the test. It needs
-// an installed PostgreSQL, whatever OTELCODER_TEST_POSTGRES_URL says.
+// Start starts a server for one test, which stops when the test ends. It needs an installed
+// PostgreSQL, also if OTELCODER_TEST_POSTGRES_URL is set.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	s, err := start()
@@ -49,14 +49,13 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Database makes a fresh database on the server.
+// Database creates an empty database on the server.
 func (s *Server) Database(t testing.TB) *Database {
 	t.Helper()
 	return create(t, s.URL, utf8)
 }
 
-// Standby starts a server that follows this one as a hot standby. It ends with
-// the test.
+// Standby starts a hot standby of this server. It stops when the test ends.
 func (s *Server) Standby(t testing.TB) *Server {
 	t.Helper()
 	standby := &Server{bin: s.bin, as: s.as}
@@ -83,8 +82,8 @@ func (s *Server) Standby(t testing.TB) *Server {
 	return standby
 }
 
-// ListenTCP restarts the server on a port of 127.0.0.1, so that it knows the addresses
-// of its clients. It returns the URL of a database of this server over TCP.
+// ListenTCP restarts the server on a port of 127.0.0.1, so that it sees the addresses of its
+// clients. It returns a function that converts the URL of a database of this server to TCP.
 func (s *Server) ListenTCP(t testing.TB) (over func(address string) string) {
 	t.Helper()
 	free := Listen(t)
@@ -103,7 +102,7 @@ func (s *Server) ListenTCP(t testing.TB) (over func(address string) string) {
 	}
 }
 
-// Of is the URL of this server's copy of a database of another one.
+// Of returns the URL of this server's copy of another server's database.
 func (s *Server) Of(t testing.TB, address string) string {
 	t.Helper()
 	u := parse(t, address)
@@ -117,16 +116,15 @@ func (s *Server) Exec(t testing.TB, sql string) {
 	run(t, s.URL, sql)
 }
 
-// Stop stops the server at once, as a crash does: connections are cut and
-// further ones refused.
+// Stop stops the server at once, like a crash: connections are cut and new ones refused.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	s.thaw()
 	s.stop()
 }
 
-// Restart starts the server again, at the same address with the same data,
-// after Stop or instead of it.
+// Restart starts the server again at the same address with the same data. It stops a running
+// server first.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.thaw()
@@ -136,12 +134,11 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// Freeze stops every process of the server with SIGSTOP: connections stay open
-// and further ones are accepted by the kernel, but nothing answers. It is undone
-// by Thaw and when the test ends.
+// Freeze stops every process of the server with SIGSTOP: connections stay open and the kernel
+// accepts new ones, but the server does not respond. Thaw and the end of the test undo it.
 func (s *Server) Freeze(t testing.TB) {
 	t.Helper()
-	// The postmaster first: no process can be added while the others stop.
+	// The postmaster stops first, so that it starts no process while the others stop.
 	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatalf("freeze PostgreSQL: %v", err)
 	}
@@ -151,7 +148,7 @@ func (s *Server) Freeze(t testing.TB) {
 	}
 }
 
-// Thaw lets a frozen server go on.
+// Thaw continues a frozen server.
 func (s *Server) Thaw(t testing.TB) {
 	t.Helper()
 	s.thaw()
@@ -165,8 +162,8 @@ func (s *Server) thaw() {
 	_ = s.process.Signal(syscall.SIGCONT)
 }
 
-// signalChildren signals the processes that the postmaster started. Each leads
-// a process group of its own, so they are asked for one by one.
+// signalChildren signals the processes that the postmaster started. Each one has its own
+// process group, so they are signaled one by one.
 func (s *Server) signalChildren(sig syscall.Signal) error {
 	out, err := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(s.process.Pid)).Output()
 	if err != nil {
@@ -180,7 +177,7 @@ func (s *Server) signalChildren(sig syscall.Signal) error {
 	return nil
 }
 
-// start makes a data directory and runs a server on it.
+// start creates a data directory and runs a server on it.
 func start() (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
@@ -198,13 +195,13 @@ func start() (*Server, error) {
 	return s, nil
 }
 
-// binaries is the folder of initdb and postgres, of the newest version if there
-// are several.
+// binaries returns the folder of initdb and postgres: that of PATH, or else of the newest
+// installed version.
 func binaries() (string, error) {
 	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	slices.SortFunc(folders, func(a, b string) int { return version(b) - version(a) })
 	if path, err := exec.LookPath("initdb"); err == nil {
-		// A link may stand without the other programs.
+		// PATH may have a link to initdb in a folder without the other programs.
 		if target, err := filepath.EvalSymlinks(path); err == nil {
 			path = target
 		}
@@ -249,14 +246,14 @@ func (s *Server) init() error {
 	return nil
 }
 
-// blank is the data directory of a server that has not run yet. With [Main] the first
-// server leaves a copy for the others: initdb takes seconds.
+// blank holds a copy of a data directory from before the server's first run. With [Main],
+// later servers copy it instead of running initdb, which takes seconds.
 var blank struct {
 	sync.Mutex
-	dir string // made by Main; empty without
+	dir string // created by Main; empty without Main
 }
 
-// makeData makes the data directory.
+// makeData creates the data directory.
 func (s *Server) makeData() error {
 	if s.as != nil {
 		if err := os.Chown(s.dir, int(s.as.Uid), int(s.as.Gid)); err != nil {
@@ -278,7 +275,7 @@ func (s *Server) makeData() error {
 	return copyData(s.data(), kept)
 }
 
-// copyData copies a data directory with its owner.
+// copyData copies a data directory and keeps its owner.
 func copyData(from, to string) error {
 	if out, err := exec.Command("cp", "-R", "-p", from, to).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy the data directory: %w: %s", err, bytes.TrimSpace(out))
@@ -304,8 +301,8 @@ func (s *Server) initdb() error {
 	return nil
 }
 
-// unprivileged is the user to run servers as, which refuse to run as root; nil
-// for that of the tests.
+// unprivileged returns the user to run servers as, since they refuse to run as root, or nil
+// for the user of the tests.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
@@ -334,7 +331,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// run starts the server and waits until it answers.
+// run starts the server and waits until it responds.
 func (s *Server) run() error {
 	logFile, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -346,7 +343,7 @@ func (s *Server) run() error {
 		"-c", "max_connections=100", "-c", "shared_buffers=128MB")
 	c.Args = append(c.Args, s.listen...)
 	c.Stdout, c.Stderr = logFile, logFile
-	// A test binary that is killed must not leave a server behind.
+	// A killed test binary must not leave a server behind.
 	endWithParent(c.SysProcAttr)
 	if err := c.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
@@ -361,7 +358,7 @@ func (s *Server) run() error {
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-exited:
-			return fmt.Errorf("PostgreSQL ended at its start: %s", s.log())
+			return fmt.Errorf("PostgreSQL exited during its start: %s", s.log())
 		default:
 		}
 		if answer(s.URL) == nil {
@@ -369,12 +366,12 @@ func (s *Server) run() error {
 		}
 		if time.Now().After(deadline) {
 			s.stop()
-			return fmt.Errorf("PostgreSQL does not answer %v after its start: %s", patience, s.log())
+			return fmt.Errorf("no response from PostgreSQL within %v of its start: %s", patience, s.log())
 		}
 	}
 }
 
-// stop ends the server at once and waits for its end.
+// stop stops the server at once and waits for its exit.
 func (s *Server) stop() {
 	if s.process == nil {
 		return
@@ -395,7 +392,7 @@ func (s *Server) remove() {
 	os.RemoveAll(s.dir)
 }
 
-// log is the end of the server's log.
+// log returns the end of the server's log.
 func (s *Server) log() string {
 	b, err := os.ReadFile(filepath.Join(s.dir, "log"))
 	if errors.Is(err, fs.ErrNotExist) {

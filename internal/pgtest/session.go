@@ -14,15 +14,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// session is a connection of the owner of a database that the calls of a test
-// share: connecting takes longer than most statements.
+// session is a connection of a database's owner that the calls of a test share, since
+// connecting takes longer than most statements.
 type session struct {
 	mu   sync.Mutex
 	conn *pgx.Conn // nil before the first call
 }
 
-// do gives f the connection, without settings of earlier calls, and connects again if
-// the test has cut it. A call during another one gets a connection of its own.
+// do calls f with the connection, without the settings of earlier calls. It connects again if
+// the test has cut the connection. A concurrent call gets its own connection.
 func (s *session) do(address string, f func(context.Context, *pgx.Conn) error) error {
 	if !s.mu.TryLock() {
 		return connect(address, f)
@@ -43,7 +43,7 @@ func (s *session) do(address string, f func(context.Context, *pgx.Conn) error) e
 		s.conn = conn
 	}
 	err := f(ctx, s.conn)
-	if s.conn.PgConn().TxStatus() != 'I' { // the script did not end its transaction
+	if s.conn.PgConn().TxStatus() != 'I' { // f did not end its transaction
 		s.disconnect(ctx)
 	}
 	return err
@@ -64,12 +64,12 @@ func (s *session) close() {
 	}
 }
 
-// timeout limits a call. The tests' contexts are not used: they have ended when
-// databases are dropped.
+// timeout is the time limit of a call. Calls do not use the contexts of tests, which are
+// canceled before databases are dropped.
 const timeout = 5 * time.Minute
 
-// dial connects. Statements are described each time: a test may change the tables
-// that they name.
+// dial connects. Statements are described at each execution, since a test may change their
+// tables.
 func dial(ctx context.Context, address string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
@@ -79,7 +79,7 @@ func dial(ctx context.Context, address string) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// connect gives f a connection of its own.
+// connect calls f with a new connection.
 func connect(address string, f func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -114,9 +114,8 @@ func must(t testing.TB, sql string, err error) {
 	}
 }
 
-// verifier is the SCRAM verifier of a password. It takes one round of hashing, and
-// not the 4096 of PostgreSQL's own: with the race detector each connection would
-// spend 10 ms on them.
+// verifier returns the SCRAM verifier of a password. It uses one iteration of the hash instead
+// of PostgreSQL's 4096, which take 10 ms per connection with the race detector.
 func verifier(password string) string {
 	salt := []byte("salt of pgtest")
 	salted, err := pbkdf2.Key(sha256.New, password, salt, 1, sha256.Size)

@@ -7,24 +7,23 @@ import (
 	"testing"
 )
 
-// variable is the environment variable that names a server to use instead of starting one.
+// variable is the environment variable with the URL of a server to use instead of starting one.
 const variable = "OTELCODER_TEST_POSTGRES_URL"
 
-// shared is the server that the tests of a binary use together.
+// shared is the server that the tests of a binary share.
 var shared struct {
 	sync.Mutex
 	server *Server
 }
 
-// New makes a fresh database on the server that the tests of this binary
-// share, which is started first if need be. A package that calls New calls
-// [Main] in its TestMain.
+// New creates an empty database on the server that the tests of this binary share. The first
+// call starts the server. A package that calls New calls [Main] in its TestMain.
 func New(t testing.TB) *Database {
 	t.Helper()
 	return NewEncoded(t, utf8)
 }
 
-// NewEncoded is [New] for a database of another encoding.
+// NewEncoded is [New] for a database with another encoding.
 func NewEncoded(t testing.TB, encoding string) *Database {
 	t.Helper()
 	if admin := os.Getenv(variable); admin != "" {
@@ -42,8 +41,8 @@ func NewEncoded(t testing.TB, encoding string) *Database {
 	return create(t, shared.server.URL, encoding)
 }
 
-// Main wraps a package's tests: the server is stopped when they have run, and initdb
-// runs only once.
+// Main wraps a package's tests: the server is stopped after the tests, and initdb runs only
+// once.
 func Main(m *testing.M) Tests { return Tests{m} }
 
 // Tests are the tests of a package.
