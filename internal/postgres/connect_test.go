@@ -11,8 +11,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/postgres"
 )
 
-// The errors of Connect tell a URL that cannot be used from a server that cannot be
-// reached, on one line and without the password.
+// TestConnect checks that errors of Connect distinguish an invalid URL from an unreachable
+// server, and have one line without the password.
 func TestConnect(t *testing.T) {
 	conn, err := postgres.Connect(t.Context(), pgtest.New(t).URL)
 	if err != nil {
@@ -29,7 +29,7 @@ func TestConnect(t *testing.T) {
 		_, err := postgres.Connect(t.Context(), url)
 		_, connect := errors.AsType[*pgconn.ConnectError](err)
 		if err == nil || connect != unreachable || strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: error %v, of a connection: %t", url, err, connect)
+			t.Errorf("%s: got error %v, a ConnectError %t, want %t", url, err, connect, unreachable)
 		}
 	}
 }

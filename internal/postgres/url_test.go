@@ -15,8 +15,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// TestParameterErrors: a parameter that is wrong is named, and its value is not
-// shown.
+// TestParameterErrors checks that the error for an invalid parameter names the parameter and
+// does not show its value.
 func TestParameterErrors(t *testing.T) {
 	const cannotUse = "the URL of the database cannot be used: "
 	notPEM := filepath.Join(t.TempDir(), "hunter2.pem")
@@ -55,7 +55,7 @@ func TestParameterErrors(t *testing.T) {
 	}
 }
 
-// TestSessionSettings of the URL reach the server.
+// TestSessionSettings checks that settings of the URL reach the server.
 func TestSessionSettings(t *testing.T) {
 	url := pgtest.New(t).URL
 	config, err := ParseConfig(url + "&search_path=coder&options=-c%20geqo%3Doff")
@@ -70,13 +70,13 @@ func TestSessionSettings(t *testing.T) {
 	for setting, want := range map[string]string{"search_path": "coder", "geqo": "off", "application_name": "otelcoder"} {
 		var got string
 		if err := conn.QueryRow(t.Context(), "SELECT current_setting($1)", setting).Scan(&got); err != nil || got != want {
-			t.Errorf("%s is %q, want %q: %v", setting, got, want, err)
+			t.Errorf("%s: got %q, error %v; want %q", setting, got, err, want)
 		}
 	}
 }
 
-// FuzzPassword: no error of a URL or of its connections shows the password, and the
-// server is not sent it as a setting.
+// FuzzPassword checks that no error of a URL or of its connections shows the password, and
+// that it is not sent to the server as a setting.
 func FuzzPassword(f *testing.F) {
 	for _, before := range []string{
 		"", "12/", "/", "7/", "12,34/", "12,34:56/", "p@", "p@12/", "12/x?", "12/x?y=z&", "[", "[::1]/", "#", "%", "%zz", "%2F", "?", "'", `\`, "\n", "\x00", " ", ":", ",", "&", "=",
@@ -110,16 +110,16 @@ func FuzzPassword(f *testing.F) {
 				config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
 				config.DialFunc = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
 				if _, err = pgx.ConnectConfig(t.Context(), config); !errors.Is(err, refused) {
-					t.Errorf("%q: error %v", url, err)
+					t.Errorf("%q: got error %v, want %v", url, err, refused)
 				}
 				for name, value := range config.RuntimeParams {
 					if strings.Contains(name+value, secret) {
-						t.Errorf("%q: sends %s=%s", url, name, value)
+						t.Errorf("%q: the setting %s=%s shows the password", url, name, value)
 					}
 				}
 			}
 			if strings.Contains(err.Error(), secret) {
-				t.Errorf("%q: error %q", url, err)
+				t.Errorf("%q: got error %q, want one without the password", url, err)
 			}
 		}
 	})
