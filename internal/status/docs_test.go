@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Every key of the JSON is documented, except statuses.
+// TestKeysAreDocumented checks that every key of the JSON is documented, except statuses.
 func TestKeysAreDocumented(t *testing.T) {
 	golden, err := os.ReadFile("testdata/status.json")
 	if err != nil {
@@ -19,7 +19,7 @@ func TestKeysAreDocumented(t *testing.T) {
 	}
 	_, charts, found := strings.Cut(string(golden), `"last_hour"`)
 	if !found {
-		t.Fatal("no last_hour")
+		t.Fatal("testdata/status.json has no key last_hour")
 	}
 	values := regexp.MustCompile(`^(canceled|failed|pending|running|succeeded|connected|disconnected|timeout)$`)
 	for _, text := range []string{strings.TrimSuffix(string(golden), charts), `"points": "min": "max": "last":`} {

@@ -45,7 +45,7 @@ func TestShownTextHasAShape(t *testing.T) {
 			limit = 100
 		}
 		if got := shown(text, limit); got != want {
-			t.Errorf("%q is shown as %q, want %q", text, got, want)
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestCredentialsAreMasked(t *testing.T) {
 		"mail to ann@example.com":                                 "mail to ann@example.com",
 	} {
 		if got := masked(text); got != want {
-			t.Errorf("%q becomes %q, want %q", text, got, want)
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 	for address, want := range map[string]string{
@@ -71,7 +71,7 @@ func TestCredentialsAreMasked(t *testing.T) {
 		"http://[::1":                                      "(not a URL)",
 	} {
 		if got := endpoint(address); got != want {
-			t.Errorf("endpoint %q becomes %q, want %q", address, got, want)
+			t.Errorf("endpoint %q: got %q, want %q", address, got, want)
 		}
 	}
 }

@@ -12,7 +12,7 @@ var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 func TestHistoryHasAFixedSize(t *testing.T) {
 	const limit = 128 << 10
 	if got := unsafe.Sizeof(History{}); got > limit {
-		t.Errorf("a history takes %d bytes, want at most %d", got, limit)
+		t.Errorf("got a History of %d bytes, want at most %d", got, limit)
 	}
 	h, s := new(History), NoSample()
 	s.Agents, s.API = map[string]float64{"connected": 1}, &APISample{Bounds: []float64{1}, Buckets: []float64{1, 2}}
@@ -21,7 +21,7 @@ func TestHistoryHasAFixedSize(t *testing.T) {
 		at = at.Add(SampleInterval)
 		h.Record(at, s)
 	}); n > 0 {
-		t.Errorf("recording allocates %v times", n)
+		t.Errorf("got %v allocations per Record, want 0", n)
 	}
 }
 
@@ -34,8 +34,8 @@ func TestRatesAreOfTheLastFiveMinutes(t *testing.T) {
 	h := new(History)
 	at := func(ago time.Duration) Sample {
 		s := NoSample()
-		// 10 requests a second until five minutes ago, 20 since, of them one in
-		// ten an error; all of these take between 0.1 and 0.5 s.
+		// 10 requests per second until five minutes ago, then 20 per second. Of the later
+		// ones, one in ten fails and all take between 0.1 and 0.5 s.
 		elapsed := (time.Hour - ago).Seconds()
 		recent := max(elapsed-3300, 0)
 		a := &APISample{Requests: 10*(elapsed-recent) + 20*recent, Errors: 2 * recent, InFlight: 7, Websockets: 312}
@@ -61,7 +61,7 @@ func TestRatesAreOfTheLastFiveMinutes(t *testing.T) {
 		"old median": {float64(charts["p50_seconds"].Min), 0.05},
 	} {
 		if !near(test.got, test.want) {
-			t.Errorf("%s: %v, want %v", name, test.got, test.want)
+			t.Errorf("%s: got %v, want %v", name, test.got, test.want)
 		}
 	}
 }
@@ -73,22 +73,22 @@ func TestBuildsOfTheLastHour(t *testing.T) {
 		s.Builds = &Builds{succeeded, failed}
 		return s
 	}
-	h.Record(noon.Add(-2*time.Hour), builds(10, 0)) // forgotten
-	h.Record(noon.Add(-55*time.Minute), NoSample()) // as while standing by
+	h.Record(noon.Add(-2*time.Hour), builds(10, 0)) // older than the last hour
+	h.Record(noon.Add(-55*time.Minute), NoSample()) // as recorded while standing by
 	h.Record(noon.Add(-50*time.Minute), builds(100, 5))
 	h.Record(noon.Add(-10*time.Minute), builds(110, 5))
 	deployment, _, charts := h.glance(noon, builds(118, 8))
 	if deployment.BuildsSucceeded != 18 || deployment.BuildsFailed != 3 {
-		t.Errorf("%v builds succeeded and %v failed, want 18 and 3", deployment.BuildsSucceeded, deployment.BuildsFailed)
+		t.Errorf("got %v succeeded and %v failed builds, want 18 and 3", deployment.BuildsSucceeded, deployment.BuildsFailed)
 	}
 	chart := charts["builds_succeeded_per_minute"]
 	for minute, want := range map[int]float64{8: math.NaN(), 49: 10, 50: math.NaN(), 59: 8} {
 		if got := float64(chart.Points[minute]); !near(got, want) {
-			t.Errorf("minute %d has %v builds, want %v", minute, got, want)
+			t.Errorf("minute %d: got %v builds, want %v", minute, got, want)
 		}
 	}
 	if deployment.Workspaces != nil || deployment.ActiveUsers.Known() {
-		t.Errorf("numbers that no sample had are known: %+v", deployment)
+		t.Errorf("got %+v, want numbers without a sample unknown", deployment)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestACounterThatStartsAgainIsNotNegative(t *testing.T) {
 	h.Record(noon.Add(-time.Minute), s)
 	s.API = &APISample{Requests: 5, Errors: 1}
 	if _, api, _ := h.glance(noon, s); api.RequestsPerSecond != 0 || api.ErrorShare.Known() {
-		t.Errorf("%v requests a second, of them %v errors; want 0 and unknown", api.RequestsPerSecond, api.ErrorShare)
+		t.Errorf("got %v requests per second, error share %v; want 0 and unknown", api.RequestsPerSecond, api.ErrorShare)
 	}
 }
 
@@ -110,14 +110,14 @@ func TestSamplesOfTheSameMomentCountOnce(t *testing.T) {
 		h.Record(noon.Add(-time.Hour+time.Duration(i)*180*time.Millisecond), s)
 	}
 	if got := len(h.until(noon)); got != slots {
-		t.Errorf("an hour has %d points, want %d", got, slots)
+		t.Errorf("got %d points in an hour, want %d", got, slots)
 	}
 	s := NoSample()
 	s.ActiveUsers = 5
 	deployment, _, charts := h.glance(noon, s)
 	users := charts["active_users"]
 	if deployment.ActiveUsers != 5 || users.Last != 5 || users.Max != 19999 {
-		t.Errorf("%v active users, chart %v to %v, last %v", deployment.ActiveUsers, users.Min, users.Max, users.Last)
+		t.Errorf("got %v active users, chart %v to %v, last %v; want 5, chart to 19999, last 5", deployment.ActiveUsers, users.Min, users.Max, users.Last)
 	}
 }
 
@@ -138,10 +138,10 @@ func TestQuantileOfAnythingIsSane(t *testing.T) {
 		s.API = a
 		_, api, _ := h.glance(noon, s)
 		if p := api.P95Seconds; p.Known() && (p < 0 || p > 2) {
-			t.Errorf("%s: the 95th percentile is %v", name, p)
+			t.Errorf("%s: got 95th percentile %v, want unknown or 0 to 2", name, p)
 		}
 		if name == "all above bounds" && api.P50Seconds != 2 {
-			t.Errorf("%s: the median is %v, want the greatest bound", name, api.P50Seconds)
+			t.Errorf("%s: got median %v, want the greatest bound, 2", name, api.P50Seconds)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestIsBrowser(t *testing.T) {
 		"broken":            {[]string{";;,,text/html;q,application/xhtml+xml;=;"}, false},
 	} {
 		if got := status.IsBrowser(http.Header{"Accept": test.accept}); got != test.want {
-			t.Errorf("%s: browser %t, want %t", name, got, test.want)
+			t.Errorf("%s: got %t, want %t", name, got, test.want)
 		}
 	}
 }

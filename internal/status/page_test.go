@@ -41,7 +41,7 @@ func html(t testing.TB, b status.Backend, query string) string {
 	t.Helper()
 	w := get(t, b, statustest.History(), query)
 	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Fatalf("%q: status %d, content type %q", query, w.Code, w.Header().Get("Content-Type"))
+		t.Fatalf("%q: got status %d, content type %q, want 200 and HTML", query, w.Code, w.Header().Get("Content-Type"))
 	}
 	return w.Body.String()
 }
@@ -64,7 +64,7 @@ func parse(t testing.TB, page string) (elements []element, text string) {
 		tag := map[string]string{"style.css": "style", "script.js": "script"}[file]
 		whole := "<" + tag + ">" + string(own) + "</" + tag + ">"
 		if strings.Count(page, whole) != 1 {
-			t.Fatalf("%s is not in the page once", file)
+			t.Fatalf("the page does not contain %s exactly once", file)
 		}
 		page = strings.Replace(page, whole, "", 1)
 	}
@@ -126,15 +126,15 @@ func TestPageOfAHealthyDeployment(t *testing.T) {
 		"coderd_agents_up gauge The number of active agents per workspace. 10,021",
 	)
 	if strings.Contains(page, "undocumented") {
-		t.Error("a reason for which nothing was refused is shown")
+		t.Error("the page shows a reason without refusals")
 	}
 	if len(d.Opened) > 0 {
-		t.Errorf("series of %q are read, though no family is opened", d.Opened)
+		t.Errorf("got series read of %q, want none: no family is opened", d.Opened)
 	}
 	elements, _ := parse(t, page)
 	links := slices.DeleteFunc(slices.Clone(elements), func(e element) bool { return e.Name != "a" })
 	if links[0].Attributes["href"] != "metrics" {
-		t.Errorf("the first link is to %q, want the raw metrics", links[0].Attributes["href"])
+		t.Errorf("got first link to %q, want metrics", links[0].Attributes["href"])
 	}
 	var charts int
 	for _, e := range elements {
@@ -143,7 +143,7 @@ func TestPageOfAHealthyDeployment(t *testing.T) {
 		}
 	}
 	if charts != 10 || strings.Count(page, "minimum") < charts {
-		t.Errorf("%d charts, want 10, each with minimum, maximum and last value for screen readers", charts)
+		t.Errorf("got %d charts, want 10, each with minimum, maximum and last value for screen readers", charts)
 	}
 }
 
@@ -192,12 +192,12 @@ func TestHeadline(t *testing.T) {
 			page := html(t, test.deployment, "")
 			wantText(t, page, append(test.texts, test.sign)...)
 			if !strings.Contains(page, "<title>"+test.sign+" otelcoder status</title>") {
-				t.Errorf("the title has no %s", test.sign)
+				t.Errorf("the title lacks %s", test.sign)
 			}
 			var report status.Report
 			decode(t, get(t, test.deployment, statustest.History(), "?format=json").Body, &report)
 			if report.State != test.state {
-				t.Errorf("state %q, want %q", report.State, test.state)
+				t.Errorf("got state %q, want %q", report.State, test.state)
 			}
 		})
 	}
@@ -226,13 +226,13 @@ func TestJSON(t *testing.T) {
 	} {
 		w := get(t, d, statustest.History(), query)
 		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" {
-			t.Fatalf("status %d, content type %q", w.Code, w.Header().Get("Content-Type"))
+			t.Fatalf("got status %d, content type %q, want 200 and JSON", w.Code, w.Header().Get("Content-Type"))
 		}
 		var got bytes.Buffer
 		if err := json.Indent(&got, w.Body.Bytes(), "", "  "); err != nil {
 			t.Fatal(err)
 		}
-		// Numbers on a line each would be too long.
+		// Put the points on one line: one line per number would be too long.
 		text := regexp.MustCompile(`(?s)"points": \[.*?\]`).ReplaceAllStringFunc(got.String(), func(points string) string {
 			return strings.Join(strings.Fields(points), " ")
 		})
@@ -247,7 +247,7 @@ func TestJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		if text != string(want) {
-			t.Errorf("%s is not as in %s; see what differs with: go test ./internal/status -run TestJSON -update; git diff", query, golden)
+			t.Errorf("%s differs from %s; to see the difference, run: go test ./internal/status -run TestJSON -update; git diff", query, golden)
 		}
 	}
 }
@@ -257,10 +257,10 @@ func TestJSONCanBeRead(t *testing.T) {
 	var report status.Report
 	decode(t, get(t, d, statustest.History(), "?format=json").Body, &report)
 	if !report.Started.Equal(d.Told.Started) || report.Role.StandBys[0] != "10.0.0.7" || report.Sources[4].Problem.Command != d.Told.Sources[4].Problem.Command {
-		t.Errorf("read %+v", report.Facts)
+		t.Errorf("got %+v", report.Facts)
 	}
 	if report.Sources[4].P95Seconds.Known() || report.Deployment.Agents["disconnected"] != 12 || report.LastHour["p95_seconds"].Points[30] <= 0 {
-		t.Errorf("read %+v, %+v", report.Sources[4], report.Deployment)
+		t.Errorf("got %+v, %+v", report.Sources[4], report.Deployment)
 	}
 	decode(t, get(t, statustest.StandBy(), new(status.History), "?format=json").Body, &report)
 }
@@ -271,22 +271,22 @@ func TestFamily(t *testing.T) {
 	wantText(t, page, "coderd_agents_connections gauge", "Agent connections with statuses.", "9,885 series, the first 1,000 shown",
 		"main ready connected nodeid:0000000000000000 ada0 workspace-0 1", "Oldest data: 42 s.")
 	if n := strings.Count(page, "<td><bdi>main</bdi>"); n != 1000 {
-		t.Errorf("%d series are shown, want 1,000", n)
+		t.Errorf("got %d series, want 1,000", n)
 	}
 	if !slices.Equal(d.Opened, []string{"coderd_agents_connections"}) {
-		t.Errorf("the series of %q were opened", d.Opened)
+		t.Errorf("got series read of %q, want coderd_agents_connections", d.Opened)
 	}
 
-	// The number on the page links to the series.
+	// The number of disconnected agents links to their series.
 	elements, _ := parse(t, html(t, d, ""))
 	link := slices.IndexFunc(elements, func(e element) bool { return strings.Contains(e.Attributes["href"], "disconnected") })
 	if link < 0 {
-		t.Fatal("no link to the agents that are not connected")
+		t.Fatal("the page has no link to the disconnected agents")
 	}
 	page = html(t, d, elements[link].Attributes["href"])
 	wantText(t, page, `coderd_agents_connections{status="disconnected"}`, "status = disconnected", "12 series · Show all", "main off disconnected", "workspace-8235 1")
 	if strings.Contains(page, "<bdi>connected</bdi>") {
-		t.Error("connected agents are shown, though the filter is for disconnected ones")
+		t.Error("the filter for disconnected agents shows connected ones")
 	}
 
 	wantText(t, html(t, d, "?family=coderd_api_request_latencies_seconds"), "method path Count Sum Mean", "GET /api/v2/workspaces 1200 31.2 0.026",
@@ -299,7 +299,7 @@ func TestFamily(t *testing.T) {
 	for query, want := range map[string]string{"?family=nothing": "No metric of this name", "?family=nothing&format=json": "no such family"} {
 		w := get(t, d, statustest.History(), query)
 		if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), want) {
-			t.Errorf("%s: status %d without %q", query, w.Code, want)
+			t.Errorf("%s: got status %d, want 404 with %q", query, w.Code, want)
 		}
 	}
 }
@@ -341,7 +341,7 @@ func TestFilters(t *testing.T) {
 			values = append(values, s.Value)
 		}
 		if report.PromQL != want.promQL || !slices.Equal(values, want.values) || report.Matched != len(want.values) {
-			t.Errorf("%s: %s shows %q of %d, want %s with %q", query, report.PromQL, values, report.Matched, want.promQL, want.values)
+			t.Errorf("%s: got %s with %q of %d, want %s with %q", query, report.PromQL, values, report.Matched, want.promQL, want.values)
 		}
 	}
 }
@@ -357,12 +357,12 @@ func TestHeadersKeepThePageToItself(t *testing.T) {
 		}
 		for _, lax := range []string{"unsafe", "*", "http:", "https:"} {
 			if strings.Contains(policy, lax) {
-				t.Errorf("%s: the policy %q has %s", query, policy, lax)
+				t.Errorf("%s: the policy %q contains %s", query, policy, lax)
 			}
 		}
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"} {
 			if got := header.Get(name); got != want {
-				t.Errorf("%s: %s is %q, want %q", query, name, got, want)
+				t.Errorf("%s: %s: got %q, want %q", query, name, got, want)
 			}
 		}
 	}
@@ -393,11 +393,11 @@ func TestMethods(t *testing.T) {
 		body, err := io.ReadAll(response.Body)
 		response.Body.Close()
 		if err != nil || response.StatusCode != want || method == "HEAD" && len(body) > 0 {
-			t.Errorf("%s: status %d, %d bytes, %v; want %d", method, response.StatusCode, len(body), err, want)
+			t.Errorf("%s: got status %d, %d bytes, error %v; want %d", method, response.StatusCode, len(body), err, want)
 		}
 	}
 	if w := get(t, statustest.Healthy(), statustest.History(), "?format=xml"); w.Code != http.StatusBadRequest {
-		t.Errorf("an unknown format: status %d, want 400", w.Code)
+		t.Errorf("unknown format: got status %d, want 400", w.Code)
 	}
 }
 
@@ -411,11 +411,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 	d.Told.Push = &status.Push{Endpoint: "https://key:" + secret + "@otlp.example/v1?token=" + secret, Problem: problem()}
 	for _, query := range []string{"", "?format=json"} {
 		if body := get(t, d, statustest.History(), query).Body.String(); strings.Contains(body, secret) || !strings.Contains(body, "otlp.example/v1") {
-			t.Errorf("%q shows a secret, or not the endpoint", query)
+			t.Errorf("%q shows a secret, or lacks the endpoint", query)
 		}
 	}
 	if !strings.Contains(d.Told.Sources[0].Problem.Error, secret) {
-		t.Error("the backend's own facts were changed")
+		t.Error("the page changes the facts of the backend")
 	}
 }
 
@@ -428,7 +428,7 @@ func wantHarmless(t testing.TB, elements []element) {
 	for _, e := range elements {
 		switch e.Name {
 		case "script", "style", "img", "iframe", "object", "embed", "base", "animate", "set", "use", "image", "foreignObject":
-			t.Errorf("the page has a <%s>", e.Name)
+			t.Errorf("the page has the element <%s>", e.Name)
 		}
 		for name, value := range e.Attributes {
 			switch {
@@ -436,11 +436,11 @@ func wantHarmless(t testing.TB, elements []element) {
 				t.Errorf("<%s> has %s=%q", e.Name, name, value)
 			case name == "href" && e.Name == "link":
 				if !strings.HasPrefix(value, "data:image/svg+xml,%3Csvg ") {
-					t.Errorf("<link> is to %q", value)
+					t.Errorf("got <link> to %q, want an SVG image as data", value)
 				}
 			case name == "href":
 				if e.Name != "a" || !link.MatchString(value) {
-					t.Errorf("<%s> is to %q", e.Name, value)
+					t.Errorf("got <%s> with a link to %q, want an allowed link of <a>", e.Name, value)
 				}
 			}
 		}
@@ -453,7 +453,7 @@ func TestHostileNamesAreOnlyText(t *testing.T) {
 		elements, text := parse(t, w.Body.String())
 		wantHarmless(t, elements)
 		if strings.ContainsAny(text, "\u202e\u200b") {
-			t.Errorf("%s: characters without a shape are shown", query)
+			t.Errorf("%s: the page contains invisible characters", query)
 		}
 	}
 	wantText(t, html(t, statustest.Hostile(), ""), `<script>document.title="pwned"</script>`, `user\u202egpj.exe`, "{{.Script}}", "javascript:document.title")
@@ -472,7 +472,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("--><b>")
 	f.Add("]]>&lt;&#60;&amp")
 	f.Add("\\u003cscript\\u003e`${1}`")
-	// Templates are escaped at the first execution: use one page for all names.
+	// Templates are escaped at their first execution, so all names use one page.
 	backend := new(current)
 	page := status.NewPage(backend, statustest.History())
 	shape := func(t testing.TB, name string) []string {
@@ -504,7 +504,7 @@ func FuzzNames(f *testing.F) {
 	want := shape(f, "x")
 	f.Fuzz(func(t *testing.T, name string) {
 		if strings.TrimSpace(name) == "" {
-			return // the template leaves out the elements of an empty text
+			return // the template omits the elements of an empty text
 		}
 		if !slices.Equal(shape(t, name), want) {
 			t.Errorf("%q changes the elements of the page", name)
@@ -512,7 +512,7 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
-// current is a Backend whose deployment changes.
+// current is a Backend with a deployment that changes.
 type current struct{ *statustest.Deployment }
 
 func asXML(r rune) rune {
@@ -534,7 +534,7 @@ func TestViewsBesideRecording(t *testing.T) {
 					w := httptest.NewRecorder()
 					page.ServeHTTP(w, httptest.NewRequest("GET", "/"+query, nil))
 					if w.Code != http.StatusOK {
-						t.Errorf("%q: status %d", query, w.Code)
+						t.Errorf("%q: got status %d, want 200", query, w.Code)
 					}
 				}
 			}
@@ -552,8 +552,8 @@ func (q quiet) Series(_ context.Context, family string) iter.Seq[status.Series] 
 	return q.d.Of[family]
 }
 
-// BenchmarkPage views the page of a process with 150,000 series, and a family with
-// 100,000 series.
+// BenchmarkPage measures views of the page of a process with 150,000 series, and of a family
+// with 100,000 series.
 func BenchmarkPage(b *testing.B) {
 	d := statustest.Healthy()
 	many := make([]status.Series, 100_000)

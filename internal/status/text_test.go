@@ -11,7 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/status/statustest"
 )
 
-// text returns the terminal report of a deployment from its JSON, like a script.
+// text returns the terminal report of a deployment, rendered from its JSON.
 func text(t *testing.T, d *statustest.Deployment, color bool) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -64,12 +64,12 @@ SCRAPES
 last 3 s ago by Prometheus/3.8.0 (text, gzip, 131 kB in 2.1 ms), 2 a minute, 0 errors
 `
 	if got := text(t, statustest.Degraded(), false); got != want {
-		t.Errorf("it says\n%s\nwant\n%s", got, want)
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
-// The report of an outage starts with the cause and the remedy. The report of a replica
-// that stands by has no deployment.
+// TestTextOfStates checks that the report of an outage starts with the cause and the remedy,
+// and that the report of a standby has no deployment.
 func TestTextOfStates(t *testing.T) {
 	empty := &statustest.Deployment{Told: status.Facts{At: statustest.Now, Sample: status.NoSample(), Role: status.Role{State: status.Reporting},
 		Sources: []status.Source{{Name: "agents", DurationSeconds: status.Unknown(), P95Seconds: status.Unknown()}},
@@ -91,23 +91,24 @@ func TestTextOfStates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := text(t, test.deployment, false)
 			if !strings.HasPrefix(got, test.begins) {
-				t.Errorf("it begins otherwise than %s:\n%s", test.begins, got)
+				t.Errorf("got\n%s\nwant it to begin with\n%s", got, test.begins)
 			}
 			for _, want := range test.has {
 				if !strings.Contains(got, want) {
-					t.Errorf("no %q in\n%s", want, got)
+					t.Errorf("got\n%s\nwant %q in it", got, want)
 				}
 			}
 			for _, unwanted := range test.lacks {
 				if strings.Contains(got, unwanted) {
-					t.Errorf("%q in\n%s", unwanted, got)
+					t.Errorf("got\n%s\nwant it without %q", got, unwanted)
 				}
 			}
 		})
 	}
 }
 
-// Colours are the only control characters: names cannot write others to the terminal.
+// TestTextIsSafe checks that colours are the only control characters of the report: names
+// cannot write others to the terminal.
 func TestTextIsSafe(t *testing.T) {
 	hostile := statustest.Degraded()
 	const escape = "\x1b[2J\x9b2J\r\n\u202e"
@@ -123,13 +124,13 @@ func TestTextIsSafe(t *testing.T) {
 		got := text(t, hostile, color)
 		colors := strings.Contains(got, "\x1b[33m▲ ") && strings.Contains(got, "\x1b[31minsights")
 		if colors != color {
-			t.Errorf("colours: %t, want %t, in\n%q", colors, color, got)
+			t.Errorf("got colours %t, want %t, in\n%q", colors, color, got)
 		}
 		for _, known := range []string{"\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[33m"} {
 			got = strings.ReplaceAll(got, known, "")
 		}
 		if strings.ContainsAny(got, "\x1b\r\u009b\u202e") || strings.Contains(got, "\n\n\n") {
-			t.Errorf("a control character in\n%q", got)
+			t.Errorf("got control characters other than colours in\n%q", got)
 		}
 	}
 }
