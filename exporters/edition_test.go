@@ -18,8 +18,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// contract reads the families of a file of package instrument, by name: their type, help,
-// labels and buckets.
+// contract reads a file of families in package instrument. It returns type, labels, buckets
+// and help text of each family, by name.
 func contract(t *testing.T, name string) map[string]string {
 	t.Helper()
 	file, err := os.Open("../instrument/testdata/" + name)
@@ -40,9 +40,10 @@ func contract(t *testing.T, name string) map[string]string {
 	return families
 }
 
-// TestEditionCoder observes every family of the edition, and compares the endpoint with the
-// families of Coder 2026-08 that a database can tell. The others are those that only a
-// control plane has, the runtime's and the health families.
+// TestEditionCoder observes every family of the edition, and checks that the endpoint serves
+// them as the contract describes them: families that are read from the database as in
+// catalogue-coder.tsv, those of a control plane and of the runtime as in the edition
+// Documented, and the health families.
 func TestEditionCoder(t *testing.T) {
 	e, err := exporters.New(exporters.WithEdition(instrument.Coder))
 	if err != nil {
@@ -69,7 +70,7 @@ func TestEditionCoder(t *testing.T) {
 
 	want := contract(t, "catalogue-coder.tsv")
 	if len(want) != 47 {
-		t.Fatalf("%d families of the edition, want 47", len(want))
+		t.Fatalf("catalogue-coder.tsv has %d families, want 47", len(want))
 	}
 	documented := contract(t, "catalogue.tsv")
 	health := contract(t, "health.tsv")
@@ -91,7 +92,7 @@ func TestEditionCoder(t *testing.T) {
 	}
 	for name, family := range families {
 		if _, ok := want[name]; !ok {
-			t.Errorf("%s is no family of the edition", name)
+			t.Errorf("%s is served, but is not in the edition", name)
 		} else if got := described(family); got != want[name] {
 			t.Errorf("%s\n got %s\nwant %s", name, got, want[name])
 		}
@@ -104,8 +105,8 @@ func TestEditionCoder(t *testing.T) {
 	}
 }
 
-// described returns the type, the help text, the labels and the buckets of a family, as
-// contract does.
+// described returns type, labels, buckets and help text of a family, in the format of
+// contract.
 func described(f *dto.MetricFamily) string {
 	m := f.Metric[0]
 	labels := "-"

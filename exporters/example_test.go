@@ -42,8 +42,8 @@ func Example() {
 	// coderd_agents_up{template_name="docker",username="ann",workspace_name="dev"} 1
 }
 
-// The same observations are served with the names and labels that Coder of August 2026
-// has. Package coderdb has an option of the same name, for what it reads.
+// The same observations are served with the names and labels of Coder of August 2026.
+// Package coderdb has an option of the same name for its sources.
 func ExampleWithEdition() {
 	exporter, err := exporters.New(exporters.WithEdition(instrument.Coder))
 	if err != nil {

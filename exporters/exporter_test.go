@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newExporter returns an Exporter on which a family of each provider is observed.
+// newExporter returns an Exporter that observes one family of each group.
 func newExporter(t *testing.T, options ...exporters.Option) *exporters.Exporter {
 	t.Helper()
 	e, err := exporters.New(options...)
@@ -107,7 +107,7 @@ func TestOtherPathsAndMethodsAreRefused(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "FOO"} {
 		response := scrape(t, e, method, "/metrics")
 		if response.StatusCode != http.StatusMethodNotAllowed || response.Header.Get("Allow") != "GET, HEAD" {
-			t.Errorf("%s /metrics: status %d, Allow %q", method, response.StatusCode, response.Header.Get("Allow"))
+			t.Errorf("%s /metrics: status %d, Allow %q, want 405, \"GET, HEAD\"", method, response.StatusCode, response.Header.Get("Allow"))
 		}
 	}
 }
@@ -122,10 +122,10 @@ func TestHeadAnswersWithoutABody(t *testing.T) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain; version=0.0.4") {
-		t.Errorf("HEAD: status %d, content type %q", response.StatusCode, response.Header.Get("Content-Type"))
+		t.Errorf("HEAD: status %d, content type %q, want 200 and text", response.StatusCode, response.Header.Get("Content-Type"))
 	}
 	if text := body(t, response); text != "" {
-		t.Errorf("HEAD has a body: %q", text)
+		t.Errorf("HEAD: got the body %q, want none", text)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestFormats(t *testing.T) {
 				return
 			}
 			if !strings.Contains(text, "coderd_agents_up{") {
-				t.Error("no coderd_agents_up in the answer")
+				t.Error("the response lacks coderd_agents_up")
 			}
 		})
 	}
@@ -218,34 +218,34 @@ func TestGzip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(text), deploymentSeries) {
-			t.Errorf("Accept-Encoding %q: the answer lacks %q", accept, deploymentSeries)
+			t.Errorf("Accept-Encoding %q: the response lacks %q", accept, deploymentSeries)
 		}
 	}
 }
 
-// Families of the deployment must not be served by several replicas: Prometheus would
-// count them for each.
+// TestOnlyTheReporterServesTheDeployment checks that a replica without the role does not
+// serve the deployment's families: Prometheus would count them once per replica.
 func TestOnlyTheReporterServesTheDeployment(t *testing.T) {
 	reports := false
 	e := newExporter(t, exporters.WithReporter(func() bool { return reports }))
 
 	response := scrape(t, e, "GET", "/metrics/deployment")
 	if text := body(t, response); response.StatusCode != http.StatusOK || text != "" {
-		t.Errorf("not the reporter: status %d, body %q; want 200 and nothing", response.StatusCode, text)
+		t.Errorf("without the role: status %d, body %q; want 200 and no body", response.StatusCode, text)
 	}
 	text := body(t, scrape(t, e, "GET", "/"))
 	if strings.Contains(text, "coderd_agents_up") || strings.Contains(text, workspacesSeries) || !strings.Contains(text, "\notelcoder_reporter 0\n") || !strings.Contains(text, replicaSeries) {
-		t.Error("not the reporter: / is not the replica scope with otelcoder_reporter 0")
+		t.Error("without the role: / does not serve only the replica scope, with otelcoder_reporter 0")
 	}
 
 	reports = true
 	if text := body(t, scrape(t, e, "GET", "/")); !strings.Contains(text, deploymentSeries) || !strings.Contains(text, workspacesSeries) {
-		t.Error("the reporter does not serve the deployment scope")
+		t.Error("with the role: / does not serve the deployment scope")
 	}
 }
 
-// A process that loses the role while it prepares an answer answers without the
-// reporter's families.
+// TestTheRoleIsLostWhileAnAnswerIsPrepared checks that a process that loses the role while it
+// prepares a response leaves out the reporter's families.
 func TestTheRoleIsLostWhileAnAnswerIsPrepared(t *testing.T) {
 	var reports atomic.Bool
 	reports.Store(true)
@@ -256,11 +256,11 @@ func TestTheRoleIsLostWhileAnAnswerIsPrepared(t *testing.T) {
 	}
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	if strings.Contains(text, deploymentSeries) || strings.Contains(text, workspacesSeries) || !strings.Contains(text, "\notelcoder_reporter 0\n") || !strings.Contains(text, replicaSeries) {
-		t.Errorf("not the replica scope with otelcoder_reporter 0:\n%s", text)
+		t.Errorf("want only the replica scope, with otelcoder_reporter 0; got\n%s", text)
 	}
 }
 
-// onWrite calls a function before the first write of an answer.
+// onWrite calls a function before each write of a response.
 type onWrite struct {
 	http.ResponseWriter
 	call func()
@@ -271,8 +271,8 @@ func (w onWrite) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// A process can be suspended while it writes an answer. When it resumes, another process
-// is the reporter, so the answer must not be complete.
+// TestTheRoleIsLostWhileAnAnswerIsWritten checks that a response is incomplete if the role is
+// lost while it is written. A process can be suspended then, and another one can take over.
 func TestTheRoleIsLostWhileAnAnswerIsWritten(t *testing.T) {
 	var reports atomic.Bool
 	e := newExporter(t, exporters.WithReporter(reports.Load))
@@ -302,7 +302,7 @@ func TestTheRoleIsLostWhileAnAnswerIsWritten(t *testing.T) {
 			for _, encoding := range []string{"identity", "gzip"} {
 				reports.Store(true)
 				if err := get(path, accept, encoding); err == nil {
-					t.Errorf("%s as %s, %s: the answer is whole", path, accept, encoding)
+					t.Errorf("%s as %s, %s: the response is complete", path, accept, encoding)
 				}
 				if err := get(path, accept, encoding); err != nil {
 					t.Errorf("%s as %s, %s: without the role: %v", path, accept, encoding, err)
@@ -312,7 +312,8 @@ func TestTheRoleIsLostWhileAnAnswerIsWritten(t *testing.T) {
 	}
 }
 
-// With client_golang's defaults one such series fails the scrape with 500.
+// TestASeriesThatCannotBeServedIsLeftOut checks that an invalid series is left out. With the
+// defaults of client_golang it would fail the whole scrape with 500.
 func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
 	var log strings.Builder
 	e := newExporter(t, exporters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
@@ -328,7 +329,7 @@ func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
 		}
 		for _, series := range []string{deploymentSeries, replicaSeries, `app_name="good"`} {
 			if !strings.Contains(text, series) {
-				t.Errorf("the answer lacks %q", series)
+				t.Errorf("the response lacks %q", series)
 			}
 		}
 		if strings.Contains(text, "bad") {
@@ -336,7 +337,7 @@ func TestASeriesThatCannotBeServedIsLeftOut(t *testing.T) {
 		}
 	}
 	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); !strings.Contains(text, "\notelcoder_scrape_errors_total 1\n") {
-		t.Error("what is left out is not counted")
+		t.Error("the series left out is not counted once as a scrape error")
 	}
 	if got := strings.Count(log.String(), "scrape is incomplete"); got != 1 {
 		t.Errorf("logged %d times, want once:\n%s", got, log.String())
@@ -371,11 +372,12 @@ func TestScrapesAreCountedByStatus(t *testing.T) {
 		scrape(t, e, "GET", path)
 	}
 	if text := body(t, scrape(t, e, "GET", "/")); !strings.Contains(text, `promhttp_metric_handler_requests_total{code="200"} 4`+"\n") {
-		t.Error("four scrapes are not counted as four")
+		t.Error("the counter of scrapes is not 4 after four scrapes")
 	}
 }
 
-// In OpenMetrics the family of a counter is named without _total, here like a gauge.
+// TestOpenMetricsUsesNoNameTwice checks a counter whose OpenMetrics family, which is named
+// without _total, would have the name of the gauge go_memstats_alloc_bytes.
 func TestOpenMetricsUsesNoNameTwice(t *testing.T) {
 	text := body(t, scrape(t, newExporter(t), "GET", "/", "Accept", "application/openmetrics-text;version=1.0.0"))
 	for line, want := range map[string]int{
@@ -399,14 +401,15 @@ func TestRenderedBytesAreReported(t *testing.T) {
 	}
 	scrape(t, e, "GET", "/metrics/deployment")
 	if !held("text") {
-		t.Error("no bytes are held of the format that was asked for")
+		t.Error("no rendered bytes are reported for text, which was requested")
 	}
 	if held("openmetrics") {
-		t.Error("bytes are held of a format that nobody asked for")
+		t.Error("rendered bytes are reported for OpenMetrics, which was not requested")
 	}
 }
 
-// Families in the cache are rendered again after an announced change.
+// TestAnnouncedChangesAreServed checks that cached families are rendered again after an
+// announced change, at most every five seconds.
 func TestAnnouncedChangesAreServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)
@@ -421,7 +424,7 @@ func TestAnnouncedChangesAreServed(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			if text := body(t, scrape(t, e, "GET", "/metrics/deployment")); !strings.Contains(text, series) {
-				t.Errorf("the answer lacks %q:\n%s", series, text)
+				t.Errorf("the response lacks %q:\n%s", series, text)
 			}
 		}
 		want("coderd_api_active_users_duration_hour 0\n")

@@ -12,7 +12,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// samples returns the lines of a family in a scrape of the deployment, with comments.
+// samples returns the lines of a family in a scrape of the deployment, including HELP and
+// TYPE.
 func samples(t *testing.T, e *exporters.Exporter, f instrument.Family) string {
 	t.Helper()
 	var lines strings.Builder
@@ -56,7 +57,7 @@ coderd_agents_up{template_name="tmpl",username="ann",workspace_name="dev"} 2
 }
 
 // TestFamilyOfTwoInstruments creates a second instrument of another kind for a family.
-// Prometheus refuses an answer that has the family twice.
+// Prometheus refuses a response with the same family twice.
 func TestFamilyOfTwoInstruments(t *testing.T) {
 	e := newExporter(t)
 	meter := e.Providers().Deployment.Meter(instrument.ScopeName)

@@ -46,7 +46,7 @@ func count(t *testing.T, provider metric.MeterProvider, scope, name string, opti
 	must[metric.Float64Counter](t)(provider.Meter(scope).Float64Counter(name, options...)).Add(t.Context(), 1)
 }
 
-// hostLines returns the lines of a scrape outside the catalogue's families.
+// hostLines returns the lines of a scrape that belong to no family of the catalogue.
 func hostLines(text string) string {
 	var lines strings.Builder
 	for line := range strings.Lines(text) {
@@ -57,7 +57,8 @@ func hostLines(text string) string {
 	return lines.String()
 }
 
-// Instruments of a host have the default names of the OpenTelemetry Prometheus exporter.
+// TestForeignInstruments checks that instruments of a host have the default names of the
+// OpenTelemetry Prometheus exporter.
 func TestForeignInstruments(t *testing.T) {
 	e := newExporter(t)
 	p := e.Providers()
@@ -119,28 +120,29 @@ host_size_bytes{` + scopeLabels + `} 8
 			t.Errorf("%s: got\n%swant\n%s", path, got, want)
 		}
 		if strings.Contains(text, "target_info") {
-			t.Errorf("%s has a target_info", path)
+			t.Errorf("%s serves target_info", path)
 		}
 	}
-	// Instruments of the host neither change ours nor cause an error.
+	// Instruments of the host neither change our families nor cause an error.
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	for _, series := range []string{deploymentSeries, replicaSeries, workspacesSeries, "\notelcoder_scrape_errors_total 0\n", `otelcoder_refused_total{origin="host",reason="name"} 0` + "\n"} {
 		if !strings.Contains(text, series) {
-			t.Errorf("the answer lacks %q", series)
+			t.Errorf("the response lacks %q", series)
 		}
 	}
-	// The next scrape has a change without an announcement.
+	// The next scrape has the change, although no change was announced.
 	requests.Add(t.Context(), 5, metric.WithAttributes(attribute.String("url.path", "/")))
 	if text := body(t, scrape(t, e, "GET", "/metrics")); !strings.Contains(text, `url_path="/"} 7`+"\n") {
 		t.Errorf("a change is not served:\n%s", hostLines(text))
 	}
 	openMetrics := body(t, scrape(t, e, "GET", "/metrics", "Accept", "application/openmetrics-text"))
 	if !strings.Contains(openMetrics, "# TYPE host_requests counter\nhost_requests_total{") || strings.Count(openMetrics, "# EOF") != 1 {
-		t.Errorf("OpenMetrics has\n%s", hostLines(openMetrics))
+		t.Errorf("OpenMetrics lacks the counter host_requests or the single # EOF:\n%s", hostLines(openMetrics))
 	}
 }
 
-// Only the reporter serves foreign instruments of Deployment and Workspaces.
+// TestForeignInstrumentsFollowTheReporter checks that only the reporter serves foreign
+// instruments of the groups deployment and workspaces.
 func TestForeignInstrumentsFollowTheReporter(t *testing.T) {
 	var reports atomic.Bool
 	e := newExporter(t, exporters.WithReporter(reports.Load))
@@ -153,13 +155,13 @@ func TestForeignInstrumentsFollowTheReporter(t *testing.T) {
 		text := body(t, scrape(t, e, "GET", "/metrics"))
 		for name, want := range map[string]bool{"host_deployment_total": reporting, "host_workspaces_total": reporting, "host_process_total": true} {
 			if got := strings.Contains(text, "\n"+name+"{"); got != want {
-				t.Errorf("the process reports: %t; %s is served: %t", reporting, name, got)
+				t.Errorf("process is the reporter: %t; %s is served: %t", reporting, name, got)
 			}
 		}
 	}
 }
 
-// refusedCount returns otelcoder_refused_total of a reason, with origin host.
+// refusedCount returns otelcoder_refused_total of the origin host and a reason.
 func refusedCount(t *testing.T, e *exporters.Exporter, reason string) string {
 	t.Helper()
 	prefix := fmt.Sprintf("otelcoder_refused_total{origin=%q,reason=%q} ", "host", reason)
@@ -181,7 +183,7 @@ func TestWithoutForeignInstruments(t *testing.T) {
 	}
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	if got := hostLines(text); got != "" {
-		t.Errorf("served are\n%s", got)
+		t.Errorf("foreign instruments are served:\n%s", got)
 	}
 	if n := refusedCount(t, e, "instrument"); n != "2" {
 		t.Errorf("%s refusals, want 2", n)
@@ -190,13 +192,13 @@ func TestWithoutForeignInstruments(t *testing.T) {
 		want := `level=WARN msg="an instrument is not served, and counted in otelcoder_refused_total" instrument=` + name +
 			` scope=example.org/host reason=instrument because="the option WithoutForeignInstruments is set"`
 		if n := strings.Count(log.String(), want); n != 1 {
-			t.Errorf("%d lines like %s in\n%s", n, want, log.String())
+			t.Errorf("got %d lines with %s, want 1, in\n%s", n, want, log.String())
 		}
 	}
 }
 
-// An instrument with the name of another family is refused at its creation, without
-// scrape errors.
+// TestForeignNamesThatCollide checks that an instrument with the name of another family is
+// refused when it is created, and causes no scrape errors.
 func TestForeignNamesThatCollide(t *testing.T) {
 	counter := func(name string) func(metric.Meter) error {
 		return func(m metric.Meter) error { _, err := m.Float64Counter(name); return err }
@@ -237,7 +239,7 @@ func TestForeignNamesThatCollide(t *testing.T) {
 				t.Errorf("the creation fails: %v", err)
 			}
 			if got := typesOf(body(t, scrape(t, e, "GET", "/metrics"))); !slices.Equal(got, before) {
-				t.Errorf("served are\n%q, before\n%q", got, before)
+				t.Errorf("got the families\n%q, want\n%q", got, before)
 			}
 			if n := refusedCount(t, e, test.reason); n != "1" {
 				t.Errorf("%s refusals, want 1", n)
@@ -246,13 +248,13 @@ func TestForeignNamesThatCollide(t *testing.T) {
 				t.Errorf("the log lacks %q:\n%s", test.because, log.String())
 			}
 			if text := body(t, scrape(t, e, "GET", "/metrics")); !strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
-				t.Error("a scrape has an error")
+				t.Error("scrape errors are counted, want 0")
 			}
 		})
 	}
 }
 
-// typesOf returns the types of the families of an answer by name.
+// typesOf returns name and type of each family of a response, sorted.
 func typesOf(text string) []string {
 	var names []string
 	for line := range strings.Lines(text) {
@@ -263,21 +265,23 @@ func typesOf(text string) []string {
 	return names
 }
 
-// The same family in two groups would occur twice in an answer.
+// TestForeignNameOfAnotherGroup checks that a name is refused in a second group: a response
+// would have the family twice.
 func TestForeignNameOfAnotherGroup(t *testing.T) {
 	e := newExporter(t)
 	count(t, e.Providers().Deployment, hostScope, "host.requests")
 	count(t, e.Providers().Process, hostScope, "host.requests")
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	if n := strings.Count(text, "# TYPE host_requests_total "); n != 1 {
-		t.Errorf("the family stands there %d times", n)
+		t.Errorf("the family occurs %d times, want once", n)
 	}
 	if n := refusedCount(t, e, "name"); n != "1" {
 		t.Errorf("%s refusals, want 1", n)
 	}
 }
 
-// A callback may observe a refused instrument together with others.
+// TestRefusedInstrumentInACallback checks that a callback may observe a refused instrument
+// together with others.
 func TestRefusedInstrumentInACallback(t *testing.T) {
 	e := newExporter(t)
 	meter := e.Providers().Process.Meter(hostScope)
@@ -290,11 +294,12 @@ func TestRefusedInstrumentInACallback(t *testing.T) {
 	}, refused, served))
 	text := body(t, scrape(t, e, "GET", "/metrics/replica"))
 	if want := "host_depth{" + scopeLabels + "} 2\n"; !strings.Contains(text, want) || strings.Contains(text, "coderd_agents_up") {
-		t.Errorf("the answer lacks %q, or has the refused one:\n%s", want, text)
+		t.Errorf("the response lacks %q, or has the refused instrument:\n%s", want, text)
 	}
 }
 
-// An int64 and a float64 instrument of the same name would have duplicate series.
+// TestForeignInstrumentsOfTwoNumberTypes checks that an int64 and a float64 instrument cannot
+// have the same name, since their series would be duplicates.
 func TestForeignInstrumentsOfTwoNumberTypes(t *testing.T) {
 	e := newExporter(t)
 	meter := e.Providers().Process.Meter(hostScope)
@@ -303,7 +308,7 @@ func TestForeignInstrumentsOfTwoNumberTypes(t *testing.T) {
 	for range 2 {
 		text := body(t, scrape(t, e, "GET", "/metrics/replica"))
 		if n := strings.Count(text, "host_requests_total{"); n != 1 || !strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
-			t.Errorf("%d series, or an error:\n%s", n, hostLines(text))
+			t.Errorf("%d series, want 1 and no scrape error:\n%s", n, hostLines(text))
 		}
 	}
 	if n := refusedCount(t, e, "name"); n != "1" {
@@ -311,8 +316,8 @@ func TestForeignInstrumentsOfTwoNumberTypes(t *testing.T) {
 	}
 }
 
-// Instruments of the same OpenTelemetry name with different Prometheus names are served
-// and pushed.
+// TestForeignInstrumentsOfTwoUnits checks that instruments with the same OpenTelemetry name
+// but different Prometheus names are both served and pushed.
 func TestForeignInstrumentsOfTwoUnits(t *testing.T) {
 	var produced sdk.Producer
 	e := newExporter(t, exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
@@ -343,8 +348,8 @@ func TestForeignInstrumentsOfTwoUnits(t *testing.T) {
 	}
 }
 
-// Overflow at the SDK's cardinality limit is counted and logged. The catalogue's families
-// have no limit.
+// TestOverflow checks that an overflow at the SDK's cardinality limit is counted and logged,
+// and that the limit does not apply to the catalogue's families.
 func TestOverflow(t *testing.T) {
 	const series = 2500
 	synctest.Test(t, func(t *testing.T) {
@@ -361,12 +366,12 @@ func TestOverflow(t *testing.T) {
 			t.Errorf("%d series of a foreign instrument, want the SDK's 2000", n)
 		}
 		if want := `host_requests_total{otel_metric_overflow="true",` + scopeLabels + "} 501\n"; !strings.Contains(text, want) {
-			t.Errorf("the answer lacks %q", want)
+			t.Errorf("the response lacks %q", want)
 		}
 		if n := strings.Count(text, "coderd_api_request_latencies_seconds_count{"); n != series {
 			t.Errorf("%d series of the catalogue, want %d", n, series)
 		}
-		// Overflow of a family of the catalogue is counted, too.
+		// An overflow of a family of the catalogue is counted as well.
 		must[metric.Float64Histogram](t)(e.Providers().Process.Meter(instrument.ScopeName).Float64Histogram("coderd.api.websocket.duration",
 			metric.WithUnit("s"))).Record(t.Context(), 1, metric.WithAttributes(attribute.Bool("otel.metric.overflow", true)))
 		scrape(t, e, "GET", "/metrics/replica")
@@ -375,7 +380,7 @@ func TestOverflow(t *testing.T) {
 		}
 		for _, stream := range []string{"host.requests", "coderd_api_websocket_durations_seconds"} {
 			if n := strings.Count(log.String(), "otel.metric.overflow: the stream has more than the cardinality limit\" stream="+stream+" "); n != 1 {
-				t.Errorf("%d lines about %s:\n%s", n, stream, log.String())
+				t.Errorf("%d lines about %s, want 1:\n%s", n, stream, log.String())
 			}
 		}
 		time.Sleep(time.Hour)
@@ -389,7 +394,7 @@ func TestOverflow(t *testing.T) {
 	})
 }
 
-// Series with invalid UTF-8 are left out of scrapes and readers.
+// TestForeignInvalidText checks that scrapes and readers leave out series with invalid UTF-8.
 func TestForeignInvalidText(t *testing.T) {
 	var produced sdk.Producer
 	e := newExporter(t, exporters.WithReader(func(c exporters.ReaderConfig) (sdk.Reader, error) {
@@ -419,18 +424,19 @@ func TestForeignInvalidText(t *testing.T) {
 	}
 	slices.Sort(paths)
 	if !slices.Equal(paths, []string{"/a", "/b"}) {
-		t.Errorf("read are %q", paths)
+		t.Errorf("a reader got the paths %q, want /a and /b", paths)
 	}
 	if n := strings.Count(body(t, scrape(t, e, "GET", "/metrics/replica")), "host_requests_total{"); n != 2 {
 		t.Errorf("%d series are served, want 2", n)
 	}
 	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
-		t.Error("no error is counted")
+		t.Error("no scrape error is counted")
 	}
 }
 
-// The label le of a histogram's bucket would occur twice with an attribute le, and
-// Prometheus refuses an answer with such a series.
+// TestForeignAttributeOfTheFormat checks that a series of a histogram with an attribute le is
+// left out. Its buckets would have the label le twice, and Prometheus would refuse the
+// response.
 func TestForeignAttributeOfTheFormat(t *testing.T) {
 	var log logged
 	e := newExporter(t, log.option())
@@ -461,8 +467,8 @@ func TestForeignAttributeOfTheFormat(t *testing.T) {
 	}
 }
 
-// TestForeignCallbackHangs checks that a scrape waits once for a callback that hangs, and
-// that its families alone are left out.
+// TestForeignCallbackHangs checks that only one scrape waits for a callback that hangs, and
+// that only the callback's families are left out.
 func TestForeignCallbackHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logged
@@ -483,24 +489,24 @@ func TestForeignCallbackHangs(t *testing.T) {
 		for range 3 {
 			got := parsed(t, scrape(t, e, "GET", "/metrics"))
 			if len(got["host_depth"]) != 0 || len(got["go_goroutines"]) != 1 {
-				t.Errorf("%q", got.names())
+				t.Errorf("got the families %q, want go_goroutines and no host_depth", got.names())
 			}
 		}
 		if got := gathered(t, e); len(got["host_depth"]) != 0 || len(got["go_goroutines"]) != 1 {
-			t.Errorf("gathered are %q", got.names())
+			t.Errorf("gathered the families %q, want go_goroutines and no host_depth", got.names())
 		}
 		if waited := time.Since(began); waited != 5*time.Second {
 			t.Errorf("three scrapes and Gather waited %v, want 5s", waited)
 		}
 		if got := parsed(t, scrape(t, e, "GET", "/metrics/deployment")); len(got["coderd_agents_up"]) != 1 {
-			t.Errorf("of the deployment: %q", got.names())
+			t.Errorf("/metrics/deployment has %q, want coderd_agents_up", got.names())
 		}
 		hangs = false
 		close(hang)
 		synctest.Wait()
 		for range 2 {
 			if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host_depth"]) != 1 {
-				t.Error("a callback that returns again is not served")
+				t.Error("host_depth is not served after the callback has returned")
 			}
 		}
 		if got := scrapeErrors(t, e); got != "4" {
@@ -515,7 +521,7 @@ func TestForeignCallbackHangs(t *testing.T) {
 	})
 }
 
-// TestForeignCallbackWithItsContext checks that the context of a callback ends.
+// TestForeignCallbackWithItsContext checks that the context of a callback ends after 5 s.
 func TestForeignCallbackWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)
@@ -526,7 +532,7 @@ func TestForeignCallbackWithItsContext(t *testing.T) {
 			})))
 		began := time.Now()
 		if got := gathered(t, e); len(got["coderd_agents_up"]) != 1 {
-			t.Errorf("gathered are %q", got.names())
+			t.Errorf("gathered the families %q, want coderd_agents_up", got.names())
 		}
 		if waited := time.Since(began); waited != 5*time.Second {
 			t.Errorf("Gather waited %v, want 5s", waited)
@@ -537,8 +543,8 @@ func TestForeignCallbackWithItsContext(t *testing.T) {
 	})
 }
 
-// TestForeignCallbackEndsItsGoroutine checks that a call of runtime.Goexit ends neither a
-// scrape nor the later collections.
+// TestForeignCallbackEndsItsGoroutine checks that a callback that calls runtime.Goexit ends
+// neither the scrape nor later collections.
 func TestForeignCallbackEndsItsGoroutine(t *testing.T) {
 	var log logged
 	e := newExporter(t, log.option())
@@ -553,7 +559,7 @@ func TestForeignCallbackEndsItsGoroutine(t *testing.T) {
 		})))
 	for _, want := range []int{0, 1} {
 		if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host_depth"]) != want || len(got["go_goroutines"]) != 1 {
-			t.Errorf("want %d series: %q", want, got.names())
+			t.Errorf("got the families %q, want go_goroutines and %d series of host_depth", got.names(), want)
 		}
 	}
 	if log.count("has ended its goroutine") != 1 {
@@ -561,7 +567,8 @@ func TestForeignCallbackEndsItsGoroutine(t *testing.T) {
 	}
 }
 
-// A query by name selects foreign instruments, and renders nothing else.
+// TestForeignInstrumentsByName checks that name[] selects foreign instruments like families
+// of the catalogue.
 func TestForeignInstrumentsByName(t *testing.T) {
 	e := newExporter(t)
 	count(t, e.Providers().Process, hostScope, "host.requests")
@@ -579,7 +586,8 @@ func TestForeignInstrumentsByName(t *testing.T) {
 	}
 }
 
-// Gather returns the foreign instruments, too, of the groups that this process reports.
+// TestForeignInstrumentsAreGathered checks that Gather also returns foreign instruments of
+// the groups that this process reports.
 func TestForeignInstrumentsAreGathered(t *testing.T) {
 	var reports atomic.Bool
 	e := newExporter(t, exporters.WithReporter(reports.Load))
@@ -596,14 +604,15 @@ func TestForeignInstrumentsAreGathered(t *testing.T) {
 			has[f.GetName()] = true
 		}
 		if !has["host_requests_total"] || has["host_users_total"] != reporting {
-			t.Errorf("the process reports: %t; gathered are the counters of the process: %t, of the deployment: %t",
+			t.Errorf("process is the reporter: %t; gathered the counter of the process: %t, of the deployment: %t",
 				reporting, has["host_requests_total"], has["host_users_total"])
 		}
 	}
 }
 
-// A metric of the host's registry with the name of an instrument of the host is left
-// out: names in an answer are unique, in OpenMetrics too.
+// TestForeignInstrumentsBesideAGatherer checks that a metric of the host's registry with the
+// name of one of the host's instruments is left out: names in a response are unique, in
+// OpenMetrics too.
 func TestForeignInstrumentsBesideAGatherer(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	host := promauto.With(registry)
@@ -631,6 +640,6 @@ func TestForeignInstrumentsBesideAGatherer(t *testing.T) {
 		}
 	}
 	if text := body(t, scrape(t, e, "GET", "/metrics/replica")); strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
-		t.Error("what is left out is not counted")
+		t.Error("no scrape error is counted for the metric left out")
 	}
 }

@@ -27,7 +27,7 @@ func gathered(t *testing.T, e *exporters.Exporter) answer {
 		names[i] = f.GetName()
 	}
 	if !slices.IsSorted(names) {
-		t.Errorf("not in order of names: %q", names)
+		t.Errorf("families are not sorted by name: %q", names)
 	}
 	return samplesOf(t, families)
 }
@@ -45,14 +45,14 @@ func TestGatherHasWhatIsServed(t *testing.T) {
 				delete(served, name)
 			}
 			if got := gathered(t, e); !slices.Equal(got.names(), served.names()) {
-				t.Errorf("gathered\n%q, served\n%q", got.names(), served.names())
+				t.Errorf("gathered the families\n%q, served\n%q", got.names(), served.names())
 			}
 		})
 	}
 }
 
-// TestGatherOnTheHostsEndpoint uses promhttp with its defaults: an error fails the
-// scrape.
+// TestGatherOnTheHostsEndpoint uses promhttp with its defaults, which fail a scrape on any
+// error.
 func TestGatherOnTheHostsEndpoint(t *testing.T) {
 	e := newExporter(t, exporters.WithoutRuntime())
 	endpoint := promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, registry(), e}, promhttp.HandlerOpts{EnableOpenMetrics: true})
@@ -67,7 +67,7 @@ func TestGatherOnTheHostsEndpoint(t *testing.T) {
 		got := get(accept)
 		for _, name := range []string{"coderd_agents_up", "coderd_api_concurrent_requests", "coderd_provisionerd_jobs_current", "otelcoder_reporter", "go_goroutines", "host_jobs"} {
 			if len(got[name]) != 1 {
-				t.Errorf("%d series of %s", len(got[name]), name)
+				t.Errorf("%d series of %s, want 1", len(got[name]), name)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func TestGatherFollowsTheRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := gathered(t, e); len(got["coderd_agents_up"])+len(got["coderd_provisionerd_jobs_current"]) != 0 {
-		t.Errorf("with the role lost meanwhile: %q", got.names())
+		t.Errorf("with the role lost during Gather: %q", got.names())
 	}
 }
 
@@ -131,18 +131,18 @@ func TestHandlersAnswerOnAnyPath(t *testing.T) {
 	unknown := httptest.NewRecorder()
 	mux.ServeHTTP(unknown, httptest.NewRequest("GET", "/unknown", nil))
 	if unknown.Code != http.StatusNotFound {
-		t.Errorf("a group that does not exist: %d, want 404", unknown.Code)
+		t.Errorf("a group that does not exist: status %d, want 404", unknown.Code)
 	}
 	post := httptest.NewRecorder()
 	mux.ServeHTTP(post, httptest.NewRequest("POST", "/internal/metrics", nil))
 	if post.Code != http.StatusMethodNotAllowed {
-		t.Errorf("POST: %d", post.Code)
+		t.Errorf("POST: status %d, want 405", post.Code)
 	}
 
 	page := httptest.NewRecorder()
 	mux.ServeHTTP(page, httptest.NewRequest("GET", "/admin/otelcoder", nil))
 	if text := page.Body.String(); page.Code != http.StatusOK || !strings.Contains(text, "coderd_agents_up") || strings.Contains(text, `href="metrics"`) {
-		t.Errorf("the status page: %d, with a link to metrics: %t", page.Code, strings.Contains(text, `href="metrics"`))
+		t.Errorf("status page: status %d, link to metrics: %t, want 200 without a link", page.Code, strings.Contains(text, `href="metrics"`))
 	}
 	if text := body(t, scrape(t, e, "GET", "/status")); strings.Count(text, `href="metrics"`) != 2 {
 		t.Error("the status page of the endpoint does not link to the metrics")
@@ -151,11 +151,11 @@ func TestHandlersAnswerOnAnyPath(t *testing.T) {
 	none := httptest.NewRecorder()
 	without.StatusHandler().ServeHTTP(none, httptest.NewRequest("GET", "/", nil))
 	if none.Code != http.StatusNotFound {
-		t.Errorf("without a status page: %d", none.Code)
+		t.Errorf("without a status page: status %d, want 404", none.Code)
 	}
 }
 
-// TestHandlerBelowAPrefix checks that no answer redirects out of the prefix.
+// TestHandlerBelowAPrefix checks that redirects stay within the prefix.
 func TestHandlerBelowAPrefix(t *testing.T) {
 	e := newExporter(t)
 	h := http.StripPrefix("/deep", e.Handler())
@@ -166,7 +166,7 @@ func TestHandlerBelowAPrefix(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 		if w.Code != want {
-			t.Errorf("%s: %d to %q, want %d", path, w.Code, w.Header().Get("Location"), want)
+			t.Errorf("%s: status %d, Location %q, want status %d", path, w.Code, w.Header().Get("Location"), want)
 		}
 	}
 }

@@ -36,13 +36,13 @@ const (
 	acceptProtobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// answer is a parsed scrape: the samples of each family.
+// answer has the samples of each family of a parsed scrape.
 type answer map[string][]string
 
 func (a answer) names() []string { return slices.Sorted(maps.Keys(a)) }
 
-// parsed parses an answer strictly: families and series are unique, and samples follow
-// the type of their family.
+// parsed parses a response strictly: families and series must be unique, and samples must
+// follow the type of their family.
 func parsed(t *testing.T, response *http.Response) answer {
 	t.Helper()
 	if response.StatusCode != http.StatusOK {
@@ -51,7 +51,7 @@ func parsed(t *testing.T, response *http.Response) answer {
 	if response.Header.Get("Content-Encoding") == "gzip" {
 		compressed := []byte(body(t, response))
 		if length := response.Header.Get("Content-Length"); length != fmt.Sprint(len(compressed)) {
-			t.Errorf("%d bytes, Content-Length %s", len(compressed), length)
+			t.Errorf("body of %d bytes, Content-Length %s", len(compressed), length)
 		}
 		from := bytes.NewReader(compressed)
 		member, err := gzip.NewReader(from)
@@ -78,7 +78,7 @@ func parsed(t *testing.T, response *http.Response) answer {
 		}
 		types := strings.Count(text, "# TYPE ")
 		if types != len(families) {
-			t.Errorf("%d families have %d types", len(families), types)
+			t.Errorf("%d families have %d TYPE lines", len(families), types)
 		}
 		return samplesOf(t, slices.Collect(maps.Values(families)))
 	}
@@ -115,13 +115,14 @@ func samplesOf(t *testing.T, families []*dto.MetricFamily) answer {
 	return a
 }
 
-// openMetricsSuffixes are the suffixes of the names that a family has in OpenMetrics.
+// openMetricsSuffixes maps each type of OpenMetrics to the suffixes that its families
+// reserve.
 var openMetricsSuffixes = map[string][]string{
 	"counter": {"", "_total", "_created"}, "gauge": {""}, "unknown": {""},
 	"histogram": {"", "_bucket", "_count", "_sum", "_created"}, "summary": {"", "_count", "_sum", "_created"},
 }
 
-// parsedOpenMetrics groups samples by the name of the family in the other formats.
+// parsedOpenMetrics parses OpenMetrics text. It names families as the other formats do.
 func parsedOpenMetrics(t *testing.T, text string) answer {
 	t.Helper()
 	text, ended := strings.CutSuffix(text, "# EOF\n")
@@ -130,7 +131,7 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 	}
 	a := make(answer)
 	families := make(map[string]bool)
-	samples := make(map[string]string) // family by name of a sample
+	samples := make(map[string]string) // name of a sample to its family
 	var name, of string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -143,7 +144,7 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 			families[name] = true
 			for _, suffix := range openMetricsSuffixes[of] {
 				if other, taken := samples[name+suffix]; taken {
-					t.Errorf("the families %s and %s have the name %s", other, name, name+suffix)
+					t.Errorf("the families %s and %s both use the name %s", other, name, name+suffix)
 				}
 				samples[name+suffix] = name
 			}
@@ -169,7 +170,7 @@ func parsedOpenMetrics(t *testing.T, text string) answer {
 		}
 		rest, ok := strings.CutPrefix(series, name)
 		if !ok {
-			t.Errorf("sample %q in the family %s of type %s", line, name, of)
+			t.Errorf("sample %q does not fit the family %s of type %s", line, name, of)
 		}
 		a[name] = append(a[name], rest)
 	}
@@ -251,14 +252,14 @@ func TestHostMetricsAreServedBesideOurs(t *testing.T) {
 		}
 		for as, got := range ask(t, e, path) {
 			if !slices.Equal(got.names(), want) {
-				t.Errorf("%s as %s has\n%q, want\n%q", path, as, got.names(), want)
+				t.Errorf("%s as %s: got\n%q, want\n%q", path, as, got.names(), want)
 			}
 		}
 	}
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	for _, series := range []string{deploymentSeries, replicaSeries, "host_jobs_total 3\n", "host_restarts 1\n", "# HELP host_jobs_total Jobs.\n"} {
 		if !strings.Contains(text, series) {
-			t.Errorf("the answer lacks %q", series)
+			t.Errorf("the response lacks %q", series)
 		}
 	}
 	if got := scrapeErrors(t, e); got != "0" {
@@ -269,8 +270,8 @@ func TestHostMetricsAreServedBesideOurs(t *testing.T) {
 	}
 }
 
-// TestDefaultGatherer: the default registry has the Go and process collectors of
-// client_golang.
+// TestDefaultGatherer checks that the Go and process metrics, which client_golang's default
+// registry has as well, are served once: ours, or with WithoutRuntime the registry's.
 func TestDefaultGatherer(t *testing.T) {
 	const theirs = "# HELP go_memstats_alloc_bytes_total Total number of bytes allocated in heap until now, even if released already."
 	for name, test := range map[string]struct {
@@ -291,10 +292,10 @@ func TestDefaultGatherer(t *testing.T) {
 			}
 			text := body(t, scrape(t, e, "GET", "/metrics"))
 			if strings.Contains(text, "# HELP go_memstats_alloc_bytes_total Total number of bytes allocated, even if freed.\n") != test.ours || strings.Contains(text, theirs) != test.theirs {
-				t.Errorf("ours %t, the host's %t:\n%s", test.ours, test.theirs, text)
+				t.Errorf("want our help texts: %t, the host's: %t; got\n%s", test.ours, test.theirs, text)
 			}
 			if got := strings.Contains(text, "promhttp_metric_handler_requests_total"); got != test.ours {
-				t.Errorf("promhttp's metrics are served: %t", got)
+				t.Errorf("promhttp's metrics are served: %t, want %t", got, test.ours)
 			}
 			if got := scrapeErrors(t, e); got != "0" {
 				t.Errorf("%s scrape errors", got)
@@ -337,7 +338,7 @@ func TestNamesOfTheCatalogueAreAnErrorOfNew(t *testing.T) {
 				ask(t, e, "/metrics")
 			}
 			if (err != nil) != test.conflict {
-				t.Fatalf("New: %v, want an error: %t", err, test.conflict)
+				t.Fatalf("New: got the error %v, want one: %t", err, test.conflict)
 			}
 			if err == nil {
 				return
@@ -358,7 +359,7 @@ func TestNamesOfTheCatalogueThatComeLaterAreLeftOut(t *testing.T) {
 	for range 3 {
 		text := body(t, scrape(t, e, "GET", "/metrics"))
 		if !strings.Contains(text, deploymentSeries) || strings.Contains(text, "coderd_agents_up 7") || !strings.Contains(text, "host_jobs_total 3\n") {
-			t.Errorf("ours and the host's other metrics are not served:\n%s", text)
+			t.Errorf("our metrics or the host's other metrics are not served:\n%s", text)
 		}
 	}
 	if got := scrapeErrors(t, e); got != "3" {
@@ -370,14 +371,14 @@ func TestNamesOfTheCatalogueThatComeLaterAreLeftOut(t *testing.T) {
 	another := gauge(r, "coderd_agents_apps")
 	scrape(t, e, "GET", "/metrics/host")
 	if log.count("rename or unregister coderd_agents_apps, coderd_agents_up") != 1 {
-		t.Errorf("the second name is not logged:\n%s", log.text.String())
+		t.Errorf("the second conflict is not logged once:\n%s", log.text.String())
 	}
 	r.Unregister(late)
 	r.Unregister(another)
 	scrape(t, e, "GET", "/metrics")
 	scrape(t, e, "GET", "/metrics")
 	if log.count("served again") != 1 || log.count("\n") != 3 {
-		t.Errorf("the end is not logged once:\n%s", log.text.String())
+		t.Errorf("the end of the conflicts is not logged once:\n%s", log.text.String())
 	}
 }
 
@@ -478,9 +479,9 @@ func TestBrokenGatherers(t *testing.T) {
 				}
 			}
 			if !slices.Equal(names, test.want) {
-				t.Errorf("%q are pushed, want %q", names, test.want)
+				t.Errorf("pushed the families %q, want %q", names, test.want)
 			}
-			// New, each answer and the reader gather once.
+			// New, each scrape and the reader gather once.
 			wantErrors, wantLines := "14", 1
 			if test.log == "" {
 				wantErrors, wantLines = "0", 0
@@ -489,7 +490,7 @@ func TestBrokenGatherers(t *testing.T) {
 				t.Errorf("%s scrape errors, want %s", got, wantErrors)
 			}
 			if log.count("level=") != wantLines || log.count(test.log) == 0 && test.log != "" {
-				t.Errorf("logged, want once %q:\n%s", test.log, log.text.String())
+				t.Errorf("got %d lines, want %d with %q:\n%s", log.count("level="), wantLines, test.log, log.text.String())
 			}
 		})
 	}
@@ -499,7 +500,7 @@ func families(all ...*dto.MetricFamily) func() ([]*dto.MetricFamily, error) {
 	return func() ([]*dto.MetricFamily, error) { return all, nil }
 }
 
-// TestGathererHangs checks that a scrape waits once for a gatherer that hangs.
+// TestGathererHangs checks that only one scrape waits for a gatherer that hangs.
 func TestGathererHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logged
@@ -518,7 +519,7 @@ func TestGathererHangs(t *testing.T) {
 		for range 3 {
 			got := parsed(t, scrape(t, e, "GET", "/metrics"))
 			if len(got["host"]) != 0 || len(got["go_goroutines"]) != 1 {
-				t.Errorf("%q", got.names())
+				t.Errorf("got the families %q, want go_goroutines and no host", got.names())
 			}
 		}
 		if waited := time.Since(began); waited != 5*time.Second {
@@ -528,7 +529,7 @@ func TestGathererHangs(t *testing.T) {
 		synctest.Wait()
 		for range 2 {
 			if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host"]) != 1 {
-				t.Error("a gatherer that returns again is not served")
+				t.Error("the host's metric is not served after the gatherer has returned")
 			}
 		}
 		if got := scrapeErrors(t, e); got != "3" {
@@ -543,7 +544,8 @@ func TestGathererHangs(t *testing.T) {
 	})
 }
 
-// TestGathererHangsForever checks that Shutdown returns at its deadline.
+// TestGathererHangsForever checks that Shutdown returns at its deadline although a gatherer
+// hangs.
 func TestGathererHangsForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
@@ -570,7 +572,8 @@ func TestGathererHangsForever(t *testing.T) {
 	})
 }
 
-// TestGathererEndsItsGoroutine checks that a call of runtime.Goexit affects one scrape.
+// TestGathererEndsItsGoroutine checks that a gatherer that calls runtime.Goexit affects only
+// one scrape.
 func TestGathererEndsItsGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logged
@@ -587,11 +590,11 @@ func TestGathererEndsItsGoroutine(t *testing.T) {
 		began := time.Now()
 		for _, want := range []int{0, 1, 1} {
 			if got := parsed(t, scrape(t, e, "GET", "/metrics")); len(got["host"]) != want {
-				t.Errorf("%d series, want %d", len(got["host"]), want)
+				t.Errorf("%d series of host, want %d", len(got["host"]), want)
 			}
 		}
 		if waited := time.Since(began); waited != 0 {
-			t.Errorf("the scrapes waited %v", waited)
+			t.Errorf("the scrapes waited %v, want 0s", waited)
 		}
 		if log.count("the gatherer has ended its goroutine") != 1 || log.count("served again") != 1 {
 			t.Errorf("logged:\n%s", log.text.String())
@@ -626,17 +629,17 @@ func TestShutdownWithoutADeadline(t *testing.T) {
 			t.Errorf("Shutdown took %v: %v", took, err)
 		}
 		if err := e.Shutdown(context.Background()); err != nil {
-			t.Errorf("the second Shutdown: %v", err)
+			t.Errorf("second Shutdown: %v, want nil", err)
 		}
 		if took := time.Since(began); took != 5*time.Second {
-			t.Errorf("the second Shutdown took %v", took-5*time.Second)
+			t.Errorf("second Shutdown took %v, want 0s", took-5*time.Second)
 		}
 		close(hang)
 	})
 }
 
-// TestSeveralGatherers checks that gatherers add up, and that one that panics leaves out
-// only its own metrics.
+// TestSeveralGatherers checks that the metrics of all gatherers are served, except those of
+// a gatherer that panics.
 func TestSeveralGatherers(t *testing.T) {
 	var log logged
 	first, second := prometheus.NewRegistry(), prometheus.NewRegistry()
@@ -648,14 +651,15 @@ func TestSeveralGatherers(t *testing.T) {
 	gauge(second, "host_a") // served from the first
 	text := body(t, scrape(t, e, "GET", "/metrics/host"))
 	if got, want := typesOf(text), []string{"host_a gauge", "host_b gauge"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
+		t.Errorf("got the families %q, want %q", got, want)
 	}
 	if log.count("boom") != 2 || log.count("host_a: another metric has the same name") != 1 {
 		t.Errorf("logged:\n%s", log.text.String())
 	}
 }
 
-// TestConcurrentScrapesShareAGathering scrapes while Gather runs.
+// TestConcurrentScrapesShareAGathering checks that scrapes during a Gather wait for its
+// result.
 func TestConcurrentScrapesShareAGathering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -671,7 +675,7 @@ func TestConcurrentScrapesShareAGathering(t *testing.T) {
 		for range 10 {
 			scrapes.Go(func() {
 				if text := body(t, scrape(t, e, "GET", "/metrics/host")); !strings.Contains(text, "\nhost 1\n") {
-					t.Errorf("%q", text)
+					t.Errorf("got %q, want the line \"host 1\"", text)
 				}
 			})
 		}
@@ -685,8 +689,8 @@ func TestConcurrentScrapesShareAGathering(t *testing.T) {
 	})
 }
 
-// TestUnitsOfTheHost: an OpenMetrics parser refuses an answer with a unit that the name
-// of its family does not end in.
+// TestUnitsOfTheHost checks that a family has a UNIT line only if its name ends in the unit.
+// An OpenMetrics parser refuses a response with any other unit.
 func TestUnitsOfTheHost(t *testing.T) {
 	with := func(name, unit string, of dto.MetricType) *dto.MetricFamily {
 		f := gauges(name, series(1))
@@ -721,8 +725,9 @@ func TestUnitsOfTheHost(t *testing.T) {
 	}
 }
 
-// TestSampleNamesOfOpenMetrics: a strict parser refuses an answer with a family whose name
-// is that of a sample of another one. A counter has the type unknown then.
+// TestSampleNamesOfOpenMetrics checks that no family has the name of a sample of another
+// family, since a strict parser would refuse the response. A counter gets the type unknown
+// instead.
 func TestSampleNamesOfOpenMetrics(t *testing.T) {
 	r := prometheus.NewRegistry()
 	host := promauto.With(r)
@@ -745,7 +750,7 @@ func TestSampleNamesOfOpenMetrics(t *testing.T) {
 	for _, want := range []string{"host_wait histogram", "host_wait_sum_total unknown", "host_jobs_total unknown", "host_users counter", "host_jobs_created gauge",
 		"coderd_api_request_latencies_seconds_sum_total unknown", "host_size histogram"} {
 		if !slices.Contains(typesOf(text), want) {
-			t.Errorf("the answer lacks the family %q", want)
+			t.Errorf("the response lacks the family %q", want)
 		}
 	}
 	if n := refusedCount(t, e, "name"); n != "2" {
@@ -753,7 +758,7 @@ func TestSampleNamesOfOpenMetrics(t *testing.T) {
 	}
 	gauge(r, "coderd_api_requests_processed_created")
 	if _, err := exporters.New(exporters.WithGatherer(r)); err == nil || !strings.Contains(err.Error(), "coderd_api_requests_processed_created") {
-		t.Errorf("New: %v", err)
+		t.Errorf("New: got the error %v, want coderd_api_requests_processed_created in it", err)
 	}
 }
 
@@ -787,7 +792,7 @@ func TestUTF8NamesOfTheHost(t *testing.T) {
 	}
 }
 
-// TestAHostThatGathersTheExporter uses a gatherer that contains its own exporter.
+// TestAHostThatGathersTheExporter uses a gatherer that gathers the exporter itself.
 func TestAHostThatGathersTheExporter(t *testing.T) {
 	var e *exporters.Exporter
 	e = newExporter(t, exporters.WithGatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
@@ -798,7 +803,7 @@ func TestAHostThatGathersTheExporter(t *testing.T) {
 	})))
 	got := parsed(t, scrape(t, e, "GET", "/metrics"))
 	if len(got["coderd_agents_up"]) != 1 || len(got["host_jobs"]) != 1 {
-		t.Errorf("%q", got.names())
+		t.Errorf("got the families %q, want coderd_agents_up and host_jobs once", got.names())
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Above the limit a scrape gets 503 with Retry-After at once, and the next one succeeds.
+// TestMaxScrapes checks that a scrape above the limit gets 503 with Retry-After at once, and
+// that a scrape below the limit succeeds again.
 func TestMaxScrapes(t *testing.T) {
 	e := newExporter(t, exporters.WithMaxScrapes(1))
 	reached, goOn := make(chan struct{}, 1), make(chan struct{})
@@ -34,21 +35,21 @@ func TestMaxScrapes(t *testing.T) {
 	text, _ := io.ReadAll(refused.Body)
 	if refused.StatusCode != http.StatusServiceUnavailable || refused.Header.Get("Retry-After") != "1" ||
 		string(text) != "no metrics: too many scrapes at a time, try again in a second\n" {
-		t.Errorf("%s, Retry-After %q: %s", refused.Status, refused.Header.Get("Retry-After"), text)
+		t.Errorf("second scrape: %s, Retry-After %q: %s", refused.Status, refused.Header.Get("Retry-After"), text)
 	}
 	close(goOn)
 	if r := <-first; r.StatusCode != http.StatusOK {
-		t.Errorf("the first one is answered %s", r.Status)
+		t.Errorf("first scrape: status %s, want 200", r.Status)
 	}
 	if err := registration.Unregister(); err != nil {
 		t.Fatal(err)
 	}
 	if r := scrape(t, e, "GET", "/metrics/replica"); r.StatusCode != http.StatusOK {
-		t.Errorf("the next one is answered %s", r.Status)
+		t.Errorf("scrape after the first: status %s, want 200", r.Status)
 	}
 }
 
-// slowReader is a client that sends a request and does not read the answer.
+// slowReader is the response writer of a client that does not read the response.
 type slowReader struct {
 	*httptest.ResponseRecorder
 	reached, goOn chan struct{}
@@ -63,7 +64,8 @@ func (w slowReader) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A client that reads slowly or never does not block other scrapes.
+// TestSlowReadersTakeNoRoom checks that a client that reads slowly, or never, does not count
+// towards the limit of concurrent scrapes.
 func TestSlowReadersTakeNoRoom(t *testing.T) {
 	e := newExporter(t, exporters.WithMaxScrapes(1))
 	w := slowReader{httptest.NewRecorder(), make(chan struct{}, 1), make(chan struct{})}
@@ -74,13 +76,13 @@ func TestSlowReadersTakeNoRoom(t *testing.T) {
 	}()
 	<-w.reached
 	if r := scrape(t, e, "GET", "/metrics"); r.StatusCode != http.StatusOK {
-		t.Errorf("another one is answered %s", r.Status)
+		t.Errorf("another scrape: status %s, want 200", r.Status)
 	}
 	close(w.goOn)
 	<-done
 }
 
-// TestLimitsPage checks the default in the documentation.
+// TestLimitsPage checks that docs/limits.md has the default limit of concurrent scrapes.
 func TestLimitsPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/limits.md")
 	if err != nil {

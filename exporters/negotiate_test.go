@@ -13,8 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/exporters"
 )
 
-// FuzzScrapeHeaders checks that a scraper with any headers gets a complete answer in
-// one of the formats, compressed only with Content-Encoding.
+// FuzzScrapeHeaders checks that a scrape with any headers gets a complete response in one of
+// the formats, and that a compressed response has a Content-Encoding.
 func FuzzScrapeHeaders(f *testing.F) {
 	for _, accept := range []string{
 		"", "*/*", "text/plain;version=0.0.4;q=0.3",
@@ -38,7 +38,7 @@ func FuzzScrapeHeaders(f *testing.F) {
 		w := httptest.NewRecorder()
 		e.Handler().ServeHTTP(w, r)
 		if w.Code != http.StatusOK {
-			t.Fatalf("status %d", w.Code)
+			t.Fatalf("status %d, want 200", w.Code)
 		}
 		contentType, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
 		var format string
@@ -46,7 +46,7 @@ func FuzzScrapeHeaders(f *testing.F) {
 		case "text/plain", "application/openmetrics-text", "application/vnd.google.protobuf":
 			format = contentType
 		default:
-			t.Errorf("content type %q", contentType)
+			t.Errorf("content type %q is none of the formats", contentType)
 		}
 		body := io.Reader(bytes.NewReader(w.Body.Bytes()))
 		if w.Header().Get("Content-Encoding") == "gzip" {
@@ -56,7 +56,7 @@ func FuzzScrapeHeaders(f *testing.F) {
 		}
 		text, err := io.ReadAll(body)
 		if err != nil || !bytes.Contains(text, []byte("otelcoder_build_info")) {
-			t.Errorf("%d bytes, %v", len(text), err)
+			t.Errorf("body of %d bytes lacks otelcoder_build_info, or error %v", len(text), err)
 		}
 		if bytes.HasSuffix(text, []byte("# EOF\n")) != (format == "application/openmetrics-text") {
 			t.Errorf("%s ends in %q", format, text[max(0, len(text)-20):])

@@ -17,7 +17,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
 )
 
-// TestOptions tests every option.
+// TestOptions checks the validation of every option.
 func TestOptions(t *testing.T) {
 	const scrapes = "must be from 1 to 10000"
 	optiontest.Run(t, []optiontest.Row[exporters.Option]{
@@ -63,7 +63,7 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-// structGatherer is a gatherer that cannot be nil.
+// structGatherer is a gatherer of a type that cannot be nil.
 type structGatherer struct{}
 
 func (structGatherer) Gather() ([]*dto.MetricFamily, error) { return nil, nil }

@@ -22,8 +22,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestLargeFamily checks that a family converted in pieces has one comment and all
-// series in order.
+// TestLargeFamily checks that a family that is converted in pieces has one HELP and TYPE
+// line, and all its series in order.
 func TestLargeFamily(t *testing.T) {
 	const series = exporters.PieceSize + 1
 	e := newExporter(t)
@@ -43,12 +43,12 @@ func TestLargeFamily(t *testing.T) {
 	want.WriteString(deploymentSeries)
 	text := body(t, scrape(t, e, "GET", "/metrics/deployment"))
 	if text != want.String() {
-		t.Errorf("text has %d bytes, want %d", len(text), want.Len())
+		t.Errorf("text differs: %d bytes, want %d", len(text), want.Len())
 	}
 
 	text = body(t, scrape(t, e, "GET", "/metrics/deployment", "Accept", "application/openmetrics-text;version=1.0.0"))
 	if n := strings.Count(text, "coderd_agents_up{"); n != series+1 || strings.Count(text, "# TYPE coderd_agents_up gauge\n") != 1 || strings.Count(text, "# HELP") != 1 {
-		t.Errorf("OpenMetrics has %d series, want %d: %.200s", n, series+1, text)
+		t.Errorf("OpenMetrics has %d series, want %d and one HELP and TYPE: %.200s", n, series+1, text)
 	}
 
 	text = body(t, scrape(t, e, "GET", "/metrics/deployment", "Accept",
@@ -59,16 +59,17 @@ func TestLargeFamily(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := len(family.Metric); n != series+1 || family.GetHelp() == "" {
-		t.Errorf("protobuf has %d series, help %q", n, family.GetHelp())
+		t.Errorf("protobuf has %d series, help %q, want %d series with a help text", n, family.GetHelp(), series+1)
 	}
 	for i, m := range family.Metric[:series] {
 		if got, want := m.Label[2].GetValue(), fmt.Sprintf("%06d", i); got != want || m.Gauge.GetValue() != float64(i) {
-			t.Fatalf("series %d in protobuf is %s, value %g", i, got, m.Gauge.GetValue())
+			t.Fatalf("series %d in protobuf is %s, value %g, want %s, value %d", i, got, m.Gauge.GetValue(), want, i)
 		}
 	}
 }
 
-// TestUnchangedFamiliesAreKept changes one of three families.
+// TestUnchangedFamiliesAreKept checks that only the changed one of three families is
+// converted again.
 func TestUnchangedFamiliesAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter(t)
@@ -89,7 +90,7 @@ func TestUnchangedFamiliesAreKept(t *testing.T) {
 		}
 		first := get()
 		if n := conversions.Load(); n != 3 {
-			t.Errorf("three families: %d conversions", n)
+			t.Errorf("%d conversions of three families, want 3", n)
 		}
 		time.Sleep(6 * time.Second)
 		users.Store(1)
@@ -99,7 +100,7 @@ func TestUnchangedFamiliesAreKept(t *testing.T) {
 			t.Errorf("got\n%swant\n%s", got, want)
 		}
 		if n := conversions.Load(); n != 4 {
-			t.Errorf("one changed family: %d conversions", n-3)
+			t.Errorf("%d conversions after one family has changed, want 1", n-3)
 		}
 		// A new format needs a full rendering.
 		if text := body(t, scrape(t, e, "GET", "/metrics/deployment", "Accept", "application/openmetrics-text")); strings.Count(text, "# TYPE ") != 3 {
@@ -111,8 +112,8 @@ func TestUnchangedFamiliesAreKept(t *testing.T) {
 	})
 }
 
-// TestIncompleteFamilyStaysIncomplete checks that a family with an invalid series is
-// counted for each rendering, even if only another family has changed.
+// TestIncompleteFamilyStaysIncomplete checks that a family with an invalid series counts as
+// a scrape error in each rendering, even if only another family has changed.
 func TestIncompleteFamilyStaysIncomplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
@@ -138,7 +139,7 @@ func TestIncompleteFamilyStaysIncomplete(t *testing.T) {
 			synctest.Wait()
 		}
 		if text := body(t, scrape(t, e, "GET", "/metrics/replica")); !strings.Contains(text, "\notelcoder_scrape_errors_total 3\n") {
-			t.Errorf("three renderings: not three errors:\n%s", text)
+			t.Errorf("want 3 scrape errors after three renderings, got\n%s", text)
 		}
 		if text := log.String(); strings.Count(text, "scrape is incomplete") != 1 || !strings.Contains(text, "and 1 more") || strings.Contains(text, "complete again") {
 			t.Error(text)
@@ -233,12 +234,12 @@ func TestCallbackPanics(t *testing.T) {
 					text := body(t, response)
 					for _, series := range []string{deploymentSeries, workspacesSeries, replicaSeries} {
 						if response.StatusCode != http.StatusOK || !strings.Contains(text, series) {
-							t.Errorf("%s, the answer lacks %q", response.Status, series)
+							t.Errorf("status %s, the response lacks %q", response.Status, series)
 						}
 					}
 				}
 				if text := body(t, scrape(t, e, "GET", "/metrics")); strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
-					t.Error("the panic is not counted")
+					t.Error("the panic or error is not counted as a scrape error")
 				}
 				if text := log.String(); strings.Count(text, "scrape is incomplete") != 1 || !strings.Contains(text, "boom") || strings.Contains(text, "complete again") {
 					t.Errorf("logged:\n%s", text)
@@ -246,7 +247,7 @@ func TestCallbackPanics(t *testing.T) {
 				for _, reader := range readers {
 					var collected metricdata.ResourceMetrics
 					if err := reader.Collect(t.Context(), &collected); err != nil || len(collected.ScopeMetrics) == 0 {
-						t.Errorf("another reader: %d scopes, %v", len(collected.ScopeMetrics), err)
+						t.Errorf("another reader: got %d scopes and the error %v, want scopes", len(collected.ScopeMetrics), err)
 					}
 				}
 			})
@@ -254,17 +255,19 @@ func TestCallbackPanics(t *testing.T) {
 	}
 }
 
-// TestGathererPanics tests a panic outside of callbacks.
+// TestGathererPanics checks that a panic during the conversion, outside of callbacks,
+// affects only one group.
 func TestGathererPanics(t *testing.T) {
 	e := newExporter(t)
 	e.OnConversion(func() { panic("boom") })
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	if !strings.Contains(text, replicaSeries) || strings.Contains(text, "\notelcoder_scrape_errors_total 0\n") {
-		t.Errorf("the other families are not served, or no error is counted:\n%s", text)
+		t.Errorf("the other families are not served, or no scrape error is counted:\n%s", text)
 	}
 }
 
-// TestShutdownStopsARendering checks that a rendering stops within a large family.
+// TestShutdownStopsARendering checks that Shutdown stops a rendering between two pieces of a
+// large family.
 func TestShutdownStopsARendering(t *testing.T) {
 	e := newExporter(t)
 	_, err := e.Providers().Observe(func(o instrument.Observer) {
@@ -287,14 +290,14 @@ func TestShutdownStopsARendering(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := e.Shutdown(ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("Shutdown during a conversion: %v", err)
+		t.Errorf("Shutdown during a conversion: %v, want %v", err, context.Canceled)
 	}
 	close(goOn)
 	if r := <-answer; r.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("the scrape that waits is answered %s", r.Status)
+		t.Errorf("waiting scrape: status %s, want 503", r.Status)
 	}
 	if n := len(begun); n != 0 {
-		t.Errorf("%d conversions follow the shutdown", n)
+		t.Errorf("%d conversions after Shutdown, want 0", n)
 	}
 }
 
@@ -303,7 +306,7 @@ func TestNoMetricsAfterShutdown(t *testing.T) {
 	paths := []string{"/", "/metrics", "/metrics/deployment", "/metrics/replica"}
 	for _, path := range paths {
 		if r := scrape(t, e, "GET", path); r.StatusCode != http.StatusOK {
-			t.Fatalf("GET %s: %s", path, r.Status)
+			t.Fatalf("GET %s: status %s, want 200", path, r.Status)
 		}
 	}
 	if err := e.Shutdown(t.Context()); err != nil {
@@ -313,7 +316,7 @@ func TestNoMetricsAfterShutdown(t *testing.T) {
 		for _, method := range []string{"GET", "HEAD"} {
 			response := scrape(t, e, method, path)
 			if text := body(t, response); response.StatusCode != http.StatusServiceUnavailable || strings.Contains(text, "coderd_") {
-				t.Errorf("%s %s after Shutdown: %s\n%s", method, path, response.Status, text)
+				t.Errorf("%s %s after Shutdown: status %s, want 503 without metrics\n%s", method, path, response.Status, text)
 			}
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// TestConvertSorted converts metrics of each type in turn, since they share memory, and
-// then a series that cannot be converted.
+// TestConvertSorted checks conversions of different types one after the other, since they
+// share memory, then a conversion that panics, and a metric with an invalid series.
 func TestConvertSorted(t *testing.T) {
 	c, err := newConverter(otelprometheus.WithTranslationStrategy(otlptranslator.NoTranslation), otelprometheus.WithoutScopeInfo())
 	if err != nil {
@@ -53,7 +53,7 @@ func TestConvertSorted(t *testing.T) {
 			t.Errorf("%s: got\n%swant\n%s", test.name, text.String(), test.want)
 		}
 		if _, want := test.data.(metricdata.Histogram[float64]); (family.Metric[0].Histogram != nil) != want {
-			t.Errorf("%s has the histogram %v", test.name, family.Metric[0].Histogram)
+			t.Errorf("%s: histogram is %v, want one: %t", test.name, family.Metric[0].Histogram, want)
 		}
 	}
 	exporter := c.registry.exporter
@@ -61,7 +61,7 @@ func TestConvertSorted(t *testing.T) {
 	func() {
 		defer func() {
 			if recover() == nil {
-				t.Error("the panic of a series is lost")
+				t.Error("convertSorted does not pass on the panic of a series")
 			}
 		}()
 		c.convertSorted(metricdata.Metrics{Name: "g", Data: metricdata.Gauge[float64]{}})
@@ -70,7 +70,7 @@ func TestConvertSorted(t *testing.T) {
 	points[0].Attributes = set("invalid \xff")
 	family, err := c.convertSorted(metricdata.Metrics{Name: "g", Description: "help", Data: metricdata.Gauge[float64]{DataPoints: points}})
 	if len(family.Metric) != 1 || family.Metric[0].Label[0].GetValue() != "b" || err == nil {
-		t.Errorf("with an invalid series: %v, %v", family, err)
+		t.Errorf("with an invalid series: got %v and the error %v, want series b and an error", family, err)
 	}
 }
 
@@ -85,7 +85,8 @@ func (panickingCollector) Collect(series chan<- prometheus.Metric) {
 
 type panickingSeries struct{ prometheus.Metric }
 
-// TestState checks that states are equal if and only if the text is equal.
+// TestState checks that two families have the same state only if their text is equal, and
+// that the order of the points does not matter.
 func TestState(t *testing.T) {
 	now := time.Now()
 	point := func(label string, value float64) metricdata.DataPoint[float64] {
@@ -141,7 +142,7 @@ func TestState(t *testing.T) {
 			t.Errorf("%s and %s have the same state", name, same)
 		}
 		if state == 0 {
-			t.Errorf("%s: the state is not known", name)
+			t.Errorf("%s: state is 0, which means unknown", name)
 		}
 		states[state] = name
 	}
@@ -150,7 +151,7 @@ func TestState(t *testing.T) {
 		"int64":       {"f", []metricdata.Metrics{{Name: "f", Data: metricdata.Gauge[int64]{}}}},
 	} {
 		if state := f.state(seed); state != 0 {
-			t.Errorf("%s: state %d, want none", name, state)
+			t.Errorf("%s: state %d, want 0", name, state)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestNames selects families by name, as promhttp does.
+// TestNames checks that name[] selects families, as in promhttp.
 func TestNames(t *testing.T) {
 	e := newExporter(t, exporters.WithGatherer(registry()))
 	observe(t, e, instrument.AgentsApps, instrument.Documented.Labels(instrument.AgentsApps, instrument.AgentApp{Health: "healthy"}), 1)
@@ -45,7 +45,7 @@ func TestNames(t *testing.T) {
 	all := parsed(t, scrape(t, e, "GET", "/metrics"))
 	for _, query := range []string{"name=coderd_agents_up", "other[]=x"} {
 		if got := parsed(t, scrape(t, e, "GET", "/metrics?"+query)); !slices.Equal(got.names(), all.names()) {
-			t.Errorf("?%s is not answered with all families: %q", query, got.names())
+			t.Errorf("?%s: got the families %q, want all", query, got.names())
 		}
 	}
 	for _, query := range []string{"name[]=%zz", "name[]=a;b", "other=%zz"} {
@@ -56,17 +56,18 @@ func TestNames(t *testing.T) {
 	head := scrape(t, e, "HEAD", "/metrics?name[]=coderd_agents_up")
 	get := scrape(t, e, "GET", "/metrics?name[]=coderd_agents_up")
 	if head.StatusCode != http.StatusOK || head.Header.Get("Content-Length") != get.Header.Get("Content-Length") {
-		t.Errorf("HEAD: %s, %v", head.Status, head.Header)
+		t.Errorf("HEAD: status %s, header %v, want 200 and the Content-Length of GET", head.Status, head.Header)
 	}
 	if got := parsed(t, scrape(t, e, "GET", "/?name[]=coderd_agents_up", "Accept", firefox)); len(got) != 1 {
-		t.Errorf("a browser that asks for a name gets %q", got.names())
+		t.Errorf("name[] from a browser: got the families %q, want coderd_agents_up", got.names())
 	}
 	if got := scrapeErrors(t, e); got != "0" {
 		t.Errorf("%s scrape errors", got)
 	}
 }
 
-// TestNamesAreTheSameText checks that the text of a family does not depend on the query.
+// TestNamesAreTheSameText checks that the text of a family is the same with and without
+// name[].
 func TestNamesAreTheSameText(t *testing.T) {
 	e := newExporter(t, exporters.WithGatherer(registry()))
 	for _, accept := range []string{"text/plain", acceptOpenMetrics} {
@@ -75,7 +76,7 @@ func TestNamesAreTheSameText(t *testing.T) {
 			got := body(t, scrape(t, e, "GET", "/metrics?name[]="+name, "Accept", accept))
 			got = strings.TrimSuffix(got, "# EOF\n")
 			if !strings.HasPrefix(got, "# HELP "+name+" ") || !strings.Contains(all, got) {
-				t.Errorf("%s: %q", name, got)
+				t.Errorf("%s: %q is not part of the whole scrape", name, got)
 			}
 		}
 	}
@@ -88,7 +89,7 @@ func TestNamesRenderNothingElse(t *testing.T) {
 	e.OnConversion(func() { conversions++ })
 	scrape(t, e, "GET", "/metrics?name[]=go_info&name[]=coderd_provisionerd_jobs_current")
 	if conversions != 0 {
-		t.Errorf("%d families of the deployment were rendered", conversions)
+		t.Errorf("%d families of the deployment were rendered, want 0", conversions)
 	}
 }
 
@@ -96,29 +97,31 @@ func TestTooManyParameters(t *testing.T) {
 	e := newExporter(t)
 	const name = "name[]=coderd_agents_up"
 	if got := parsed(t, scrape(t, e, "GET", "/metrics?"+name+strings.Repeat("&"+name, 999))); len(got) != 1 {
-		t.Errorf("1,000 names: %q", got.names())
+		t.Errorf("1,000 names: got the families %q, want coderd_agents_up", got.names())
 	}
 	response := scrape(t, e, "GET", "/metrics?"+name+strings.Repeat("&"+name, 1000))
 	if text := body(t, response); response.StatusCode != http.StatusBadRequest || text != "no metrics: the query has more than 1000 parameters\n" {
-		t.Errorf("1,001 names: %s, %q", response.Status, text)
+		t.Errorf("1,001 names: status %s, %q, want 400", response.Status, text)
 	}
 }
 
-// TestNamesLeaveTheStatusPageAlone checks that series counts include all families.
+// TestNamesLeaveTheStatusPageAlone checks that the status page counts the series of all
+// families after a scrape with name[].
 func TestNamesLeaveTheStatusPageAlone(t *testing.T) {
 	e := newExporter(t)
 	scrape(t, e, "GET", "/metrics")
 	scrape(t, e, "GET", "/metrics?name[]=go_info")
 	r := view(t, e)
 	if r.series(instrument.GoGoroutines) != 1 || r.series(instrument.AgentsUp) != 1 || r.series(instrument.APIConcurrentRequests) != 1 {
-		t.Error("series are missing")
+		t.Error("the status page does not count one series of each family")
 	}
 	if text := body(t, scrape(t, e, "GET", "/status")); !strings.Contains(text, "coderd_agents_up{") {
 		t.Error("the preview lacks metrics")
 	}
 }
 
-// FuzzNames checks that a query selects families, in each format and encoding.
+// FuzzNames checks that any query selects the families that it names, in each format and
+// encoding.
 func FuzzNames(f *testing.F) {
 	for _, query := range []string{
 		"", "name[]=coderd_agents_up", "name%5b%5d=go_info&name[]=host_jobs", "name[]=", "name[]", "name[]=%zz", "name[]=a;name[]=go_info",
@@ -149,7 +152,7 @@ func FuzzNames(f *testing.F) {
 		e.Handler().ServeHTTP(w, r)
 		parameters, err := url.ParseQuery(query)
 		if err != nil && w.Code != http.StatusBadRequest {
-			t.Errorf("status %d: %v", w.Code, err)
+			t.Errorf("invalid query: status %d, want 400: %v", w.Code, err)
 		}
 		if w.Code == http.StatusBadRequest && (err != nil || strings.Count(query, "&") >= 1000) {
 			return
@@ -158,12 +161,12 @@ func FuzzNames(f *testing.F) {
 		asked, filtered := parameters["name[]"]
 		for _, name := range got.names() {
 			if filtered && !slices.Contains(asked, name) {
-				t.Errorf("%s was not asked for", name)
+				t.Errorf("%s is served but was not requested", name)
 			}
 		}
 		for _, name := range []string{"coderd_agents_up", "go_info", "host_jobs_total"} {
 			if (!filtered || slices.Contains(asked, name)) != (len(got[name]) > 0) {
-				t.Errorf("%s is served: %t", name, len(got[name]) > 0)
+				t.Errorf("%s is served: %t, want %t", name, len(got[name]) > 0, !filtered || slices.Contains(asked, name))
 			}
 		}
 	})

@@ -15,7 +15,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// A reader of a host gets the families that scrapes get.
+// TestReadersSeeWhatIsServed checks that the host's readers get the families that scrapes
+// get.
 func TestReadersSeeWhatIsServed(t *testing.T) {
 	var reports atomic.Bool
 	var configs []exporters.ReaderConfig
@@ -32,7 +33,7 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 		}))
 
 	for _, c := range configs {
-		// Process is always reported.
+		// Every process reports the group process.
 		if got, want := c.Reports(), c.Group == instrument.Process; got != want {
 			t.Errorf("%s group: reports %t, want %t", c.Group, got, want)
 		}
@@ -40,7 +41,7 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 			continue
 		}
 		if produced, err := c.Producer.Produce(t.Context()); len(produced) > 0 || err != nil {
-			t.Errorf("not the reporter, yet workspaces are read: %v, %v", produced, err)
+			t.Errorf("without the role: the producer returned %v and the error %v, want none", produced, err)
 		}
 	}
 
@@ -84,7 +85,7 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 	slices.Sort(names)
 	slices.Sort(served)
 	if !slices.Equal(names, served) {
-		t.Errorf("read are   %q\nserved are %q", names, served)
+		t.Errorf("readers got  %q\nscrapes got %q", names, served)
 	}
 
 	configs[0].Exported(nil)
@@ -93,13 +94,13 @@ func TestReadersSeeWhatIsServed(t *testing.T) {
 	text := body(t, scrape(t, e, "GET", "/"))
 	for _, series := range []string{`otelcoder_otlp_exports_total{outcome="success"} 1`, `otelcoder_otlp_exports_total{outcome="failure"} 2`} {
 		if !strings.Contains(text, series+"\n") {
-			t.Errorf("the answer lacks %q", series)
+			t.Errorf("the response lacks %q", series)
 		}
 	}
 }
 
-// If New fails to create a reader, it stops the readers created before: goleak would
-// find them.
+// TestAReaderThatCannotBeMade checks that New, if it fails to create a reader, stops the
+// readers created before. Otherwise goleak fails the tests.
 func TestAReaderThatCannotBeMade(t *testing.T) {
 	broken := errors.New("no such file")
 	made := false
@@ -115,8 +116,8 @@ func TestAReaderThatCannotBeMade(t *testing.T) {
 	}
 }
 
-// Readers of several options add up; if one cannot be created, New stops the others:
-// goleak would find them.
+// TestSeveralReaders checks that the readers of several options are all created, and that
+// New stops them if one cannot be created. Otherwise goleak fails the tests.
 func TestSeveralReaders(t *testing.T) {
 	var created []string
 	reader := func(name string, err error) exporters.Option {
@@ -130,7 +131,7 @@ func TestSeveralReaders(t *testing.T) {
 	}
 	newExporter(t, reader("a", nil), reader("b", nil))
 	if want := []string{"a deployment", "b deployment", "a process", "b process"}; !slices.Equal(created, want) {
-		t.Errorf("created are %q, want %q", created, want)
+		t.Errorf("created %q, want %q", created, want)
 	}
 	broken := errors.New("no such file")
 	if _, err := exporters.New(reader("a", nil), reader("b", broken)); !errors.Is(err, broken) {

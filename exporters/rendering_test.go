@@ -11,7 +11,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// BenchmarkRendering renders 50 workspaces of 20 changed series each.
+// BenchmarkRendering measures a rendering of 50 workspaces with 20 changed series each.
 func BenchmarkRendering(b *testing.B) {
 	samples := make(map[instrument.Family][]instrument.Labels)
 	for i := range 50 {

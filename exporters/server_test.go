@@ -18,7 +18,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters"
 )
 
-// pipes is an in-memory listener for a synctest bubble.
+// pipes is an in-memory listener that works in a synctest bubble.
 type pipes struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -68,8 +68,8 @@ func serve(t *testing.T, options ...exporters.Option) *pipes {
 	return p
 }
 
-// Clients that send no request or an incomplete one are disconnected within seconds, idle
-// clients within minutes.
+// TestSlowClientsAreLetGo checks that clients with an incomplete request are disconnected
+// within seconds, and idle clients within minutes.
 func TestSlowClientsAreLetGo(t *testing.T) {
 	for name, test := range map[string]struct {
 		say  string
@@ -91,7 +91,7 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 				if strings.HasPrefix(test.say, "HEAD") {
 					response, err := http.ReadResponse(bufio.NewReader(client), &http.Request{Method: "HEAD"})
 					if err != nil || response.StatusCode != http.StatusOK {
-						t.Fatalf("%v: %v", response, err)
+						t.Fatalf("got the response %v and the error %v, want status 200", response, err)
 					}
 				}
 				if strings.HasPrefix(test.say, "GET /metrics/replica") {
@@ -100,7 +100,7 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 				began := time.Now()
 				_, err := io.Copy(io.Discard, client)
 				if took := time.Since(began); err != nil || took > test.ends {
-					t.Errorf("let go after %s (%v), want %s", took, err, test.ends)
+					t.Errorf("disconnected after %s with the error %v, want at most %s", took, err, test.ends)
 				}
 			})
 		})
@@ -114,12 +114,13 @@ func TestHeadersAreLimited(t *testing.T) {
 		go fmt.Fprintf(client, "GET /metrics HTTP/1.1\r\nHost: a\r\nX-Flood: %s\r\n\r\n", strings.Repeat("x", 64<<10))
 		response, err := http.ReadResponse(bufio.NewReader(client), nil)
 		if err != nil || response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("%v: %v, want status 431", response, err)
+			t.Errorf("got the response %v and the error %v, want status 431", response, err)
 		}
 	})
 }
 
-// Requests for invalid paths, or for the server, get errors.
+// TestRequestsWithoutAPathAreRefused checks that requests for an invalid path or for no
+// path get an error of the client or a redirect.
 func TestRequestsWithoutAPathAreRefused(t *testing.T) {
 	for _, line := range []string{"OPTIONS * HTTP/1.1", "CONNECT example.com:443 HTTP/1.1", "GET http://example.com/ok HTTP/1.1", "GET /../etc/passwd HTTP/1.1", "PRI * HTTP/2.0"} {
 		t.Run(line, func(t *testing.T) {
@@ -132,15 +133,15 @@ func TestRequestsWithoutAPathAreRefused(t *testing.T) {
 					t.Fatal(err)
 				}
 				if response.StatusCode < 300 || response.StatusCode >= 500 {
-					t.Errorf("status %d", response.StatusCode)
+					t.Errorf("status %d, want 3xx or 4xx", response.StatusCode)
 				}
 			})
 		})
 	}
 }
 
-// A host can serve connections with its own function. The server's errors about clients
-// are logged at a limited rate.
+// TestWithServe checks that the host's own function serves the connections, and that the
+// server's errors about clients are logged at a limited rate.
 func TestWithServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -148,7 +149,7 @@ func TestWithServe(t *testing.T) {
 		e := newExporter(t, exporters.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
 			exporters.WithServe(func(l net.Listener, s *http.Server) error {
 				if s.ReadHeaderTimeout == 0 || s.Handler == nil {
-					t.Error("the server has no time-out or no handler")
+					t.Error("the server has no timeout or no handler")
 				}
 				for range 1000 {
 					s.ErrorLog.Print("http: TLS handshake error")
@@ -158,10 +159,10 @@ func TestWithServe(t *testing.T) {
 			}))
 		err := e.Serve(t.Context(), &pipes{make(chan net.Conn), make(chan struct{})})
 		if !errors.Is(err, broken) || err.Error() != "serve metrics on 127.0.0.1:2112: broken" {
-			t.Errorf("error %v", err)
+			t.Errorf("got the error %v, want %v with its address", err, broken)
 		}
 		if n := strings.Count(log.String(), "TLS handshake error"); n != 1 {
-			t.Errorf("logged %d lines, want one a minute", n)
+			t.Errorf("logged %d TLS errors within a minute, want 1", n)
 		}
 	})
 }
@@ -198,14 +199,14 @@ func TestServeEndsDuringARendering(t *testing.T) {
 		cancel()
 		response, err := http.ReadResponse(bufio.NewReader(client), nil)
 		if err != nil || response.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("the scrape: %v, %v", response, err)
+			t.Errorf("scrape: got the response %v and the error %v, want status 503", response, err)
 		}
 		io.Copy(io.Discard, client)
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(start); took > 100*time.Millisecond {
-			t.Errorf("Serve ended after %s", took)
+			t.Errorf("Serve ended after %s, want at most 100ms", took)
 		}
 		close(goOn)
 		if err := e.Shutdown(t.Context()); err != nil {

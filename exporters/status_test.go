@@ -49,37 +49,37 @@ func TestBrowsersGetThePageAndScrapersWhatTheyGot(t *testing.T) {
 				t.Errorf("%s, %s: content type %q, without the page %q", name, path, a, b)
 			}
 			if !strings.Contains(got.Header.Get("Vary"), "Accept") {
-				t.Errorf("%s, %s: Vary %q", name, path, got.Header.Get("Vary"))
+				t.Errorf("%s, %s: Vary %q, want Accept", name, path, got.Header.Get("Vary"))
 			}
 			first := func(s string) string { return s[:min(len(s), 100)] }
 			if a, b := first(body(t, got)), first(body(t, want)); a != b {
-				t.Errorf("%s, %s: answer begins with %q, without the page with %q", name, path, a, b)
+				t.Errorf("%s, %s: the response begins with %q, without the page with %q", name, path, a, b)
 			}
 		}
 	}
 	for name, accept := range map[string]string{"firefox": firefox, "chromium": chromium} {
 		got := scrape(t, with, "GET", "/", "Accept", accept)
 		if c := got.Header.Get("Content-Type"); c != "text/html; charset=utf-8" {
-			t.Errorf("%s: content type %q", name, c)
+			t.Errorf("%s: content type %q, want HTML", name, c)
 		}
 		if v := got.Header.Get("Vary"); v != "Accept" {
-			t.Errorf("%s: Vary %q", name, v)
+			t.Errorf("%s: Vary %q, want Accept", name, v)
 		}
 		if text := body(t, got); !strings.Contains(text, `<a href="metrics">`) {
-			t.Errorf("%s: no link to the raw metrics", name)
+			t.Errorf("%s: the page has no link to the raw metrics", name)
 		}
 		if c := scrape(t, with, "GET", "/metrics", "Accept", accept).Header.Get("Content-Type"); !strings.HasPrefix(c, "text/plain") {
-			t.Errorf("%s: content type of /metrics %q", name, c)
+			t.Errorf("%s: content type of /metrics %q, want text/plain", name, c)
 		}
 		if c := scrape(t, without, "GET", "/", "Accept", accept).Header.Get("Content-Type"); !strings.HasPrefix(c, "text/plain") {
-			t.Errorf("%s, without the page: content type %q", name, c)
+			t.Errorf("%s, without the page: content type %q, want text/plain", name, c)
 		}
 	}
 	if got := scrape(t, with, "GET", "/status"); got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Errorf("/status without Accept: content type %q", got.Header.Get("Content-Type"))
+		t.Errorf("/status without Accept: content type %q, want HTML", got.Header.Get("Content-Type"))
 	}
 	if got := scrape(t, without, "GET", "/status"); got.StatusCode != http.StatusNotFound {
-		t.Errorf("/status without the page: %d", got.StatusCode)
+		t.Errorf("/status without the page: status %d, want 404", got.StatusCode)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestViewsAreNoScrapes(t *testing.T) {
 	}
 	text := body(t, scrape(t, e, "GET", "/metrics"))
 	if !strings.Contains(text, `promhttp_metric_handler_requests_total{code="200"} 0`) {
-		t.Error("views are counted as scrapes")
+		t.Error("views of the page are counted as scrapes")
 	}
 }
 
@@ -186,7 +186,8 @@ func allFamilies() (all []instrument.Family) {
 	return all
 }
 
-// TestPageInTheEditionCoder: the page has the names of the edition, and its numbers.
+// TestPageInTheEditionCoder checks that the page has the family names of the edition, and
+// reads their values.
 func TestPageInTheEditionCoder(t *testing.T) {
 	e := newExporter(t, exporters.WithEdition(instrument.Coder))
 	observe(t, e, instrument.APIWorkspaceLatestBuild, instrument.Coder.Labels(instrument.APIWorkspaceLatestBuild, instrument.LatestBuild{Status: "succeeded"}), 5)
@@ -194,21 +195,21 @@ func TestPageInTheEditionCoder(t *testing.T) {
 	scrape(t, e, "GET", "/metrics")
 	r := view(t, e)
 	if r.MetricNames != "coder" || r.Deployment == nil || r.Deployment.Workspaces["succeeded"] != 5 {
-		t.Errorf("names %q, deployment %+v", r.MetricNames, r.Deployment)
+		t.Errorf("metric names %q, deployment %+v, want coder and 5 succeeded", r.MetricNames, r.Deployment)
 	}
 	series := make(map[string]int)
 	for _, f := range r.Families {
 		series[f.Name] = f.Series
 	}
 	if _, documented := series["coderd_api_workspace_latest_build_total"]; documented || series["coderd_api_workspace_latest_build"] != 1 || series["coderd_api_total_user_count"] != 1 || len(series) != 105 {
-		t.Errorf("%d families: %v", len(series), series)
+		t.Errorf("%d families, want 105 of the edition coder: %v", len(series), series)
 	}
 	if page := body(t, scrape(t, e, "GET", "/status")); !strings.Contains(page, `<a href="?family=coderd_api_workspace_latest_build">`) || !strings.Contains(page, "names: coder") {
-		t.Error("the page names the families of another edition")
+		t.Error("the page does not name the families of the edition coder")
 	}
 	opened := body(t, scrape(t, e, "GET", "/status?family=coderd_api_total_user_count"))
 	if !strings.Contains(opened, "docs/editions.md#:~:text=coderd_api_total_user_count") {
-		t.Error("the page of a family links to no documentation of the edition")
+		t.Error("the page of a family does not link to the documentation of the edition")
 	}
 }
 
@@ -218,22 +219,22 @@ func TestAStandbyShowsNoDeployment(t *testing.T) {
 	e := newExporter(t, exporters.WithReporter(reports.Load))
 	scrape(t, e, "GET", "/metrics")
 	if r := view(t, e); r.Deployment == nil || r.series(instrument.AgentsUp) != 1 {
-		t.Errorf("while it reports: %+v", r.Deployment)
+		t.Errorf("with the role: deployment %+v, want one series of coderd_agents_up", r.Deployment)
 	}
 	if text := body(t, scrape(t, e, "GET", "/status")); !strings.Contains(text, "coderd_agents_up{") {
-		t.Error("while it reports the preview has no agents")
+		t.Error("with the role: the preview lacks coderd_agents_up")
 	}
 	reports.Store(false)
 	r := view(t, e)
 	if r.State != "standing_by" || r.Deployment != nil || r.series(instrument.AgentsUp) != 0 || r.series(instrument.ProvisionerdJobsCurrent) != 0 {
-		t.Errorf("while it stands by: state %q, deployment %+v, %d agents", r.State, r.Deployment, r.series(instrument.AgentsUp))
+		t.Errorf("without the role: state %q, deployment %+v, %d agents, want standing_by and none", r.State, r.Deployment, r.series(instrument.AgentsUp))
 	}
 	if r.series(instrument.APIConcurrentRequests) != 1 || r.API == nil {
-		t.Error("while it stands by its own numbers are missing")
+		t.Error("without the role: the numbers of the process are missing")
 	}
 	for _, path := range []string{"/status", "/status?family=coderd_agents_up", "/status?format=json&family=coderd_agents_up"} {
 		if text := body(t, scrape(t, e, "GET", path)); strings.Contains(text, "ann") && strings.Contains(text, "tmpl") {
-			t.Errorf("while it stands by %s shows the deployment", path)
+			t.Errorf("without the role: %s shows the deployment", path)
 		}
 	}
 }
@@ -244,7 +245,7 @@ func TestTheRoleIsLostWhileAViewIsSent(t *testing.T) {
 	e := newExporter(t, exporters.WithReporter(reports.Load))
 	defer func() {
 		if recover() != http.ErrAbortHandler {
-			t.Error("the view was sent")
+			t.Error("the page was sent in full, want http.ErrAbortHandler")
 		}
 	}()
 	e.Handler().ServeHTTP(onWrite{httptest.NewRecorder(), func() { reports.Store(false) }}, httptest.NewRequest("GET", "/status", nil))
@@ -259,13 +260,13 @@ func TestThePageWorksUnderAnyPath(t *testing.T) {
 		w := httptest.NewRecorder()
 		mounted.ServeHTTP(w, r)
 		if w.Code != want {
-			t.Errorf("%s: %d, want %d", path, w.Code, want)
+			t.Errorf("%s: status %d, want %d", path, w.Code, want)
 		}
 		if text := w.Body.String(); strings.Contains(text, `href="/`) || strings.Contains(text, `action="/`) {
-			t.Errorf("%s has links that are not relative", path)
+			t.Errorf("%s has links with an absolute path", path)
 		}
 		if want == 301 && w.Header().Get("Location") != "../status" {
-			t.Errorf("%s leads to %q", path, w.Header().Get("Location"))
+			t.Errorf("%s redirects to %q, want ../status", path, w.Header().Get("Location"))
 		}
 	}
 }
@@ -275,7 +276,7 @@ func TestNoPageAfterShutdown(t *testing.T) {
 	e.Shutdown(t.Context())
 	for _, path := range []string{"/", "/status", "/status?format=json"} {
 		if got := scrape(t, e, "GET", path, "Accept", firefox); got.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("%s: %d", path, got.StatusCode)
+			t.Errorf("%s: status %d, want 503", path, got.StatusCode)
 		}
 	}
 }
@@ -288,24 +289,24 @@ func TestScrapesAreShown(t *testing.T) {
 		}
 		defer e.Shutdown(t.Context())
 		if r := view(t, e); r.Scrapes.Last != nil {
-			t.Errorf("before: %+v", r.Scrapes)
+			t.Errorf("before the first scrape: %+v, want no last scrape", r.Scrapes)
 		}
 		var size int64
-		for range 21 { // each 15 s for five minutes
+		for range 21 { // every 15 s for five minutes
 			answer := scrape(t, e, "GET", "/metrics", "User-Agent", "Prometheus/3.8.0", "Accept-Encoding", "gzip")
 			size = int64(len(body(t, answer)))
 			time.Sleep(15 * time.Second)
 		}
 		r := view(t, e)
 		if l := r.Scrapes.Last; l == nil || l.By != "Prometheus/3.8.0" || l.Path != "/metrics" || l.Format != "text" || l.Encoding != "gzip" || l.Bytes != size {
-			t.Errorf("last %+v, want %d bytes", l, size)
+			t.Errorf("last scrape %+v, want %d bytes of gzipped text by Prometheus/3.8.0", l, size)
 		}
 		if r.Scrapes.PerMinute != 4 {
-			t.Errorf("%v a minute, want 4", r.Scrapes.PerMinute)
+			t.Errorf("%v scrapes a minute, want 4", r.Scrapes.PerMinute)
 		}
 		scrape(t, e, "GET", "/", "User-Agent", strings.Repeat("é", 5000)+"\xff", "Accept", "application/openmetrics-text;version=1.0.0")
 		if l := view(t, e).Scrapes.Last; l.Format != "openmetrics" || l.Encoding != "" || len(l.By) > 210 || !strings.HasPrefix(l.By, "ééé") {
-			t.Errorf("last %+v", l)
+			t.Errorf("last scrape %+v, want OpenMetrics by a shortened user agent", l)
 		}
 	})
 }
@@ -339,25 +340,25 @@ func TestPollAndRecordersAreShown(t *testing.T) {
 		synctest.Wait()
 		r := view(t, e)
 		if len(r.Sources) != 1 || r.Sources[0].Name != "license" || r.Sources[0].Problem == nil || r.Sources[0].Problem.Error != "permission denied for table licenses" {
-			t.Errorf("sources %+v", r.Sources)
+			t.Errorf("sources %+v, want license with the error of denied", r.Sources)
 		}
 		if r.Database == nil || r.Database.Name != "coder" {
-			t.Errorf("database %+v", r.Database)
+			t.Errorf("database %+v, want coder", r.Database)
 		}
 		found := false
 		for _, refused := range r.Refused {
 			if refused.Origin == "builds" && refused.Reason == "action" {
 				if found || refused.Count != 2 || refused.Last.IsZero() || refused.Means == "" {
-					t.Errorf("refused %+v, found before: %t", refused, found)
+					t.Errorf("refusals %+v, want 2 with time and meaning; occurred before: %t", refused, found)
 				}
 				found = true
 			}
 		}
 		if !found {
-			t.Error("refusals of builds are not shown")
+			t.Error("the refusals of builds are not shown")
 		}
 		if text := body(t, scrape(t, e, "GET", "/metrics")); !strings.Contains(text, `otelcoder_refused_total{origin="builds",reason="action"} 2`) {
-			t.Error("the counter has another value")
+			t.Error("otelcoder_refused_total of builds is not 2")
 		}
 	})
 }
@@ -416,21 +417,21 @@ func TestTheLastHourIsKept(t *testing.T) {
 			for _, o := range observations {
 				o.Changed()
 			}
-			if minute > 30 { // without scrapes before
+			if minute > 30 { // no scrapes in the first half hour
 				scrape(t, e, "GET", "/metrics")
 			}
 		}
 		r := view(t, e)
 		if r.Deployment == nil || r.Deployment.Workspaces["succeeded"] != 9 || r.Deployment.Agents["disconnected"] != 2 {
-			t.Errorf("deployment %+v", r.Deployment)
+			t.Errorf("deployment %+v, want 9 succeeded workspaces and 2 disconnected agents", r.Deployment)
 		} else if n := r.Deployment.BuildsFailedLastHour; n < 55 || n > 61 {
 			t.Errorf("%v builds failed in the last hour, want about 60", n)
 		}
 		if r.API == nil || r.API.InFlight != 7 || r.API.RequestsPerSecond < 0.9 || r.API.RequestsPerSecond > 1.1 || r.API.ErrorShare < 0.09 || r.API.ErrorShare > 0.11 {
-			t.Errorf("API %+v", r.API)
+			t.Errorf("API %+v, want 7 in flight, 1 request a second, 10 %% errors", r.API)
 		}
 		if r.LastHour["workspaces"].Last != 10 {
-			t.Errorf("last hour %+v", r.LastHour)
+			t.Errorf("last hour %+v, want 10 workspaces at its end", r.LastHour)
 		}
 	})
 }
@@ -455,7 +456,7 @@ func TestNamesCannotInjectMarkup(t *testing.T) {
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(body(t, scrape(t, e, "GET", "/metrics")), "coderd_agents_up{") {
 		if time.Now().After(deadline) {
-			t.Fatal("no agents within 20 s")
+			t.Fatal("no series of coderd_agents_up within 20s")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -463,11 +464,11 @@ func TestNamesCannotInjectMarkup(t *testing.T) {
 		text := body(t, scrape(t, e, "GET", path, "User-Agent", "<script>alert(1)</script>"))
 		for _, evil := range []string{"<script>alert", "<img src=x", "onmouseover='alert", `href="javascript:`} {
 			if strings.Contains(text, evil) {
-				t.Errorf("%s contains %s", path, evil)
+				t.Errorf("%s contains %s, want it escaped", path, evil)
 			}
 		}
 		if path != "/status" && !strings.Contains(text, "alert(1)") {
-			t.Errorf("%s does not show the names", path)
+			t.Errorf("%s does not show the names of the workspaces", path)
 		}
 	}
 }
@@ -476,7 +477,8 @@ type fleet []meters.Workspace
 
 func (f fleet) Agents(context.Context) ([]meters.Workspace, error) { return f, nil }
 
-// BenchmarkStatusPage views the page of an exporter with 150,000 series and scrapes.
+// BenchmarkStatusPage measures the status page and scrapes of an exporter with 150,000
+// series.
 func BenchmarkStatusPage(b *testing.B) {
 	e, err := exporters.New()
 	if err != nil {
@@ -529,7 +531,7 @@ func BenchmarkStatusPage(b *testing.B) {
 				select {
 				case <-stop:
 					return
-				case <-time.After(500 * time.Millisecond): // like ten viewers
+				case <-time.After(500 * time.Millisecond): // as often as ten viewers
 					get(b, "/status")
 				}
 			}
@@ -542,8 +544,9 @@ func BenchmarkStatusPage(b *testing.B) {
 	})
 }
 
-// The page shows the same series before a scrape, when they are collected, and after it,
-// when they are read from the rendering, in each format and encoding.
+// TestSeriesOfAFamily checks that the page shows the same series before a scrape, when it
+// collects them, and after it, when it reads them from the rendering in any format and
+// encoding.
 func TestSeriesOfAFamily(t *testing.T) {
 	for _, scraper := range [][]string{
 		{"Accept", "text/plain"},
@@ -588,5 +591,5 @@ func TestSeriesOfAFamily(t *testing.T) {
 	}
 }
 
-// shown is the part of a family's JSON that has its series.
+// shown returns the part of a family's JSON with its series.
 func shown(text string) string { return text[strings.Index(text, `"matched"`):] }
