@@ -20,8 +20,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Each case has the variables, with $URL for the receiver's URL, and the paths that get
-// metrics and traces; an empty path means that the signal is not pushed.
+// TestWhatIsPushed has for each case the variables, with $URL for the receiver's URL, and
+// the paths of the requests with metrics and traces. An empty path means no push.
 func TestWhatIsPushed(t *testing.T) {
 	for name, test := range map[string]struct {
 		env             string
@@ -73,10 +73,10 @@ func TestWhatIsPushed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if pushMetrics(t, push) != (test.metrics != "") {
-				t.Errorf("metrics are pushed: %t", test.metrics == "")
+				t.Errorf("metrics are pushed: %t, want %t", test.metrics == "", test.metrics != "")
 			}
 			if pushSpan(t, push) != (test.traces != "") {
-				t.Errorf("traces are pushed: %t", test.traces == "")
+				t.Errorf("traces are pushed: %t, want %t", test.traces == "", test.traces != "")
 			}
 			for _, path := range []string{test.metrics, test.traces} {
 				if path != "" && !slices.Contains(receiver.paths, path) {
@@ -87,7 +87,7 @@ func TestWhatIsPushed(t *testing.T) {
 	}
 }
 
-// setenv sets variables. Names without OTEL_ get the prefix OTEL_EXPORTER_OTLP_.
+// setenv sets environment variables. Names without OTEL_ get the prefix OTEL_EXPORTER_OTLP_.
 func setenv(t *testing.T, variables string) {
 	t.Helper()
 	for variable := range strings.FieldsSeq(variables) {
@@ -99,7 +99,8 @@ func setenv(t *testing.T, variables string) {
 	}
 }
 
-// pushMetrics pushes the metrics of a new Exporter unless metrics are turned off.
+// pushMetrics pushes the metrics of a new Exporter. It returns false if metrics are turned
+// off.
 func pushMetrics(t *testing.T, push *otlp.Push) bool {
 	t.Helper()
 	metrics := push.Metrics()
@@ -116,7 +117,7 @@ func pushMetrics(t *testing.T, push *otlp.Push) bool {
 	return true
 }
 
-// pushSpan pushes a span unless traces are turned off.
+// pushSpan pushes a span. It returns false if traces are turned off.
 func pushSpan(t *testing.T, push *otlp.Push) bool {
 	t.Helper()
 	traces, err := push.Traces(t.Context())
@@ -134,7 +135,8 @@ func pushSpan(t *testing.T, push *otlp.Push) bool {
 	return true
 }
 
-// Variables that only the SDK's exporters read have their effect.
+// TestTheExportersReadTheirVariables checks that variables that only the SDK's exporters
+// read take effect.
 func TestTheExportersReadTheirVariables(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	setenv(t, "HEADERS=authorization=Bearer%20t METRICS_COMPRESSION=gzip")
@@ -144,14 +146,15 @@ func TestTheExportersReadTheirVariables(t *testing.T) {
 	}
 	pushMetrics(t, push)
 	if h := receiver.headers[0]; h.Get("Authorization") != "Bearer t" || h.Get("Content-Encoding") != "gzip" {
-		t.Errorf("headers %v", h)
+		t.Errorf("got the headers %v, want the Authorization and the compression of the environment", h)
 	}
 	if receiver.byName(t)["go_goroutines"].Metric == nil {
 		t.Error("the metrics do not arrive")
 	}
 }
 
-// New returns an error for an invalid setting that names the setting and the remedy.
+// TestSettingsThatMakeNoSense checks that the error of New for an invalid setting names the
+// setting and the remedy.
 func TestSettingsThatMakeNoSense(t *testing.T) {
 	for name, test := range map[string]struct{ env, endpoint, want string }{
 		"no scheme": {
@@ -252,7 +255,8 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// Logs never show the password of an unreachable receiver.
+// TestThePasswordOfAReceiverIsNotShown checks that logs never show the password of an
+// unreachable receiver.
 func TestThePasswordOfAReceiverIsNotShown(t *testing.T) {
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "100")
 	for name, env := range map[string]string{
@@ -267,13 +271,14 @@ func TestThePasswordOfAReceiverIsNotShown(t *testing.T) {
 			flush(t, e)
 			lines := log.lines()
 			if len(lines) == 0 || strings.Contains(strings.Join(lines, ""), "hunter2") {
-				t.Errorf("log %q", lines)
+				t.Errorf("log %q, want lines without the password", lines)
 			}
 		})
 	}
 }
 
-// The gRPC exporters accept an address without a scheme in the environment.
+// TestAnAddressForGRPC checks that the endpoint of the environment can be an address without
+// a scheme for gRPC.
 func TestAnAddressForGRPC(t *testing.T) {
 	receiver := newReceiver(t, otlp.GRPC)
 	_, port, _ := strings.Cut(strings.TrimPrefix(receiver.url, "http://"), ":")
@@ -288,7 +293,8 @@ func TestAnAddressForGRPC(t *testing.T) {
 	}
 }
 
-// Truncated resource attributes are left out; the others are pushed.
+// TestResourceAttributesThatMakeNoSense checks that invalid resource attributes are left
+// out, and that the others are pushed.
 func TestResourceAttributesThatMakeNoSense(t *testing.T) {
 	var log log
 	receiver := newReceiver(t, otlp.HTTP)
@@ -306,8 +312,8 @@ func TestResourceAttributesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// New returns an error for invalid headers, since pushes would lack them. The error does
-// not show their values.
+// TestHeadersThatMakeNoSense checks that New returns an error for invalid headers, since
+// pushes would lack them, and that the error does not show their values.
 func TestHeadersThatMakeNoSense(t *testing.T) {
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
 		signal := "metrics"
@@ -360,14 +366,15 @@ func FuzzEndpoint(f *testing.F) {
 	})
 }
 
-// User, password and query of an endpoint are sent.
+// TestAllOfAnEndpointIsSent checks that requests have the user, password and query of the
+// endpoint.
 func TestAllOfAnEndpointIsSent(t *testing.T) {
 	const authorization = "Basic YW5uOmh1bnRlckAy" // ann:hunter@2
 	for name, test := range map[string]struct {
 		protocol      otlp.Protocol
 		env, endpoint string
 		query         string
-		other         string // of the header api-key
+		other         string // value of the header api-key
 	}{
 		"of all signals":   {protocol: otlp.HTTP, env: "ENDPOINT=http://ann:hunter%402@$HOST?tenant=a&x=%20 HEADERS=api-key=k", query: "tenant=a&x=%20", other: "k"},
 		"of each signal":   {protocol: otlp.HTTP, env: "METRICS_ENDPOINT=http://ann:hunter%402@$HOST/v1/metrics?tenant=a TRACES_ENDPOINT=http://ann:hunter%402@$HOST/v1/traces?tenant=a", query: "tenant=a"},
@@ -386,16 +393,16 @@ func TestAllOfAnEndpointIsSent(t *testing.T) {
 				t.Fatal(err)
 			}
 			if shown := push.MetricsEndpoint(); !strings.HasPrefix(shown, "http://"+host) || strings.Contains(shown, "?") {
-				t.Errorf("the endpoint is shown as %q", shown)
+				t.Errorf("MetricsEndpoint returned %q, want the URL without user and query", shown)
 			}
 			pushMetrics(t, push)
 			pushSpan(t, push)
 			if len(receiver.metrics) == 0 || len(receiver.traces) == 0 {
-				t.Fatalf("received metrics %d times, and traces %d times", len(receiver.metrics), len(receiver.traces))
+				t.Fatalf("received metrics %d times and traces %d times, want both", len(receiver.metrics), len(receiver.traces))
 			}
 			for _, header := range receiver.headers {
 				if header.Get("Authorization") != authorization || header.Get("Api-Key") != test.other {
-					t.Errorf("headers %v", header)
+					t.Errorf("got the headers %v, want Authorization %q and Api-Key %q", header, authorization, test.other)
 				}
 			}
 			for _, query := range receiver.queries {
@@ -404,13 +411,14 @@ func TestAllOfAnEndpointIsSent(t *testing.T) {
 				}
 			}
 			if said := log.String(); strings.Contains(said, "hunter") || strings.Contains(said, "tenant") {
-				t.Errorf("log %q", said)
+				t.Errorf("log %q, want no password and no query", said)
 			}
 		})
 	}
 }
 
-// The certificates and the timeout of the environment apply to an endpoint with a query.
+// TestAQueryOverTLS checks that the certificate of the environment applies to an endpoint
+// with a query.
 func TestAQueryOverTLS(t *testing.T) {
 	receiver := new(receiver)
 	server := httptest.NewTLSServer(receiver)
@@ -427,11 +435,12 @@ func TestAQueryOverTLS(t *testing.T) {
 	}
 	pushMetrics(t, push)
 	if len(receiver.metrics) == 0 || receiver.queries[0] != "token=hunter2" {
-		t.Errorf("received metrics %d times, queries %q", len(receiver.metrics), receiver.queries)
+		t.Errorf("received metrics %d times, queries %q, want token=hunter2", len(receiver.metrics), receiver.queries)
 	}
 }
 
-// The URL of a redirect, which may contain the query, is never shown.
+// TestAQueryIsNotShown checks that logs never show the query of an endpoint. The URL of a
+// redirect can contain it.
 func TestAQueryIsNotShown(t *testing.T) {
 	for name, answer := range map[string]http.Handler{
 		"redirected": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -446,13 +455,14 @@ func TestAQueryIsNotShown(t *testing.T) {
 			e := newExporter(t, []otlp.Option{otlp.WithEndpoint(server.URL + "?token=hunter2"), log.option()})
 			flush(t, e)
 			if said := log.String(); !strings.Contains(said, "metrics are not pushed") || strings.Contains(said, "hunter2") {
-				t.Errorf("log %q", said)
+				t.Errorf("log %q, want the failed push without the query", said)
 			}
 		})
 	}
 }
 
-// OTEL_SDK_DISABLED turns the push off; other variables are not checked.
+// TestSDKDisabled checks that OTEL_SDK_DISABLED turns the push off. Other variables are not
+// validated then.
 func TestSDKDisabled(t *testing.T) {
 	t.Setenv("OTEL_SDK_DISABLED", "True")
 	setenv(t, "ENDPOINT=http://127.0.0.1:1 TIMEOUT=nonsense")
@@ -462,7 +472,7 @@ func TestSDKDisabled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if pushMetrics(t, push) || pushSpan(t, push) || push.MetricsEndpoint() != "" {
-		t.Error("something is pushed")
+		t.Error("metrics or traces are pushed, or there is an endpoint")
 	}
 	const want = `level=INFO msg="nothing is pushed" because="OTEL_SDK_DISABLED is true"` + "\n"
 	if got := log.String(); got != want {
@@ -470,8 +480,8 @@ func TestSDKDisabled(t *testing.T) {
 	}
 }
 
-// A failed push loses no data, since the next one is cumulative, even if the environment
-// requests another temporality.
+// TestTemporalityIsCumulative checks that pushes are cumulative even if the environment
+// requests another temporality: the next push then has the data of a failed one.
 func TestTemporalityIsCumulative(t *testing.T) {
 	for _, preference := range []string{"delta", "LowMemory", "nonsense"} {
 		t.Run(preference, func(t *testing.T) {
@@ -500,11 +510,11 @@ func TestTemporalityIsCumulative(t *testing.T) {
 
 			requests := receiver.byName(t)["coderd_api_requests_processed_total"].GetSum()
 			if requests.GetAggregationTemporality() != v1.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE || requests.DataPoints[0].GetAsDouble() != 42 {
-				t.Errorf("requests %v", requests)
+				t.Errorf("got the requests %v, want a cumulative 42", requests)
 			}
 			jobs := receiver.byName(t)["coderd_provisionerd_job_timings_seconds"].GetHistogram()
 			if jobs.GetAggregationTemporality() != v1.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE || jobs.DataPoints[0].Count != 1 {
-				t.Errorf("jobs %v", jobs)
+				t.Errorf("got the jobs %v, want a cumulative count of 1", jobs)
 			}
 			if n := strings.Count(log.String(), "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"); n != 1 {
 				t.Errorf("the variable is logged %d times, want once:\n%s", n, &log)

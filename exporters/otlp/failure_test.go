@@ -43,7 +43,7 @@ func forbidGlobalErrors(t *testing.T) {
 	t.Cleanup(func() { otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) })
 }
 
-// answers are the answers of a failing HTTP receiver.
+// answers are the handlers of failing HTTP receivers.
 var answers = map[string]http.HandlerFunc{
 	"429": func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "3600")
@@ -65,10 +65,10 @@ var answers = map[string]http.HandlerFunc{
 	},
 }
 
-// A failing receiver causes one log line and a count in a family, and does not affect
-// scrapes. After its recovery it gets all values.
+// TestReceiverInTrouble checks that a failing receiver causes one log line and is counted,
+// and that it gets all values after its recovery.
 func TestReceiverInTrouble(t *testing.T) {
-	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "1000") // milliseconds for all tries
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "1000") // milliseconds for all attempts
 	forbidGlobalErrors(t)
 	for name, answer := range answers {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestReceiverInTrouble(t *testing.T) {
 			well.Store(true)
 			flushGroup(t, e.Providers().Deployment)
 			if lines := log.lines(); len(lines) != 1 {
-				t.Errorf("log %q while the replica's push still fails", lines[1:])
+				t.Errorf("log %q while the push of the replica still fails, want nothing", lines[1:])
 			}
 			flush(t, e)
 			if got := exports(t, e); got != "3 4" {
@@ -137,7 +137,7 @@ func TestReceiverAbsent(t *testing.T) {
 			flush(t, e)
 			flush(t, e)
 			if got := exports(t, e); got != "0 2" {
-				t.Errorf("exports that succeeded and failed: %s, want 0 2: there is nothing of the deployment", got)
+				t.Errorf("exports that succeeded and failed: %s, want 0 2, since the deployment has no series", got)
 			}
 			if lines := log.lines(); len(lines) != 1 {
 				t.Errorf("log %q, want one line", lines)
@@ -168,11 +168,12 @@ func TestGRPCReceiverRefuses(t *testing.T) {
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint("http://" + listener.Addr().String()), otlp.WithProtocol(otlp.GRPC), log.option()})
 	flush(t, e)
 	if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "memory is short") {
-		t.Errorf("log %q, want one line that tells why", lines)
+		t.Errorf("log %q, want one line with the reason", lines)
 	}
 }
 
-// A push that hangs delays neither scrapes nor Shutdown.
+// TestAHangingReceiverHoldsNothingUp checks that a push that hangs delays neither scrapes nor
+// Shutdown.
 func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	forbidGlobalErrors(t)
 	arrived := make(chan struct{}, 100)
@@ -195,7 +196,7 @@ func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	w := httptest.NewRecorder()
 	e.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics/deployment", nil))
 	if !strings.Contains(w.Body.String(), `coderd_agents_up{template_name="docker"`) {
-		t.Errorf("the scrape during a push answers %q", w.Body.String())
+		t.Errorf("scrape during a push: got %q, want coderd_agents_up", w.Body.String())
 	}
 
 	began := time.Now()
@@ -204,14 +205,15 @@ func TestAHangingReceiverHoldsNothingUp(t *testing.T) {
 	err := e.Shutdown(ctx)
 	// The exporters time out after 10 s per attempt and 30 s in total.
 	if took := time.Since(began); err == nil || took > 5*time.Second {
-		t.Errorf("Shutdown took %v and returned %v", took, err)
+		t.Errorf("Shutdown took %v and returned %v, want an error within 5s", took, err)
 	}
 	if err := <-flushed; err != nil {
-		t.Errorf("the flush that Shutdown interrupted: %v", err)
+		t.Errorf("ForceFlush, interrupted by Shutdown: %v, want nil", err)
 	}
 }
 
-// The rest of a collection is dropped after the timeout of one batch.
+// TestAHangingReceiverIsGivenUp checks that the rest of a collection is dropped after the
+// timeout of one batch.
 func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "100")
 	var requests atomic.Int32
@@ -224,15 +226,16 @@ func TestAHangingReceiverIsGivenUp(t *testing.T) {
 	observeMegabytes(t, e)
 	flushGroup(t, e.Providers().Deployment)
 	if got := requests.Load(); got != 1 {
-		t.Errorf("%d batches are sent to a receiver that hangs, want 1", got)
+		t.Errorf("%d batches were sent to a receiver that hangs, want 1", got)
 	}
 	if got := exports(t, e); got != "0 1" {
 		t.Errorf("exports that succeeded and failed: %s, want 0 1", got)
 	}
 }
 
-// The rest of a collection is dropped if the receiver does not answer within 3 s: it may
-// hang. After a late answer the next push waits longer.
+// TestASlowReceiverGetsEverything checks that the rest of a collection is dropped if the
+// receiver, which may hang, does not respond within 3 s, and that the next push waits longer
+// after a late response.
 func TestASlowReceiverGetsEverything(t *testing.T) {
 	t.Parallel()
 	receiver := new(receiver)
@@ -253,25 +256,25 @@ func TestASlowReceiverGetsEverything(t *testing.T) {
 
 	flushGroup(t, e.Providers().Deployment)
 	if got := len(receiver.sizes); got != 1 {
-		t.Errorf("%d batches arrive at first, want 1", got)
+		t.Errorf("%d batches arrived in the first push, want 1", got)
 	}
 	if got := exports(t, e); got != "0 1" {
 		t.Errorf("exports that succeeded and failed: %s, want 0 1", got)
 	}
 	if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "the next push waits longer") {
-		t.Errorf("log %q, want one line that tells what happens", lines)
+		t.Errorf("log %q, want one line with \"the next push waits longer\"", lines)
 	}
 
 	flushGroup(t, e.Providers().Deployment)
 	if got := len(receiver.sizes); got != 1+10 {
-		t.Errorf("%d batches arrive, want 10 more than 1", got)
+		t.Errorf("%d batches arrived in both pushes, want 1 + 10", got)
 	}
 	if got := exports(t, e); got != "1 1" {
 		t.Errorf("exports that succeeded and failed: %s, want 1 1", got)
 	}
 }
 
-// observeMegabytes observes a megabyte of series of the deployment, ten batches.
+// observeMegabytes observes a megabyte of series of the deployment, which are ten batches.
 func observeMegabytes(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	long := strings.Repeat("x", 100_000)
@@ -294,8 +297,8 @@ func TestShutdownPushesALastTime(t *testing.T) {
 	}
 }
 
-// The last push of each group has the whole time of Shutdown, even if the push of the
-// other group hangs.
+// TestEachLastPushHasItsTime checks that the last push of each group has the whole time
+// limit of Shutdown, even if the push of the other group hangs.
 func TestEachLastPushHasItsTime(t *testing.T) {
 	t.Parallel()
 	receiver := new(receiver)
@@ -315,11 +318,12 @@ func TestEachLastPushHasItsTime(t *testing.T) {
 	defer cancel()
 	e.Shutdown(ctx)
 	if receiver.byName(t)["go_goroutines"].Metric == nil {
-		t.Error("the push of the process's group does not arrive")
+		t.Error("the last push of the group process does not arrive")
 	}
 }
 
-// At level DEBUG each push is logged, and has an error only if it failed.
+// TestDebugLogOfPushes checks that each push is logged at level DEBUG, with an error only if
+// it failed.
 func TestDebugLogOfPushes(t *testing.T) {
 	var refuses atomic.Bool
 	receiver := new(receiver)
@@ -339,13 +343,13 @@ func TestDebugLogOfPushes(t *testing.T) {
 		flushGroup(t, e.Providers().Deployment)
 		line := regexp.MustCompile(`level=DEBUG msg="push of metrics" .*`).FindString(log.Take())
 		if line == "" || strings.Contains(line, " error=") != failed {
-			t.Errorf("failed: %t; the log has %q", failed, line)
+			t.Errorf("push failed: %t; got the log line %q", failed, line)
 		}
 	}
 }
 
-// The first accepted push is logged. After losing the role a process pushes nothing of
-// the deployment; this does not end an outage.
+// TestAPushOfNothingEndsNoOutage checks that the first accepted push is logged, and that an
+// empty push, as of a process that has lost the role, does not end an outage.
 func TestAPushOfNothingEndsNoOutage(t *testing.T) {
 	receiver := new(receiver)
 	var well, reports atomic.Bool
@@ -386,7 +390,7 @@ func TestAPushOfNothingEndsNoOutage(t *testing.T) {
 	step(process, `level=INFO msg="metrics are pushed again"`)
 }
 
-// A process that loses its role during a push stops the push.
+// TestTakeoverDuringAPush checks that a process stops its push when it loses the role.
 func TestTakeoverDuringAPush(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	var asked atomic.Int32
@@ -395,6 +399,6 @@ func TestTakeoverDuringAPush(t *testing.T) {
 	observeMegabytes(t, e)
 	flushGroup(t, e.Providers().Deployment)
 	if got := len(receiver.sizes); got != 1 {
-		t.Errorf("%d batches are sent, want 1", got)
+		t.Errorf("%d batches were sent, want 1", got)
 	}
 }

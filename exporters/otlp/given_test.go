@@ -30,7 +30,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Foreign instruments are pushed under their own names, with the resource of their group.
+// TestForeignInstrumentsArePushed checks that the host's instruments are pushed under their
+// own names, with the resource of their group.
 func TestForeignInstrumentsArePushed(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -62,26 +63,26 @@ func TestForeignInstrumentsArePushed(t *testing.T) {
 
 			byName := receiver.byName(t)
 			if m := byName["host.requests"]; m.Metric == nil || m.scope != scope || m.Description != "Requests." || m.GetSum().DataPoints[0].GetAsInt() != 3 {
-				t.Errorf("host.requests is %v", m)
+				t.Errorf("got host.requests %v, want a sum of 3 in scope %s", m, scope)
 			}
 			if m := byName["host.duration"]; m.Metric == nil || m.Unit != "s" || m.GetHistogram().DataPoints[0].GetSum() != 2 {
-				t.Errorf("host.duration is %v", m)
+				t.Errorf("got host.duration %v, want a histogram in seconds with sum 2", m)
 			}
 			if m := byName["host.open"]; m.Metric == nil || m.GetSum().IsMonotonic || m.GetSum().DataPoints[0].GetAsInt() != -1 {
-				t.Errorf("host.open is %v", m)
+				t.Errorf("got host.open %v, want a sum of -1 that is not monotonic", m)
 			}
 			if m := byName["host.users"]; m.Metric == nil || m.GetGauge().DataPoints[0].GetAsInt() != 7 || m.resource["service.instance.id"] != "deployment" {
-				t.Errorf("host.users is %v of %v", m, m.resource)
+				t.Errorf("got host.users %v with the resource %v, want 7 of the deployment", m, m.resource)
 			}
 			if id := byName["host.requests"].resource["service.instance.id"]; id == "" || id == "deployment" {
-				t.Errorf("host.requests is of the instance %q", id)
+				t.Errorf("host.requests has the service.instance.id %q, want the replica's", id)
 			}
 		})
 	}
 }
 
-// WithResource overrides attributes of the environment. The deployment's resource has no
-// attributes of one replica.
+// TestResourceGiven checks that WithResource overrides attributes of the environment, and
+// that the deployment's resource has no attributes of a single replica.
 func TestResourceGiven(t *testing.T) {
 	t.Setenv("OTEL_SERVICE_NAME", "of-the-environment")
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=dev,team=a,host.name=x")
@@ -102,7 +103,8 @@ func TestResourceGiven(t *testing.T) {
 	}
 }
 
-// WithHeaders replaces the headers of the environment, for metrics and traces.
+// TestHeadersGiven checks that WithHeaders replaces the headers of the environment, for
+// metrics and traces.
 func TestHeadersGiven(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -116,11 +118,11 @@ func TestHeadersGiven(t *testing.T) {
 			pushMetrics(t, push)
 			pushSpan(t, push)
 			if len(receiver.headers) < 2 || len(receiver.traces) == 0 {
-				t.Fatalf("%d requests", len(receiver.headers))
+				t.Fatalf("%d requests, %d with traces, want metrics and traces", len(receiver.headers), len(receiver.traces))
 			}
 			for _, h := range receiver.headers {
 				if h.Get("X-Token") != "hunter2" || h.Get("X-Other") != "" {
-					t.Errorf("headers %v", h)
+					t.Errorf("got the headers %v, want only X-Token of WithHeaders", h)
 				}
 			}
 		})
@@ -159,7 +161,7 @@ func TestTLSGiven(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		for _, query := range []string{"", "?tenant=a"} {
 			if protocol == otlp.GRPC && query != "" {
-				continue // not supported by gRPC
+				continue // gRPC supports no query
 			}
 			t.Run(string(protocol)+query, func(t *testing.T) {
 				receiver, pool := newTLSReceiver(t, protocol)
@@ -183,7 +185,7 @@ func TestTLSGiven(t *testing.T) {
 	}
 }
 
-// counted counts the requests of a client and records CloseIdleConnections.
+// counted is a transport that counts its requests and the calls of CloseIdleConnections.
 type counted struct {
 	http.Transport
 	requests, closed atomic.Int64
@@ -199,7 +201,8 @@ func (c *counted) CloseIdleConnections() {
 	c.Transport.CloseIdleConnections()
 }
 
-// The client of WithHTTPClient sends all requests, with a query too, and stays open.
+// TestHTTPClientGiven checks that the client of WithHTTPClient sends all requests, with and
+// without a query, and that its connections are not closed.
 func TestHTTPClientGiven(t *testing.T) {
 	for _, query := range []string{"", "tenant=a"} {
 		t.Run("query "+query, func(t *testing.T) {
@@ -214,7 +217,7 @@ func TestHTTPClientGiven(t *testing.T) {
 			pushMetrics(t, push)
 			pushSpan(t, push)
 			if n := transport.requests.Load(); int(n) != len(receiver.paths) || !slices.Contains(receiver.paths, "/v1/metrics") || !slices.Contains(receiver.paths, "/v1/traces") {
-				t.Errorf("%d requests by the client, received are %q", n, receiver.paths)
+				t.Errorf("the client sent %d requests, the receiver got %q, want all by the client", n, receiver.paths)
 			}
 			for _, q := range receiver.queries {
 				if q != query {
@@ -222,7 +225,7 @@ func TestHTTPClientGiven(t *testing.T) {
 				}
 			}
 			if n := transport.closed.Load(); n != 0 {
-				t.Errorf("the client's connections are closed %d times", n)
+				t.Errorf("the client's connections were closed %d times, want 0", n)
 			}
 		})
 	}
@@ -238,7 +241,8 @@ func newConn(t *testing.T, address string) *grpc.ClientConn {
 	return conn
 }
 
-// WithGRPCConn needs no endpoint, overrides the one of the environment, and stays open.
+// TestGRPCConnGiven checks that the connection of WithGRPCConn needs no endpoint, overrides
+// the endpoint of the environment, and stays open.
 func TestGRPCConnGiven(t *testing.T) {
 	setenv(t, "ENDPOINT=http://127.0.0.1:1 PROTOCOL=http/protobuf")
 	receiver := newReceiver(t, otlp.GRPC)
@@ -258,7 +262,7 @@ func TestGRPCConnGiven(t *testing.T) {
 	}
 	for _, h := range receiver.headers {
 		if h.Get("X-Token") != "hunter2" {
-			t.Errorf("metadata %v", h)
+			t.Errorf("got the metadata %v, want X-Token of WithHeaders", h)
 		}
 	}
 	if state := conn.GetState(); state == connectivity.Shutdown {
@@ -266,8 +270,8 @@ func TestGRPCConnGiven(t *testing.T) {
 	}
 }
 
-// recorder is an exporter that records its input. It has no lock, so that the race
-// detector finds concurrent exports.
+// recorder is an exporter that records its input. It has no lock, so that the race detector
+// reports concurrent exports.
 type recorder struct {
 	instances map[string]string // service.instance.id by metric
 	shutdowns int
@@ -306,7 +310,8 @@ func (r *recorder) Shutdown(context.Context) error {
 	return nil
 }
 
-// The exporter of WithMetricExporter gets the metrics of both groups, without an endpoint.
+// TestMetricExporterGiven checks that the exporter of WithMetricExporter gets the metrics of
+// both readers, without an endpoint.
 func TestMetricExporterGiven(t *testing.T) {
 	r := new(recorder)
 	push, err := otlp.New(t.Context(), otlp.WithMetricExporter(r))
@@ -314,10 +319,10 @@ func TestMetricExporterGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := push.MetricsEndpoint(); got != "*otlp_test.recorder" {
-		t.Errorf("endpoint %q", got)
+		t.Errorf("endpoint %q, want the type of the exporter", got)
 	}
 	if traces, err := push.Traces(t.Context()); traces != nil || err != nil {
-		t.Errorf("traces are pushed, or %v", err)
+		t.Errorf("got the traces %v and the error %v, want neither", traces, err)
 	}
 	e, err := exporters.New(push.Metrics())
 	if err != nil {
@@ -335,17 +340,17 @@ func TestMetricExporterGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(r.problems) > 0 || r.shutdowns != 1 {
-		t.Errorf("problems %q, %d shutdowns, want 1", r.problems, r.shutdowns)
+		t.Errorf("got the problems %q and %d shutdowns, want none and 1", r.problems, r.shutdowns)
 	}
 	if id := r.instances["coderd_agents_up"]; id != "deployment" {
-		t.Errorf("the deployment is exported for the instance %q", id)
+		t.Errorf("the deployment is exported with the service.instance.id %q, want deployment", id)
 	}
 	if id := r.instances["go_goroutines"]; id == "" || id == "deployment" {
-		t.Errorf("the replica is exported for the instance %q", id)
+		t.Errorf("the process is exported with the service.instance.id %q, want the replica's", id)
 	}
 }
 
-// The variables that turn a signal off override options.
+// TestSwitchesBeatWhatIsGiven checks that variables that turn a signal off override options.
 func TestSwitchesBeatWhatIsGiven(t *testing.T) {
 	for _, env := range []string{"OTEL_SDK_DISABLED=true", "OTEL_METRICS_EXPORTER=none OTEL_TRACES_EXPORTER=none"} {
 		t.Run(env, func(t *testing.T) {
@@ -356,7 +361,7 @@ func TestSwitchesBeatWhatIsGiven(t *testing.T) {
 					t.Fatal(err)
 				}
 				if traces, err := push.Traces(t.Context()); push.Metrics() != nil || traces != nil || err != nil {
-					t.Errorf("pushed is %v, %v", traces, err)
+					t.Errorf("got metrics: %t, traces %v, error %v, want none", push.Metrics() != nil, traces, err)
 				}
 			}
 		})

@@ -22,7 +22,7 @@ import (
 
 // held returns the live heap in megabytes.
 func held() float64 {
-	for range 3 { // pools are freed after two collections, finalizers need one more
+	for range 3 { // two collections free pools, a third one objects with finalizers
 		runtime.GC()
 	}
 	var m runtime.MemStats
@@ -30,7 +30,7 @@ func held() float64 {
 	return float64(m.HeapAlloc) / 1e6
 }
 
-// observeAgents observes series of the deployment with labels of typical length.
+// observeAgents observes series of the deployment with labels of typical lengths.
 func observeAgents(t *testing.T, e *exporters.Exporter, series int) *instrument.Observation {
 	t.Helper()
 	labels := make([]instrument.Labels, series)
@@ -57,7 +57,7 @@ func observeAgents(t *testing.T, e *exporters.Exporter, series int) *instrument.
 	return observed
 }
 
-// hanging is a gRPC receiver that never answers.
+// hanging is a gRPC receiver that never responds.
 type hanging struct {
 	colmetrics.UnimplementedMetricsServiceServer
 	arrived chan struct{}
@@ -70,7 +70,7 @@ func (h hanging) Export(ctx context.Context, request *colmetrics.ExportMetricsSe
 	return nil, ctx.Err()
 }
 
-// startHanging starts a receiver that never answers. Arrived receives for each request.
+// startHanging starts a receiver that never responds. It sends to arrived for each request.
 func startHanging(t *testing.T, protocol otlp.Protocol) (url string, arrived <-chan struct{}) {
 	t.Helper()
 	requests := make(chan struct{}, 100)
@@ -101,9 +101,9 @@ func startHanging(t *testing.T, protocol otlp.Protocol) (url string, arrived <-c
 	return "http://" + listener.Addr().String(), requests
 }
 
-// A push that hangs soon keeps only a batch of the collection in memory: of 20,000
-// series with 13 MB it keeps 0.2 MB over HTTP and 1.4 MB over gRPC, mostly for the first
-// message.
+// TestAPushThatHangsHoldsLittle checks that a push that hangs soon holds only one batch of
+// the collection. Of 20,000 series with 13 MB it holds 0.2 MB over HTTP and 1.4 MB over
+// gRPC, mostly for the first message.
 func TestAPushThatHangsHoldsLittle(t *testing.T) {
 	for protocol, most := range map[otlp.Protocol]float64{otlp.HTTP: 1, otlp.GRPC: 3} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestAPushThatHangsHoldsLittle(t *testing.T) {
 				t.Fatal(err)
 			}
 			observeAgents(t, e, 20_000)
-			deadline := time.Now().Add(8 * time.Second) // the exporters give up after 10
+			deadline := time.Now().Add(8 * time.Second) // the exporters time out after 10 s
 			more := held() - before
 			for ; more > most && time.Now().Before(deadline); more = held() - before {
 				time.Sleep(100 * time.Millisecond)
@@ -131,7 +131,7 @@ func TestAPushThatHangsHoldsLittle(t *testing.T) {
 			if more > most {
 				t.Errorf("a push that hangs holds %.1f MB, want at most %.1f", more, most)
 			} else {
-				t.Logf("a push that hangs holds %.1f MB beside %.1f MB", more, before)
+				t.Logf("a push that hangs holds %.1f MB in addition to %.1f MB", more, before)
 			}
 			cancel()
 			<-flushed
@@ -139,9 +139,10 @@ func TestAPushThatHangsHoldsLittle(t *testing.T) {
 	}
 }
 
-// A receiver refuses each batch with a page of megabytes, which errors must not keep.
+// TestRefusalsAreNotKept checks that errors do not hold the bodies of responses that refuse
+// a batch with an error page of megabytes.
 func TestRefusalsAreNotKept(t *testing.T) {
-	page := bytes.Repeat([]byte("<html>\n"), 400_000) // the exporter refuses to read 4 MiB
+	page := bytes.Repeat([]byte("<html>\n"), 400_000) // less than the 4 MiB that the exporter refuses to read
 	var after []float64                               // live heap at the arrival of a batch
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -154,9 +155,9 @@ func TestRefusalsAreNotKept(t *testing.T) {
 	observeMegabytes(t, e)
 	flushGroup(t, e.Providers().Deployment)
 	if len(after) != 10 {
-		t.Fatalf("%d batches are sent, want 10", len(after))
+		t.Fatalf("%d batches were sent, want 10", len(after))
 	}
 	if more := after[9] - after[1]; more > 10 {
-		t.Errorf("eight refusals hold %.1f MB, want nothing", more)
+		t.Errorf("eight refusals hold %.1f MB, want at most 10", more)
 	}
 }

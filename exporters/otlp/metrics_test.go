@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newExporter returns an Exporter that pushes when it is flushed.
+// newExporter returns an Exporter with the push. Tests flush it instead of waiting.
 func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) *exporters.Exporter {
 	t.Helper()
 	p, err := otlp.New(t.Context(), push...)
@@ -33,13 +33,13 @@ func newExporter(t *testing.T, push []otlp.Option, options ...exporters.Option) 
 	}
 	metrics := p.Metrics()
 	if metrics == nil {
-		t.Fatal("metrics are not pushed")
+		t.Fatal("Metrics returned nil: metrics are turned off")
 	}
 	e, err := exporters.New(append(options, metrics)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Shut down with an ended context, so that nothing is pushed.
+	// With an ended context, Shutdown pushes nothing.
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -57,7 +57,7 @@ func flush(t *testing.T, e *exporters.Exporter) {
 
 func flushGroup(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()
-	// Without a deadline a flush waits until the timeout of the push.
+	// Without a deadline the SDK limits a flush to the timeout of a push.
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := provider.(interface{ ForceFlush(context.Context) error }).ForceFlush(ctx); err != nil {
@@ -65,7 +65,7 @@ func flushGroup(t *testing.T, provider metric.MeterProvider) {
 	}
 }
 
-// The instruments of the tests.
+// The labels of the tests.
 var (
 	dev          = instrument.WorkspaceAgents{TemplateName: "docker", Username: "ann", WorkspaceName: "dev"}
 	usersRequest = instrument.APIRequest{Code: 200, Method: "GET", Path: "/api/v2/users"}
@@ -84,7 +84,7 @@ func observe(t *testing.T, e *exporters.Exporter, f instrument.Family, value flo
 	}
 }
 
-// observeAll observes a value of every family with an instrument.
+// observeAll observes a value for every family with an instrument.
 func observeAll(t *testing.T, e *exporters.Exporter) {
 	t.Helper()
 	for f := range instrument.Documented.All() {
@@ -102,8 +102,8 @@ func observeAll(t *testing.T, e *exporters.Exporter) {
 	}
 }
 
-// Every family arrives with its documented name, help and labels, and with a unit that
-// does not change its name in a backend.
+// TestEveryFamilyArrives checks that every family arrives with its documented name, help
+// text and labels, and with a unit that does not change its name in a backend.
 func TestEveryFamilyArrives(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestEveryFamilyArrives(t *testing.T) {
 					continue
 				}
 				if metric.Description != info.Help || metric.Unit != info.Unit {
-					t.Errorf("%s: description %q, unit %q", f, metric.Description, metric.Unit)
+					t.Errorf("%s: description %q, unit %q, want %q, %q", f, metric.Description, metric.Unit, info.Help, info.Unit)
 				}
 				scope := "github.com/otelcoder/otelcoder"
 				if info.Origin == instrument.Runtime {
@@ -148,10 +148,10 @@ func TestEveryFamilyArrives(t *testing.T) {
 					if got := slices.Sorted(maps.Keys(point.labels)); !slices.Equal(got, info.Labels) {
 						t.Errorf("%s: labels %q, want %q", f, got, info.Labels)
 					}
-					// A backend needs the start time for rates.
+					// Backends need the start time to compute rates.
 					if start := time.Unix(0, int64(point.start)); info.Type != instrument.Gauge && info.Origin != instrument.Runtime &&
 						(start.Before(began) || start.After(time.Now())) {
-						t.Errorf("%s: starts at %v", f, start)
+						t.Errorf("%s: start time %v, want one since %v", f, start, began)
 					}
 				}
 			}
@@ -165,8 +165,8 @@ type point struct {
 	value  float64
 }
 
-// points returns a metric's data points. It fails the test if the type is different or
-// the temporality not cumulative.
+// points returns the data points of a metric. It fails the test if the metric has another
+// type or is not cumulative.
 func points(t *testing.T, m *v1.Metric, want instrument.Type) []point {
 	t.Helper()
 	var points []point
@@ -196,12 +196,13 @@ func points(t *testing.T, m *v1.Metric, want instrument.Type) []point {
 		}
 	}
 	if got != want || !cumulative || len(points) == 0 {
-		t.Errorf("%s is a %s, cumulative %t, of %d points; want a %s", m.Name, got, cumulative, len(points), want)
+		t.Errorf("%s is a %s, cumulative: %t, with %d points; want a cumulative %s with points", m.Name, got, cumulative, len(points), want)
 	}
 	return points
 }
 
-// TestHostMetricsArrive pushes a registry of the host, under its own names.
+// TestHostMetricsArrive checks that the metrics of the host's registry are pushed under
+// their own names.
 func TestHostMetricsArrive(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	host := promauto.With(registry)
@@ -230,27 +231,27 @@ func TestHostMetricsArrive(t *testing.T) {
 				}
 				points(t, m.Metric, of)
 				if host := strings.HasPrefix(name, "host"); host && (m.Unit != "" || m.resource["service.instance.id"] == "deployment") {
-					t.Errorf("%s has the unit %q and the resource %q", name, m.Unit, m.resource)
+					t.Errorf("%s has the unit %q and the resource %q, want no unit and a replica", name, m.Unit, m.resource)
 				}
 			}
 			if byName["target_info"].Metric != nil {
-				t.Error("target_info arrives beside the resource")
+				t.Error("target_info arrives, although it repeats the resource")
 			}
 			if m := byName["host_native_seconds"]; m.Metric == nil || len(m.GetExponentialHistogram().GetDataPoints()) != 1 {
-				t.Errorf("the native histogram arrives as %v", m.Metric)
+				t.Errorf("the native histogram arrives as %v, want an exponential histogram", m.Metric)
 			}
 			if m := byName["host_jobs_total"]; m.Metric != nil && (m.Description != "Jobs." || m.GetSum().DataPoints[0].GetAsDouble() != 3) {
-				t.Errorf("host_jobs_total arrives as %v", m.Metric)
+				t.Errorf("host_jobs_total arrives as %v, want a sum of 3", m.Metric)
 			}
 			if m := byName["host.queue"]; m.Metric != nil && texts(m.GetGauge().DataPoints[0].Attributes)["queue.name"] != "a" {
-				t.Errorf("host.queue arrives as %v", m.Metric)
+				t.Errorf("host.queue arrives as %v, want queue.name a", m.Metric)
 			}
 		})
 	}
 }
 
-// A backend sees the deployment's series once, whichever replica reports, and the series
-// of Process for each replica.
+// TestResources checks that the deployment has the same resource on every replica, so that
+// a backend stores its series once, and that each replica has its own.
 func TestResources(t *testing.T) {
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=prod,host.name=pod-7,k8s.pod.name=pod-7,k8s.namespace.name=coder,process.pid=1,service.instance.id=seven")
 	receiver := newReceiver(t, otlp.HTTP)
@@ -287,7 +288,7 @@ func TestReplicasTellThemselvesApart(t *testing.T) {
 		byName := receiver.byName(t)
 		replica := byName["otelcoder_build_info"].resource
 		if replica["service.name"] != "coder-eu" || replica["host.name"] == "" {
-			t.Errorf("the replica's resource is %q", replica)
+			t.Errorf("the replica's resource is %q, want coder-eu with a host name", replica)
 		}
 		instances[replica["service.instance.id"]] = true
 		if got, want := byName["coderd_agents_up"].resource, map[string]string{"service.name": "coder-eu", "service.instance.id": "d1"}; !maps.Equal(got, want) {
@@ -295,7 +296,7 @@ func TestReplicasTellThemselvesApart(t *testing.T) {
 		}
 	}
 	if len(instances) != 2 || instances[""] {
-		t.Errorf("two replicas have the service.instance.id %q", slices.Collect(maps.Keys(instances)))
+		t.Errorf("two replicas have the service.instance.id %q, want two different ones", slices.Collect(maps.Keys(instances)))
 	}
 }
 
@@ -307,7 +308,7 @@ func TestOnlyTheReporterPushesTheDeployment(t *testing.T) {
 
 	byName := receiver.byName(t)
 	if _, pushed := byName["coderd_agents_up"]; pushed {
-		t.Error("the deployment is pushed by a process that does not report it")
+		t.Error("the deployment is pushed by a process that is not the reporter")
 	}
 	if _, pushed := byName["go_goroutines"]; !pushed {
 		t.Error("the replica is not pushed")
@@ -317,7 +318,7 @@ func TestOnlyTheReporterPushesTheDeployment(t *testing.T) {
 	}
 }
 
-// exports returns otelcoder_otlp_exports_total by outcome.
+// exports returns the values of otelcoder_otlp_exports_total for success and failure.
 func exports(t *testing.T, e *exporters.Exporter) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -330,13 +331,14 @@ func exports(t *testing.T, e *exporters.Exporter) string {
 	return success + " " + failure
 }
 
-// The receiver accepts messages up to 4 MiB, like a collector's gRPC receiver. Folder e2e
-// pushes ten times as much to a real collector.
+// TestALargeDeploymentArrivesComplete pushes to a receiver that accepts messages up to
+// 4 MiB, like a collector's gRPC receiver. A test in folder e2e pushes ten times as much to a
+// real collector.
 func TestALargeDeploymentArrivesComplete(t *testing.T) {
 	receiver := newReceiver(t, otlp.GRPC)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url), otlp.WithProtocol(otlp.GRPC)})
 	observeAgents(t, e, 20_000)
-	// Outsiders choose the values of template parameters.
+	// Users choose the values of template parameters, so they can be long.
 	long := strings.Repeat("x", 60_000)
 	for i := range 100 {
 		observe(t, e, instrument.InsightsParameters, 1, parameter(fmt.Sprint(i, long)))
@@ -365,7 +367,8 @@ func TestALargeDeploymentArrivesComplete(t *testing.T) {
 	}
 }
 
-// Exemplars of histograms link latencies to traces.
+// TestExemplarsCarryTheirTrace checks that exemplars arrive with their trace and span, which
+// link latencies to traces.
 func TestExemplarsCarryTheirTrace(t *testing.T) {
 	receiver := newReceiver(t, otlp.HTTP)
 	e := newExporter(t, []otlp.Option{otlp.WithEndpoint(receiver.url)})
@@ -379,6 +382,6 @@ func TestExemplarsCarryTheirTrace(t *testing.T) {
 
 	exemplars := receiver.byName(t)["coderd_api_request_latencies_seconds"].GetHistogram().DataPoints[0].Exemplars
 	if len(exemplars) != 1 || exemplars[0].GetAsDouble() != 0.2 || trace.TraceID(exemplars[0].TraceId) != span.TraceID() || trace.SpanID(exemplars[0].SpanId) != span.SpanID() {
-		t.Errorf("exemplars %v", exemplars)
+		t.Errorf("got the exemplars %v, want one of 0.2 with trace and span", exemplars)
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/otelcoder/otelcoder/internal/option/optiontest"
 )
 
-// TestOptions tests every option.
+// TestOptions checks the validation of every option.
 func TestOptions(t *testing.T) {
 	const protocols = "give http/protobuf or grpc"
 	optiontest.Run(t, []optiontest.Row[otlp.Option]{
 		{Name: "nil", Option: nil},
 		{Name: "WithLogger", Option: otlp.WithLogger(nil), Want: "nil"},
 		{Name: "WithLogger", Option: otlp.WithLogger(slog.New(slog.DiscardHandler))},
-		// The service's flag has the same error for an endpoint.
+		// These errors do not name WithEndpoint: the service's flag has the same ones.
 		{Name: "WithEndpoint", Option: otlp.WithEndpoint("")},
 		{Name: "WithEndpoint", Option: otlp.WithEndpoint("http://127.0.0.1:4318")},
 		{Name: "OTLP endpoint", Option: otlp.WithEndpoint("collector"), Want: "such as http://localhost:4318"},

@@ -24,7 +24,7 @@ import (
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 )
 
-// receiver is an OTLP receiver with a collector's default limits. It records requests.
+// receiver is an OTLP receiver with the default limits of a collector. It records requests.
 type receiver struct {
 	url string
 
@@ -50,7 +50,7 @@ func (r *receiver) addTraces(request *coltraces.ExportTraceServiceRequest) {
 	r.traces = append(r.traces, request.ResourceSpans...)
 }
 
-// newReceiver starts a receiver for the protocol.
+// newReceiver starts a receiver for the protocol. It is stopped when the test ends.
 func newReceiver(t *testing.T, protocol otlp.Protocol) *receiver {
 	t.Helper()
 	if protocol == otlp.GRPC {
@@ -61,7 +61,7 @@ func newReceiver(t *testing.T, protocol otlp.Protocol) *receiver {
 	return r
 }
 
-// startReceiver starts a receiver for HTTP.
+// startReceiver starts a receiver for HTTP. Examples use it, since they have no testing.T.
 func startReceiver() (r *receiver, stop func()) {
 	r = new(receiver)
 	server := httptest.NewServer(r)
@@ -168,7 +168,7 @@ type received struct {
 	resource map[string]string
 }
 
-// byName returns the metrics received. Each must have been received once.
+// byName returns the metrics received by name. It fails the test if one was received twice.
 func (r *receiver) byName(t *testing.T) map[string]received {
 	t.Helper()
 	byName := make(map[string]received)

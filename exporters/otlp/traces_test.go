@@ -9,7 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/exporters/otlp"
 )
 
-// Spans have the resource of the replica's metrics, so that a backend can link them.
+// TestTracesMeetTheMetrics checks that spans have the same resource as the replica's
+// metrics, so that a backend can link them.
 func TestTracesMeetTheMetrics(t *testing.T) {
 	for _, protocol := range []otlp.Protocol{otlp.HTTP, otlp.GRPC} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -21,13 +22,13 @@ func TestTracesMeetTheMetrics(t *testing.T) {
 			pushMetrics(t, push)
 			pushSpan(t, push)
 			if len(receiver.traces) != 1 || receiver.traces[0].ScopeSpans[0].Spans[0].Name != "GET /api/v2/users" {
-				t.Fatalf("spans %v", receiver.traces)
+				t.Fatalf("got the spans %v, want GET /api/v2/users", receiver.traces)
 			}
 			spans := attributes(receiver.traces[0].Resource)
 			metrics := receiver.byName(t)["go_goroutines"].resource
 			for _, name := range []string{"service.name", "service.instance.id", "host.name"} {
 				if spans[name] == "" || spans[name] != metrics[name] {
-					t.Errorf("%s is %q for spans and %q for metrics", name, spans[name], metrics[name])
+					t.Errorf("%s is %q for spans and %q for metrics, want the same", name, spans[name], metrics[name])
 				}
 			}
 		})
@@ -43,7 +44,7 @@ func TestTheSamplerIsTheEnvironments(t *testing.T) {
 	}
 	pushSpan(t, push)
 	if len(receiver.traces) != 0 {
-		t.Error("a span is pushed that is not sampled")
+		t.Error("a span that is not sampled is pushed")
 	}
 }
 
