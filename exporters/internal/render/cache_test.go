@@ -15,13 +15,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// source counts how often it is gathered and written.
+// source renders its value. It counts its gatherings and renderings.
 type source struct {
 	value     atomic.Int64
 	gathered  atomic.Int64
 	written   atomic.Int64
 	rendering time.Duration // duration of a rendering
-	resumed   atomic.Int64  // end of a suspension of one hour, Unix nanoseconds; 0 without one
+	resumed   atomic.Int64  // end of a suspension of one hour in Unix nanoseconds, or 0
 }
 
 func (s *source) suspended(since time.Time) time.Duration {
@@ -80,11 +80,11 @@ func TestUnchangedStateIsRenderedOnce(t *testing.T) {
 		begin := time.Now()
 		for range 100 {
 			if got := get(t, c, "text", Plain); got != "text 0\n" {
-				t.Fatalf("got %q", got)
+				t.Fatalf("got %q, want %q", got, "text 0\n")
 			}
 		}
 		if waited := time.Since(begin); waited != time.Second {
-			t.Errorf("a hundred scrapes waited %v, want the second of the first rendering", waited)
+			t.Errorf("a hundred scrapes waited %v, want 1s for the first rendering", waited)
 		}
 		if got := s.written.Load(); got != 1 {
 			t.Errorf("rendered %d times, want once", got)
@@ -102,12 +102,12 @@ func TestWhatExpiresIsRenderedAnew(t *testing.T) {
 		time.Sleep(2*time.Minute - time.Nanosecond)
 		synctest.Wait()
 		if got := get(t, c, "text", Plain); got != "text 0\n" {
-			t.Errorf("before it expires: got %q", got)
+			t.Errorf("before the series expires: got %q, want value 0", got)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := get(t, c, "text", Plain); got != "text 1\n" {
-			t.Errorf("when it has expired: got %q", got)
+			t.Errorf("after the series has expired: got %q, want value 1", got)
 		}
 		time.Sleep(3 * time.Hour)
 		if got := s.written.Load(); got != 2 {
@@ -128,7 +128,7 @@ func TestNothingIsWaitedForOnceTheRendererHasEnded(t *testing.T) {
 		t.Errorf("error %v, want ErrEnded", err)
 	}
 	if got := get(t, c, "text", Plain); got != "text 0\n" {
-		t.Errorf("what is there: got %q", got)
+		t.Errorf("format that was rendered before: got %q, want value 0", got)
 	}
 }
 
@@ -153,19 +153,19 @@ func TestAChangeIsRenderedOffTheScrapePath(t *testing.T) {
 		time.Sleep(pause)
 		s.value.Store(1)
 		c.Changed(time.Now())
-		synctest.Wait() // for the start of the rendering
+		synctest.Wait() // until the rendering has started
 
 		begin := time.Now()
 		if got := get(t, c, "text", Plain); got != "text 0\n" {
-			t.Errorf("during the rendering: got %q, want the last one", got)
+			t.Errorf("during the rendering: got %q, want the previous value 0", got)
 		}
 		if waited := time.Since(begin); waited != 0 {
-			t.Errorf("the scrape waited %v", waited)
+			t.Errorf("the scrape waited %v, want 0s", waited)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if got := get(t, c, "text", Plain); got != "text 1\n" {
-			t.Errorf("after the rendering: got %q", got)
+			t.Errorf("after the rendering: got %q, want value 1", got)
 		}
 	})
 }
@@ -187,7 +187,7 @@ func TestManyChangesAreRenderedAtMostEveryFiveSeconds(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if got := get(t, c, "text", Plain); got != "text 599\n" {
-			t.Errorf("the last change is not shown: %q", got)
+			t.Errorf("got %q, want the last value 599", got)
 		}
 	})
 }
@@ -198,7 +198,7 @@ func TestFormatsAreRenderedAsTheyAreAskedFor(t *testing.T) {
 		get(t, c, "text", Plain)
 		get(t, c, "text", Gzip)
 		if got := get(t, c, "openmetrics", Plain); got != "openmetrics 0\n" {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want %q", got, "openmetrics 0\n")
 		}
 		if got := s.written.Load(); got != 3 {
 			t.Errorf("rendered %d times, want 3", got)
@@ -227,7 +227,7 @@ func TestAFormatThatNobodyAsksForIsDropped(t *testing.T) {
 		}
 		synctest.Wait()
 		if got := c.Bytes("protobuf"); got != 0 {
-			t.Errorf("%d bytes are kept for a format unasked for in 11 minutes", got)
+			t.Errorf("%d bytes are kept of a format that was not requested for 11 minutes, want 0", got)
 		}
 		if c.Bytes("text") == 0 {
 			t.Error("the format in use was dropped")
@@ -240,7 +240,7 @@ func TestAFormatThatNobodyAsksForIsDropped(t *testing.T) {
 			t.Errorf("%d formats were rendered for a change, want 1", got)
 		}
 		if got := get(t, c, "protobuf", Plain); got != "protobuf 0\n" {
-			t.Errorf("asked for again: got %q", got)
+			t.Errorf("format requested again: got %q, want value 0", got)
 		}
 	})
 }
@@ -253,12 +253,12 @@ func TestAChangeThatNobodyWatchesCostsNothing(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		if got := s.gathered.Load(); got != 0 {
-			t.Errorf("gathered %d times, want never", got)
+			t.Errorf("gathered %d times without a scrape, want 0", got)
 		}
 		s.value.Store(7)
 		c.Changed(time.Now())
 		if got := get(t, c, "text", Plain); got != "text 7\n" {
-			t.Errorf("the first scrape got %q", got)
+			t.Errorf("first scrape: got %q, want value 7", got)
 		}
 	})
 }
@@ -269,13 +269,13 @@ func TestAScraperThatGivesUpIsLetGo(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := c.Get(ctx, "text", Plain); err != context.DeadlineExceeded {
-			t.Errorf("error %v, want the context's", err)
+			t.Errorf("error %v, want %v", err, context.DeadlineExceeded)
 		}
 	})
 }
 
-// Timers stop while a machine is suspended: series that have expired meanwhile must not
-// be served when it resumes.
+// TestAScrapeAfterASuspensionWaitsForANewRendering checks that series that have expired
+// during a suspension of the machine, while timers stop, are not served when it resumes.
 func TestAScrapeAfterASuspensionWaitsForANewRendering(t *testing.T) {
 	s := &source{rendering: time.Second}
 	run(t, s, func(t *testing.T, c *Cache[string]) {
@@ -286,17 +286,17 @@ func TestAScrapeAfterASuspensionWaitsForANewRendering(t *testing.T) {
 		s.resumed.Store(time.Now().UnixNano())
 		begun := time.Now()
 		if got := get(t, c, "text", Plain); got != "text 1\n" {
-			t.Errorf("after a suspension: got %q", got)
+			t.Errorf("after a suspension: got %q, want value 1", got)
 		}
 		if waited := time.Since(begun); waited != time.Second {
-			t.Errorf("the first scrape waited %v, want the second of the rendering", waited)
+			t.Errorf("the first scrape waited %v, want 1s for the rendering", waited)
 		}
 		begun = time.Now()
 		for range 100 {
 			get(t, c, "text", Plain)
 		}
 		if waited := time.Since(begun); waited != 0 {
-			t.Errorf("later scrapes waited %v", waited)
+			t.Errorf("later scrapes waited %v, want 0s", waited)
 		}
 		synctest.Wait()
 		if got := s.written.Load(); got != 2 {

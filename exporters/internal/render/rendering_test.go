@@ -28,10 +28,10 @@ func TestPartsAreOneAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if plain.String() != want {
-		t.Error("the plain answer is not the parts in a row")
+		t.Error("the plain response is not the concatenation of the parts")
 	}
 	if got := Size(Plain, renderings...); got != plain.Len() {
-		t.Errorf("Size says %d, written are %d", got, plain.Len())
+		t.Errorf("Size returned %d, but %d bytes were written", got, plain.Len())
 	}
 
 	var zipped bytes.Buffer
@@ -39,7 +39,7 @@ func TestPartsAreOneAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := Size(Gzip, renderings...); got != zipped.Len() {
-		t.Errorf("Size says %d, written are %d", got, zipped.Len())
+		t.Errorf("Size returned %d, but %d bytes were written", got, zipped.Len())
 	}
 	reader, err := gzip.NewReader(&zipped)
 	if err != nil {
@@ -51,7 +51,7 @@ func TestPartsAreOneAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("the gzipped answer is not the parts in a row")
+		t.Error("the gzipped response is not the concatenation of the parts")
 	}
 	if zipped.Len() != 0 {
 		t.Errorf("%d bytes follow the first gzip member", zipped.Len())
@@ -66,7 +66,7 @@ func TestNoPartsAreAnEmptyAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(reader); err != nil || len(got) != 0 {
-		t.Errorf("read %q, %v", got, err)
+		t.Errorf("read %q and the error %v, want neither", got, err)
 	}
 }
 
@@ -80,14 +80,14 @@ func TestOnlyWhatIsAskedForIsKept(t *testing.T) {
 	}
 }
 
-// TestReuse checks that families with an unchanged state are taken from the last
-// rendering, and that the answer is complete.
+// TestReuse checks that families with an unchanged state are copied from the last rendering,
+// and that the response is complete.
 func TestReuse(t *testing.T) {
 	both := Of(Plain, Gzip)
 	build := func(encodings Encodings, last Rendering, text string) (r Rendering, reused string) {
 		b := NewBuilder(encodings, last)
 		for i, name := range []string{"a", "b", "c", "d"} {
-			state := uint64(i) // 0, unknown, for a
+			state := uint64(i) // 0 means unknown; a has it
 			if name == "c" {
 				state += uint64(len(text))
 			}
@@ -107,10 +107,10 @@ func TestReuse(t *testing.T) {
 	}
 	last, reused := build(both, Rendering{}, "first")
 	if reused != "" {
-		t.Errorf("reused %q of nothing", reused)
+		t.Errorf("reused %q of an empty rendering, want none", reused)
 	}
 	if _, reused := build(Of(Gzip), last, "first"); reused != "" {
-		t.Errorf("reused %q of other encodings", reused)
+		t.Errorf("reused %q of a rendering with other encodings, want none", reused)
 	}
 	next, reused := build(both, last, "second")
 	if reused != "bd" {
@@ -123,7 +123,7 @@ func TestReuse(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := Size(encoding, next); n != answer.Len() {
-			t.Errorf("Size says %d, written are %d", n, answer.Len())
+			t.Errorf("Size returned %d, but %d bytes were written", n, answer.Len())
 		}
 		got := io.Reader(&answer)
 		if encoding == Gzip {
@@ -140,11 +140,11 @@ func TestReuse(t *testing.T) {
 	discarded, _ := build(both, Rendering{}, "new")
 	var answer bytes.Buffer
 	if Write(&answer, Plain, discarded); answer.String() != "a new\nb new\nc new\n" {
-		t.Errorf("with d discarded: %q", answer.String())
+		t.Errorf("after Discard of d: got %q, want a, b and c", answer.String())
 	}
 }
 
-// TestShrunkFamily checks that a family frees memory after it has shrunk.
+// TestShrunkFamily checks that the memory of a family is freed after the family has shrunk.
 func TestShrunkFamily(t *testing.T) {
 	encodings := Of(Plain, Gzip)
 	last := text(encodings, strings.Repeat("series{label=\"value\"} 2\n", 10_000))
@@ -153,7 +153,7 @@ func TestShrunkFamily(t *testing.T) {
 	io.WriteString(b, "coderd_api_concurrent_requests 1\n")
 	b.Commit(1)
 	if n := b.End().Bytes(); n > 100 {
-		t.Errorf("a family of one series takes %d bytes after one of %d", n, last.Bytes())
+		t.Errorf("a family of one series holds %d bytes after one of %d, want at most 100", n, last.Bytes())
 	}
 }
 
