@@ -12,7 +12,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// nowhere is a response writer that costs nothing, with a server's abilities.
+// nowhere is a response writer that discards everything at no cost. It can flush, like the
+// server's writer.
 type nowhere struct{ http.ResponseWriter }
 
 func (nowhere) Header() http.Header         { return nil }

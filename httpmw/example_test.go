@@ -40,9 +40,9 @@ func Example() {
 	// coderd_api_requests_processed_total{code="404",method="GET",path="UNKNOWN"} 1
 }
 
-// http.TimeoutHandler passes a copy of the request on, and does not wait for the
-// handler: the middleware is applied around it, to measure, and to the router, to
-// know the route.
+// http.TimeoutHandler passes on a copy of the request, and does not wait for the handler.
+// So the middleware is applied twice: around it, to measure the request, and around the
+// router, to find the route.
 func Example_timeoutHandler() {
 	endpoint := newEndpoint()
 	m, err := meters.New(endpoint.Providers())
@@ -92,10 +92,10 @@ type endpoint struct{ *meterstest.Reader }
 
 func newEndpoint() endpoint { return endpoint{meterstest.NewReader(example{})} }
 
-// scrape prints what a scrape shows of the families.
+// scrape prints the families as a scrape shows them.
 func (e endpoint) scrape(families ...instrument.Family) { fmt.Print(e.Text(example{}, families...)) }
 
-// example is as much of a test as an example needs.
+// example implements the methods of testing.TB that package meterstest calls.
 type example struct{ testing.TB }
 
 func (example) Helper()                        {}

@@ -20,8 +20,8 @@ var (
 	pathLabel   = regexp.MustCompile(`path="([^"]*)"`)
 )
 
-// FuzzRequest: whatever a client sends, it is measured under the routes that the
-// program has and the methods that HTTP has, once, and is in flight no more.
+// FuzzRequest checks that any request is measured once, with a route of the program and a
+// method of HTTP as labels, and that it is no longer in flight at its end.
 func FuzzRequest(f *testing.F) {
 	for _, request := range []string{
 		"GET /api/v2/users/alice HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -87,12 +87,12 @@ func FuzzRequest(f *testing.F) {
 			}
 			for _, match := range methodLabel.FindAllStringSubmatch(measured, -1) {
 				if !slices.Contains(methods, match[1]) {
-					t.Errorf("method %q", match[1])
+					t.Errorf("got the method label %q, want one of %q", match[1], methods)
 				}
 			}
 			for _, match := range pathLabel.FindAllStringSubmatch(measured, -1) {
 				if !slices.Contains(routes, match[1]) {
-					t.Errorf("path %q", match[1])
+					t.Errorf("got the path label %q, want one of %q", match[1], routes)
 				}
 			}
 		}

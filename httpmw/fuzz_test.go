@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// asksForWebsocket is how a request is found to ask for a websocket.
+// asksForWebsocket reports whether the middleware measures a request with the header as a
+// websocket.
 func asksForWebsocket(h http.Header) bool {
 	return hasToken(h["Connection"], "upgrade") && hasToken(h["Upgrade"], "websocket")
 }
@@ -49,22 +50,22 @@ func FuzzAsksForWebsocket(f *testing.F) {
 			return asksForWebsocket(http.Header{"Upgrade": upgrade, "Connection": connection})
 		}
 		got := ask([]string{upgrade}, []string{connection})
-		// A comma list is the same as a line for each of its elements,
+		// A list in one line is equal to a line for each element.
 		if lines := ask(strings.Split(upgrade, ","), strings.Split(connection, ",")); lines != got {
-			t.Errorf("%v, in lines %v", got, lines)
+			t.Errorf("got %v for one line, %v for a line for each element", got, lines)
 		}
-		// and to what is asked for, nothing is added by more of it.
+		// Other tokens in the list do not change the result.
 		if got && !ask([]string{"x", upgrade + ",x"}, []string{"x", connection + ",x"}) {
-			t.Error("no more, with other tokens added")
+			t.Error("got false with other tokens added, want true")
 		}
 		ascii := func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 127 }) < 0 }
 		if ascii(upgrade+connection) && got != (listed(upgrade, "websocket") && listed(connection, "upgrade")) {
-			t.Errorf("%v", got)
+			t.Errorf("got %v, want %v", got, !got)
 		}
 	})
 }
 
-// listed is the plain way to look an ASCII token up in an ASCII list.
+// listed is a simple implementation of hasToken for an ASCII token in an ASCII list.
 func listed(list, token string) bool {
 	for _, element := range strings.Split(strings.ToLower(list), ",") {
 		if strings.Trim(element, " \t") == token {
@@ -84,7 +85,7 @@ func TestMuxRoute(t *testing.T) {
 		"example.com/":                  "/",
 		"POST example.com/users/{user}": "/users/{user}",
 		"/files/{path...}":              "/files/{path...}",
-		"/a/{$}/b":                      "/a/{$}/b", // no pattern of ServeMux
+		"/a/{$}/b":                      "/a/{$}/b", // not a valid pattern of ServeMux
 		"CONNECT":                       "",
 		"":                              "",
 	} {
@@ -101,17 +102,17 @@ func FuzzMuxRoute(f *testing.F) {
 	f.Fuzz(func(t *testing.T, pattern string) {
 		route := muxRoute(pattern)
 		if route != "" && (route[0] != '/' || strings.HasPrefix(pattern, "/") && !strings.HasPrefix(pattern, route)) {
-			t.Fatalf("%q is no path of it", route)
+			t.Fatalf("route %q is not a path of the pattern", route)
 		}
-		// Of a pattern that a ServeMux takes, what is left is a pattern that it
-		// takes too: for CONNECT, which may have any path.
+		// If a ServeMux accepts the pattern, it accepts the route as a pattern, too. The
+		// method is CONNECT, since only its patterns may have a path that is not clean.
 		if refused(pattern) == nil && refused("CONNECT "+route) != nil {
-			t.Fatalf("%q is no pattern: %v", route, refused("CONNECT "+route))
+			t.Fatalf("route %q is not a valid pattern: %v", route, refused("CONNECT "+route))
 		}
 	})
 }
 
-// refused returns why a ServeMux does not take a pattern, or nil.
+// refused returns the reason why a ServeMux refuses a pattern, or nil.
 func refused(pattern string) (why any) {
 	defer func() { why = recover() }()
 	http.NewServeMux().Handle(pattern, http.NotFoundHandler())

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fixture is a middleware and what it measures.
+// fixture is a middleware with a reader of its metrics.
 type fixture struct {
 	*meterstest.Reader
 	api     *meters.API
@@ -48,9 +48,8 @@ func newFixture(t testing.TB, options ...httpmw.Option) *fixture {
 	return &fixture{m, api, httpmw.New(api, options...)}
 }
 
-// measured returns what was measured, in short form: the counts of requests, of
-// observed latencies and of observed websocket durations. It fails the test if
-// anything is still in flight.
+// measured returns the numbers of requests, latencies and websocket durations, under short
+// names. It fails the test if a request or websocket is still in flight.
 func (f *fixture) measured(t testing.TB) string {
 	t.Helper()
 	short := strings.NewReplacer(
@@ -67,7 +66,7 @@ func (f *fixture) measured(t testing.TB) string {
 	}
 	for _, gauge := range []string{"coderd_api_concurrent_requests", "coderd_api_concurrent_websockets"} {
 		if n, ok := f.Samples(t)[gauge]; n != 0 || !ok {
-			t.Errorf("%s: %v, %v, want 0", gauge, n, ok)
+			t.Errorf("%s: got %v (present: %v), want 0", gauge, n, ok)
 		}
 	}
 	return lines.String()
@@ -80,8 +79,8 @@ func (f *fixture) expect(t testing.TB, want string) {
 	}
 }
 
-// server serves a handler and tells when a request is done with, which is after
-// its client has the response.
+// server serves a handler. It sends to done when the handler has returned, which is after
+// the client has got the response.
 type server struct {
 	*httptest.Server
 	done chan struct{}
@@ -96,15 +95,15 @@ func serve(t testing.TB, h http.Handler) *server {
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Start()
-	// Each request on a connection of its own: else the client tries again when
-	// a panic closes one that was used before.
+	// Each request uses a new connection: the client would send a request again if a panic
+	// closed a reused one.
 	s.Client().Transport.(*http.Transport).DisableKeepAlives = true
 	t.Cleanup(s.Close)
 	return s
 }
 
-// do sends a request, "GET /path" or only the path, and returns the status code,
-// or 0 if there was no response, and the body.
+// do sends a request, "GET /path" or only the path. It returns the status code, or 0 if
+// there was no response, and the body.
 func (s *server) do(t testing.TB, request string, header ...string) (int, string) {
 	t.Helper()
 	method, path, ok := strings.Cut(request, " ")
@@ -130,7 +129,7 @@ func (s *server) do(t testing.TB, request string, header ...string) (int, string
 	return response.StatusCode, string(body)
 }
 
-// answer is a handler that sends a code, 200 by default.
+// answer returns a handler that responds with a status code, 200 by default.
 func answer(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(cmp.Or(code, http.StatusOK)) }
 }

@@ -25,8 +25,8 @@ func TestCodes(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		handler http.HandlerFunc
-		code    string // counted
-		got     int    // by the client
+		code    string // label of the count
+		got     int    // status that the client gets
 	}{
 		{"writes nothing", func(http.ResponseWriter, *http.Request) {}, "200", 200},
 		{"writes a body only", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }, "200", 200},
@@ -88,7 +88,8 @@ requests{code="%s",method="GET",path="/users"} 1
 	}
 }
 
-// A panic must go on with its own value, and with the stack of where it began.
+// TestPanicGoesOn checks that a panic of the handler keeps its value. The middleware does
+// not recover, so that the panic also keeps its stack.
 func TestPanicGoesOn(t *testing.T) {
 	f := newFixture(t)
 	for _, value := range []error{http.ErrAbortHandler, errors.New("no")} {
@@ -145,8 +146,8 @@ requests{code="405",method="POST",path="UNKNOWN"} 1
 `)
 }
 
-// net/http leaves the client's own path in Request.Pattern when it redirects a
-// CONNECT to a subtree.
+// TestConnect checks that the path of a CONNECT request does not become a label. net/http
+// leaves this path in Request.Pattern when it redirects the request to a subtree.
 func TestConnect(t *testing.T) {
 	f := newFixture(t)
 	mux := http.NewServeMux()
@@ -169,7 +170,7 @@ func TestConnect(t *testing.T) {
 		conn.Close()
 		<-s.done
 		if target == "/tree/secret" && pattern != "/tree/secret/" {
-			t.Errorf("net/http has changed: Pattern is %q", pattern)
+			t.Errorf("net/http has changed: Pattern is %q, want /tree/secret/", pattern)
 		}
 	}
 	f.expect(t, `
@@ -235,7 +236,7 @@ func TestStreaming(t *testing.T) {
 			if err := http.NewResponseController(w).Flush(); err != nil {
 				t.Error(err)
 			}
-			<-received // would wait for ever if the flush were lost
+			<-received // blocks forever if the flush is lost
 		}
 	})
 	s := serve(t, f.measure(mux))
@@ -247,7 +248,7 @@ func TestStreaming(t *testing.T) {
 	body := bufio.NewReader(response.Body)
 	for range 3 {
 		if line, err := body.ReadString('\n'); line != "event\n" || err != nil {
-			t.Fatalf("got %q, %v", line, err)
+			t.Fatalf("got %q and the error %v, want an event", line, err)
 		}
 		if n := f.Samples(t)["coderd_api_concurrent_requests"]; n != 1 {
 			t.Errorf("%v requests in flight, want 1", n)
@@ -285,11 +286,12 @@ requests{code="404",method="GET",path="STATIC"} 1
 requests{code="404",method="GET",path="UNKNOWN"} 1
 `)
 	if n := f.Samples(t)[`otelcoder_refused_total{origin="api",reason="path limit"}`]; n != 3 {
-		t.Errorf("%v refused, want 3", n)
+		t.Errorf("%v refusals, want 3", n)
 	}
 }
 
-// A handler's own request, with the context of its client's, is another one.
+// TestRequestOfAHandler checks that requests that a handler makes with the context of its
+// client's request are measured separately.
 func TestRequestOfAHandler(t *testing.T) {
 	f := newFixture(t)
 	mux := http.NewServeMux()
@@ -313,8 +315,8 @@ requests{code="418",method="GET",path="/item"} 2
 `)
 }
 
-// Handlers further out see of the request what they would see without the
-// middleware, and the server removes the files of an upload.
+// TestRequestIsPassedBack checks that outer handlers find the pattern and the form in the
+// request, as without the middleware. The server needs the form to remove uploaded files.
 func TestRequestIsPassedBack(t *testing.T) {
 	f := newFixture(t)
 	mux := http.NewServeMux()
@@ -327,7 +329,7 @@ func TestRequestIsPassedBack(t *testing.T) {
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		measured.ServeHTTP(w, r)
 		if r.Pattern != "POST /uploads/{$}" || r.MultipartForm == nil {
-			t.Errorf("pattern %q, form %v", r.Pattern, r.MultipartForm)
+			t.Errorf("got the pattern %q and the form %v, want both of POST /uploads/{$}", r.Pattern, r.MultipartForm)
 		}
 	}))
 	const body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\ncontent\r\n--b--\r\n"
@@ -343,8 +345,8 @@ requests{code="200",method="POST",path="/uploads/"} 1
 `)
 }
 
-// What a handler does to the request in place changes nothing of what it is
-// measured as.
+// TestRequestChangedInPlace checks that a handler that modifies the request does not change
+// the labels of the request.
 func TestRequestChangedInPlace(t *testing.T) {
 	change := func(w http.ResponseWriter, r *http.Request) {
 		r.Method, r.URL.Path, r.Header = "PUT", "/changed", nil
@@ -373,9 +375,9 @@ requests{code="200",method="GET",path="/users/{user}"} 1
 	}
 }
 
-// Measuring costs one allocation: a small one for the writer, and one for a copy
-// of the request and its context too if the request may pass the middleware again
-// behind a handler that hides the writer.
+// TestAllocations checks that measuring costs one allocation: a small one for the writer, or
+// one with a copy of the request and its context as well, if the request may pass the
+// middleware again behind a handler that hides the writer.
 func TestAllocations(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/v2/users/{user}/{$}", answer(200))
@@ -390,19 +392,18 @@ func TestAllocations(t *testing.T) {
 		}{{once, 32}, {twice, 384}} {
 			measured, bytes := allocations(test.f.measure(mux), path)
 			if measured != bare+1 || bytes-bareBytes > test.bytes {
-				t.Errorf("%s: %d allocations of %d bytes more, want 1 of at most %d", path, measured-bare, bytes-bareBytes, test.bytes)
+				t.Errorf("%s: %d more allocations of %d bytes, want 1 of at most %d", path, measured-bare, bytes-bareBytes, test.bytes)
 			}
 		}
 		once = newFixture(t)
 	}
 }
 
-// allocations returns how many allocations serving a request takes, and of how
-// many bytes.
+// allocations returns the number of allocations for a request, and their bytes.
 func allocations(h http.Handler, path string) (n, bytes uint64) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	r := httptest.NewRequest("GET", path, nil)
-	h.ServeHTTP(nowhere{}, r) // makes what is made once
+	h.ServeHTTP(nowhere{}, r) // the first request allocates more
 	const requests = 1000
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// A host that makes up patterns must not fill the cache.
+// TestNodesAreLimited checks that the cache stays bounded if a host generates patterns.
 func TestNodesAreLimited(t *testing.T) {
 	h := &handler{}
 	for i := range 5000 {
@@ -24,7 +24,7 @@ func TestNodesAreLimited(t *testing.T) {
 	}
 }
 
-// paths returns the patterns that lead to each of the nodes below one.
+// paths returns the path of each node below n: its pattern after those of its parents.
 func paths(n *node) (all []string) {
 	children := n.children.Load()
 	if children == nil {
@@ -40,7 +40,8 @@ func paths(n *node) (all []string) {
 	return all
 }
 
-// What clients send, be it hostile, must not fill the cache.
+// TestNodesAreOfRoutes checks that requests, hostile ones too, add only nodes of routes to
+// the cache.
 func TestNodesAreOfRoutes(t *testing.T) {
 	m, err := meters.New(meterstest.NewReader(t).Providers())
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// TestNilOptions: a nil option, or an option of nil, leaves the default.
+// TestNilOptions checks that a nil option, or an option with a nil argument, leaves the
+// default.
 func TestNilOptions(t *testing.T) {
 	for name, options := range map[string][]httpmw.Option{
 		"option":          {nil},

@@ -16,15 +16,15 @@ import (
 	"github.com/otelcoder/otelcoder/httpmw"
 )
 
-// TestRoutes: the route of a request is what its method and path match in the
-// whole tree of routers. Neither the handler that answers nor the place of the
+// TestRoutes checks that the route of a request is the pattern that its method and path
+// match in the whole tree of routers. Neither the handler that responds nor the place of the
 // middleware matters.
 func TestRoutes(t *testing.T) {
 	const user = "/api/v2/users/{user}"
 	// Every router below serves GET /api/v2/users/{user}, and nothing else.
 	requests := []struct {
 		request, code string
-		route         string // by default that of a user
+		route         string // of a user by default
 	}{
 		{"GET /api/v2/users/me", "200", ""},
 		{"GET /api/v2/users/me?middleware=401", "401", ""},
@@ -41,7 +41,7 @@ func TestRoutes(t *testing.T) {
 		{"GET /api/v2/users/me/keys", "404", "UNKNOWN"},
 		{"GET /api/v2/nothing", "404", "UNKNOWN"},
 		{"GET /nothing", "404", "STATIC"},
-		// Of a middleware of a router that matches nothing.
+		// A middleware may respond although its router matches nothing.
 		{"POST /api/v2/users/me?middleware=401", "401", "UNKNOWN"},
 		{"GET /api/v2/users/me/keys?middleware=401", "401", "UNKNOWN"},
 		{"GET /nothing?middleware=303", "303", "STATIC"},
@@ -71,8 +71,8 @@ func TestRoutes(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		handler func(measure mw) http.Handler
-		// What the middleware sees only part of is not measured, or, where the value
-		// says so, measured otherwise.
+		// With partly, requests that match no route may not reach the middleware. But maps
+		// routes to the labels that replace them.
 		partly bool
 		but    map[string]string
 	}{
@@ -193,7 +193,8 @@ func TestRoutes(t *testing.T) {
 					before = now
 					want := cmp.Or(r.route, user)
 					want = cmp.Or(test.but[want], want)
-					// Where no middleware runs, the router answers.
+					// The router responds with another code if the early middleware does not
+					// run.
 					if len(got) == 1 && strings.Contains(r.request, "?middleware") && r.route != "" && got[0].path == want {
 						continue
 					}
@@ -210,10 +211,10 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// count is a series of the requests' total.
+// count is a series of the total of requests.
 type count struct{ code, method, path string }
 
-// newCounts returns the series that differ.
+// newCounts returns the series in now that are new or have changed.
 func newCounts(before, now string) (counts []count) {
 	for line := range strings.Lines(now) {
 		if strings.HasPrefix(line, "requests{") && !strings.Contains(before, line) {
@@ -224,8 +225,8 @@ func newCounts(before, now string) (counts []count) {
 	return counts
 }
 
-// answersEarly answers in place of the handler, if the request says so, and is an
-// http.TimeoutHandler, if the request says that.
+// answersEarly responds with the code of the parameter middleware instead of calling next,
+// or limits the time of next if there is a parameter timeout.
 func answersEarly(next http.Handler) http.Handler {
 	limited := http.TimeoutHandler(next, time.Second, "")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -240,7 +241,7 @@ func answersEarly(next http.Handler) http.Handler {
 	})
 }
 
-// answersLate answers as the request says, or as the path demands.
+// answersLate responds with the code of the parameter handler, or is slow if that is slow.
 func answersLate() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch how := r.URL.Query().Get("handler"); how {
@@ -261,7 +262,7 @@ func send(w http.ResponseWriter, code string) {
 	w.WriteHeader(status)
 }
 
-// userRouter is a router that keeps the route in the request's context, with a
+// userRouter is a router that keeps the route in the request's context, and applies a
 // middleware.
 type userRouter struct {
 	middleware mw

@@ -21,7 +21,7 @@ import (
 
 type mw = func(http.Handler) http.Handler
 
-// withContext and withTimeout pass a copy of the request on.
+// withContext and withTimeout pass on a copy of the request.
 func withContext(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		type key struct{}
@@ -37,8 +37,8 @@ func merge(labels, but map[string]string) map[string]string {
 	return labels
 }
 
-// labels sends requests and checks the value of the label path that each of them,
-// and nothing else, was measured with.
+// labels sends requests and checks that each of them counts in one series, whose label path
+// has the wanted value.
 func labels(t *testing.T, f *fixture, h http.Handler, want map[string]string) {
 	t.Helper()
 	s := serve(t, h)
@@ -59,7 +59,7 @@ func labels(t *testing.T, f *fixture, h http.Handler, want map[string]string) {
 		}
 		before = now
 	}
-	f.measured(t) // nothing is in flight
+	f.measured(t) // fails if anything is in flight
 }
 
 func TestServeMux(t *testing.T) {
@@ -105,7 +105,7 @@ func TestServeMux(t *testing.T) {
 	for _, place := range []struct {
 		name string
 		at   func(measure mw) http.Handler
-		but  map[string]string // other labels
+		but  map[string]string // labels that differ
 	}{
 		{"around", func(measure mw) http.Handler { return measure(mux()) }, nil},
 		{"around a handler in between", func(measure mw) http.Handler {
@@ -154,7 +154,7 @@ requests{code="404",method="GET",path="/groups/"} 1
 `)
 }
 
-// newChi has routes of every kind, and use in all of its routers.
+// newChi returns a router with routes of every kind. Use is applied to all its routers.
 func newChi(use ...mw) *chi.Mux {
 	router := chi.NewRouter()
 	router.Use(use...)
@@ -246,7 +246,7 @@ func TestChi(t *testing.T) {
 	for _, place := range []struct {
 		name string
 		at   func(measure mw) http.Handler
-		but  map[string]string // other labels, because less can be known
+		but  map[string]string // labels that differ, since the middleware finds fewer routes
 	}{
 		{"around", func(measure mw) http.Handler { return measure(newChi()) }, nil},
 		{"in", func(measure mw) http.Handler { return newChi(measure) }, nil},
@@ -285,7 +285,7 @@ func TestChi(t *testing.T) {
 	}
 }
 
-// lister counts how often its routes are listed, which takes long if there are many.
+// lister counts the calls of Routes, which take long if there are many routes.
 type lister struct {
 	*chi.Mux
 	listed atomic.Int32
@@ -302,7 +302,7 @@ func TestChiRoutesAreListedOnce(t *testing.T) {
 	h := f.measure(router)
 	labels(t, f, h, chiLabels)
 	if n := router.listed.Load(); n != 1 {
-		t.Errorf("listed %d times, want 1", n)
+		t.Errorf("routes were listed %d times, want 1", n)
 	}
 	router.Get("/late/{thing}", answer(200))
 	router.Route("/later", func(router chi.Router) { router.Get("/{thing}", answer(200)) })
@@ -313,8 +313,8 @@ func TestChiRoutesAreListedOnce(t *testing.T) {
 	})
 }
 
-// TestChiInSeveralTrees: a sub-router that is mounted in two trees has the route of
-// the tree that the request came through.
+// TestChiInSeveralTrees checks that a request to a sub-router that is mounted in two trees
+// has the route of the tree that it came through.
 func TestChiInSeveralTrees(t *testing.T) {
 	f := newFixture(t)
 	users := chi.NewRouter()
@@ -345,7 +345,7 @@ func TestIncomparableRouter(t *testing.T) {
 	labels(t, f, f.measure(incomparable{Mux: newChi(f.measure)}), chiLabels)
 }
 
-// What is mounted is a router that chi knows nothing of.
+// TestServeMuxInChi mounts a ServeMux, whose routes chi does not list.
 func TestServeMuxInChi(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/mux/users/{user}", answer(200))
@@ -442,7 +442,7 @@ func TestStripPrefix(t *testing.T) {
 			return mux("/api/v2/", http.StripPrefix("/api/v2", measure(chiUsers)))
 		}, map[string]string{
 			"/api/v2/users/7": "/users/{user}",
-			"/api/v2/nothing": "STATIC", // where the middleware stands, this is not below /api/
+			"/api/v2/nothing": "STATIC", // the middleware sees the path without /api/v2
 		}},
 		{"in chi, around both", func(measure mw) http.Handler {
 			router := chi.NewRouter()
@@ -468,8 +468,8 @@ func TestStripPrefix(t *testing.T) {
 	}
 }
 
-// Middlewares of chi that send a request another way than its path and method
-// would go.
+// TestChiRoutesAnotherWay checks middlewares of chi that change the path or method by which
+// chi routes.
 func TestChiRoutesAnotherWay(t *testing.T) {
 	for name, use := range map[string]func(measure mw) []mw{
 		"no copy":     func(measure mw) []mw { return []mw{measure, middleware.StripSlashes, middleware.GetHead} },
@@ -493,7 +493,8 @@ func TestChiRoutesAnotherWay(t *testing.T) {
 	}
 }
 
-// A middleware that changes what chi routes by, before another one answers.
+// TestChiRoutesAnotherWayToAnAnswer checks middlewares that change the path or method by
+// which chi routes, before another middleware responds.
 func TestChiRoutesAnotherWayToAnAnswer(t *testing.T) {
 	f := newFixture(t)
 	router := chi.NewRouter()
@@ -515,8 +516,8 @@ func TestChiRoutesAnotherWayToAnAnswer(t *testing.T) {
 	})
 }
 
-// wrapped wraps the writer that a handler is given, in a way that
-// http.ResponseController sees through.
+// wrapped wraps the handler's writer in one with a method Unwrap, which
+// http.ResponseController calls.
 func wrapped(next http.Handler) http.Handler {
 	type wrapper struct{ withUnwrap }
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -528,8 +529,8 @@ type withUnwrap struct{ http.ResponseWriter }
 
 func (w withUnwrap) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// A handler that sends a request through the one application of the middleware
-// again, at another path.
+// TestRouterAgain checks a handler that passes the request to the same middleware again,
+// with another path.
 func TestRouterAgain(t *testing.T) {
 	for name, between := range map[string]mw{
 		"WithContext":    withContext,
@@ -555,11 +556,11 @@ func TestRouterAgain(t *testing.T) {
 	}
 }
 
-// A handler that times out is not waited for: its goroutine goes on while the
-// request is measured, and may look at its route, or even for it.
+// TestTimeout checks handlers that time out. http.TimeoutHandler does not wait for them, so
+// their goroutine may still read or match the route while the request is measured.
 func TestTimeout(t *testing.T) {
 	slow := func(_ http.ResponseWriter, r *http.Request) {
-		time.Sleep(time.Hour) // in the bubble's time
+		time.Sleep(time.Hour) // in the time of the synctest bubble
 		chi.URLParam(r, "user")
 	}
 	timeout := func(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Second, "") }
@@ -581,8 +582,8 @@ func TestTimeout(t *testing.T) {
 		name    string
 		handler func(measure mw) http.Handler
 		path    string
-		// More than one, unless chi hands the routing context that the first
-		// one's goroutine is still using to the next, which is chi's own fault.
+		// Two requests, or one if chi would reuse the routing context for the second one
+		// while the goroutine of the first one still reads it. That is a bug of chi.
 		requests int
 	}{
 		{"around, around a mux", func(measure mw) http.Handler { return measure(timeout(measure(mux))) }, "/api/{user}/", 2},
@@ -605,7 +606,7 @@ func TestTimeout(t *testing.T) {
 				h := test.handler(f.measure)
 				for range test.requests {
 					h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/7/", nil))
-					f.measured(t) // nothing is in flight
+					f.measured(t) // fails if anything is in flight
 				}
 				time.Sleep(2 * time.Hour) // the handlers return, and change nothing
 				f.expect(t, fmt.Sprintf(`
@@ -617,7 +618,8 @@ requests{code="503",method="GET",path="%[1]s"} %[2]d
 	}
 }
 
-// A unit test of a handler may make a routing context without a router.
+// TestChiContextWithoutRouter checks requests with a routing context but without a router,
+// as in unit tests of handlers.
 func TestChiContextWithoutRouter(t *testing.T) {
 	f := newFixture(t)
 	rctx := chi.NewRouteContext()
@@ -636,8 +638,8 @@ requests{code="200",method="GET",path="STATIC"} 2
 `)
 }
 
-// otherRouter routes like routers do that neither set Request.Pattern nor are
-// known: the route is in the context of a copy of the request.
+// otherRouter is a router that the middleware does not support. It does not set
+// Request.Pattern, but keeps the route in the context of a copy of the request.
 type otherRouter struct {
 	middleware func(http.Handler) http.Handler
 	routes     map[string]http.Handler // by the path's first segment
@@ -685,7 +687,7 @@ func TestWithRoute(t *testing.T) {
 	})
 }
 
-// Whatever the function does, the request is measured.
+// TestWithRoutePanics checks that a request is measured if the function of WithRoute panics.
 func TestWithRoutePanics(t *testing.T) {
 	f := newFixture(t, httpmw.WithRoute(func(*http.Request) string { panic("no route") }))
 	serve(t, f.measure(answer(200))).do(t, "/users")

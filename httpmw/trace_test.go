@@ -19,7 +19,7 @@ import (
 	"github.com/otelcoder/otelcoder/httpmw"
 )
 
-// A client's sampled trace.
+// The sampled trace of a client.
 const (
 	clientTrace = "0af7651916cd43dd8448eb211c80319c"
 	clientSpan  = "b7ad6b7169203331"
@@ -95,12 +95,13 @@ websockets{path="/socket"} 1
 `)
 }
 
-// A stranger's traceparent must not decide whether a request is sampled.
+// TestPublicEndpoint checks that the traceparent of an untrusted client does not decide
+// whether a request is sampled.
 func TestPublicEndpoint(t *testing.T) {
 	f, spans := newTracing(t, sdk.ParentBased(sdk.NeverSample()))
 	serve(t, f.measure(answer(200))).do(t, "/", "Traceparent", traceparent)
 	if n := len(spans.Ended()); n != 0 {
-		t.Errorf("a client had %d spans sampled", n)
+		t.Errorf("%d spans are sampled because of the client's traceparent, want 0", n)
 	}
 	if got := f.exemplars(t, "coderd_api_request_latencies_seconds"); len(got) > 0 {
 		t.Errorf("exemplars %q of spans that are not sampled", got)
@@ -110,10 +111,10 @@ func TestPublicEndpoint(t *testing.T) {
 	serve(t, f.measure(answer(200))).do(t, "/", "Traceparent", traceparent)
 	span := spans.Ended()[0]
 	if span.Parent().IsValid() || span.SpanContext().TraceID().String() == clientTrace {
-		t.Errorf("the span has the parent %s", ids(span.Parent()))
+		t.Errorf("the span has the parent %s or the client's trace, want neither", ids(span.Parent()))
 	}
 	if len(span.Links()) != 1 || ids(span.Links()[0].SpanContext) != clientTrace+" "+clientSpan {
-		t.Errorf("links: %v", span.Links())
+		t.Errorf("got the links %v, want one to the client's span", span.Links())
 	}
 }
 
@@ -121,7 +122,7 @@ func TestTrustedClients(t *testing.T) {
 	f, spans := newTracing(t, sdk.ParentBased(sdk.NeverSample()), httpmw.WithTrustedClients())
 	serve(t, f.measure(answer(200))).do(t, "/", "Traceparent", traceparent)
 	if ended := spans.Ended(); len(ended) != 1 || ids(ended[0].Parent()) != clientTrace+" "+clientSpan {
-		t.Errorf("the spans %v do not continue the client's", ended)
+		t.Errorf("got the spans %v, want one with the client's span as its parent", ended)
 	}
 }
 
@@ -130,7 +131,7 @@ func TestPropagators(t *testing.T) {
 	f, spans := newTracing(t, sdk.AlwaysSample(), httpmw.WithTrustedClients(), httpmw.WithPropagators(none))
 	serve(t, f.measure(answer(200))).do(t, "/", "Traceparent", traceparent)
 	if span := spans.Ended()[0]; span.Parent().IsValid() {
-		t.Errorf("the span has the parent %s", ids(span.Parent()))
+		t.Errorf("the span has the parent %s, want none", ids(span.Parent()))
 	}
 }
 
@@ -173,7 +174,7 @@ func TestSpans(t *testing.T) {
 			t.Errorf("%s: span %q of the route %q, want %q of %q", test.request, span.Name(), got["http.route"], test.name, test.route)
 		}
 		if strings.Contains(span.Name()+got["http.route"], "secret") {
-			t.Errorf("%s: span %q of the route %q tells the client's path", test.request, span.Name(), got["http.route"])
+			t.Errorf("%s: span %q of the route %q contains the client's path", test.request, span.Name(), got["http.route"])
 		}
 		if got["http.response.status_code"] != test.code || span.Status().Code != test.status {
 			t.Errorf("%s: code %q, status %v, want %q, %v", test.request, got["http.response.status_code"], span.Status().Code, test.code, test.status)
@@ -182,7 +183,8 @@ func TestSpans(t *testing.T) {
 	f.measured(t)
 }
 
-// A handler further in has the span in its context, and the writer's abilities.
+// TestTracedHandler checks that the handler has the span in its context, and a writer with
+// the interfaces of the server's writer.
 func TestTracedHandler(t *testing.T) {
 	f, spans := newTracing(t, sdk.AlwaysSample())
 	var inside trace.SpanContext
@@ -193,7 +195,7 @@ func TestTracedHandler(t *testing.T) {
 	})
 	_, body := serve(t, f.measure(mux)).do(t, "/users")
 	if body != "Flusher Hijacker" {
-		t.Errorf("the writer is %s", body)
+		t.Errorf("the writer is %q, want Flusher and Hijacker", body)
 	}
 	if want := ids(spans.Ended()[0].SpanContext()); ids(inside) != want {
 		t.Errorf("the handler's span is %s, want %s", ids(inside), want)

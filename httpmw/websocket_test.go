@@ -11,7 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// echo accepts a websocket and sends back what it receives.
+// echo accepts a websocket and sends back each message.
 func echo(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
@@ -24,7 +24,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if string(message) == "panic" {
-			panic("told to")
+			panic("the client sent panic")
 		}
 		if err := conn.Write(r.Context(), kind, message); err != nil {
 			return
@@ -42,14 +42,14 @@ func dial(t *testing.T, s *server, path string) *websocket.Conn {
 	return conn
 }
 
-// exchange sends a message and waits for it to come back.
+// exchange sends a message and waits for its echo.
 func exchange(t *testing.T, conn *websocket.Conn) {
 	t.Helper()
 	if err := conn.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
 		t.Fatal(err)
 	}
 	if _, message, err := conn.Read(t.Context()); string(message) != "hello" || err != nil {
-		t.Fatalf("got %q, %v", message, err)
+		t.Fatalf("got %q and the error %v, want hello", message, err)
 	}
 }
 
@@ -101,7 +101,8 @@ websockets{path="/api/v2/watch/{build}"} 1
 `)
 }
 
-// What asks for a websocket counts as one, whatever comes of it.
+// TestUpgrades checks that a request for a websocket is measured as a websocket, even if the
+// handler refuses it or panics.
 func TestUpgrades(t *testing.T) {
 	hijack := func(w http.ResponseWriter) net.Conn {
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -151,7 +152,8 @@ func TestUpgrades(t *testing.T) {
 	}
 }
 
-// The server's context ends with the connection only while it is the server's.
+// TestWebsocketOfAClientThatIsGone checks a client that disconnects before the handler has
+// hijacked the connection. Only until then the server ends the request's context.
 func TestWebsocketOfAClientThatIsGone(t *testing.T) {
 	f := newFixture(t)
 	started := make(chan struct{})

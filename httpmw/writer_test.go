@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// abilities names the optional interfaces that a writer implements, of which
-// handlers choose a way. All writers read from: how does not matter to a handler.
+// abilities returns the names of the optional interfaces of a writer that handlers depend
+// on. It leaves out io.ReaderFrom, which the middleware's writers always implement.
 func abilities(w http.ResponseWriter) string {
 	var names []string
 	if _, ok := w.(http.Flusher); ok {
@@ -29,7 +29,7 @@ func abilities(w http.ResponseWriter) string {
 	return strings.Join(names, " ")
 }
 
-// The optional interfaces, each of which says that it was called.
+// The optional interfaces of a writer. Each method reports its call.
 type (
 	flusher    struct{ called func(string) }
 	hijacker   struct{ called func(string) }
@@ -45,7 +45,8 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (r readerFrom) ReadFrom(io.Reader) (int64, error) { r.called("ReaderFrom"); return 0, nil }
 func (p pusher) Push(string, *http.PushOptions) error  { p.called("Pusher"); return nil }
 
-// The handler's writer can do what the server's can, no more and no less.
+// TestAbilities checks that the handler's writer implements the same optional interfaces as
+// the server's, and passes calls on.
 func TestAbilities(t *testing.T) {
 	f := newFixture(t)
 	var called []string
@@ -136,7 +137,7 @@ func TestAbilities(t *testing.T) {
 		called = nil
 		f.measure(f.measure(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if got, want := abilities(w), strings.Join(strings.Fields(strings.ReplaceAll(want, "ReaderFrom", "")), " "); got != want {
-				t.Errorf("%q became %q", want, got)
+				t.Errorf("got a writer with %q, want %q", got, want)
 			}
 			if w, ok := w.(http.Flusher); ok {
 				w.Flush()
@@ -150,7 +151,7 @@ func TestAbilities(t *testing.T) {
 			}
 		}))).ServeHTTP(writer, httptest.NewRequest("GET", "/", nil))
 		if got := strings.Join(called, " "); got != want {
-			t.Errorf("%q: called were %q", want, got)
+			t.Errorf("called %q of the server's writer, want %q", got, want)
 		}
 	}
 }
@@ -205,7 +206,7 @@ func TestServersWriter(t *testing.T) {
 			body, err := io.ReadAll(response.Body)
 			response.Body.Close()
 			if string(body) != "hello"+test.proto || err != nil {
-				t.Errorf("the client got %q, %v", body, err)
+				t.Errorf("the client got %q and the error %v, want %q", body, err, "hello"+test.proto)
 			}
 			<-done
 			f.expect(t, `
@@ -216,8 +217,8 @@ requests{code="200",method="GET",path="/api/v2/users"} 1
 	}
 }
 
-// A middleware further out whose writer only unwraps, as http.ResponseController
-// asks for, must not let what the handler does go past.
+// TestWriterThatOnlyUnwraps checks that the middleware records flushes and hijacks below an
+// outer middleware whose writer has only Unwrap, as http.ResponseController requires.
 func TestWriterThatOnlyUnwraps(t *testing.T) {
 	hijack := func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -275,8 +276,8 @@ requests{code="200",method="GET",path="/stream"} 1
 	}
 }
 
-// A writer that neither it nor those it unwraps to can flush or hijack must not
-// be given these.
+// TestWriterThatUnwrapsToNothing checks that the handler's writer cannot flush or hijack if
+// neither the outer writer nor any writer that it unwraps to can.
 func TestWriterThatUnwrapsToNothing(t *testing.T) {
 	f := newFixture(t)
 	type w struct{ http.ResponseWriter }
@@ -289,7 +290,7 @@ func TestWriterThatUnwrapsToNothing(t *testing.T) {
 			}
 		}
 		if got := abilities(w); got != "" {
-			t.Errorf("the writer is %s", got)
+			t.Errorf("the writer is %q, want no optional interfaces", got)
 		}
 		panic("no")
 	}))
@@ -303,7 +304,7 @@ requests{code="500",method="GET",path="STATIC"} 1
 `)
 }
 
-// A flush whose error net/http reports must not lose it.
+// TestFlushError checks that a flush returns the error that net/http reports.
 func TestFlushError(t *testing.T) {
 	f := newFixture(t)
 	flushed := make(chan error, 1)
@@ -317,6 +318,6 @@ func TestFlushError(t *testing.T) {
 	})))
 	s.do(t, "/")
 	if err := <-flushed; err == nil {
-		t.Error("no error")
+		t.Error("got no error from a flush after the write deadline, want one")
 	}
 }
