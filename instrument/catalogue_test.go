@@ -13,9 +13,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestCatalogue compares the catalogue with the contract, which is written
-// independently: testdata/catalogue.tsv has the documented families,
-// testdata/health.tsv the health families.
+// TestCatalogue compares the catalogue with the contract, which is written independently:
+// testdata/catalogue.tsv has the documented families, testdata/health.tsv the health
+// families.
 func TestCatalogue(t *testing.T) {
 	got := slices.Collect(instrument.Documented.All())
 	want := slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv"))
@@ -29,8 +29,8 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// TestEditionCoder compares the families of the edition Coder that a database can tell
-// with testdata/catalogue-coder.tsv, and the others with the edition Documented.
+// TestEditionCoder compares the families of the edition Coder: those that are read from the
+// database with testdata/catalogue-coder.tsv, the others with the edition Documented.
 func TestEditionCoder(t *testing.T) {
 	want := make(map[string]row)
 	for _, r := range contract(t, "catalogue-coder.tsv") {
@@ -54,10 +54,10 @@ func TestEditionCoder(t *testing.T) {
 			t.Errorf("%s:\n got %+v\nwant %+v", f, got, expected)
 		}
 		if found, ok := instrument.Coder.Lookup(got.name); !ok || found != f {
-			t.Errorf("Lookup(%q) = %v, %t", got.name, found, ok)
+			t.Errorf("Lookup(%q) = %v, %t, want %v, true", got.name, found, ok, f)
 		}
 		if last > got.name && f.Origin() != instrument.Health {
-			t.Errorf("%s comes after %s", got.name, last)
+			t.Errorf("families are not sorted by name: %s comes after %s", got.name, last)
 		}
 		last = got.name
 	}
@@ -66,11 +66,11 @@ func TestEditionCoder(t *testing.T) {
 	}
 }
 
-// TestFamiliesOfOtherEditions: a family that the edition lacks has no row, and only the
-// edition's names are found.
+// TestFamiliesOfOtherEditions checks that a family that an edition lacks has no name there,
+// and that Lookup finds only names of the edition.
 func TestFamiliesOfOtherEditions(t *testing.T) {
 	if f := instrument.WorkspaceCreation; instrument.Documented.Has(f) || instrument.Documented.Name(f) != "" {
-		t.Errorf("the edition documented has %s", instrument.Documented.Name(f))
+		t.Errorf("the edition documented has WorkspaceCreation, under the name %q", instrument.Documented.Name(f))
 	}
 	for name, e := range map[string]instrument.Edition{
 		"coderd_workspace_creation_total":         instrument.Documented,
@@ -78,15 +78,15 @@ func TestFamiliesOfOtherEditions(t *testing.T) {
 		"coderd_api_workspace_latest_build_total": instrument.Coder,
 	} {
 		if f, ok := e.Lookup(name); ok {
-			t.Errorf("the edition %s has %s: %v", e, name, f)
+			t.Errorf("Lookup finds %s in the edition %s: %v", name, e, f)
 		}
 	}
 	if name := instrument.Coder.Name(instrument.APIWorkspaceLatestBuild); name != "coderd_api_workspace_latest_build" {
-		t.Errorf("the edition coder names it %s", name)
+		t.Errorf("the edition coder has the name %s, want coderd_api_workspace_latest_build", name)
 	}
 }
 
-// TestFamilies: each family of an edition is one of them, once.
+// TestFamilies checks that Families returns each family of every edition once.
 func TestFamilies(t *testing.T) {
 	times := make(map[instrument.Family]int)
 	for f := range instrument.Families() {
@@ -107,7 +107,7 @@ func TestFamilies(t *testing.T) {
 func TestParseEdition(t *testing.T) {
 	for e := range instrument.Editions() {
 		if got, err := instrument.ParseEdition(e.String()); got != e || err != nil {
-			t.Errorf("%s: %s, %v", e, got, err)
+			t.Errorf("ParseEdition(%q) = %s, %v", e, got, err)
 		}
 	}
 	if _, err := instrument.ParseEdition("2024"); err == nil || err.Error() != `no edition "2024": use documented or coder` {
@@ -138,7 +138,7 @@ func contract(t *testing.T, file string) []row {
 	return rows[1:]
 }
 
-// scopes are the contract's names of the groups: it has only two.
+// scopes maps the groups to the scopes of the contract, which has only two.
 var scopes = map[instrument.Group]string{
 	instrument.Deployment: "deployment",
 	instrument.Workspaces: "replica",
@@ -181,8 +181,8 @@ func TestLabelsAreSorted(t *testing.T) {
 	}
 }
 
-// TestWorkspaces lists the families that a control plane counts itself and that can
-// also be read from the database.
+// TestWorkspaces checks the families of the group workspaces: a control plane counts them
+// itself, and they can also be read from the database.
 func TestWorkspaces(t *testing.T) {
 	var got []string
 	for f := range instrument.Documented.All() {
@@ -209,7 +209,7 @@ func TestInstrumentNames(t *testing.T) {
 		info := instrument.Documented.Info(f)
 		if info.Origin == instrument.Runtime {
 			if info.Instrument != "" {
-				t.Errorf("%s is defined by the runtime, but has the instrument %q", f, info.Instrument)
+				t.Errorf("%s is a family of the runtime, but has the instrument %q", f, info.Instrument)
 			}
 			continue
 		}
@@ -223,8 +223,8 @@ func TestInstrumentNames(t *testing.T) {
 	}
 }
 
-// TestUnits: units do not change the names, although receivers of OTLP for Prometheus
-// derive a suffix from the unit.
+// TestUnits checks that units do not change the names of families. OTLP receivers of
+// Prometheus append a suffix that they derive from the unit.
 func TestUnits(t *testing.T) {
 	annotation := regexp.MustCompile(`^\{[a-z]+\}$`)
 	for f := range instrument.Documented.All() {
@@ -235,13 +235,13 @@ func TestUnits(t *testing.T) {
 		case unit == "By" && strings.HasSuffix(name, "_bytes"):
 		case annotation.MatchString(unit):
 		default:
-			t.Errorf("%s: unit %q", name, unit)
+			t.Errorf("%s: unit %q would change the name", name, unit)
 		}
 	}
 }
 
-// TestNamesSurviveOTLP translates each name with the library that Prometheus's OTLP
-// receiver and the collector's Prometheus exporter use.
+// TestNamesSurviveOTLP checks that the library that Prometheus's OTLP receiver and the
+// collector's Prometheus exporter use does not change a name.
 func TestNamesSurviveOTLP(t *testing.T) {
 	types := map[instrument.Type]otlptranslator.MetricType{
 		instrument.Counter:   otlptranslator.MetricTypeMonotonicCounter,
@@ -256,28 +256,28 @@ func TestNamesSurviveOTLP(t *testing.T) {
 		}
 		got, err := namer.Build(otlptranslator.Metric{Name: info.Name, Unit: info.Unit, Type: types[info.Type]})
 		if got != info.Name || err != nil {
-			t.Errorf("%s of unit %q arrives as %q, %v", info.Name, info.Unit, got, err)
+			t.Errorf("%s with the unit %q is translated to %q, %v", info.Name, info.Unit, got, err)
 		}
 	}
 }
 
-// TestInfoIsACopy: changing the result of Info does not change the catalogue.
+// TestInfoIsACopy checks that a change of the result of Info does not change the catalogue.
 func TestInfoIsACopy(t *testing.T) {
 	info := instrument.Documented.Info(instrument.APIRequestLatencies)
 	info.Labels[0], info.Buckets[0] = "changed", 42
 	got := instrument.Documented.Info(instrument.APIRequestLatencies)
 	if got.Labels[0] != "method" || got.Buckets[0] != 0.001 {
-		t.Errorf("labels %q, buckets %v", got.Labels, got.Buckets)
+		t.Errorf("got the labels %q and the buckets %v, want them unchanged", got.Labels, got.Buckets)
 	}
 }
 
 func TestLookup(t *testing.T) {
 	if f, ok := instrument.Documented.Lookup("coderd_agents_up"); f != instrument.AgentsUp || !ok {
-		t.Errorf("got %s, %t", f, ok)
+		t.Errorf("got %s, %t, want coderd_agents_up, true", f, ok)
 	}
 	for _, name := range []string{"", "coderd.agents.up", "coderd_agents_u"} {
 		if f, ok := instrument.Documented.Lookup(name); ok {
-			t.Errorf("%q is found: %s", name, f)
+			t.Errorf("Lookup(%q) found %s, want none", name, f)
 		}
 	}
 }

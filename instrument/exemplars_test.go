@@ -11,9 +11,9 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// Collected series have capacity only for their exemplars, one of 12 buckets here, and
-// so do the gauges collected next, which have hundreds of thousands of series in a
-// deployment.
+// TestExemplarsTakeNoMoreRoomThanThereAre checks that collected series hold memory only for
+// their exemplars, here for one bucket of 12. So must the gauges that are collected next,
+// since they have hundreds of thousands of series in a deployment.
 func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 	p, r := providers()
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled})
@@ -38,7 +38,7 @@ func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 		room += cap(p.Exemplars)
 	}
 	if kept != 1 || room != 1 {
-		t.Errorf("a histogram has %d exemplars and room for %d, want 1", kept, room)
+		t.Errorf("the histogram has %d exemplars with a capacity of %d, want 1 and 1", kept, room)
 	}
 	room = 0
 	points := r.collect(t, instrument.Deployment)["coderd_agents_up"].Data.(metricdata.Gauge[float64]).DataPoints
@@ -46,11 +46,12 @@ func TestExemplarsTakeNoMoreRoomThanThereAre(t *testing.T) {
 		room += cap(p.Exemplars)
 	}
 	if len(points) != 1_000 || room > 1_000 {
-		t.Errorf("%d gauges have room for %d exemplars", len(points), room)
+		t.Errorf("%d gauges have a capacity of %d exemplars, want 1000 gauges, at most 1000", len(points), room)
 	}
 }
 
-// An untraced series allocates no memory for exemplars, which would take 2.9 KB.
+// TestASeriesWithoutExemplarsIsSmall checks that an untraced series allocates no memory for
+// exemplars, which would need 2.9 KB.
 func TestASeriesWithoutExemplarsIsSmall(t *testing.T) {
 	p, r := providers()
 	h, err := p.Histogram(instrument.APIRequestLatencies)
@@ -68,13 +69,13 @@ func TestASeriesWithoutExemplarsIsSmall(t *testing.T) {
 	}
 	each := (held() - before) / series
 	if each > 1_000 {
-		t.Errorf("a series takes %d bytes", each)
+		t.Errorf("a series needs %d bytes, want at most 1000", each)
 	}
-	t.Logf("a series takes %d bytes", each)
+	t.Logf("a series needs %d bytes", each)
 	runtime.KeepAlive(r)
 }
 
-// held returns the bytes of the heap that are in use.
+// held returns the bytes of the live heap.
 func held() int {
 	runtime.GC()
 	var m runtime.MemStats

@@ -32,9 +32,9 @@ func TestObserveRefuses(t *testing.T) {
 			"observe go_goroutines: defined by the runtime, not by an instrument",
 		},
 	} {
-		registration, err := p.Observe(func(instrument.Observer) { t.Error("refused, but called") }, test.families...)
+		registration, err := p.Observe(func(instrument.Observer) { t.Error("the callback is called although Observe refused it") }, test.families...)
 		if registration != nil || err == nil || err.Error() != test.want {
-			t.Errorf("observe %v: %v, want %q", test.families, err, test.want)
+			t.Errorf("observe %v: got the error %v, want %q", test.families, err, test.want)
 		}
 	}
 	for s := range r {
@@ -55,8 +55,8 @@ func TestHistogramRefuses(t *testing.T) {
 	}
 }
 
-// TestObserve: several callers share a family, a gauge keeps the last value of equal
-// labels, and Unregister removes the caller's series.
+// TestObserve checks that several callers can observe one family, that a gauge keeps the last
+// value of equal labels, and that Unregister removes the caller's series.
 func TestObserve(t *testing.T) {
 	p, r := providers()
 	observe := func(template string, values ...float64) func() {
@@ -92,11 +92,11 @@ func TestObserve(t *testing.T) {
 	}
 	unregister()
 	if got := series(); len(got) != 1 || got["docker"] != 2 {
-		t.Errorf("got %v, want docker 2 alone", got)
+		t.Errorf("got %v, want only docker 2", got)
 	}
 }
 
-// TestObserveAddsCounters: values of a counter with equal labels are added.
+// TestObserveAddsCounters checks that values of a counter with equal labels are added.
 func TestObserveAddsCounters(t *testing.T) {
 	p, r := providers()
 	labels := instrument.Documented.Labels(instrument.HealthRefused, instrument.Refusal{Origin: "agent", Reason: "type"})
@@ -115,7 +115,7 @@ func TestObserveAddsCounters(t *testing.T) {
 	}
 }
 
-// TestLabelsAreAttributes: a collected series has the labels as attributes.
+// TestLabelsAreAttributes checks that a collected series has the labels as attributes.
 func TestLabelsAreAttributes(t *testing.T) {
 	p, r := providers()
 	labels := instrument.Documented.Labels(instrument.OAuth2Requests, instrument.OAuth2Request{Name: "github", Source: "Exchange", StatusCode: 200})
@@ -129,7 +129,7 @@ func TestLabelsAreAttributes(t *testing.T) {
 	}
 }
 
-// TestMeasuringAllocatesNothing: measuring with prepared labels does not allocate.
+// TestMeasuringAllocatesNothing checks that measuring with prepared labels does not allocate.
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	p, _ := providers()
 	h, err := p.Histogram(instrument.APIRequestLatencies)
@@ -144,7 +144,7 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestProviders: a family is created on its provider and no other.
+// TestProviders checks that a family is created on the provider of its group and no other.
 func TestProviders(t *testing.T) {
 	for f, want := range map[instrument.Family]string{
 		instrument.AgentsUp:              "deployment",
@@ -170,7 +170,7 @@ func TestProviders(t *testing.T) {
 			}
 			streams := len(r.collect(t, instrument.Deployment)) + len(r.collect(t, instrument.Workspaces)) + len(r.collect(t, instrument.Process))
 			if (streams == 1) != (working == want) {
-				t.Errorf("%s with the %s provider alone: %d streams", f, working, streams)
+				t.Errorf("%s with only the %s provider: got %d streams, want one of the %s provider", f, working, streams, want)
 			}
 		}
 	}
@@ -226,10 +226,10 @@ func TestChangesAreAnnouncedToTheProvider(t *testing.T) {
 	}
 }
 
-// TestZeroProviders: the zero Providers measures nothing.
+// TestZeroProviders checks that the zero Providers measures nothing.
 func TestZeroProviders(t *testing.T) {
 	var p instrument.Providers
-	observation, err := p.Observe(func(instrument.Observer) { t.Error("collected") }, instrument.AgentsUp)
+	observation, err := p.Observe(func(instrument.Observer) { t.Error("the callback is called") }, instrument.AgentsUp)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// TestLabels covers every family with an instrument, with the struct of its row.
+// TestLabels checks the labels of every family with an instrument, from the struct of its
+// row.
 func TestLabels(t *testing.T) {
 	agent := instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}
 	script := instrument.AgentScript{Agent: agent, Success: true, TemplateName: "docker"}
@@ -112,7 +113,7 @@ func TestLabels(t *testing.T) {
 		BuildReason: "autostart", JobType: "workspace_build", Provisioner: "terraform", Status: "success", Transition: "start",
 	}
 	latest := instrument.LatestBuild{OwnerName: "ann", Status: "failed", TemplateName: "docker", TemplateVersion: "v7", Transition: "stop"}
-	coder := map[instrument.Family]test{ // where it differs
+	coder := map[instrument.Family]test{ // labels that differ
 		instrument.AgentsUp: {
 			instrument.WorkspaceAgents{TemplateName: "docker", TemplateVersion: "v7", Username: "ann", WorkspaceName: "dev"},
 			"template_name=docker,template_version=v7,username=ann,workspace_name=dev",
@@ -175,7 +176,7 @@ func TestLabels(t *testing.T) {
 			info := e.Info(f)
 			if info.Origin == instrument.Runtime {
 				if info.Measured != nil {
-					t.Errorf("%s is defined by the runtime, but has the struct %T", f, info.Measured)
+					t.Errorf("%s is a family of the runtime, but has the struct %T", f, info.Measured)
 				}
 				continue
 			}
@@ -184,7 +185,7 @@ func TestLabels(t *testing.T) {
 				test, ok = documented[f]
 			}
 			if !ok {
-				t.Errorf("%s has no test", f)
+				t.Errorf("%s is missing in this test", f)
 				continue
 			}
 			if got := e.Labels(f, test.measured).String(); got != test.want {
@@ -197,8 +198,8 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestMeasuredLiteralsNameTheirFields: a literal without field names does not compile,
-// because other packages cannot set the first field.
+// TestMeasuredLiteralsNameTheirFields checks that a literal without field names does not
+// compile in other packages, since they cannot set the first field.
 func TestMeasuredLiteralsNameTheirFields(t *testing.T) {
 	for f := range instrument.Coder.All() {
 		if instrument.Coder.Info(f).Measured == nil {
@@ -206,7 +207,7 @@ func TestMeasuredLiteralsNameTheirFields(t *testing.T) {
 		}
 		measured := reflect.TypeOf(instrument.Coder.Info(f).Measured)
 		if measured.NumField() > 1 && measured.Field(0).Name != "_" {
-			t.Errorf("%s: a literal can have its values in the wrong order", measured)
+			t.Errorf("%s has no field _ first: a literal could have values in the wrong order", measured)
 		}
 	}
 }
@@ -228,7 +229,8 @@ func TestMeasuredIsAMapKey(t *testing.T) {
 	}
 }
 
-// TestLabelSets merges two structs that differ in each field into the series of a family.
+// TestLabelSets checks that two structs are the same series if they differ only in fields
+// that are not labels of the family.
 func TestLabelSets(t *testing.T) {
 	scripts := []instrument.AgentScript{
 		{Agent: instrument.Agent{AgentName: "main", Username: "ann", WorkspaceName: "dev"}, Success: true, TemplateName: "docker"},
@@ -286,7 +288,7 @@ func TestLabelSets(t *testing.T) {
 	}
 }
 
-// keyed returns the label sets of the keys of structs, each key once.
+// keyed returns the label set of each different key of the structs.
 func keyed[M interface {
 	comparable
 	instrument.Measured
@@ -304,7 +306,8 @@ func keyed[M interface {
 	return all
 }
 
-// TestEveryFieldIsALabel of a family in an edition: another one would split no series.
+// TestEveryFieldIsALabel checks that each field of a struct is a label of a family in an
+// edition. Any other field would have no effect.
 func TestEveryFieldIsALabel(t *testing.T) {
 	labels := make(map[reflect.Type]map[string]bool)
 	for f := range instrument.Families() {
@@ -330,7 +333,7 @@ func TestEveryFieldIsALabel(t *testing.T) {
 			}
 		}
 		if of == reflect.TypeFor[instrument.WorkspaceBuild]() {
-			fields++ // Action is a label of either name
+			fields++ // Action is a label under two names
 		}
 		if fields != len(names) {
 			t.Errorf("%s has %d fields and the labels %v", of, fields, slices.Sorted(maps.Keys(names)))
@@ -338,8 +341,8 @@ func TestEveryFieldIsALabel(t *testing.T) {
 	}
 }
 
-// TestLabelsPanic: a struct of another family, even with labels of the same names, is a
-// programming error.
+// TestLabelsPanic checks that Labels panics with the struct of another family, even if its
+// labels have the same names.
 func TestLabelsPanic(t *testing.T) {
 	type hosts struct{ instrument.Agent }
 	for _, test := range []struct {
@@ -374,8 +377,8 @@ func panicOf(f func()) (v any) {
 	return nil
 }
 
-// BenchmarkLabelSetsKey finds the series of structs with and without a field that is no
-// label.
+// BenchmarkLabelSetsKey measures Key in an edition in which each field of the struct is a
+// label, and in one in which a field is not.
 func BenchmarkLabelSetsKey(b *testing.B) {
 	m := instrument.WorkspaceAgents{TemplateName: "docker", TemplateVersion: "v7", Username: "ann", WorkspaceName: "dev"}
 	for e := range instrument.Editions() {

@@ -21,8 +21,8 @@ import (
 
 const hostScope = "example.org/host"
 
-// host is a program with its own meter provider, read by a Prometheus exporter and a
-// manual reader.
+// host is a program with its own meter provider, which a Prometheus exporter and a manual
+// reader read.
 type host struct {
 	provider *sdk.MeterProvider
 	reader   *sdk.ManualReader
@@ -68,7 +68,7 @@ func (h host) measure(t *testing.T) {
 	up.Record(t.Context(), 5, metric.WithAttributes(attribute.String("any.label", "a")))
 }
 
-// streams returns the streams of a scope by name; names must be unique.
+// streams returns the streams of a scope by name. It fails the test if a name occurs twice.
 func (h host) streams(t *testing.T, scope string) map[string]metricdata.Metrics {
 	t.Helper()
 	var collected metricdata.ResourceMetrics
@@ -82,7 +82,7 @@ func (h host) streams(t *testing.T, scope string) map[string]metricdata.Metrics 
 		}
 		for _, m := range s.Metrics {
 			if _, twice := streams[m.Name]; twice {
-				t.Errorf("%s is read twice", m.Name)
+				t.Errorf("stream %s occurs twice", m.Name)
 			}
 			streams[m.Name] = m
 		}
@@ -104,15 +104,16 @@ func (h host) families(t *testing.T) map[string]*dto.MetricFamily {
 	return families
 }
 
-// documented returns the contract's families that have instruments.
+// documented returns the families of the contract that have instruments.
 func documented(t *testing.T) []row {
 	t.Helper()
 	all := slices.Concat(contract(t, "catalogue.tsv"), contract(t, "health.tsv"))
 	return slices.DeleteFunc(all, func(r row) bool { return r.origin == "runtime" })
 }
 
-// On a host's provider with its own views, the families have their documented names,
-// help, labels and buckets, and the host's instruments are unchanged.
+// TestProviderOptions checks that families on a host's provider with its own views have
+// their documented names, help texts, labels and buckets, and that the options do not change
+// the host's instruments.
 func TestProviderOptions(t *testing.T) {
 	boundaries := []float64{1, 2}
 	own := sdk.WithView(sdk.NewView(
@@ -151,21 +152,21 @@ func TestProviderOptions(t *testing.T) {
 		}
 	}
 	for name := range streams {
-		t.Errorf("%s is read, but not documented", name)
+		t.Errorf("%s is read but is not documented", name)
 	}
 
 	got, want := h.streams(t, hostScope), without.streams(t, hostScope)
 	if len(got) != 3 || len(want) != 3 {
-		t.Errorf("the host's streams are %v, without the options %v", got, want)
+		t.Errorf("got the host's streams %v, without the options %v, want 3 each", got, want)
 	}
 	for name, m := range want {
 		if a, b := shown(got[name]), shown(m); a != b {
-			t.Errorf("a stream of the host is\n%s\nwithout the options\n%s", a, b)
+			t.Errorf("got the host's stream\n%s\nwant it as without the options\n%s", a, b)
 		}
 	}
 	for name, f := range without.families(t) {
 		if got := families[name].String(); got != f.String() {
-			t.Errorf("a family of the host is\n%s\nwithout the options\n%s", got, f)
+			t.Errorf("got the host's family\n%s\nwant it as without the options\n%s", got, f)
 		}
 	}
 }
@@ -193,8 +194,8 @@ func shown(m metricdata.Metrics) string {
 	return text.String()
 }
 
-// describeFamily returns type, labels, buckets and help of a family of one series, without
-// the labels of its scope.
+// describeFamily returns type, labels, buckets and help text of a family with one series,
+// without the labels of its scope.
 func describeFamily(f *dto.MetricFamily) [4]string {
 	var labels []string
 	for _, l := range f.Metric[0].Label {
@@ -209,7 +210,8 @@ func describeFamily(f *dto.MetricFamily) [4]string {
 	return [...]string{strings.ToLower(f.GetType().String()), list(labels), numbers(bounds), f.GetHelp()}
 }
 
-// No family, observed or recorded, is subject to the SDK's default cardinality limit.
+// TestProviderOptionsLiftTheLimit checks that the SDK's default cardinality limit does not
+// apply to families, neither to observed nor to recorded ones.
 func TestProviderOptionsLiftTheLimit(t *testing.T) {
 	const series = 2500
 	h := newHost(t, instrument.Documented.ProviderOptions()...)
@@ -236,8 +238,8 @@ func TestProviderOptionsLiftTheLimit(t *testing.T) {
 	}
 }
 
-// A host's views that match our instruments add streams, but do not change or drop the
-// documented ones.
+// TestWildcardViews checks that a host's views that match our instruments may add streams,
+// but neither change nor drop the documented ones.
 func TestWildcardViews(t *testing.T) {
 	const name = "coderd_api_request_latencies_seconds"
 	otel := instrument.Documented.Info(instrument.APIRequestLatencies).Instrument
@@ -278,13 +280,14 @@ func TestWildcardViews(t *testing.T) {
 			}
 			point := streams[name].Data.(metricdata.Histogram[float64]).DataPoints[0]
 			if point.Attributes.Len() != 2 || len(point.Bounds) != 11 {
-				t.Errorf("the documented stream has the labels %v and the bounds %v", point.Attributes.ToSlice(), point.Bounds)
+				t.Errorf("the documented stream has the labels %v and the bounds %v, want 2 and 11", point.Attributes.ToSlice(), point.Bounds)
 			}
 		})
 	}
 }
 
-// If a host sets a limit again, folded series have the documented label.
+// TestOverflowOnAHostsProvider checks that a host can set a limit again, and that the series
+// past it are folded into one with the label of the SDK.
 func TestOverflowOnAHostsProvider(t *testing.T) {
 	h := newHost(t, append(instrument.Documented.ProviderOptions(), sdk.WithCardinalityLimit(10))...)
 	_, err := h.providers().Observe(func(o instrument.Observer) {
@@ -305,6 +308,6 @@ func TestOverflowOnAHostsProvider(t *testing.T) {
 		}
 	}
 	if len(series) != 10 || folded != 1 {
-		t.Errorf("%d series, %d of them of folded ones; want 10 and 1", len(series), folded)
+		t.Errorf("%d series, %d of them for folded ones, want 10 and 1", len(series), folded)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcoder/otelcoder/instrument"
 )
 
-// readers reads the providers.
+// readers has a reader for the provider of each group.
 type readers map[instrument.Group]*sdk.ManualReader
 
 func providers() (instrument.Providers, readers) {
@@ -85,8 +85,8 @@ func measureFamily(t *testing.T, p instrument.Providers, f instrument.Family) {
 	}
 }
 
-// measureWithALabelTooMany measures counters and gauges with an undocumented label, which
-// takes OpenTelemetry's own API. The labels of histograms are not filtered.
+// measureWithALabelTooMany measures counters and gauges with an undocumented label, through
+// the API of OpenTelemetry. Histograms get no such label, since theirs are not filtered.
 func measureWithALabelTooMany(t *testing.T, p instrument.Providers, f instrument.Family) {
 	info := instrument.Documented.Info(f)
 	provider := map[instrument.Group]metric.MeterProvider{
@@ -118,8 +118,8 @@ func measureWithALabelTooMany(t *testing.T, p instrument.Providers, f instrument
 	}
 }
 
-// wantContract fails the test unless each provider has the contract's families of its
-// group and no others.
+// wantContract fails the test unless each provider has exactly the contract's families of
+// its group.
 func wantContract(t *testing.T, r readers) {
 	t.Helper()
 	replica := r.collect(t, instrument.Process)
@@ -134,7 +134,7 @@ func wantContract(t *testing.T, r readers) {
 		}
 		m, ok := collected[want.scope][want.name]
 		if !ok {
-			t.Errorf("%s is missing from the %s scope", want.name, want.scope)
+			t.Errorf("the %s scope lacks %s", want.scope, want.name)
 			continue
 		}
 		delete(collected[want.scope], want.name)
@@ -150,13 +150,13 @@ func wantContract(t *testing.T, r readers) {
 	}
 	for scope, rest := range collected {
 		for name := range maps.Keys(rest) {
-			t.Errorf("%s is no family of the %s scope", name, scope)
+			t.Errorf("%s is not a family of the %s scope", name, scope)
 		}
 	}
 }
 
-// dataOf returns type, labels and buckets of a stream of one series whose
-// value, or number of observations, is 1.
+// dataOf returns type, labels and buckets of a stream. It expects one series whose value, or
+// number of observations, is 1.
 func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 	t.Helper()
 	var series attribute.Set
@@ -165,7 +165,7 @@ func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 	case metricdata.Sum[float64]:
 		typ = "counter"
 		if !data.IsMonotonic || data.Temporality != metricdata.CumulativeTemporality {
-			t.Errorf("%s: not a cumulative monotonic sum", m.Name)
+			t.Errorf("%s is not a cumulative monotonic sum", m.Name)
 		}
 		series, value = data.DataPoints[0].Attributes, data.DataPoints[0].Value
 	case metricdata.Gauge[float64]:
@@ -176,10 +176,10 @@ func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 		series, value = data.DataPoints[0].Attributes, float64(data.DataPoints[0].Count)
 		buckets = numbers(data.DataPoints[0].Bounds)
 	default:
-		t.Fatalf("%s: unexpected %T", m.Name, m.Data)
+		t.Fatalf("%s has the unexpected type %T", m.Name, m.Data)
 	}
 	if value != 1 {
-		t.Errorf("%s: %g, want 1", m.Name, value)
+		t.Errorf("%s: got the value %g, want 1", m.Name, value)
 	}
 	var names []string
 	for _, kv := range series.ToSlice() {
@@ -191,8 +191,8 @@ func dataOf(t *testing.T, m metricdata.Metrics) (typ, labels, buckets string) {
 	return typ, list(names), buckets
 }
 
-// TestViewMatchesItsGroup: a view matches only the instruments of its group in the
-// scope of the catalogue.
+// TestViewMatchesItsGroup checks that a view matches only the instruments of its group in
+// the scope of the catalogue.
 func TestViewMatchesItsGroup(t *testing.T) {
 	agentsUp := instrument.Documented.Info(instrument.AgentsUp).Instrument
 	for _, test := range []struct {
@@ -208,13 +208,13 @@ func TestViewMatchesItsGroup(t *testing.T) {
 	} {
 		i := sdk.Instrument{Name: test.name, Scope: instrumentation.Scope{Name: test.scope}}
 		if stream, ok := instrument.Documented.View(test.group)(i); stream.Name != test.want || ok != (test.want != "") {
-			t.Errorf("%s of %s in the %s group: %q, %t, want %q", test.name, test.scope, test.group, stream.Name, ok, test.want)
+			t.Errorf("%s of the scope %s in the %s group: got %q, %t, want %q", test.name, test.scope, test.group, stream.Name, ok, test.want)
 		}
 	}
 }
 
-// TestViewCountsBuckets: an observation is counted in the documented bucket,
-// whose bound is inclusive.
+// TestViewCountsBuckets checks that an observation is counted in the documented bucket,
+// whose upper bound is inclusive.
 func TestViewCountsBuckets(t *testing.T) {
 	p, r := providers()
 	h, err := p.Histogram(instrument.APIWebsocketDurations)
