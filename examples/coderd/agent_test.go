@@ -15,11 +15,11 @@ import (
 	"github.com/otelcoder/otelcoder/meters/meterstest"
 )
 
-// An agent that sends everything it must not: it is refused and counted, and
-// nobody else notices.
+// TestHostileAgent checks that invalid reports of an agent are refused and counted, and do
+// not affect other agents.
 func TestHostileAgent(t *testing.T) {
 	t.Parallel()
-	p := start(t, "--load", "0", "--workspaces", "20") // too few for a hostile one of its own
+	p := start(t, "--load", "0", "--workspaces", "20") // too few for the load to have a hostile agent
 	refused := func(s samples) samples {
 		s = maps.Clone(s)
 		maps.DeleteFunc(s, func(sample string, _ float64) bool {
@@ -29,7 +29,7 @@ func TestHostileAgent(t *testing.T) {
 	}
 	before := p.until(t, func(s samples) error {
 		if missing := s.missing(); missing != nil {
-			return fmt.Errorf("no sample of %v", missing)
+			return fmt.Errorf("no samples of %v", missing)
 		}
 		return nil
 	})
@@ -47,7 +47,7 @@ func TestHostileAgent(t *testing.T) {
 			t.Fatalf("after report %d: %v", n, err)
 		}
 		if !reply.Running {
-			t.Fatal("the first workspace does not run")
+			t.Fatal("the first workspace is not running")
 		}
 	}
 
@@ -64,15 +64,15 @@ func TestHostileAgent(t *testing.T) {
 		t.Errorf("refused %v\n   want %v", got, want)
 	}
 	if missing := after.missing(); missing != nil {
-		t.Errorf("no longer a sample of %v", missing)
+		t.Errorf("no samples of %v after the hostile reports", missing)
 	}
 	const forged = `coderd_api_requests_processed_total{path="/"}`
 	if _, ok := after[forged]; ok {
-		t.Error("an agent forged " + forged)
+		t.Error("an agent has forged " + forged)
 	}
 	for sample := range before {
 		if _, ok := after[sample]; !ok && strings.HasPrefix(sample, "coderd_agentstats_startup_script_seconds{") {
-			t.Errorf("another agent lost %s", sample)
+			t.Errorf("the series %s of another agent is lost", sample)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestAgentWebsocketEnds(t *testing.T) {
 	p := start(t, "--load", "0", "--workspaces", "2")
 	for name, test := range map[string]struct {
 		message string
-		want    websocket.StatusCode // -1: without a close frame
+		want    websocket.StatusCode // -1 means no close frame
 	}{
 		"not JSON":     {"{", -1},
 		"other JSON":   {`{"Stats":"none"}`, -1},
@@ -110,34 +110,34 @@ func TestAgentWebsocketEnds(t *testing.T) {
 	})
 	_, answer := ask(t, http.MethodGet, p.api+"/api/v2/workspaceagents/sidecar.dev.ada", "")
 	if !strings.Contains(answer, `"Status":"disconnected"`) {
-		t.Errorf("agent is not disconnected: %s", answer)
+		t.Errorf("got the agent %s, want it disconnected", answer)
 	}
 }
 
-// The newest websocket of an agent speaks for it.
+// TestAgentConnectsTwice checks that only the newest websocket of an agent counts.
 func TestAgentConnectsTwice(t *testing.T) {
 	s := newStore(2)
 	const id = "main.dev.ada"
 	first, second := s.agentConnected(id), s.agentConnected(id)
 	report := agentReport{Lifecycle: meters.LifecycleOff}
 	if reply := s.report(id, first, report); reply.Running {
-		t.Error("the first websocket is still heard")
+		t.Error("a report of the first websocket is accepted")
 	}
 	if reply := s.report(id, second, report); !reply.Running {
-		t.Error("the second websocket is not heard")
+		t.Error("a report of the second websocket is not accepted")
 	}
 	status := func() meters.AgentStatus { a, _ := find(s, &s.agents, id); return a.Status }
 	s.agentDisconnected(id, first)
 	if got := status(); got != meters.AgentConnected {
-		t.Errorf("%s after the first websocket ended", got)
+		t.Errorf("got %s after the first websocket has ended, want connected", got)
 	}
 	s.agentDisconnected(id, second)
 	if got := status(); got != meters.AgentDisconnected {
-		t.Errorf("%s after the second websocket ended", got)
+		t.Errorf("got %s after the second websocket has ended, want disconnected", got)
 	}
 }
 
-// What an agent sends never breaks a scrape.
+// FuzzAgentReport checks that no report of an agent breaks a scrape.
 func FuzzAgentReport(f *testing.F) {
 	for n := range 10 {
 		var r agentReport
@@ -171,11 +171,11 @@ func FuzzAgentReport(f *testing.F) {
 		}
 		stats, _ := s.AgentStats(t.Context())
 		if len(stats) != 1 || stats[0].RxBytes < 0 || stats[0].TxBytes < 0 || stats[0].AgentName != "main" {
-			t.Errorf("statistics %+v", stats)
+			t.Errorf("got the statistics %+v, want one row of main without negative bytes", stats)
 		}
 		if n := len(s.agents.byID["main.dev.ada"].Latencies); n > len(regions) {
-			t.Errorf("%d regions", n)
+			t.Errorf("latencies of %d regions, want at most %d", n, len(regions))
 		}
-		meter.Text(t) // fails the test if a scrape would
+		meter.Text(t) // fails the test if a scrape would fail
 	})
 }

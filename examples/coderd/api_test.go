@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// ask returns status and body of an answer.
+// ask sends a request. It returns the status and body of the response.
 func ask(t *testing.T, method, url, body string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -75,7 +75,7 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// opened is what stays in flight until it is closed.
+// opened has the requests and websockets that are in flight until they are closed.
 type opened struct{ close func() }
 
 // openAll opens three websockets and two streams.
@@ -97,7 +97,7 @@ func openAll(t *testing.T, api string) opened {
 			t.Fatal(err)
 		}
 		if line, err := bufio.NewReader(response.Body).ReadString('\n'); line != "event: data\n" {
-			t.Fatalf("stream begins with %q: %v", line, err)
+			t.Fatalf("the stream begins with %q: %v, want an event", line, err)
 		}
 		streams = append(streams, response.Body)
 	}
@@ -120,12 +120,12 @@ func dial(t *testing.T, url string) *websocket.Conn {
 		t.Fatal(err)
 	}
 	if response.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("websocket: status %d", response.StatusCode)
+		t.Fatalf("websocket: status %d, want 101", response.StatusCode)
 	}
 	return conn
 }
 
-// apiSamples returns the samples that requests and websockets move.
+// apiSamples returns the samples that requests and websockets change.
 func apiSamples(s samples) samples {
 	s = maps.Clone(s)
 	maps.DeleteFunc(s, func(sample string, _ float64) bool {
@@ -140,7 +140,8 @@ func apiSamples(s samples) samples {
 	return s
 }
 
-// At rest, what the API's families tell is exactly what was asked of it.
+// TestExactCounts checks that the families of the API count exactly the requests of the
+// test, once these have ended.
 func TestExactCounts(t *testing.T) {
 	p := start(t, "--load", "0")
 	want := samples{
@@ -161,7 +162,7 @@ func TestExactCounts(t *testing.T) {
 		})
 	}
 	if got := apiSamples(p.scrape(t)); !maps.Equal(got, want) {
-		t.Fatalf("as soon as it is ready:\n got %v\nwant %v", got, want)
+		t.Fatalf("when the program is ready:\n got %v\nwant %v", got, want)
 	}
 
 	for range 5 {
@@ -194,8 +195,8 @@ func TestExactCounts(t *testing.T) {
 	exactly("after all")
 }
 
-// A user who stays is no reason not to end; start checks that it takes no longer
-// than five seconds.
+// TestEndsInUse checks that the program ends while requests are in flight. The function stop
+// fails the test if that needs more than five seconds.
 func TestEndsInUse(t *testing.T) {
 	p := start(t, "--load", "0")
 	open := openAll(t, p.api)
@@ -203,7 +204,7 @@ func TestEndsInUse(t *testing.T) {
 	p.stop()
 }
 
-// Every kind of request that the load makes ends as it should.
+// TestLoad checks that each kind of request of the load gets its status.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--load", "500")
@@ -230,7 +231,7 @@ func TestLoad(t *testing.T) {
 	for sample := range p.scrape(t) {
 		for _, hostile := range []string{"FOO", "elsewhere.example", "wp-login"} {
 			if strings.Contains(sample, hostile) {
-				t.Errorf("a stranger chose a label: %s", sample)
+				t.Errorf("a client has chosen a label: %s", sample)
 			}
 		}
 	}

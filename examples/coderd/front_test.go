@@ -13,8 +13,8 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// press uses a button of the front page as a browser does, and returns the page
-// that it leads to.
+// press sends the request of a button of the front page as a browser does. It returns the
+// page after the redirect.
 func press(t *testing.T, p *program, button string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), "POST", p.api+"/front/"+button, http.NoBody)
@@ -31,7 +31,7 @@ func press(t *testing.T, p *program, button string) string {
 	defer response.Body.Close()
 	page, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK || response.Request.URL.Path != "/" {
-		t.Fatalf("%s leads to %s: status %d: %v", button, response.Request.URL, response.StatusCode, err)
+		t.Fatalf("%s redirects to %s: status %d: %v", button, response.Request.URL, response.StatusCode, err)
 	}
 	return string(page)
 }
@@ -45,7 +45,7 @@ func wantText(t *testing.T, page string, want ...string) {
 	}
 }
 
-// sum sums the samples that have all of the parts.
+// sum adds the samples whose name and labels contain all parts.
 func (s samples) sum(parts ...string) (sum float64) {
 	for sample, value := range s {
 		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(sample, part) }) {
@@ -59,7 +59,7 @@ func (p *program) wantSum(t *testing.T, want float64, parts ...string) {
 	t.Helper()
 	p.until(t, func(s samples) error {
 		if got := s.sum(parts...); got != want {
-			return fmt.Errorf("%v of %q, want %v", got, parts, want)
+			return fmt.Errorf("got the sum %v of %q, want %v", got, parts, want)
 		}
 		return nil
 	})
@@ -113,8 +113,8 @@ func TestFrontUseUpRateLimit(t *testing.T) {
 	p.wantSum(t, 60, "coderd_oauth2_external_requests_rate_limit_used{")
 }
 
-// While the database is stopped the API answers 503 and the sources fail; in the
-// end their series are withdrawn. Requests are measured all the time.
+// TestFrontStopDatabase checks that the API responds with 503 while the database is stopped,
+// and that the series of the sources are withdrawn, but requests are still measured.
 func TestFrontStopDatabase(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--load", "0", "--workspaces", "4")
@@ -132,10 +132,10 @@ func TestFrontStopDatabase(t *testing.T) {
 
 	wantText(t, press(t, p, "database/stop"), "The database is stopped.", ">otelcoder_source_up<", `action="/front/database/start"`)
 	if status, answer := ask(t, "GET", p.api+"/api/v2/workspaces/dev.ada", ""); status != 503 || !strings.Contains(answer, "connection refused") {
-		t.Errorf("the API answers %d %s", status, answer)
+		t.Errorf("API: got status %d, %s, want 503 with \"connection refused\"", status, answer)
 	}
 	if status, _ := ask(t, "GET", p.api+"/@ada/dev/apps/docs/", ""); status != 503 {
-		t.Errorf("an app answers %d", status)
+		t.Errorf("app: got status %d, want 503", status)
 	}
 	wantText(t, press(t, p, "workspaces/dev.ada/stop"), "✗ connect to the database: connection refused")
 	p.wantSum(t, 0, "otelcoder_source_up{")
@@ -148,7 +148,7 @@ func TestFrontStopDatabase(t *testing.T) {
 	p.wantSum(t, 6, "otelcoder_source_up{")
 	wantAgentsUp(true)
 	if status, _ := ask(t, "GET", p.api+"/api/v2/workspaces/dev.ada", ""); status != 200 {
-		t.Errorf("the API answers %d", status)
+		t.Errorf("API: got status %d, want 200", status)
 	}
 }
 
@@ -203,7 +203,7 @@ func frontPage(f *front, host string) *httptest.ResponseRecorder {
 	return recorder
 }
 
-// The links lead to the host by whose name the visitor reached the page.
+// TestFrontLinks checks that links have the host name of the visitor's request.
 func TestFrontLinks(t *testing.T) {
 	for host, want := range map[string]string{
 		"localhost:3000": `href="http://localhost:2112/status"`,
@@ -217,7 +217,7 @@ func TestFrontLinks(t *testing.T) {
 	page := frontPage(newTestFront(""), "localhost:3000").Body.String()
 	wantText(t, page, "--prometheus-enable")
 	if strings.Contains(page, "http://localhost") {
-		t.Errorf("without an endpoint there is a link to it:\n%s", page)
+		t.Errorf("the page has a link to the endpoint, which is disabled:\n%s", page)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestFrontHeaders(t *testing.T) {
 	}
 }
 
-// Of many actions the newest five are kept.
+// TestFrontActions checks that only the newest five actions are kept.
 func TestFrontActions(t *testing.T) {
 	f := newTestFront("2112")
 	for i := range 100 {

@@ -23,7 +23,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
-// asProgram makes the test binary the program, for tests of its exit codes.
+// asProgram is the variable that makes the test binary run the program, for tests of its
+// exit codes.
 const asProgram = "CODERD_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -40,8 +41,8 @@ type program struct {
 	stop         func()
 }
 
-// start starts the example with its endpoint enabled, on free ports. It is
-// stopped when the test ends, which must take less than five seconds.
+// start starts the example with its endpoint enabled, on free ports. It stops it when the
+// test ends, and fails the test if that needs more than five seconds.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -56,10 +57,10 @@ func start(t *testing.T, args ...string) *program {
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Errorf("ended with %v", err)
+				t.Errorf("the program ended with %v, want nil", err)
 			}
 		case <-time.After(5 * time.Second):
-			t.Errorf("still running after five seconds")
+			t.Errorf("the program has not ended within 5s")
 		}
 		if t.Failed() {
 			t.Log(log)
@@ -71,21 +72,21 @@ func start(t *testing.T, args ...string) *program {
 		return &program{ready[1], ready[2], stop}
 	case err := <-ended:
 		ended <- nil
-		t.Fatalf("ended before it was ready: %v", err)
+		t.Fatalf("the program ended before it was ready: %v", err)
 	case <-time.After(time.Minute):
-		t.Fatal("not ready after a minute")
+		t.Fatal("the program is not ready within a minute")
 	}
 	return nil
 }
 
-// readyLine is what the program says when it is ready, with the URLs of API and
+// readyLine matches the log line of a program that is ready, with the URLs of API and
 // endpoint.
 var readyLine = regexp.MustCompile(`msg=ready api=(\S+)/ metrics=(\S+)/ `)
 
-// samples are the values of a scrape by name and labels, as its text has them.
+// samples maps the names and labels of a scrape's samples, as in its text, to their values.
 type samples map[string]float64
 
-// scrape fails the test unless the scrape is answered whole.
+// scrape returns the samples of a scrape. It fails the test if the scrape is not complete.
 func (p *program) scrape(t *testing.T) samples {
 	t.Helper()
 	response, err := http.Get(p.metrics + "/")
@@ -95,7 +96,7 @@ func (p *program) scrape(t *testing.T) samples {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("scrape: status %d: %v", response.StatusCode, err)
+		t.Fatalf("scrape: status %d, want 200: %v", response.StatusCode, err)
 	}
 	s := make(samples)
 	for line := range strings.Lines(string(body)) {
@@ -110,12 +111,12 @@ func (p *program) scrape(t *testing.T) samples {
 		s[line[:i]] = value
 	}
 	if s["otelcoder_scrape_errors_total"] != 0 {
-		t.Fatal("the scrape is not whole: otelcoder_scrape_errors_total is not 0")
+		t.Fatal("the scrape is not complete: otelcoder_scrape_errors_total is not 0")
 	}
 	return s
 }
 
-// until scrapes until done returns no error, for at most 50 seconds.
+// until scrapes until done returns nil. It fails the test after 50 seconds.
 func (p *program) until(t *testing.T, done func(samples) error) samples {
 	t.Helper()
 	deadline := time.Now().Add(50 * time.Second)
@@ -126,9 +127,9 @@ func (p *program) until(t *testing.T, done func(samples) error) samples {
 			return s
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 50 s: %v", err)
+			t.Fatalf("not done within 50s: %v", err)
 		}
-		time.Sleep(100 * time.Millisecond) // a scrape is work, too
+		time.Sleep(100 * time.Millisecond) // scrapes need CPU time, too
 	}
 }
 
@@ -155,7 +156,7 @@ func TestEveryFamily(t *testing.T) {
 			t.Parallel()
 			start(t, args...).until(t, func(s samples) error {
 				if missing := s.missing(); missing != nil {
-					return fmt.Errorf("no sample of %v", missing)
+					return fmt.Errorf("no samples of %v", missing)
 				}
 				return nil
 			})
@@ -163,9 +164,9 @@ func TestEveryFamily(t *testing.T) {
 	}
 }
 
-// TestManyWorkspaces has more workspaces than the 2,000 attribute sets past which the SDK
-// folds series. It does not run beside other tests: collecting the agents is slow under
-// the race detector.
+// TestManyWorkspaces has more workspaces than 2,000, the number of attribute sets past which
+// the SDK folds series. It does not run in parallel with other tests, since collecting the
+// agents is slow under the race detector.
 func TestManyWorkspaces(t *testing.T) {
 	p := start(t, "--load", "0", "--workspaces", "3000")
 	p.until(t, func(s samples) error {
@@ -188,11 +189,11 @@ func TestManyWorkspaces(t *testing.T) {
 	})
 }
 
-// taken returns an address that somebody listens on.
+// taken returns an address on which a process listens.
 func taken(t *testing.T, address string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
-	if err != nil { // so it is
+	if err != nil { // another process listens there
 		return address
 	}
 	t.Cleanup(func() { listener.Close() })
@@ -241,10 +242,10 @@ func TestRefusedToStart(t *testing.T) {
 				}
 			case <-log.Find(readyLine):
 				cancel()
-				t.Errorf("started, and ended with %v", <-ended)
+				t.Errorf("the program started and ended with %v, want the error %s", <-ended, test.want)
 			}
 			if stdout.String()+log.String() != "" {
-				t.Errorf("besides the error it said:\n%s%s", stdout.String(), log)
+				t.Errorf("got the output\n%s%swant none besides the error", stdout.String(), log)
 			}
 		})
 	}
@@ -256,7 +257,7 @@ func TestDisabledByDefault(t *testing.T) {
 	line := regexp.MustCompile(`msg=ready .* metrics="none: see --prometheus-enable"`)
 	for deadline := time.Now().Add(time.Minute); !line.MatchString(log.String()); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not ready after a minute, but said:\n%s", log)
+			t.Fatalf("the program is not ready within a minute; its log is\n%s", log)
 		}
 	}
 	command.Process.Signal(syscall.SIGTERM)
@@ -282,7 +283,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// startProcess starts the program as a process of its own.
+// startProcess starts the program as a child process.
 func startProcess(t *testing.T, args ...string) (*exec.Cmd, *logged.Log) {
 	t.Helper()
 	path, err := os.Executable()
@@ -307,11 +308,11 @@ func TestExitCode(t *testing.T) {
 	}
 	const want = `coderd: invalid value "many" for flag -load: strconv.ParseInt: parsing "many": invalid syntax` + "\n"
 	if log.String() != want {
-		t.Errorf("said %q, want %q", log, want)
+		t.Errorf("got the log %q, want %q", log, want)
 	}
 }
 
-// Ctrl-C before it has started is no error.
+// TestEndsAtOnce checks that an interrupt before the start is complete is not an error.
 func TestEndsAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -320,7 +321,7 @@ func TestEndsAtOnce(t *testing.T) {
 	}
 }
 
-// Ctrl-C while everything is in use.
+// TestInterrupt checks that an interrupt ends the program while it is in use.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	command, log := startProcess(t, "--load", "100", "--prometheus-enable",
@@ -332,6 +333,6 @@ func TestInterrupt(t *testing.T) {
 	kill := time.AfterFunc(5*time.Second, func() { command.Process.Kill() })
 	defer kill.Stop()
 	if err := command.Wait(); err != nil {
-		t.Errorf("ended with %v, want exit code 0 within five seconds", err)
+		t.Errorf("the process ended with %v, want exit code 0 within 5s", err)
 	}
 }

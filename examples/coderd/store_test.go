@@ -10,7 +10,7 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// A stopped workspace has no agents, and is still listed.
+// TestBuild checks that a stopped workspace has no agents but is still listed.
 func TestBuild(t *testing.T) {
 	s := newStore(2)
 	p := &provisioner{store: s, queue: make(chan buildJob, 1)}
@@ -18,7 +18,7 @@ func TestBuild(t *testing.T) {
 	agents := func() int {
 		rows, err := s.Agents(t.Context())
 		if err != nil || len(rows) != 2 {
-			t.Fatalf("%d workspaces: %v", len(rows), err)
+			t.Fatalf("got %d workspaces and the error %v, want 2", len(rows), err)
 		}
 		return len(rows[0].Agents)
 	}
@@ -35,18 +35,18 @@ func TestBuild(t *testing.T) {
 	} {
 		queued, err := p.enqueue(id, step.action)
 		if err != nil || queued.Status != meters.JobPending {
-			t.Fatalf("queued a build that is %s: %v", queued.Status, err)
+			t.Fatalf("enqueue: got the status %s and the error %v, want %s", queued.Status, err, meters.JobPending)
 		}
 		if _, err := p.enqueue(id, step.action); err != errBusy {
-			t.Errorf("while a build waits another one is queued: %v", err)
+			t.Errorf("enqueue of a second build of a workspace: got %v, want %v", err, errBusy)
 		}
 		if _, err := p.enqueue("api.ada", step.action); err != errQueueFull {
-			t.Errorf("a build too many is queued: %v", err)
+			t.Errorf("enqueue with a full queue: got %v, want %v", err, errQueueFull)
 		}
 		job := <-p.queue
 		if job.measured.Action != step.action || job.measured.OwnerEmail != "ada@example.com" ||
 			job.measured.WorkspaceName != "dev" || job.measured.TemplateName != "docker" || job.measured.TemplateVersion != "v1" {
-			t.Errorf("measures %+v", job.measured)
+			t.Errorf("the job is measured as %+v, want %s of dev.ada", job.measured, step.action)
 		}
 		s.setStatus(job, step.status)
 		if got := agents(); got != step.agents {
@@ -54,12 +54,12 @@ func TestBuild(t *testing.T) {
 		}
 	}
 	if _, err := p.enqueue("nobody", meters.BuildStart); err != errNotFound {
-		t.Errorf("a build of no workspace is queued: %v", err)
+		t.Errorf("enqueue without such a workspace: got %v, want %v", err, errNotFound)
 	}
 }
 
-// One workspace after the other is built, but not the first one and none twice
-// at a time.
+// TestNextBuild checks that nextBuild returns each workspace but the first one, and none
+// whose build has not ended.
 func TestNextBuild(t *testing.T) {
 	s := newStore(4)
 	var order []string
@@ -77,13 +77,13 @@ func TestNextBuild(t *testing.T) {
 
 func TestInsights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStore(5) // of ada and bela; dev.ada and web.ada of other templates
+		s := newStore(5) // workspaces of ada and bela; dev.ada and web.ada have different templates
 		use := func() {
 			s.report("main.dev.ada", s.agentConnected("main.dev.ada"), agentReport{
 				Stats: meters.AgentStats{Connections: 1, SessionsSSH: 3},
 			})
 			s.report("main.dev.bela", s.agentConnected("main.dev.bela"), agentReport{
-				Stats: meters.AgentStats{Connections: 0, SessionsSSH: 1}, // no use without a connection
+				Stats: meters.AgentStats{Connections: 0, SessionsSSH: 1}, // does not count as use without a connection
 			})
 			if err := s.openApp("dev.ada", "docs"); err != nil {
 				t.Fatal(err)
@@ -122,14 +122,14 @@ func TestInsights(t *testing.T) {
 
 		time.Sleep(10 * time.Minute)
 		if i := insights(); i.ActiveUsers != nil || i.Applications != nil || i.Parameters != nil || len(s.usage) != 0 {
-			t.Errorf("after ten minutes still %v", i)
+			t.Errorf("after ten minutes: got %v, want nothing", i)
 		}
 	})
 }
 
 func TestActiveUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStore(48) // 16 users, seen 0, 5, ... 75 minutes ago
+		s := newStore(48) // 16 users, last seen 0, 5, ... 75 minutes ago
 		for _, want := range []int{12, 11} {
 			if got, _ := s.ActiveUsers(t.Context()); got != want {
 				t.Errorf("%d active users, want %d", got, want)
@@ -139,7 +139,8 @@ func TestActiveUsers(t *testing.T) {
 	})
 }
 
-// Bytes are those since the previous collection; the rest is the newest report's.
+// TestAgentStats checks that bytes are summed since the previous collection, and that all
+// other statistics are those of the newest report.
 func TestAgentStats(t *testing.T) {
 	s := newStore(2)
 	c := s.agentConnected("main.dev.ada")
@@ -150,6 +151,6 @@ func TestAgentStats(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got, _ := s.AgentStats(t.Context()); len(got) != 0 {
-		t.Errorf("without a report since: %+v", got)
+		t.Errorf("without a new report: got %+v, want none", got)
 	}
 }
