@@ -21,7 +21,7 @@ func TestHello(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := get(t, newAPI(m), "/hello/you"); got != "Hello, you!\n" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want %q", got, "Hello, you!\n")
 	}
 
 	const want = `coderd_api_requests_processed_total{code="200",method="GET",path="/hello/{name}"} 1`
@@ -30,7 +30,7 @@ func TestHello(t *testing.T) {
 	}
 }
 
-// get asks a server of the handler, and returns when the handler has returned.
+// get requests a path from a server of the handler. It returns after the handler.
 func get(t *testing.T, handler http.Handler, path string) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
