@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fed returns the names of the families of the catalogue that the host feeds.
+// fed returns the names of the catalogue's families that the host reports.
 func fed() []string {
 	names := []string{"coderd_workspace_builds_total"}
 	for f := range instrument.Documented.All() {
@@ -46,7 +46,7 @@ func fed() []string {
 }
 
 // TestOneScrapeAndOnePush checks that the host's own metrics and the families that it
-// feeds are on one endpoint and in one push.
+// reports are on one endpoint and in one push.
 func TestOneScrapeAndOnePush(t *testing.T) {
 	pushed := new(receiver)
 	collector := httptest.NewServer(pushed)
@@ -61,7 +61,7 @@ func TestOneScrapeAndOnePush(t *testing.T) {
 		}
 		response.Body.Close()
 	}
-	scrape(t, url+"metrics") // feeds the families of the scrape handler
+	scrape(t, url+"metrics") // adds to the families that count scrapes
 	scraped := scrape(t, url+"metrics")
 	stop() // pushes a last time
 
@@ -75,21 +75,21 @@ func TestOneScrapeAndOnePush(t *testing.T) {
 	}
 }
 
-// TestCollision checks that a metric of the host with the name of a family ends the
-// start with an error that names it.
+// TestCollision checks that the host does not start if one of its metrics has the name of a
+// family, and that the error names the metric.
 func TestCollision(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	promauto.With(registry).NewGauge(prometheus.GaugeOpts{Name: "coderd_workspace_builds_total", Help: "Builds, as the host counts them."})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // it would serve without the error
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // without the error, run would serve
 	defer cancel()
 	err := run(ctx, "127.0.0.1:0", registry)
 	if err == nil || !strings.Contains(err.Error(), "coderd_workspace_builds_total") {
-		t.Errorf("got the error %v, want one that names coderd_workspace_builds_total", err)
+		t.Errorf("got the error %v, want coderd_workspace_builds_total in it", err)
 	}
 }
 
-// TestAddedLines checks that otelcoder takes no more than 25 lines, without which the
-// program is complete.
+// TestAddedLines checks that otelcoder needs at most 25 lines, and that the program compiles
+// without them.
 func TestAddedLines(t *testing.T) {
 	source, err := os.ReadFile("main.go")
 	if err != nil {
@@ -116,10 +116,10 @@ func TestAddedLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	if claim := fmt.Sprintf("%d lines serve", added); !strings.Contains(string(readme), claim) {
-		t.Errorf("README.md does not have %q", claim)
+		t.Errorf("README.md lacks %q", claim)
 	}
 	if added == 0 || added > 25 {
-		t.Errorf("%d lines are added, want no more than 25", added)
+		t.Errorf("%d lines are added, want 1 to 25", added)
 	}
 	if strings.Contains(before.String(), `"github.com/otelcoder`) {
 		t.Error("an import of otelcoder is not among the added lines")
@@ -140,13 +140,13 @@ func TestAddedLines(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	vet := exec.CommandContext(t.Context(), "go", "vet", "-overlay", filepath.Join(folder, "overlay.json"), ".") // compiles, without linking
+	vet := exec.CommandContext(t.Context(), "go", "vet", "-overlay", filepath.Join(folder, "overlay.json"), ".") // compiles without linking
 	if output, err := vet.CombinedOutput(); err != nil {
 		t.Errorf("without the added lines: %v\n%s", err, output)
 	}
 }
 
-// start runs the host, and returns its URL and what ends it.
+// start runs the host. It returns its URL and a function that stops it.
 func start(t *testing.T) (url string, stop func()) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -161,7 +161,7 @@ func start(t *testing.T) (url string, stop func()) {
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("the host ended with %v", err)
+			t.Errorf("the host ended with %v, want nil", err)
 		}
 		http.DefaultClient.CloseIdleConnections()
 	})
@@ -175,11 +175,11 @@ func start(t *testing.T) (url string, stop func()) {
 		}
 		select {
 		case err := <-ended:
-			t.Fatalf("the host ended with %v", err)
+			t.Fatalf("the host ended before it listened: %v", err)
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the host does not listen")
+			t.Fatal("the host does not listen within 10s")
 		}
 	}
 }
@@ -200,7 +200,7 @@ func scrape(t *testing.T, url string) []string {
 	return slices.Collect(maps.Keys(families))
 }
 
-// receiver keeps the names of the metrics that are pushed to it over OTLP.
+// receiver is an OTLP receiver that keeps the names of the metrics.
 type receiver struct {
 	mu    sync.Mutex
 	names map[string]bool
