@@ -38,8 +38,8 @@ func runCheck(t *testing.T, url string, args ...string) checked {
 	return c
 }
 
-// wants checks for rows of the table, whose last cell, a time, is left out, and
-// for lines that hold a text.
+// wants checks whether the check failed, that the table has the rows, without their last cell,
+// a duration, and that the output contains the texts in lines.
 func (c checked) wants(t *testing.T, failed bool, rows []string, lines ...string) {
 	t.Helper()
 	if (c.err != nil) != failed {
@@ -54,11 +54,11 @@ func (c checked) wants(t *testing.T, failed bool, rows []string, lines ...string
 	}
 	for _, line := range lines {
 		if !strings.Contains(c.stdout+c.stderr, line) {
-			t.Errorf("it does not say %s", line)
+			t.Errorf("the output lacks %s", line)
 		}
 	}
 	if t.Failed() {
-		t.Logf("it says:\n%s%s%v", c.stdout, c.stderr, c.err)
+		t.Logf("the output and the error:\n%s%s%v", c.stdout, c.stderr, c.err)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestCheck(t *testing.T) {
 		"✓ found               1 workspace, 1 agent (1 connected), 1 active user\n",
 		"✓ slowest source      ")
 	if c.stderr != "" {
-		t.Errorf("besides it says:\n%s", c.stderr)
+		t.Errorf("on standard error:\n%s", c.stderr)
 	}
 	for line := range strings.Lines(c.stdout) {
 		if strings.TrimRight(line, " \n") != strings.TrimRight(line, "\n") {
@@ -111,7 +111,8 @@ func TestCheckWithoutAgentStats(t *testing.T) {
 	})
 }
 
-// The check counts the series that the server would serve with the same flags.
+// TestCheckAggregated checks that check counts the series that the server would serve with the
+// same flags.
 func TestCheckAggregated(t *testing.T) {
 	_, url := deployment(t, live(t)+`;
 		INSERT INTO workspace_agents (id, resource_id, name, created_at) VALUES (u(502), u(201), 'other', now());
@@ -129,8 +130,8 @@ func TestCheckWithoutParameters(t *testing.T) {
 	}, "✓ grants ")
 }
 
-// Without Coder's high-availability licence the database does not know the tailnet
-// of the agents.
+// TestCheckWithoutHighAvailability checks the warning for a deployment without Coder's
+// high-availability license, whose database does not contain the tailnet of the agents.
 func TestCheckWithoutHighAvailability(t *testing.T) {
 	_, url := deployment(t, live(t)+"; DELETE FROM tailnet_peers")
 	runCheck(t, url).wants(t, false, []string{
@@ -164,7 +165,7 @@ func TestCheckMissingTable(t *testing.T) {
 	}, "✗ schema              public lacks 6 columns of workspace_app_stats, which every supported version of Coder has; insights fails\n")
 }
 
-// Settings of the database change neither the server nor the check.
+// TestCheckSettings checks that settings of the database do not affect the check.
 func TestCheckSettings(t *testing.T) {
 	db, url := deployment(t, live(t))
 	db.Exec(t, "ALTER DATABASE "+db.Name()+" SET DateStyle = 'SQL, DMY'; ALTER DATABASE "+db.Name()+" SET search_path = 'pg_catalog'")
@@ -197,7 +198,8 @@ func TestCheckRowLevelSecurity(t *testing.T) {
 		`level=WARN msg="row-level security applies to the role: what its policies hide is not counted" tables=licenses`)
 }
 
-// A standby is read, and another URL is needed for the reporter.
+// TestCheckStandby checks that a standby can be read, and that the reporter then needs the URL
+// of the primary.
 func TestCheckStandby(t *testing.T) {
 	primary := pgtest.Start(t)
 	db := primary.Database(t)
@@ -209,13 +211,13 @@ func TestCheckStandby(t *testing.T) {
 	deadline := time.Now().Add(30 * time.Second)
 	for !strings.Contains(runCheck(t, copied).stdout, "give the reporter the URL of the primary (--postgres-reporter-url)\n") {
 		if time.Now().After(deadline) {
-			t.Fatal("check does not say that the server is a standby")
+			t.Fatal("check does not report that the server is a standby")
 		}
 	}
 	c := runCheck(t, copied)
 	for !strings.Contains(c.stdout, "coderd_agents_up") || strings.Contains(c.stdout, "has not replayed") {
 		if time.Now().After(deadline) {
-			t.Fatalf("the standby does not follow:\n%s", c.stdout)
+			t.Fatalf("the standby has not replayed the primary within 30s:\n%s", c.stdout)
 		}
 		c = runCheck(t, copied)
 	}
@@ -225,8 +227,8 @@ func TestCheckStandby(t *testing.T) {
 		[]string{"coderd_agents_up | yes | yes | 1"}, "✗ reporter            connect to the database: failed to connect")
 }
 
-// A missing optional table is not a failure, but the families that need it are not
-// served.
+// TestCheckOtherVersion checks that a missing optional table is a warning and not a failure,
+// and that the families that need it are not served.
 func TestCheckOtherVersion(t *testing.T) {
 	_, url := deployment(t, live(t)+read(t, "../../meters/coderdb/testdata/without.sql"))
 	runCheck(t, url).wants(t, false, []string{
@@ -244,7 +246,7 @@ func TestCheckEmptyDatabase(t *testing.T) {
 	c := runCheck(t, url)
 	c.wants(t, true, nil, "✗ schema  no schema of the database \""+db.Name()+"\" has Coder's tables: is this the database of a Coder deployment?\n")
 	if n := strings.Count(c.stdout+c.stderr, "\n") + 1; n > 5 {
-		t.Errorf("%d lines, with the error:\n%s%s%v", n, c.stdout, c.stderr, c.err)
+		t.Errorf("%d lines with the error, want at most 5:\n%s%s%v", n, c.stdout, c.stderr, c.err)
 	}
 }
 
@@ -261,12 +263,13 @@ func TestCheckUnreachable(t *testing.T) {
 	} {
 		c := runCheck(t, url)
 		if c.err == nil || !strings.Contains(c.err.Error(), want) || strings.Contains(c.err.Error(), "hunter2") || c.stdout+c.stderr != "" {
-			t.Errorf("%s: error %v, and it says %q", url, c.err, c.stdout+c.stderr)
+			t.Errorf("%s: error %v, output %q", url, c.err, c.stdout+c.stderr)
 		}
 	}
 }
 
-// TestCheckPooler through which all can be read, but no process can report.
+// TestCheckPooler checks that a pooler in transaction mode fails the check: everything can be
+// read through it, but no process can report.
 func TestCheckPooler(t *testing.T) {
 	_, url := deployment(t, live(t))
 	runCheck(t, pgtest.NewPgBouncer(t, url, "transaction", 2)).wants(t, true, []string{

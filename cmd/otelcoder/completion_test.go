@@ -33,8 +33,8 @@ printf '%s\n' "${COMPREPLY[@]}"`
 	return strings.Fields(string(said))
 }
 
-// The script for bash completes commands, flags and metrics. It evaluates nothing
-// of the command line, and shows nothing of it.
+// TestCompletion checks that the script for bash completes commands, flags and metrics, and
+// neither evaluates nor shows the command line.
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	trap := filepath.Join(t.TempDir(), "trap")
@@ -59,15 +59,15 @@ func TestCompletion(t *testing.T) {
 		{[]string{"completion", ""}, "bash zsh fish powershell"},
 	} {
 		if got := strings.Join(complete(t, test.words...), " "); got != test.want {
-			t.Errorf("%q: %q, want %q", test.words, got, test.want)
+			t.Errorf("%q: got %q, want %q", test.words, got, test.want)
 		}
 	}
 	if _, err := os.Stat(trap); err == nil {
-		t.Error("the command line is evaluated")
+		t.Error("the script evaluates the command line")
 	}
 }
 
-// Each shell has a script.
+// TestCompletionScripts checks that each shell has a script.
 func TestCompletionScripts(t *testing.T) {
 	for shell, want := range map[string]string{
 		"bash": "complete -o", "zsh": "#compdef otelcoder", "fish": "complete -c otelcoder",

@@ -33,8 +33,8 @@ func short(t *testing.T, url string, args ...string) (stdout string, err error) 
 	return out.String(), err
 }
 
-// inShell runs a command as the owner of a database, who has this program as
-// otelcoder.
+// inShell runs a shell command with the URL of a database's owner in OWNER_URL, and with this
+// program as otelcoder in PATH.
 func inShell(t *testing.T, db *pgtest.Database, command string) {
 	t.Helper()
 	program, err := os.Executable()
@@ -52,7 +52,8 @@ func inShell(t *testing.T, db *pgtest.Database, command string) {
 	}
 }
 
-// TestOneCommandMends each problem of the role, all missing grants included.
+// TestOneCommandMends checks that each problem of the role is a finding with one command that
+// solves it. All missing grants together are one problem.
 func TestOneCommandMends(t *testing.T) {
 	nothing := func(string) string { return "" }
 	for name, test := range map[string]struct {
@@ -106,30 +107,31 @@ func TestOneCommandMends(t *testing.T) {
 	}
 }
 
-// TestCheckOfNoCoder is short, and asks nothing more.
+// TestCheckOfNoCoder checks that the check of a database without Coder's tables has one
+// failure, in a few lines.
 func TestCheckOfNoCoder(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, "CREATE TABLE users (id int)")
 	said, err := short(t, db.URL)
 	if err == nil || strings.Count(said, "✗") != 1 || !strings.Contains(said, "is this the database of a Coder deployment?") {
-		t.Errorf("error %v, and it says\n%s", err, said)
+		t.Errorf("error %v; the output:\n%s", err, said)
 	}
 	if n := strings.Count(said, "\n") + 1; n > 5 {
-		t.Errorf("%d lines with the error:\n%s", n, said)
+		t.Errorf("%d lines with the error, want at most 5:\n%s", n, said)
 	}
 }
 
-// TestCheckWithoutNeed warns of a right that no source needs with the options
-// given.
+// TestCheckWithoutNeed checks that a missing right is only a warning if options turn off the
+// metrics that need it.
 func TestCheckWithoutNeed(t *testing.T) {
 	db, url := deployment(t, live(t))
 	db.Exec(t, "REVOKE SELECT (value) ON workspace_build_parameters FROM "+roleOf(t, url))
 	if said, err := short(t, url); err == nil || !strings.Contains(said, "✗ grants") {
-		t.Errorf("error %v, and it says\n%s", err, said)
+		t.Errorf("error %v; the output:\n%s", err, said)
 	}
 	const want = "cannot read workspace_build_parameters.value, which no enabled source needs\n"
 	if said, err := short(t, url, "--without-parameters"); err != nil || !strings.Contains(said, "! grants") || !strings.Contains(said, want) {
-		t.Errorf("error %v, and it says\n%s", err, said)
+		t.Errorf("error %v; the output:\n%s", err, said)
 	}
 }
 
@@ -153,8 +155,8 @@ func TestCheckClock(t *testing.T) {
 	}
 }
 
-// TestCheckJSON compares the keys and the values that do not differ between runs
-// with a file.
+// TestCheckJSON compares the JSON with a file. Values that differ between runs are replaced
+// first.
 func TestCheckJSON(t *testing.T) {
 	db, url := deployment(t, live(t)+"; DELETE FROM tailnet_peers; DROP TABLE workspace_agent_script_timings")
 	role := roleOf(t, url)
@@ -200,7 +202,8 @@ func TestEncryption(t *testing.T) {
 	}
 }
 
-// TestFailuresOfOneReason are one finding.
+// TestFailuresOfOneReason checks that failures of several sources for the same reason are one
+// finding.
 func TestFailuresOfOneReason(t *testing.T) {
 	late := errors.New("the standby has replayed no transaction of the past 6m0s")
 	found := &coderschema.Inspection{Usage: true, Denied: []coderschema.Table{{Name: "users", Columns: []string{"id"}}}}
@@ -219,15 +222,15 @@ func TestFailuresOfOneReason(t *testing.T) {
 	}
 }
 
-// TestCheckJSONUnreachable has a finding, too.
+// TestCheckJSONUnreachable checks that the JSON for an unreachable database has one finding.
 func TestCheckJSONUnreachable(t *testing.T) {
 	said, err := short(t, "postgres://otelcoder:hunter2@127.0.0.1:1/coder", "--output", "json")
 	var printed diagnosisJSON
 	if err == nil || json.Unmarshal([]byte(said), &printed) != nil || printed.Healthy || len(printed.Findings) != 1 {
-		t.Fatalf("error %v, and it says %s", err, said)
+		t.Fatalf("error %v; the output: %s", err, said)
 	}
 	if f := printed.Findings[0]; f.Check != "connection" || f.State != stateFailed || f.Detail != err.Error() {
-		t.Errorf("error %v, and it says %s", err, said)
+		t.Errorf("error %v; the output: %s", err, said)
 	}
 }
 
@@ -243,7 +246,7 @@ func TestFindingsAreInert(t *testing.T) {
 }
 
 func TestColours(t *testing.T) {
-	device, err := os.Open(os.DevNull) // a character device, as a terminal is
+	device, err := os.Open(os.DevNull) // a character device, like a terminal
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +270,7 @@ func TestColours(t *testing.T) {
 			t.Setenv("NO_COLOR", test.noColor)
 			t.Setenv("TERM", test.term)
 			if got := colours(test.file); got != test.want {
-				t.Errorf("%v, want %v", got, test.want)
+				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}

@@ -13,25 +13,25 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// dropped returns the names that a list of relabelling drops.
+// dropped returns the names that a relabelling configuration drops.
 func dropped(t *testing.T, list string) []string {
 	t.Helper()
 	match := regexp.MustCompile(`(?s)regex: "(.*)"\n$`).FindStringSubmatch(list)
 	if match == nil {
-		t.Fatalf("there is no list in\n%s", list)
+		t.Fatalf("no list of names in\n%s", list)
 	}
 	return strings.Split(regexp.MustCompile(`\\\n *|\(_bucket\|_count\|_sum\)\?`).ReplaceAllString(match[1], ""), "|")
 }
 
-// renamed are the families that Coder of 2026 serves under another name, by their
-// documented name.
+// renamed maps documented names of families to the different names under which a Coder server
+// of 2026 serves them.
 var renamed = map[string]string{
 	"coderd_api_workspace_latest_build_total":           "coderd_api_workspace_latest_build",
 	"coderd_metrics_collector_agents_execution_seconds": "coderd_prometheusmetrics_agents_execution_seconds",
 }
 
-// TestDropNames: a server of any version has each family under a name that is dropped,
-// and keeps the families that the edition of the service lacks.
+// TestDropNames checks that each family is dropped under its names in all versions of Coder,
+// and that the families that the edition of the service lacks are kept.
 func TestDropNames(t *testing.T) {
 	for e := range instrument.Editions() {
 		names := dropped(t, ofPrometheus.drop(ofBoth(e)))
@@ -97,20 +97,20 @@ func TestDropFromCoder(t *testing.T) {
 				t.Errorf("from the service's jobs it drops %q, want %q", own, test.own)
 			}
 			if !strings.Contains(said, test.says) {
-				t.Errorf("it does not say %q:\n%s", test.says, said)
+				t.Errorf("the output lacks %q:\n%s", test.says, said)
 			}
 		})
 	}
 }
 
-// TestDropForOperator checks that both configurations are keys of the endpoint of a
-// ServiceMonitor, with the same list as for Prometheus itself.
+// TestDropForOperator checks that both configurations have the keys of a ServiceMonitor's
+// endpoint, and drop the same names as the configurations for Prometheus itself.
 func TestDropForOperator(t *testing.T) {
 	_, url := deployment(t, live(t)+"; DELETE FROM tailnet_peers")
 	documents := strings.Split(output(t, "metrics", "--drop-from-coder", "--operator", "--postgres-url", url), "---\n")
 	plain := strings.Split(output(t, "metrics", "--drop-from-coder", "--postgres-url", url), "---\n")
 	if len(documents) != 2 || len(plain) != 2 {
-		t.Fatalf("there are %d configurations for the operator, %d for Prometheus", len(documents), len(plain))
+		t.Fatalf("got %d configurations for the operator and %d for Prometheus, want 2 of each", len(documents), len(plain))
 	}
 	for i, document := range documents {
 		var endpoint struct {
@@ -124,7 +124,7 @@ func TestDropForOperator(t *testing.T) {
 		}
 		rules := endpoint.MetricRelabelings
 		if len(rules) != 1 || rules[0].Action != "drop" || !slices.Equal(rules[0].SourceLabels, []string{"__name__"}) {
-			t.Errorf("the rules are %+v", rules)
+			t.Errorf("got the rules %+v, want one that drops by name", rules)
 		}
 		if got, want := dropped(t, document), dropped(t, plain[i]); !slices.Equal(got, want) {
 			t.Errorf("it drops\n%q\nwant\n%q", got, want)
@@ -153,7 +153,7 @@ func TestDropFromUnknown(t *testing.T) {
 			var out bytes.Buffer
 			err := run(t.Context(), append([]string{"otelcoder", "metrics", "--drop-from-coder"}, test.args...), &out, &out)
 			if err == nil || !strings.Contains(err.Error(), test.want) || out.Len() > 0 {
-				t.Errorf("error %v, want one with %q; and it prints %q", err, test.want, &out)
+				t.Errorf("error %v, want one with %q; it prints %q, want nothing", err, test.want, &out)
 			}
 		})
 	}

@@ -12,20 +12,20 @@ import (
 	"github.com/otelcoder/otelcoder/internal/logged"
 )
 
-// logs waits for the log to match a pattern.
+// logs waits until the log matches a pattern, and returns the match.
 func logs(t *testing.T, log *logged.Log, pattern string) []string {
 	t.Helper()
 	select {
 	case match := <-log.Find(regexp.MustCompile(pattern)):
 		return match
 	case <-time.After(time.Minute):
-		t.Fatalf("not within a minute: %s in\n%s", pattern, log)
+		t.Fatalf("no match of %s within a minute in\n%s", pattern, log)
 		return nil
 	}
 }
 
-// A hang-up ends nothing. With a file of the URL it makes the service reconnect,
-// and it keeps the connections if the file is broken.
+// TestHangup checks that SIGHUP does not end the service. With --postgres-url-file it makes the
+// service reconnect, or keep its connections if the URL in the file is invalid.
 func TestHangup(t *testing.T) {
 	t.Parallel()
 	db, first := deployment(t, live(t))
@@ -51,7 +51,7 @@ func TestHangup(t *testing.T) {
 	write(t, file, "mysql://otelcoder:hunter2@host/coder")
 	hangUp(`level=ERROR msg="cannot reconnect to the database: its URL cannot be used" error=`)
 	if scrape := get(t, s.metrics+"/metrics"); !has(scrape, "otelcoder_reporter 1") {
-		t.Error("it has lost the role")
+		t.Error("the service has lost the role")
 	}
 
 	db.Exec(t, "ALTER ROLE "+u.User.Username()+" PASSWORD 'hunter2'")
@@ -59,7 +59,7 @@ func TestHangup(t *testing.T) {
 	hangUp(`msg="reconnecting to the database by --postgres-url-file"\n(?s:.*)msg="reporting the deployment"`)
 	s.untilFollowing(t)
 	if text := log.String(); strings.Contains(text, "hunter2") || strings.Contains(text, "level=WARN") {
-		t.Errorf("the log:\n%s", text)
+		t.Errorf("a password or a warning in the log:\n%s", text)
 	}
 
 	command.Process.Signal(syscall.SIGTERM)
@@ -68,8 +68,8 @@ func TestHangup(t *testing.T) {
 	}
 }
 
-// A hang-up without a file of the URL changes nothing, and the last push is made
-// as ever.
+// TestHangupWithoutFile checks that SIGHUP changes nothing without --postgres-url-file, and that
+// SIGTERM then ends the service as usual.
 func TestHangupWithoutFile(t *testing.T) {
 	t.Parallel()
 	_, address := deployment(t, live(t))
@@ -82,7 +82,7 @@ func TestHangupWithoutFile(t *testing.T) {
 		logs(t, log, `msg="SIGHUP: the web configuration file needs no reload"\n`)
 	}
 	if scrape := get(t, s.metrics+"/metrics"); !has(scrape, "otelcoder_reporter 1") {
-		t.Error("it has lost the role")
+		t.Error("the service has lost the role")
 	}
 	command.Process.Signal(syscall.SIGTERM)
 	if err := command.Wait(); err != nil || strings.Contains(log.String(), "reconnecting") {
@@ -90,7 +90,7 @@ func TestHangupWithoutFile(t *testing.T) {
 	}
 }
 
-// TestDebugLevel: troubleshooting recommends it.
+// TestDebugLevel checks the lines of level DEBUG, which docs/troubleshooting.md recommends.
 func TestDebugLevel(t *testing.T) {
 	t.Parallel()
 	_, address := deployment(t, live(t))

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// A duration has its unit in both formats.
+// TestLogDurations checks that a duration has its unit in both formats.
 func TestLogDurations(t *testing.T) {
 	for format, want := range map[string]string{"text": " in=1.5s\n", "json": `"in":"1.5s"}` + "\n"} {
 		var log bytes.Buffer
 		o := logOptions{format: format, level: slog.LevelInfo}
 		o.logger(&log).Info("reporting", "in", 1500*time.Millisecond)
 		if !strings.HasSuffix(log.String(), want) {
-			t.Errorf("%s: %q, want the end %q", format, &log, want)
+			t.Errorf("%s: got %q, want the end %q", format, &log, want)
 		}
 	}
 }
@@ -38,15 +38,15 @@ func TestRunbooks(t *testing.T) {
 	log.Info("source recovered")
 	failed, recovered, _ := strings.Cut(text.String(), "\n")
 	if !strings.HasSuffix(failed, `"msg":"source fails","source":"agents","error":"permission denied","runbook":"OtelcoderSourceDown"}`) {
-		t.Errorf("the line is %s", failed)
+		t.Errorf("the line lacks its runbook: %s", failed)
 	}
 	if strings.Contains(recovered, "runbook") {
 		t.Errorf("the line names a runbook: %s", recovered)
 	}
 }
 
-// TestRunbookOfOutage checks that the lines of an unreachable database name the page of
-// its alert, and those of one failing source that of the source's alert.
+// TestRunbookOfOutage checks that lines about an unreachable database name the runbook of the
+// alert for the database, and lines about one failing source the runbook of the alert for it.
 func TestRunbookOfOutage(t *testing.T) {
 	for message, want := range map[string]string{
 		"the database is unreachable":                              "OtelcoderDatabaseDown",
@@ -59,7 +59,7 @@ func TestRunbookOfOutage(t *testing.T) {
 		o := logOptions{format: "text", level: slog.LevelInfo}
 		o.logger(&text).Warn(message)
 		if !strings.HasSuffix(text.String(), " runbook="+want+"\n") {
-			t.Errorf("the line is %swant the runbook %s", &text, want)
+			t.Errorf("got the line %swant the runbook %s", &text, want)
 		}
 	}
 }
@@ -82,8 +82,8 @@ var withoutRunbook = []string{
 	"OpenTelemetry: error", "OpenTelemetry: *", "gRPC: *",
 }
 
-// TestLogsAreDocumented walks the log calls of the program: docs/logs.md has each key,
-// and each message that needs action, with its runbook.
+// TestLogsAreDocumented finds the log calls in the program's source, and checks that
+// docs/logs.md lists each key, and each message that needs action with its runbook.
 func TestLogsAreDocumented(t *testing.T) {
 	calls := logCalls(t)
 	page := read(t, "../../docs/logs.md")
@@ -92,7 +92,7 @@ func TestLogsAreDocumented(t *testing.T) {
 	for _, match := range regexp.MustCompile("(?m)^\\| `(\\w+)` +\\|").FindAllStringSubmatch(page, -1) {
 		documented = append(documented, match[1])
 	}
-	used := []string{"time", "level", "msg", "runbook", "address", "http2"} // the last two of exporter-toolkit
+	used := []string{"time", "level", "msg", "runbook", "address", "http2"} // the last two are exporter-toolkit's
 	var serious []string
 	for _, c := range calls {
 		used = append(used, c.keys...)
@@ -112,7 +112,7 @@ func TestLogsAreDocumented(t *testing.T) {
 	for message, runbook := range runbooks {
 		known = append(known, message)
 		if !regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(message) + "` +\\| \\[" + runbook + "\\]\\(runbooks/" + runbook + "\\.md\\) +\\|$").MatchString(page) {
-			t.Errorf("docs/logs.md has no row of %q with %s", message, runbook)
+			t.Errorf("docs/logs.md has no row for %q with the runbook %s", message, runbook)
 		}
 		read(t, "../../docs/runbooks/"+runbook+".md")
 	}
@@ -126,12 +126,12 @@ func TestLogsAreDocumented(t *testing.T) {
 	}
 	for _, message := range known {
 		if !slices.ContainsFunc(serious, func(s string) bool { return s == message || like(s, message) }) {
-			t.Errorf("nothing logs %q", message)
+			t.Errorf("no log call has the message %q", message)
 		}
 	}
 }
 
-// logCall is a call that logs. A part of its message that is no literal is *.
+// logCall is a log call. A * in its message stands for a part that is not a literal.
 type logCall struct {
 	level   slog.Level
 	message string
@@ -162,7 +162,7 @@ func logCalls(t *testing.T) []logCall {
 		}
 	}
 	if len(calls) < 40 {
-		t.Fatalf("only %d log calls are found", len(calls))
+		t.Fatalf("found %d log calls, want at least 40", len(calls))
 	}
 	return calls
 }
@@ -218,7 +218,7 @@ func (w *logWalker) call(n ast.Node) bool {
 		levels := map[string]slog.Level{"Debug": slog.LevelDebug, "Info": slog.LevelInfo, "Warn": slog.LevelWarn, "Error": slog.LevelError}
 		level, ok := levels[selector.Sel.Name]
 		switch {
-		case ok && text(n.Args[0]) != "*": // package outage has its messages from elsewhere
+		case ok && text(n.Args[0]) != "*": // the messages of package outage are arguments
 			w.calls = append(w.calls, logCall{level, text(n.Args[0]), w.attributes(n, 1)})
 		case ok:
 			w.calls = append(w.calls, logCall{slog.LevelDebug, "", w.attributes(n, 1)})
@@ -242,7 +242,7 @@ func isLog(e ast.Expr) bool {
 	return false
 }
 
-// text returns a message.
+// text returns a message, with * for each part that is not a literal.
 func text(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -254,14 +254,14 @@ func text(e ast.Expr) string {
 	return "*"
 }
 
-// attributes returns the keys of a call, whose attributes begin at an argument.
+// attributes returns the keys of a call's attributes, which begin at argument first.
 func (w *logWalker) attributes(call *ast.CallExpr, first int) []string {
 	if !call.Ellipsis.IsValid() {
 		return w.keys(call.Args[first:])
 	}
 	name, ok := call.Args[first].(*ast.Ident)
 	if !ok {
-		w.t.Errorf("%s: attributes that are no variable", w.path)
+		w.t.Errorf("%s: the attributes are not a variable", w.path)
 		return nil
 	}
 	return w.keys(w.lists[name.Name])
@@ -273,7 +273,7 @@ func (w *logWalker) keys(attributes []ast.Expr) []string {
 	for i := 0; i < len(attributes); i += 2 {
 		key := text(attributes[i])
 		if key == "*" || strings.Contains(key, " ") {
-			w.t.Errorf("%s: the key of an attribute is no literal word: %s", w.path, key)
+			w.t.Errorf("%s: the key of an attribute is not a literal word: %s", w.path, key)
 		}
 		keys = append(keys, key)
 	}

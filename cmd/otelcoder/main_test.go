@@ -24,7 +24,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// asProgram makes the test binary the program, for tests of its exit codes.
+// asProgram is the environment variable that makes the test binary run as the program, for
+// tests that need a separate process.
 const asProgram = "OTELCODER_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 // password matches the password of the roles of pgtest, in any encoding of a URL.
 var password = regexp.MustCompile(`correct|horse|battery|staple`)
 
-// schema is a Coder deployment's, and live fills it.
+// schema returns the SQL that creates the tables of a Coder deployment; live also fills them.
 func schema(t *testing.T) string { return read(t, "../../meters/coderdb/testdata/schema.sql") }
 func live(t *testing.T) string   { return schema(t) + read(t, "testdata/live.sql") }
 
@@ -60,15 +61,14 @@ func deployment(t *testing.T, script string) (*pgtest.Database, string) {
 	return db, db.Role(t, grants)
 }
 
-// service is a server that runs in this process.
+// service is a running server, in this process or in another one.
 type service struct {
 	metrics, health string // URLs; metrics without a slash at the end
 	log             *logged.Log
 }
 
-// start starts a server with its endpoint enabled, on free ports, that collects
-// every second. It is stopped when the test ends, which must take less than five
-// seconds.
+// start starts a server on free ports, with its endpoint enabled and intervals of one second.
+// The end of the test stops it, which must take less than five seconds.
 func start(t *testing.T, url string, args ...string) *service {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -108,11 +108,11 @@ func start(t *testing.T, url string, args ...string) *service {
 	return nil
 }
 
-// readyLine matches the log line of a ready program, with the URLs of the endpoint and
-// of health.
+// readyLine matches the log line of a program that is ready, and captures the URLs of the
+// metrics endpoint and of the health endpoint.
 var readyLine = regexp.MustCompile(`msg=ready metrics=(\S+)/ health=(\S+)/healthz(?: push=\S+)?\n`)
 
-// get returns the body of an answer with status 200.
+// get returns the body of a response, which must have status 200.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	response, err := http.Get(url)
@@ -130,11 +130,11 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// patience is the time until a service counts as hung. Scans for events take a share of the
-// time, so that on a loaded machine the next one can be minutes away.
+// patience is the time after which a service counts as hung. Scans for events may use only a
+// share of the time, so on a loaded machine the next scan can be minutes away.
 const patience = 4 * time.Minute
 
-// until scrapes path until a scrape is as wanted.
+// until scrapes path until wanted accepts the scrape, and returns it.
 func (s *service) until(t *testing.T, path, what string, wanted func(string) bool) string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -143,12 +143,12 @@ func (s *service) until(t *testing.T, path, what string, wanted func(string) boo
 			return text
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s:\n%s", patience, what, text)
+			t.Fatalf("not within %v: %s; the last response:\n%s", patience, what, text)
 		}
 	}
 }
 
-// untilFollowing scrapes until events that end are counted.
+// untilFollowing scrapes until the service is the reporter and follows events.
 func (s *service) untilFollowing(t *testing.T) {
 	t.Helper()
 	s.until(t, "/metrics", "it follows events", func(scrape string) bool {
@@ -156,10 +156,10 @@ func (s *service) untilFollowing(t *testing.T) {
 	})
 }
 
-// has reports whether a scrape has a line with a prefix.
+// has reports whether a scrape has a line that starts with a prefix.
 func has(scrape, line string) bool { return strings.Contains("\n"+scrape, "\n"+line) }
 
-// taken returns an address that somebody listens on.
+// taken returns an address on which the test listens.
 func taken(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -170,7 +170,7 @@ func taken(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// startProcess starts the program as a process of its own.
+// startProcess starts the program in a separate process.
 func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd, *logged.Log) {
 	t.Helper()
 	path, err := os.Executable()
@@ -188,7 +188,7 @@ func startProcess(t *testing.T, environment []string, args ...string) (*exec.Cmd
 	return command, log
 }
 
-// startServer starts a server like that of [start], as a process of its own.
+// startServer starts a server like [start], in a separate process.
 func startServer(t *testing.T, environment ...string) (*exec.Cmd, *service) {
 	t.Helper()
 	command, log := startProcess(t, environment, "server", "--prometheus-enable",
@@ -244,14 +244,14 @@ func TestExitCode(t *testing.T) {
 			}
 			lines := slices.Collect(strings.Lines(log.String()))
 			if len(lines) == 0 || !strings.HasPrefix(lines[len(lines)-1], "otelcoder: "+test.want) || strings.Contains(log.String(), "hunter2") {
-				t.Errorf("said %q, want %q", log, test.want)
+				t.Errorf("got the output %q, want the last line %q", log, test.want)
 			}
 		})
 	}
 }
 
-// The logs of OpenTelemetry and gRPC go through the program's log, in its format and
-// without values.
+// TestLibrariesLog checks that the logs of OpenTelemetry and gRPC are part of the program's
+// log, in its format and without the values of variables.
 func TestLibrariesLog(t *testing.T) {
 	command, log := startProcess(t, []string{
 		"CODER_PG_CONNECTION_URL=postgres://otelcoder:hunter2@127.0.0.1:1/coder", "OTELCODER_HEALTH_ADDRESS=127.0.0.1:0",
@@ -263,15 +263,15 @@ func TestLibrariesLog(t *testing.T) {
 		select {
 		case <-log.Find(regexp.MustCompile(line)):
 		case <-time.After(time.Minute):
-			t.Fatalf("no line has %s:\n%s", line, log)
+			t.Fatalf("no line matches %s within a minute:\n%s", line, log)
 		}
 	}
-	command.Process.Signal(os.Interrupt) // which pushes a last time
+	command.Process.Signal(os.Interrupt) // triggers the last push
 	if err := command.Wait(); err != nil {
 		t.Error(err)
 	}
 	if !strings.Contains(log.String(), `"level":"DEBUG","msg":"gRPC: `) {
-		t.Errorf("gRPC logs nothing:\n%s", log)
+		t.Errorf("the log has no line of gRPC:\n%s", log)
 	}
 	for line := range strings.Lines(log.String()) {
 		var fields map[string]any
@@ -281,8 +281,8 @@ func TestLibrariesLog(t *testing.T) {
 	}
 }
 
-// Both signals end the program with exit code 0 within five seconds, even while it waits
-// for a silent database or a missing collector.
+// TestSignals checks that both signals end the program with exit code 0 within five seconds,
+// even while it waits for a silent database or a missing collector.
 func TestSignals(t *testing.T) {
 	for name, signal := range map[string]os.Signal{"Ctrl-C": os.Interrupt, "SIGTERM": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
@@ -295,7 +295,7 @@ func TestSignals(t *testing.T) {
 			select {
 			case <-log.Find(readyLine):
 			case <-time.After(time.Minute):
-				t.Fatalf("not ready after a minute, but said:\n%s", log)
+				t.Fatalf("not ready after a minute; the log:\n%s", log)
 			}
 			command.Process.Signal(signal)
 			kill := time.AfterFunc(5*time.Second, func() { command.Process.Kill() })
@@ -310,5 +310,5 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// grants are the grants of the edition Documented.
+// grants returns the grants of the edition Documented.
 func grants(role string) string { return coderschema.Grants(instrument.Documented, role) }

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// TestPushAlone pushes, the last time at its end, and serves no scrape.
+// TestPushAlone checks that a service without the Prometheus endpoint pushes, at the latest when
+// it ends.
 func TestPushAlone(t *testing.T) {
 	var pushes atomic.Int64
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -6,8 +6,8 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// TestSourcesAreDownWithTheDatabase, not only when they are asked next, which here
-// is after an hour.
+// TestSourcesAreDownWithTheDatabase checks that sources are down as soon as the database is
+// unavailable, before their next collection, which is an hour later.
 func TestSourcesAreDownWithTheDatabase(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
@@ -20,9 +20,9 @@ func TestSourcesAreDownWithTheDatabase(t *testing.T) {
 			return has(scrape, `otelcoder_source_up{source="agents"} `+value) && has(scrape, `otelcoder_source_up{source="license"} `+value)
 		})
 	}
-	up("all is read", "1")
+	up("all sources are read", "1")
 	server.Stop(t)
 	up("the database is unavailable", "0")
 	server.Restart(t)
-	up("it is back", "1")
+	up("the database is back", "1")
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The verifier of the example in RFC 7677 accepts the client's proof and produces the
-// server's signature.
+// TestScramVerifier checks that the verifier of the example in RFC 7677 accepts the client's
+// proof and produces the server's signature.
 func TestScramVerifier(t *testing.T) {
 	const (
 		salt    = "W22ZaJ0SNY7soEsUEjb6gQ=="
@@ -33,7 +33,7 @@ func TestScramVerifier(t *testing.T) {
 	keys, ok := strings.CutPrefix(verifier, "SCRAM-SHA-256$4096:"+salt+"$")
 	stored, server, both := strings.Cut(keys, ":")
 	if !ok || !both {
-		t.Fatalf("the verifier is %s", verifier)
+		t.Fatalf("got the verifier %s", verifier)
 	}
 	sign := func(key []byte) []byte {
 		mac := hmac.New(sha256.New, key)
@@ -48,6 +48,6 @@ func TestScramVerifier(t *testing.T) {
 		t.Errorf("the stored key %s refuses the proof", stored)
 	}
 	if got := base64.StdEncoding.EncodeToString(sign(decode(server))); got != answer {
-		t.Errorf("the signature is %s, want %s", got, answer)
+		t.Errorf("got the signature %s, want %s", got, answer)
 	}
 }

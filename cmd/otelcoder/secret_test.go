@@ -52,7 +52,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 				{"setup"}, {"setup", url}, {"setup", "--role", url}, {"setup", "--dry-run"}, {"status", url}, {"status", "--url", url},
 				{"help", url}, {"metrics", url}, {"metrics", "coderd_agents_up", url}, {"metrics", "--drop-from-coder"}, {"metrics", "--drop-from-coder", url}, {"completion", url}, {"completion", "bash", url}, {"version", url},
 				{"--" + url}, {"server", "--" + url}, {"completion", "--" + url}, {"completion", "bash", "--" + url}, {"server", "-" + url}}
-			if url != secret { // which is a name as well
+			if url != secret { // which is also a valid name
 				commands = append(commands, []string{"grants", "--role", url}, []string{"grants", "--schema", url},
 					[]string{"check", "--postgres-url=", "--postgres-url-file", url},
 					[]string{"server", "--prometheus-enable", "--prometheus-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0", "--web-config-file", url})
@@ -77,7 +77,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 			select {
 			case err := <-ended:
 				if err == nil {
-					t.Error("it ended without an error")
+					t.Error("the server ended without an error")
 				} else {
 					silent("its error", err.Error())
 				}
@@ -97,7 +97,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 	}
 }
 
-// FuzzPassword: no command shows the password of a URL of the database, escaped or
+// FuzzPassword checks that no command shows the password in a database's URL, escaped or
 // not.
 func FuzzPassword(f *testing.F) {
 	for _, before := range []string{"", "12/", "/", "7/", "12,34/", "p@", "p@12/", "12/x?y=", "12?", "[", "#", "%zz", "%2F", "'", "\\", "\n", " ", ":", ","} {
@@ -120,7 +120,7 @@ func FuzzPassword(f *testing.F) {
 				{"setup", "--role", url}, {"grants", "--role", url}, {"grants", "--schema", url}, {"status", "--url", url}, {"status", url},
 				{"check", "--postgres-url-file", url}, {"check", "--postgres-url-file=" + url},
 				{"metrics", "--drop-from-coder", "--postgres-url", url}, {"metrics", "--drop-from-coder", url},
-				{"server", url}, {"server", "--postgres-url", url}, // which has nothing to do
+				{"server", url}, {"server", "--postgres-url", url}, // fails: nothing is enabled
 				{"server", "--otlp-endpoint", url},
 			} {
 				var out bytes.Buffer
@@ -129,7 +129,7 @@ func FuzzPassword(f *testing.F) {
 					out.WriteString(err.Error())
 				}
 				if strings.Contains(out.String(), secret) {
-					t.Errorf("otelcoder %q says:\n%s", args, &out)
+					t.Errorf("otelcoder %q shows the password:\n%s", args, &out)
 				}
 			}
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/otelcoder/otelcoder/internal/pgtest"
 )
 
-// familyLine begins a family of a scrape.
+// familyLine matches the first line of a family in a scrape.
 var familyLine = regexp.MustCompile(`(?m)^# TYPE (\S+) `)
 
 func families(scrape string) []string {
@@ -29,7 +29,7 @@ func families(scrape string) []string {
 	return names
 }
 
-// notServed lists the documented families that a database does not have.
+// notServed lists the documented families whose values are not in a database.
 var notServed = []string{
 	"coderd_api_concurrent_requests",
 	"coderd_api_concurrent_websockets",
@@ -44,7 +44,7 @@ var notServed = []string{
 	"coderd_oauth2_external_requests_total",
 }
 
-// want62 are the documented families but those.
+// want62 returns the documented families except notServed.
 func want62(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -60,7 +60,7 @@ func want62(t *testing.T) []string {
 	return names
 }
 
-// event ends a workspace build and a script.
+// event is the SQL that ends a workspace build and a script.
 const event = `
 INSERT INTO provisioner_jobs (id, started_at, completed_at) VALUES (u(102), now() - interval '20 seconds', now());
 INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id, build_number, transition, job_id) VALUES
@@ -68,8 +68,8 @@ INSERT INTO workspace_builds (id, created_at, workspace_id, template_version_id,
 INSERT INTO workspace_agent_script_timings (script_id, started_at, ended_at, status) VALUES
 	(u(601), now() - interval '2 seconds', now(), 'ok');`
 
-// statistics are a report of the agent, stamped now. A collection shows only new
-// reports.
+// statistics is the SQL that inserts a report of the agent, stamped now. A collection sums up
+// only new reports.
 const statistics = `
 INSERT INTO workspace_agent_stats (created_at, user_id, agent_id, workspace_id, template_id, rx_bytes, tx_bytes,
 	connection_count, connection_median_latency_ms, session_count_vscode, session_count_ssh)
@@ -90,7 +90,7 @@ func TestServesWhatADatabaseTells(t *testing.T) {
 	for _, name := range families(scrape) {
 		f, documented := instrument.Documented.Lookup(name)
 		if !documented || instrument.Documented.Info(f).Origin != instrument.Health && !slices.Contains(want62(t), name) {
-			t.Errorf("%s is served, which it cannot be", name)
+			t.Errorf("%s is served, but is not a family of the service", name)
 		}
 	}
 	for _, line := range []string{
@@ -113,8 +113,8 @@ func TestServesWhatADatabaseTells(t *testing.T) {
 	}
 }
 
-// TestOneReports: of two services at one database, the other one serves its own
-// families and nothing of the deployment.
+// TestOneReports checks that only one of two services at a database reports the deployment. The
+// other one serves the families of its process.
 func TestOneReports(t *testing.T) {
 	t.Parallel()
 	_, url := deployment(t, live(t))
@@ -125,14 +125,15 @@ func TestOneReports(t *testing.T) {
 		return has(scrape, `otelcoder_source_up{source="agents"} 1`)
 	})
 	if !has(scrape, "otelcoder_reporter 0\n") || has(scrape, "coderd_workspace_builds_total") || has(scrape, "coderd_agents_up") {
-		t.Errorf("the other one serves:\n%s", scrape)
+		t.Errorf("the second service serves:\n%s", scrape)
 	}
 	if scrape := get(t, other.metrics+"/metrics/deployment"); scrape != "" {
-		t.Errorf("the other one serves of the deployment:\n%s", scrape)
+		t.Errorf("the second service serves families of the deployment:\n%s", scrape)
 	}
 }
 
-// TestAbsentDatabase: it starts, answers, is healthy, and recovers by itself.
+// TestAbsentDatabase checks that the service starts without a database, serves its endpoints,
+// is healthy, and recovers automatically.
 func TestAbsentDatabase(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
@@ -141,8 +142,8 @@ func TestAbsentDatabase(t *testing.T) {
 	url := db.Role(t, grants)
 	server.Stop(t)
 
-	// An interval is the time limit of a collection too. It must not end because the
-	// machine is busy: that is another failure.
+	// The interval is also the time limit of a collection. It is long, so that a collection
+	// does not time out on a busy machine, which is another failure.
 	s := start(t, url, "--interval", "10s", "--insights-interval", "10s")
 	s.until(t, "/metrics", "a source fails", func(scrape string) bool {
 		return has(scrape, `otelcoder_source_up{source="agents"} 0`) && has(scrape, "otelcoder_reporter 0") && has(scrape, "go_goroutines ")
@@ -157,12 +158,12 @@ func TestAbsentDatabase(t *testing.T) {
 		return has(scrape, `otelcoder_source_up{source="agents"} 1`) && has(scrape, "coderd_agents_up{")
 	})
 	if log := s.log.String(); !strings.Contains(log, `msg="the database is unreachable" error=`) || strings.Count(log, `msg="the database is reachable again"`) != 1 || strings.Contains(log, "source") {
-		t.Error("the log does not say so once for all sources")
+		t.Error("the log does not report the outage once for all sources")
 	}
 }
 
-// TestScrapesDoNotWaitForADatabase uses a database that accepts connections and sends
-// nothing. Collections wait half a minute for it.
+// TestScrapesDoNotWaitForADatabase checks scrapes while the database accepts connections and
+// sends nothing, so that collections wait for it for half a minute.
 func TestScrapesDoNotWaitForADatabase(t *testing.T) {
 	t.Parallel()
 	s := start(t, "postgres://otelcoder@"+taken(t)+"/coder?sslmode=disable", "--interval", "30s", "--insights-interval", "30s")
@@ -180,11 +181,11 @@ func TestScrapesDoNotWaitForADatabase(t *testing.T) {
 			t.Errorf("%s: status %d, %v", path, response.StatusCode, err)
 		}
 		if path != "/metrics/deployment" && !has(string(body), `otelcoder_source_up{source="agents"} 0`+"\n") {
-			t.Errorf("%s does not say that the source is not up:\n%s", path, body)
+			t.Errorf("%s does not report that the source is down:\n%s", path, body)
 		}
 	}
 	if log := s.log.String(); strings.Contains(log, "source fails") {
-		t.Errorf("the sources have been given up already, so this says nothing of waiting for them:\n%s", log)
+		t.Errorf("collections have timed out, so the scrapes were too late for this test:\n%s", log)
 	}
 }
 
@@ -241,7 +242,7 @@ func TestJSONLog(t *testing.T) {
 	}
 }
 
-// lines calls a function for each line that is written.
+// lines is a writer that calls a function for each line.
 type lines struct{ each func(string) }
 
 func (l *lines) Write(line []byte) (int, error) {
@@ -255,7 +256,7 @@ func TestRefusedToStart(t *testing.T) {
 	good := map[string]string{"CODER_PG_CONNECTION_URL": absent, "CODER_PROMETHEUS_ENABLE": "true"}
 	for name, test := range map[string]struct {
 		args []string
-		env  map[string]string // beside good
+		env  map[string]string // in addition to good
 		want string
 	}{
 		"nothing enabled": {
@@ -366,7 +367,7 @@ func TestRefusedToStart(t *testing.T) {
 				t.Errorf("started, and ended with %v", <-ended)
 			}
 			if stdout.String()+log.String() != "" {
-				t.Errorf("besides the error it said:\n%s%s", stdout.String(), log)
+				t.Errorf("output besides the error:\n%s%s", stdout.String(), log)
 			}
 		})
 	}
@@ -388,7 +389,7 @@ func TestHealthAnswersNothingElse(t *testing.T) {
 	}
 }
 
-// Ctrl-C before it has started is no error.
+// TestEndsAtOnce checks that Ctrl-C before the start is not an error.
 func TestEndsAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -399,7 +400,8 @@ func TestEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestPrebuilds are checked, and served with the limit of the flag.
+// TestPrebuilds checks that check accepts a deployment with prebuilt workspaces, and that the
+// service applies the limit of the flag.
 func TestPrebuilds(t *testing.T) {
 	d := pgtest.New(t)
 	d.Exec(t, schema(t)+read(t, "../../meters/coderdb/testdata/prebuilds.sql"))
@@ -409,7 +411,7 @@ func TestPrebuilds(t *testing.T) {
 	runCheck(t, url, "--metric-names", "coder").wants(t, false, nil, "✓ Coder version       has every optional table and column")
 	s := start(t, url, "--metric-names", "coder", "--workspace-prebuilds-failure-hard-limit", "1")
 	for _, line := range []string{
-		`coderd_prebuilt_workspaces_preset_hard_limited{organization_name="coder",preset_name="small",template_name="docker"} 1`, // not with the default
+		`coderd_prebuilt_workspaces_preset_hard_limited{organization_name="coder",preset_name="small",template_name="docker"} 1`, // not with the default limit
 		`coderd_prebuilt_workspaces_claimed_total{organization_name="coder",preset_name="small",template_name="docker"} 2`,
 		`coderd_workspace_creation_total{organization_name="coder",preset_name="never",template_name="docker"} 1`,
 	} {

@@ -52,23 +52,23 @@ func (s setUp) url(t *testing.T) string {
 	return strings.ReplaceAll(match[1], `'\''`, "'")
 }
 
-// done returns the URL that was printed, after success.
+// done checks that setup succeeded, and returns the printed URL.
 func (s setUp) done(t *testing.T) string {
 	t.Helper()
 	url := s.url(t)
 	if s.err != nil || s.stderr != "" || url == "" {
-		t.Fatalf("error %v; it says\n%s%s", s.err, s.stdout, s.stderr)
+		t.Fatalf("error %v; the output:\n%s%s", s.err, s.stdout, s.stderr)
 	}
 	text, _, _ := strings.Cut(s.stdout, "\nChecked as ")
 	for line := range strings.Lines(text) {
 		if len([]rune(line)) > 90 && !strings.Contains(line, "postgres") {
-			t.Errorf("the line is long: %s", line)
+			t.Errorf("the line has more than 90 characters: %s", line)
 		}
 	}
 	return url
 }
 
-// fails checks the code and the text of an error.
+// fails checks the exit code, and that the error is one line that contains text.
 func (s setUp) fails(t *testing.T, code int, text string) {
 	t.Helper()
 	got := 1
@@ -76,13 +76,13 @@ func (s setUp) fails(t *testing.T, code int, text string) {
 		got = coder.ExitCode()
 	}
 	if s.err == nil || got != code || !strings.Contains(s.err.Error(), text) || strings.Contains(s.err.Error(), "\n") {
-		t.Errorf("code %d, error %v; want %d, %s", got, s.err, code, text)
+		t.Errorf("exit code %d, error %v; want %d, one line with %q", got, s.err, code, text)
 	}
 }
 
 var setupRoles atomic.Int64
 
-// newRole returns the name of a role that there is not yet. It is dropped when the
+// newRole returns the name of a role that does not exist yet. The role is dropped when the
 // test ends.
 func newRole(t *testing.T, db *pgtest.Database) string {
 	name := fmt.Sprintf("otelcoder_setup_%d_%d", os.Getpid(), setupRoles.Add(1))
@@ -92,8 +92,8 @@ func newRole(t *testing.T, db *pgtest.Database) string {
 	return name
 }
 
-// owned makes the database of a deployment. Its owner, whose URL is returned, is no
-// superuser: as on managed servers, it has the rights of an attribute and no other.
+// owned creates the database of a deployment, and returns it with the URL of its owner. As on
+// managed servers, the owner is not a superuser: its role has the given attribute only.
 func owned(t *testing.T, attribute string) (*pgtest.Database, string) {
 	t.Helper()
 	db := pgtest.New(t)
@@ -103,7 +103,7 @@ func owned(t *testing.T, attribute string) (*pgtest.Database, string) {
 	return db, owner
 }
 
-// rights are everything that setup changes of a role.
+// rights returns everything about a role that setup may change, as text.
 func rights(t *testing.T, db *pgtest.Database, role string) string {
 	t.Helper()
 	return pgtest.Value[string](t, db, `
@@ -122,8 +122,8 @@ func connect(t *testing.T, url string) error {
 	return err
 }
 
-// The first run makes a role that can read everything; further ones change nothing
-// that is right, and show no password.
+// TestSetup checks that the first run creates a role that can read everything, that a second
+// run changes nothing and shows no password, and that --rotate-password replaces it.
 func TestSetup(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	role := newRole(t, db)
@@ -133,14 +133,14 @@ func TestSetup(t *testing.T) {
 		t.Errorf("the dry run: %v\n%s", dry.err, dry.stdout)
 	}
 	if rights(t, db, role) != "" {
-		t.Fatal("the dry run has made the role")
+		t.Fatal("the dry run has created the role")
 	}
 
 	first := runSetup(t, owner, "--role", role)
 	address := first.done(t)
 	runCheck(t, address).wants(t, false, nil)
 	if !strings.Contains(first.stdout, "\nChecked as ") {
-		t.Errorf("it says\n%s", first.stdout)
+		t.Errorf("no check in the output:\n%s", first.stdout)
 	}
 	secret, err := json.Marshal(address)
 	if err != nil {
@@ -155,7 +155,7 @@ func TestSetup(t *testing.T) {
 	}
 	chosen, _ := u.User.Password()
 	if u.User.Username() != role || len(chosen) < 26 {
-		t.Errorf("the user %s with a password of %d characters", u.User.Username(), len(chosen))
+		t.Errorf("user %s, a password of %d characters", u.User.Username(), len(chosen))
 	}
 
 	before := rights(t, db, role)
@@ -164,7 +164,7 @@ func TestSetup(t *testing.T) {
 		t.Errorf("again: %v\n%s%s", again.err, again.stdout, again.stderr)
 	}
 	if dry := runSetup(t, owner, "--role", role, "--dry-run"); dry.stdout != "-- Nothing to change: the role exists and can read everything.\n" {
-		t.Errorf("the dry run says\n%s", dry.stdout)
+		t.Errorf("the output of the dry run:\n%s", dry.stdout)
 	}
 	if rights(t, db, role) != before {
 		t.Error("the second run changes something")
@@ -175,12 +175,12 @@ func TestSetup(t *testing.T) {
 		t.Error("the new URL does not connect")
 	}
 	if connect(t, address) == nil {
-		t.Error("the old password is still good")
+		t.Error("the old password still works")
 	}
 }
 
-// TestSetupInAnEdition: what setup prints for the service names the edition, unless that is
-// the default.
+// TestSetupInAnEdition checks that the printed settings of the service name the edition,
+// unless it is the default.
 func TestSetupInAnEdition(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	ofCoder := []string{
@@ -198,11 +198,12 @@ func TestSetupInAnEdition(t *testing.T) {
 	documented := runSetup(t, owner, "--role", newRole(t, db))
 	documented.done(t)
 	if text := documented.stdout; strings.Contains(text, "METRIC_NAMES") || strings.Contains(text, "metricNames") || !strings.Contains(text, "\notelcoder metrics --drop-from-coder\n") {
-		t.Errorf("in the default edition it says\n%s", text)
+		t.Errorf("the output in the default edition:\n%s", text)
 	}
 }
 
-// After an upgrade of Coder, missing rights are granted and the password is kept.
+// TestSetupAgain checks that a further run grants missing rights, such as those that an
+// upgrade of Coder needs, and keeps the password.
 func TestSetupAgain(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	for name, broken := range map[string]string{
@@ -215,7 +216,7 @@ func TestSetupAgain(t *testing.T) {
 			address := runSetup(t, owner, "--role", role).done(t)
 			db.Exec(t, fmt.Sprintf(broken, role))
 			if again := runSetup(t, owner, "--role", role); again.err != nil || !strings.Contains(again.stdout, "already existed; it can now log in and read everything") {
-				t.Errorf("error %v; it says\n%s", again.err, again.stdout)
+				t.Errorf("error %v; the output:\n%s", again.err, again.stdout)
 			}
 			runCheck(t, address).wants(t, false, nil)
 		})
@@ -227,7 +228,8 @@ func TestSetupAgain(t *testing.T) {
 	})
 }
 
-// An older version of Coder lacks columns; then others are granted in their place.
+// TestSetupOldVersion checks the setup for an older version of Coder: other columns are
+// granted in place of those that it lacks.
 func TestSetupOldVersion(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	db.Exec(t, "ALTER TABLE provisioner_jobs DROP COLUMN job_status; ALTER TABLE users DROP COLUMN is_system; DROP TABLE tailnet_peers")
@@ -235,7 +237,7 @@ func TestSetupOldVersion(t *testing.T) {
 	first := runSetup(t, owner, "--role", role)
 	address := first.url(t)
 	if first.err != nil || address == "" {
-		t.Fatalf("error %v; it says\n%s%s", first.err, first.stdout, first.stderr)
+		t.Fatalf("error %v; the output:\n%s%s", first.err, first.stdout, first.stderr)
 	}
 	runCheck(t, address).wants(t, false, nil)
 	if again := runSetup(t, owner, "--role", role); !strings.Contains(again.stdout, "nothing has been changed") {
@@ -243,7 +245,7 @@ func TestSetupOldVersion(t *testing.T) {
 	}
 }
 
-// The tables may be in another schema than public.
+// TestSetupSchema checks that the tables may be in a schema other than public.
 func TestSetupSchema(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, live(t)+`; ALTER SCHEMA public RENAME TO "Coder's"; CREATE SCHEMA public`)
@@ -255,8 +257,9 @@ func TestSetupSchema(t *testing.T) {
 	}
 }
 
-// The log of the server, which has every statement, has no password, and names need
-// any quoting.
+// TestSetupPasswordIsNotLogged checks that the log of the server, which contains every
+// statement, contains no password. The names of the database and of the role need every kind
+// of quoting.
 func TestSetupPasswordIsNotLogged(t *testing.T) {
 	server := pgtest.Start(t)
 	db := server.Database(t)
@@ -290,16 +293,17 @@ func TestSetupPasswordIsNotLogged(t *testing.T) {
 	}
 	log := server.Log(t)
 	if !strings.Contains(log, "CREATE ROLE") || !strings.Contains(log, "ALTER ROLE") {
-		t.Fatal("the log does not have the statements")
+		t.Fatal("the log lacks the statements")
 	}
 	for _, secret := range secrets {
 		if strings.Contains(log, secret) {
-			t.Error("the log has a password")
+			t.Error("the log shows a password")
 		}
 	}
 }
 
-// A failed setup changes nothing, and its error names the remedy.
+// TestSetupRefuses checks that a setup that fails prints nothing and keeps the owner's
+// password, and that its error names the remedy.
 func TestSetupRefuses(t *testing.T) {
 	db, owner := owned(t, "CREATEROLE")
 	_, poor := owned(t, "")
@@ -342,7 +346,7 @@ func TestSetupRefuses(t *testing.T) {
 			s := runSetup(t, test.owner, test.args...)
 			s.fails(t, test.code, test.want)
 			if s.stdout != "" {
-				t.Errorf("it prints\n%s", s.stdout)
+				t.Errorf("it prints\n%s\nwant nothing", s.stdout)
 			}
 		})
 	}
@@ -351,7 +355,8 @@ func TestSetupRefuses(t *testing.T) {
 	}
 }
 
-// The URL is printed even if the check fails, since the password is shown only once.
+// TestSetupShowsThePasswordOfARoleThatCannotConnect checks that the URL is printed even if the
+// check fails, since a later run does not show the password.
 func TestSetupShowsThePasswordOfARoleThatCannotConnect(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, live(t))
@@ -364,15 +369,15 @@ func TestSetupShowsThePasswordOfARoleThatCannotConnect(t *testing.T) {
 	}
 }
 
-// Without a URL, the dry run prints the SQL for a new role, which sets no password
-// that is known.
+// TestSetupDryRunWithoutURL checks that the dry run without a URL prints the SQL for a new
+// role, and that this SQL fails without a verifier, so that it cannot set a known password.
 func TestSetupDryRunWithoutURL(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, schema(t))
 	role := newRole(t, db)
 	s := runSetup(t, "", "--dry-run", "--role", role)
 	if s.err != nil || !strings.Contains(s.stdout, coderschema.Grants(instrument.Documented, role)) {
-		t.Errorf("error %v; it says\n%s", s.err, s.stdout)
+		t.Errorf("error %v; the output:\n%s", s.err, s.stdout)
 	}
 	conn, err := pgx.Connect(t.Context(), db.URL)
 	if err != nil {
@@ -380,10 +385,10 @@ func TestSetupDryRunWithoutURL(t *testing.T) {
 	}
 	defer conn.Close(context.Background())
 	if _, err := conn.Exec(t.Context(), s.stdout); err == nil {
-		t.Error("it runs without a verifier")
+		t.Error("the SQL runs without a verifier")
 	}
 	if _, err := conn.Exec(t.Context(), strings.ReplaceAll(s.stdout, ":'verifier'", "NULL")); err != nil {
-		t.Errorf("it does not run: %v", err)
+		t.Errorf("the SQL fails with a verifier: %v", err)
 	}
 }
 
@@ -415,7 +420,7 @@ func TestRoleURL(t *testing.T) {
 	}
 }
 
-// The jobs are those of the example, for one replica.
+// TestSetupScrapeJobs compares the jobs with those of the example, reduced to one replica.
 func TestSetupScrapeJobs(t *testing.T) {
 	example := read(t, "../../examples/prometheus/service/prometheus.yml")
 	_, jobs, _ := strings.Cut(example, "scrape_configs:\n")
@@ -427,6 +432,6 @@ func TestSetupScrapeJobs(t *testing.T) {
 		}
 	}
 	if scrapeJobs != want {
-		t.Errorf("the jobs are\n%swant\n%s", scrapeJobs, want)
+		t.Errorf("got\n%swant\n%s", scrapeJobs, want)
 	}
 }

@@ -25,7 +25,7 @@ func statusOf(t *testing.T, args ...string) (stdout string, err error) {
 	var out, stderr bytes.Buffer
 	err = run(t.Context(), append([]string{"otelcoder", "status"}, args...), &out, &stderr)
 	if stderr.Len() > 0 {
-		t.Errorf("besides it says\n%s", &stderr)
+		t.Errorf("on standard error:\n%s", &stderr)
 	}
 	return out.String(), err
 }
@@ -57,7 +57,7 @@ func TestStatus(t *testing.T) {
 				for _, url := range []string{url, url + "/", url + "/status", url + "/metrics", url + "/metrics/", strings.Replace(url, "://", "://ann:hunter2@", 1)} {
 					text, err := statusOf(t, "--url", url)
 					if !strings.HasPrefix(text, test.begins) || strings.Contains(text, "\x1b") || fmt.Sprint(err) != cmp.Or(test.problem, "<nil>") {
-						t.Errorf("of %s: error %v; it says\n%s", url, err, text)
+						t.Errorf("%s: error %v; the output:\n%s", url, err, text)
 					}
 				}
 			}
@@ -65,7 +65,8 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// The JSON is printed as the service sends it. The environment may have the address.
+// TestStatusJSON checks that the JSON of the service is printed unchanged, and that the
+// environment can set the address.
 func TestStatusJSON(t *testing.T) {
 	url := pageOf(t, "", statustest.Degraded())
 	t.Setenv("OTELCODER_STATUS_URL", url)
@@ -74,11 +75,11 @@ func TestStatusJSON(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if want := get(t, url+"/status?format=json"); text != want || !json.Valid([]byte(text)) {
-		t.Errorf("it prints\n%.500s\nwant\n%.500s", text, want)
+		t.Errorf("got\n%.500s\nwant\n%.500s", text, want)
 	}
 }
 
-// An error names the remedy on one line and shows no password.
+// TestStatusErrors checks that each error names the remedy on one line and shows no password.
 func TestStatusErrors(t *testing.T) {
 	serve := func(handler http.HandlerFunc) string {
 		server := httptest.NewServer(handler)
@@ -138,10 +139,10 @@ func TestStatusErrors(t *testing.T) {
 				code = coder.ExitCode()
 			}
 			if err == nil || code != test.code || !strings.Contains(err.Error(), test.want) || text != "" {
-				t.Fatalf("code %d, error %v; want %d, %s", code, err, test.code, test.want)
+				t.Fatalf("exit code %d, error %v; want %d, %s", code, err, test.code, test.want)
 			}
 			if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error is %q", err)
+				t.Errorf("the error has several lines or shows the password: %q", err)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func openTerminal(t *testing.T) (screen, terminal *os.File) {
 }
 
 // startInTerminal starts "otelcoder setup" in a terminal, and waits for its prompt.
-// The log is what the screen shows.
+// The log contains the text on the screen.
 func startInTerminal(t *testing.T, args ...string) (command *exec.Cmd, keyboard, terminal *os.File, log *logged.Log) {
 	t.Helper()
 	path, err := os.Executable()
@@ -60,10 +60,10 @@ func startInTerminal(t *testing.T, args ...string) (command *exec.Cmd, keyboard,
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	log = shows(t, screen, command)
 	logs(t, log, `\(not shown\): `)
-	// The prompt comes before the terminal stops to show what is typed.
+	// The prompt appears before the terminal stops echoing.
 	for deadline := time.Now().Add(time.Minute); echoes(t, terminal); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the terminal shows what is typed")
+			t.Fatal("the terminal still echoes after a minute")
 		}
 	}
 	return command, screen, terminal, log
@@ -116,7 +116,8 @@ func echoes(t *testing.T, terminal *os.File) bool {
 	return state.Lflag&syscall.ECHO != 0
 }
 
-// The URL is asked for in a terminal, which does not show it.
+// TestSetupPrompt checks that setup prompts for the URL in a terminal, which does not echo
+// it.
 func TestSetupPrompt(t *testing.T) {
 	t.Parallel()
 	db, owner := owned(t, "CREATEROLE")
@@ -127,11 +128,12 @@ func TestSetupPrompt(t *testing.T) {
 	}
 	logs(t, log, `Checked as `)
 	if found := password.FindString(log.String()); found != "" || !echoes(t, terminal) {
-		t.Errorf("the terminal shows %q, and shows what is typed afterwards: %t", found, echoes(t, terminal))
+		t.Errorf("the terminal shows %q, and echoes afterwards: %t", found, echoes(t, terminal))
 	}
 }
 
-// Ctrl-C and SIGTERM end the prompt, and the terminal is as before.
+// TestSetupPromptIsCanceled checks that Ctrl-C and SIGTERM end the prompt, and that the terminal
+// then echoes again.
 func TestSetupPromptIsCanceled(t *testing.T) {
 	t.Parallel()
 	for name, cancel := range map[string]func(*exec.Cmd, *os.File){
@@ -146,13 +148,13 @@ func TestSetupPromptIsCanceled(t *testing.T) {
 			}
 			logs(t, log, `otelcoder: canceled: nothing has been changed`)
 			if strings.Contains(log.String(), "hunter2") || !echoes(t, terminal) {
-				t.Errorf("the screen shows\n%s\nand what is typed afterwards: %t", log, echoes(t, terminal))
+				t.Errorf("the screen shows\n%s\nand echoes afterwards: %t", log, echoes(t, terminal))
 			}
 		})
 	}
 }
 
-// An empty line is no URL.
+// TestSetupPromptWithoutAnswer checks that an empty line at the prompt is an error.
 func TestSetupPromptWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	command, keyboard, _, log := startInTerminal(t)
@@ -163,7 +165,7 @@ func TestSetupPromptWithoutAnswer(t *testing.T) {
 	logs(t, log, `otelcoder: no owner's URL was given`)
 }
 
-// Where standard input is no terminal, nothing is asked for.
+// TestSetupWithoutTerminal checks that setup does not prompt without a terminal.
 func TestSetupWithoutTerminal(t *testing.T) {
 	t.Parallel()
 	command, log := startProcess(t, []string{"OTELCODER_OWNER_URL= "}, "setup")
@@ -171,11 +173,12 @@ func TestSetupWithoutTerminal(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 	if want := "otelcoder: no owner's URL: set OTELCODER_OWNER_URL, or run this in a terminal\n"; log.String() != want {
-		t.Errorf("it says %q, want %q", log, want)
+		t.Errorf("got %q, want %q", log, want)
 	}
 }
 
-// Colours are for a terminal, unless NO_COLOR is set.
+// TestStatusColors checks that the output on a terminal is coloured, unless NO_COLOR is set or
+// the terminal is dumb.
 func TestStatusColors(t *testing.T) {
 	t.Parallel()
 	url := pageOf(t, "", statustest.Healthy())

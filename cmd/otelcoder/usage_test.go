@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The exit code is 2 if the command line, a variable or a file is invalid, and 1 if the
-// command itself fails.
+// TestUsageErrors checks that the exit code is 2 if the command line, a variable or a file is
+// invalid, and 1 if the command itself fails.
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	const absent = "CODER_PG_CONNECTION_URL=postgres://otelcoder:hunter2@127.0.0.1:1/coder"
@@ -15,7 +15,7 @@ func TestUsageErrors(t *testing.T) {
 		args []string
 		env  []string
 		code string
-		says string // how its line begins
+		says string // the start of the error
 	}{
 		"a value":         {[]string{"server", "--interval", "soon"}, nil, "exit status 2", `invalid value "soon" for --interval: give a time, such as 30s or 5m` + "\n"},
 		"a flag":          {[]string{"check", "--prometheus-enable"}, nil, "exit status 2", "unknown flag; see otelcoder check --help\n"},
@@ -45,7 +45,7 @@ func TestUsageErrors(t *testing.T) {
 				t.Errorf("ended with %v, want %s", err, test.code)
 			}
 			if said := log.String(); !strings.HasPrefix(said, "otelcoder: "+test.says) || strings.Count(said, "\n") != 1 || strings.Contains(said, "hunter2") {
-				t.Errorf("said %q, want %q", said, test.says)
+				t.Errorf("got %q, want one line with the error %q", said, test.says)
 			}
 		})
 	}
@@ -58,7 +58,7 @@ func TestNearest(t *testing.T) {
 		"": "", "x": "", "postgres://u:hunter2@h/d": "", "database": "", strings.Repeat("server", 100): "",
 	} {
 		if got := nearest(name, known); got != want {
-			t.Errorf("%q: %q, want %q", name, got, want)
+			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}
 }

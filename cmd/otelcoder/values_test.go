@@ -17,7 +17,7 @@ type schemaJSON struct {
 	Properties  map[string]schemaJSON
 }
 
-// valuesMarkdown is the table of the chart's values, in the order of values.yaml.
+// valuesMarkdown returns the table of the chart's values, in the order of values.yaml.
 func valuesMarkdown(t *testing.T) string {
 	t.Helper()
 	var defaults yaml.MapSlice
@@ -36,7 +36,7 @@ func valuesMarkdown(t *testing.T) string {
 }
 
 // valueRows returns a row for each value: its path, its default and its description.
-// A value without a description is a section, if it has properties.
+// A value with properties but no description is a section.
 func valueRows(parent string, defaults yaml.MapSlice, described schemaJSON) ([][]string, error) {
 	var rows [][]string
 	for _, item := range defaults {
@@ -59,7 +59,7 @@ func valueRows(parent string, defaults yaml.MapSlice, described schemaJSON) ([][
 	return rows, nil
 }
 
-// shortened returns a default as a cell of the table. A long one refers to the file.
+// shortened returns the cell of a default. The cell of a long default refers to the file.
 func shortened(text string) string {
 	if utf8.RuneCountInString(text) > 40 {
 		return "see [values.yaml](values.yaml)"
@@ -87,8 +87,8 @@ func flow(value any) string {
 	return fmt.Sprint(value)
 }
 
-// TestValueRows: a section has a row for each of its values, in the order of the file; a
-// value that is described has one row, also if it has properties.
+// TestValueRows checks that a section has a row for each of its values, in the order of the
+// file, and that a value with a description has one row even if it has properties.
 func TestValueRows(t *testing.T) {
 	var defaults yaml.MapSlice
 	if err := yaml.Unmarshal([]byte("size: 2\ndatabase: {name: \"\", keys: {a: b}, list: [x, {z: true}]}\n"), &defaults); err != nil {
@@ -116,6 +116,6 @@ func TestValueRows(t *testing.T) {
 
 	delete(described.Properties["database"].Properties, "list")
 	if _, err := valueRows("", defaults, described); err == nil || !strings.Contains(err.Error(), "database.list has no description") {
-		t.Errorf("of a value without a description the error is %v", err)
+		t.Errorf("a value without a description: error %v", err)
 	}
 }

@@ -28,9 +28,9 @@ func (c *versionCase) name() string {
 	return c.edition.String() + "/" + c.version.Date + "/" + string(c.on)
 }
 
-// newVersionCases fills a database with each version, on a server that has a standby.
-// One process at a time reports a database, so all but one are elected in databases of
-// their own.
+// newVersionCases fills a database for each version, on a server with a standby. Only one
+// process at a time can report a database, so all cases of a version but one elect their
+// reporter in a separate database.
 func newVersionCases(t *testing.T) (cases []*versionCase, dbs map[coderversions.Version]*pgtest.Database) {
 	t.Helper()
 	primary := pgtest.Start(t)
@@ -74,8 +74,8 @@ func inDatabase(t *testing.T, role string, db *pgtest.Database) string {
 	return u.String()
 }
 
-// awaitReplay waits until a standby has replayed everything, and so at least one
-// transaction.
+// awaitReplay creates a table, and waits until a standby has replayed this transaction and all
+// earlier ones.
 func awaitReplay(t *testing.T, primary, standby *pgtest.Server) {
 	t.Helper()
 	primary.Exec(t, "CREATE TABLE something ()")
@@ -85,17 +85,17 @@ func awaitReplay(t *testing.T, primary, standby *pgtest.Server) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the standby does not follow")
+			t.Fatal("the standby has not replayed the primary within a minute")
 		}
 	}
 }
 
-// ofProcess matches the lines of a scrape that do not follow from the deployment:
-// comments, buckets, and the families of the process.
+// ofProcess matches the lines of a scrape that do not depend on the deployment only: comments,
+// buckets, and the families of the process.
 var ofProcess = regexp.MustCompile(`^#|_bucket\{|^(go|process|promhttp|otelcoder)_|^coderd_\w+_execution_seconds_sum `)
 
-// ofDeployment returns the lines of a scrape that follow from the deployment. Times of the
-// past minutes are "now".
+// ofDeployment returns the lines of a scrape that depend on the deployment only. A time within
+// the past five minutes is replaced by "now".
 func ofDeployment(scrape string) []string {
 	lines := slices.Collect(strings.Lines(scrape))
 	lines = slices.DeleteFunc(lines, ofProcess.MatchString)
@@ -141,9 +141,9 @@ func compareLines(t *testing.T, got, want []string) {
 	}
 }
 
-// TestVersions runs grants, check and the server against each version of Coder, on
-// PostgreSQL and on a hot standby of it. Each serves the series that its edition has of
-// the version, and no others; check fails nowhere and warns of what the version lacks.
+// TestVersions runs grants, check and the server against each version of Coder, on PostgreSQL
+// and on a hot standby of it. Each server must serve exactly the series that its edition has
+// with the version. check must succeed, and warn of the tables and columns that are missing.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	cases, dbs := newVersionCases(t)
@@ -170,15 +170,15 @@ func TestVersions(t *testing.T) {
 			compareLines(t, ofDeployment(scrape), want)
 			for _, name := range families(scrape) {
 				if _, documented := c.edition.Lookup(name); !documented {
-					t.Errorf("%s is served, which the edition lacks", name)
+					t.Errorf("%s is served, but the edition lacks it", name)
 				}
 			}
 		})
 	}
 }
 
-// TestVersionsHaveEveryFamily: the newest version has a series of each family that the
-// service serves.
+// TestVersionsHaveEveryFamily checks that the newest version has a series of each family that
+// the service serves.
 func TestVersionsHaveEveryFamily(t *testing.T) {
 	for e := range instrument.Editions() {
 		tested := familiesOf(e, coderversions.Newest())

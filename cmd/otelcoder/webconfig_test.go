@@ -62,7 +62,7 @@ func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certif
 	return certificate, key
 }
 
-// issue writes a certificate and its key as PEM, and returns it for a client.
+// issue writes a certificate and its key as PEM files, and returns both.
 func (a *authority) issue(t *testing.T, dir, name string) tls.Certificate {
 	t.Helper()
 	certificate, key := a.sign(t, &x509.Certificate{
@@ -80,7 +80,7 @@ func (a *authority) issue(t *testing.T, dir, name string) tls.Certificate {
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
-	// A reader sees the old file or the new one, never a half.
+	// The rename is atomic: a reader sees either the old file or the new one.
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// writeWebConfig writes a file that asks for the user's password and a client's
+// writeWebConfig writes a web configuration file that requires the user's password and a client
 // certificate.
 func writeWebConfig(t *testing.T, dir, password string) (path string) {
 	t.Helper()
@@ -123,8 +123,8 @@ func TestWebConfig(t *testing.T) {
 
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.certificate)
-	// ask returns the status, or 0 if there is no connection, and the server's
-	// certificate.
+	// ask scrapes. It returns the status, or 0 if the connection fails, the server's
+	// certificate, and the body or the error.
 	ask := func(password string, certificates ...tls.Certificate) (status int, of *x509.Certificate, body string) {
 		t.Helper()
 		transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: certificates}}
@@ -165,11 +165,11 @@ func TestWebConfig(t *testing.T) {
 	}
 	if response, err := http.Get("http://" + s.metrics + "/metrics"); err == nil {
 		if response.Body.Close(); response.StatusCode == http.StatusOK {
-			t.Error("plain HTTP is answered")
+			t.Error("a request over plain HTTP succeeds")
 		}
 	}
 	if got := get(t, s.health+"/healthz"); got != "ok\n" {
-		t.Errorf("health says %q", got)
+		t.Errorf("got the health %q, want ok", got)
 	}
 
 	renewed := ca.issue(t, dir, "server")
@@ -178,7 +178,7 @@ func TestWebConfig(t *testing.T) {
 		t.Errorf("after the change: status %d, certificate %v, want %v, not %v", status, of.SerialNumber, leaf(t, renewed).SerialNumber, leaf(t, server).SerialNumber)
 	}
 	if status, _, _ := ask("first", client); status != http.StatusUnauthorized {
-		t.Errorf("the old password: status %d", status)
+		t.Errorf("the old password: status %d, want 401", status)
 	}
 	for _, secret := range []string{"first", "second"} {
 		if strings.Contains(s.log.String(), secret) {
@@ -196,7 +196,8 @@ func leaf(t *testing.T, c tls.Certificate) *x509.Certificate {
 	return certificate
 }
 
-// A file that makes no sense ends the start with one line that names it.
+// TestWebConfigMakesNoSense checks that an invalid file stops the start with an error of one
+// line that names the file.
 func TestWebConfigMakesNoSense(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
