@@ -43,7 +43,7 @@ func defaultDatabase() databaseOptions {
 	return databaseOptions{collectAgentStats: true, inactivityTimeout: 30 * time.Second, prebuildsLimit: 3}
 }
 
-// flags returns the flags of the database. That of the edition is in another group.
+// flags returns the flags of the database. The flag of the edition is in another group.
 func (o *databaseOptions) flags() []cli.Flag {
 	defaults := defaultDatabase()
 	return []cli.Flag{

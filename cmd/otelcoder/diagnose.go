@@ -345,7 +345,7 @@ func (f *fleet) found() []finding {
 	return []finding{{stateOK, "found", strings.Join(counted, ", "), ""}}
 }
 
-// slow is the duration of a collection from which on others wait for it.
+// slow is the duration of a collection above which other collections wait for it.
 const slow = 5 * time.Second
 
 // sourceFindings returns a finding for each error of sources that no other finding

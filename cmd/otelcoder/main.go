@@ -6,9 +6,8 @@
 //	otelcoder server --prometheus-enable
 //	otelcoder status
 //
-// docs/service.md is the operator's page. The packages that the program wires together
-// measure: server.go has the wiring, and the other files have the commands, their flags
-// and their output.
+// docs/service.md is the operator's page. server.go wires the packages that measure; the
+// other files have the commands, their flags and their output.
 package main
 
 import (
