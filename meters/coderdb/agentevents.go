@@ -167,8 +167,8 @@ func (l *look) readAgentEvents(ctx context.Context, s snapshot, c config, seen k
 // maxReady is the largest number of builds that [readyBuilds] remembers.
 const maxReady = 100_000
 
-// readyBuilds are the builds whose agents became ready last, by their jobs. They tell a
-// build that becomes ready from one whose agent restarts.
+// readyBuilds are the builds whose agents became ready last, by their jobs. They distinguish
+// a build that becomes ready from a build with an agent that restarts.
 type readyBuilds struct {
 	known map[id]bool
 	order []id // of known, in a ring

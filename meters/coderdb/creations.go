@@ -14,14 +14,14 @@ const (
 	// historyShare is the share of time that the queries of [creations] may take, since
 	// they read every workspace that was ever created.
 	historyShare = 0.002
-	// maxHistoryLag is how long the latest counts stand after the time of the next count,
-	// while counts fail. It is longer than the wait after a count that ran into its time
-	// limit, which is 4 h 10 min.
+	// maxHistoryLag is how long the latest counts are returned after the next count was
+	// due, while counts fail. It is longer than 4 h 10 min, the wait after a count that
+	// exceeded its time limit.
 	maxHistoryLag = 5 * time.Hour
 )
 
 // creations is the source of the workspaces that were ever created. Between its queries,
-// the latest counts stand.
+// it returns the latest counts.
 type creations struct {
 	db   *DB
 	pace pace
@@ -30,8 +30,9 @@ type creations struct {
 	err  error     // of the latest count
 }
 
-// seriesSQL returns each template without a preset and, if the database has presets, those
-// of the templates' active versions and whether prebuilt workspaces of them are desired.
+// seriesSQL returns a row without a preset for each template. If the database has presets,
+// it also returns each preset of the active versions, and whether prebuilt workspaces of the
+// preset are desired.
 func seriesSQL(presets bool) string {
 	const templates = `
 FROM templates t

@@ -69,11 +69,10 @@ type endedScript struct {
 type follower struct {
 	db *DB
 	// after is the start of the next look, which reads the events that ended later and
-	// are not known. It never moves back: forgotten events would be read again.
+	// were not returned yet. It never moves back: forgotten events would be read again.
 	after time.Time // zero before the first look
-	// from is the time of the first event that counts, which a standby may not have
-	// replayed at the first look. The zero time is the clock of the server that is
-	// read.
+	// from is the time from which events count. At the first look, a standby may not have
+	// replayed it yet. The zero time stands for the server's time at the first look.
 	from   time.Time
 	looked time.Time // time of the last look that was taken, by the database's clock
 	// end, if not nil, is the time of the last event: later ones are not this
@@ -228,8 +227,8 @@ func (s span) next() time.Time {
 	return s.after
 }
 
-// begin prepares a look. now is the database's clock, which on a standby is behind
-// clock, that of the server. If now went back further than a failover explains, this
+// begin prepares a look. now is the time of the database, and clock the time of the server;
+// on a standby, now is behind clock. If now went back further than a failover explains, this
 // is another database, and the look counts as the first one.
 func (f *follower) begin(now, clock time.Time, scan scan) look {
 	l := look{
@@ -263,7 +262,7 @@ func (f *follower) take(l look) events {
 	})
 	if l.first {
 		f.after, f.agentsAfter = l.jobs.after, l.agents.after
-		// They were before the first look, but were stamped by a clock that is ahead.
+		// Other events happened before the first look, stamped by a clock that is ahead.
 		l.events = events{Running: l.events.Running}
 	}
 	if l.scan.jobs && !l.first {

@@ -174,9 +174,9 @@ func (f *follow) ask(ctx context.Context, follower *follower, scan scan) (look, 
 	return l, err
 }
 
-// eventsFrom returns a follower of the events after begin, by the clock of the server
-// that has the role's lock; a standby may not have replayed it yet. The zero time is
-// the clock of the server that is read.
+// eventsFrom returns a follower of the events after begin, a time of the clock of the server
+// that has the role's lock. A standby may not have replayed that time yet. The zero time
+// stands for the current time of the server that is read.
 func (db *DB) eventsFrom(begin time.Time) *follower {
 	f := db.follower()
 	f.from = begin

@@ -41,8 +41,8 @@ type queuedJob struct {
 //
 // Jobs with an infinite time are left out, since such times cannot be subtracted.
 //
-// A claim is the first start of a workspace by another user than prebuilds, whose first
-// build was by that user.
+// A claim is the first start of a workspace by a user other than prebuilds, if its first build
+// was by prebuilds.
 func (c config) jobEventsSQL(l coderschema.Lacks, scan bool) string {
 	from := "provisioner_jobs j"
 	if !scan {

@@ -42,8 +42,8 @@ func (t *lockTerm) mayReport(now time.Time) bool {
 // settled reports whether a touch was sent after the settling.
 func (t *lockTerm) settled(sent time.Time) bool { return !sent.Before(t.from) }
 
-// own returns the time, by the clock of the database, until which events are this
-// process's to record: no other process can begin to report earlier.
+// own returns the time, by the clock of the database, until which this process records the
+// events: no other process can begin to report earlier.
 func (t *lockTerm) own() time.Time { return t.clock().Add(t.serve) }
 
 // clock returns the time of the last touch, by the clock of the database.

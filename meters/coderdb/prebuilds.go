@@ -73,7 +73,7 @@ WHERE w.owner_id = ` + prebuildsUser + ` AND NOT w.deleted AND latest.transition
 ORDER BY latest.created_at DESC, w.id`
 }
 
-// readyJobsSQL returns the jobs that have agents if all of them are ready. $1: jobs.
+// readyJobsSQL returns the jobs with at least one agent whose agents are all ready. $1: jobs.
 func readyJobsSQL(l coderschema.Lacks) string {
 	return `
 SELECT r.job_id
@@ -204,7 +204,7 @@ func (p *presetPools) readReady(ctx context.Context, s snapshot) error {
 	}, []any{&job}, readyJobsSQL(s.missing), p.valid)
 }
 
-// presets returns the pools at a time.
+// presets returns the state of the pools at a time.
 func (p *presetPools) presets(now time.Time) []meters.PresetPrebuilds {
 	zones := make(zones)
 	all := make([]meters.PresetPrebuilds, 0, len(p.all))

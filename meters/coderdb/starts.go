@@ -12,9 +12,9 @@ type startup struct {
 }
 
 // next returns the current start of an agent, and false if its outcome is unknown. began is
-// in Unix seconds and took in seconds; either is nil if unknown. Only the states that follow a start
-// directly show its outcome; in a later state, like shutting_down or off, it is known
-// only from an earlier collection.
+// in Unix seconds and took in seconds; either is nil if unknown. Only the states directly
+// after a start show its outcome. In a later state, like shutting_down or off, only an
+// earlier collection has seen it.
 func (s starts) next(agent id, state meters.AgentLifecycle, began, took *float64) (startup, bool) {
 	if began == nil {
 		return startup{}, false
