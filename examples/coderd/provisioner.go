@@ -76,7 +76,7 @@ func (p *provisioner) importTemplate(ctx context.Context) {
 	running.End(outcome(status))
 }
 
-// provision takes its time. Of 20 jobs two fail and one is canceled.
+// provision waits for as long as a job takes. Of 20 jobs two fail and one is canceled.
 func (p *provisioner) provision(ctx context.Context) meters.JobStatus {
 	duration := 50*time.Millisecond + rand.N(500*time.Millisecond)
 	if rand.N(8) == 0 {

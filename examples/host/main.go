@@ -1,6 +1,6 @@
-// Command host is a program that has metrics of its own: a Prometheus registry, an
-// OpenTelemetry meter provider and a mux. The lines between "otelcoder:" and "end" are
-// what it takes to serve and push Coder's families beside them.
+// Command host is a program with its own metrics: it has a Prometheus registry, an
+// OpenTelemetry meter provider and a mux. The lines between "otelcoder:" and "end" serve and
+// push Coder's families beside them.
 //
 //	go run ./examples/host
 //	curl -X POST http://127.0.0.1:3000/workspaces/dev/start
