@@ -1,4 +1,4 @@
-// Command embed is the least that a program does to have its API measured: open
+// Command embed is the smallest program that measures its API: open
 // http://127.0.0.1:3000/hello/you, then http://127.0.0.1:2112/.
 package main
 
