@@ -31,8 +31,8 @@ var record = flag.Bool("record", false, "record the allocations of the hot paths
 // recordFile has a line for each hot path: its name, its allocations and their bytes.
 const recordFile = "testdata/allocations.tsv"
 
-// TestAllocations compares what the hot paths allocate, which hardly depends on the
-// machine, with the record. Flag -record writes it.
+// TestAllocations compares the allocations of the hot paths, which hardly depend on the
+// machine, with the record. The flag -record writes it.
 func TestAllocations(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	measured := make(map[string]cost)
@@ -114,7 +114,7 @@ func unchanged(t *testing.T, encoding string) (c cost) {
 	return c
 }
 
-// rendering is that of families which have each got or lost a series.
+// rendering returns the cost of rendering families that each gained or lost a series.
 func rendering(t *testing.T, encoding string) (c cost) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOtelcoder(t, deployment(1000/seriesPerWorkspace), time.Hour)
@@ -129,7 +129,7 @@ func rendering(t *testing.T, encoding string) (c cost) {
 	return c
 }
 
-// snapshot is that of a collection of the agents and one of their statistics.
+// snapshot returns the cost of a collection of the agents and one of their statistics.
 func snapshot(t *testing.T) (c cost) {
 	synctest.Test(t, func(t *testing.T) {
 		m, err := meters.New(meterstest.NewReader(t).Providers(), meters.WithInterval(time.Minute))
@@ -169,15 +169,15 @@ func (c *collected) AgentStats(context.Context) ([]meters.AgentStats, error) {
 	return c.stats, nil
 }
 
-// cost is what one run of a hot path allocates.
+// cost has the allocations of one run of a hot path, and their bytes.
 type cost struct{ allocations, bytes uint64 }
 
 func (c cost) String() string {
 	return fmt.Sprintf("%d allocations, %d bytes", c.allocations, c.bytes)
 }
 
-// of returns the mean cost of f in a number of runs, without the first two, which fill
-// pools. No garbage collection empties these meanwhile.
+// of returns the mean cost of f in a number of runs, after two that fill the pools. Garbage
+// collection, which empties them, is off.
 func of(runs int, f func()) cost {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	f()
@@ -191,8 +191,8 @@ func of(runs int, f func()) cost {
 	return cost{(after.Mallocs - before.Mallocs) / uint64(runs), (after.TotalAlloc - before.TotalAlloc) / uint64(runs)}
 }
 
-// differences describes the measured costs that are more than 10 % off the recorded ones,
-// in either direction: an improvement that is not recorded could be lost unseen.
+// differences describes the measured costs that differ from the recorded ones by more than
+// 10 %, in either direction: an improvement that is not recorded could be lost unnoticed.
 func differences(recorded, measured map[string]cost) []string {
 	var found []string
 	for name, is := range measured {
@@ -266,7 +266,7 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// TestOneAllocationMore shows that a request which allocates once more is found.
+// TestOneAllocationMore finds a request that allocates once more.
 func TestOneAllocationMore(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var kept []byte

@@ -7,11 +7,11 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// seriesPerWorkspace is how many series a workspace of deployment has: itself,
-// its agent, 8 relay regions, 2 apps, 8 statistics.
+// seriesPerWorkspace is the number of series of a workspace: the workspace, its agent, 8
+// relay regions, 2 apps and 8 statistics.
 const seriesPerWorkspace = 1 + 1 + 8 + 2 + 8
 
-// deployment is a source of a deployment of so many workspaces, one agent each.
+// deployment is a source of this many workspaces with an agent each.
 type deployment int
 
 func (d deployment) Agents(context.Context) ([]meters.Workspace, error) {

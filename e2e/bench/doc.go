@@ -1,17 +1,16 @@
-// Package bench compares otelcoder with what others measure and serve metrics
-// with. `make bench` runs its benchmarks and prints their ratios.
+// Package bench compares otelcoder with other ways to measure requests and to serve
+// metrics. `make bench` runs its benchmarks and prints the ratios.
 //
-// BenchmarkMiddleware is about what a middleware adds to a request. It alternates
-// between the bare handler and the measured one, so that whatever else the
-// machine does slows both down, and reports the difference as added-ns/op.
+// BenchmarkMiddleware measures the time that a middleware adds to a request. The bare and
+// the measured handler alternate, so that other load of the machine slows both down, and
+// added-ns/op is the difference.
 //
-// BenchmarkScrape, BenchmarkScrapers, BenchmarkEverything and BenchmarkMemory are
-// about a scrape of a deployment: per workspace 20 series of the twelve
-// families that Coder serves of it.
+// BenchmarkScrape, BenchmarkScrapers, BenchmarkEverything and BenchmarkMemory measure
+// scrapes of a deployment, which has 20 series of twelve families for each workspace.
 //
-// cpu-ns is the time on a CPU, of all of the process: it depends less than ns on
-// what else the machine does.
+// cpu-ns/op is the CPU time of the whole process, which depends less than ns/op on other
+// load.
 //
-// TestAllocations compares what the hot paths allocate with testdata/allocations.tsv.
-// No test depends on a time.
+// TestAllocations compares the allocations of the hot paths with
+// testdata/allocations.tsv. No test asserts a time.
 package bench

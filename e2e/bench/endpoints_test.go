@@ -25,8 +25,7 @@ import (
 type endpoint struct {
 	http.Handler
 	path string
-	// collect takes the deployment's state anew; nil if that is done in the
-	// background.
+	// collect collects the deployment's state; nil if it is collected in the background.
 	collect func()
 }
 
@@ -39,16 +38,16 @@ var endpoints = []struct {
 	{"VictoriaMetrics", victoriaMetrics},
 }
 
-// otelcoderEndpoint can be told to render again.
+// otelcoderEndpoint is an endpoint whose families can be changed.
 type otelcoderEndpoint struct {
 	endpoint
 	providers   instrument.Providers
 	meters      *meters.Meters
 	observation *instrument.Observation
-	series      atomic.Int64 // that each family has besides the deployment's
+	series      atomic.Int64 // of each family, added to the deployment's
 }
 
-// newOtelcoder polls the deployment on an interval.
+// newOtelcoder returns an endpoint that polls the deployment at an interval.
 func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoderEndpoint {
 	exporter, err := exporters.New()
 	if err != nil {
@@ -83,15 +82,14 @@ func newOtelcoder(b testing.TB, d deployment, interval time.Duration) *otelcoder
 		o.meters.Shutdown(context.Background())
 		exporter.Shutdown(context.Background())
 	})
-	// Nobody scrapes the deployment before it is known, so that the first
-	// rendering is of all of it.
+	// Wait for the sources, so that the first rendering has all series.
 	for i := 0; ; i++ {
 		live := scrape(b, exporter.Handler(), "/metrics/replica", false)
 		if strings.Contains(live, `otelcoder_source_up{source="agents"} 1`) && strings.Contains(live, `otelcoder_source_up{source="agent_stats"} 1`) {
 			return o
 		}
 		if i == 3000 {
-			b.Fatal("the deployment is still not known")
+			b.Fatal("the sources are still not up")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -103,7 +101,7 @@ func (o *otelcoderEndpoint) change() {
 	o.observation.Changed()
 }
 
-// withAPI adds requests to a number of routes, and what else is rendered live.
+// withAPI measures requests to a number of routes. The endpoint then serves everything.
 func (o *otelcoderEndpoint) withAPI(b testing.TB, routes int) {
 	o.path = "/"
 	api := o.meters.API()
@@ -114,7 +112,7 @@ func (o *otelcoderEndpoint) withAPI(b testing.TB, routes int) {
 	}
 }
 
-// vectors are the families of a workspace, as a Coder server registers them.
+// vectors has the families of workspaces, as a Coder server registers them.
 type vectors struct {
 	up, connections, latencies, apps *prometheus.GaugeVec
 	stats                            [8]*prometheus.GaugeVec
@@ -144,7 +142,7 @@ func clientGolang(_ testing.TB, d deployment) endpoint {
 	}
 }
 
-// collect sets all series afresh, as a Coder server does.
+// collect resets the vectors and sets all series, as a Coder server does.
 func (v vectors) collect(d deployment) {
 	for _, vector := range append([]*prometheus.GaugeVec{v.up, v.connections, v.latencies, v.apps}, v.stats[:]...) {
 		vector.Reset()
@@ -183,7 +181,8 @@ func statValues(s meters.AgentStats) [8]float64 {
 	}
 }
 
-// victoriaMetrics has series whose names hold their labels, without help texts.
+// victoriaMetrics names series with their labels, as VictoriaMetrics/metrics requires. It has
+// no help texts.
 func victoriaMetrics(_ testing.TB, d deployment) endpoint {
 	var current atomic.Pointer[victoria.Set]
 	collect := func() {

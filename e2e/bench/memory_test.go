@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// BenchmarkMemory is about the most memory that a process has held (peak-rss-B)
-// that does nothing but take the state anew three times, 6 s apart, and answer
-// gzipped scrapes of it. It runs in a process of its own, on Linux.
+// BenchmarkMemory measures the peak of the resident memory (peak-rss-B) of a process that
+// collects the state three times, 6 s apart, and answers gzipped scrapes. Each peer runs in
+// its own process, on Linux.
 func BenchmarkMemory(b *testing.B) {
 	if of := os.Getenv("OTELCODER_BENCH_MEMORY"); of != "" {
 		fmt.Println("peak", b.N, peak(b, of))
@@ -27,7 +27,7 @@ func BenchmarkMemory(b *testing.B) {
 					sum += peakOf(b, fmt.Sprintf("%s %d", peer.name, series))
 				}
 				b.ReportMetric(sum/float64(b.N), "peak-rss-B")
-				b.ReportMetric(0, "ns/op") // it waits, mostly
+				b.ReportMetric(0, "ns/op") // mostly sleep
 			})
 		}
 	})
@@ -53,7 +53,7 @@ func peakOf(b *testing.B, of string) float64 {
 	return 0
 }
 
-// peak does what BenchmarkMemory says and returns the process's peak in bytes.
+// peak collects and scrapes, and returns the peak of the process in bytes.
 func peak(b *testing.B, of string) float64 {
 	name, size, _ := strings.Cut(of, " ")
 	series, err := strconv.Atoi(size)
@@ -68,7 +68,7 @@ func peak(b *testing.B, of string) float64 {
 		}
 		var e endpoint
 		if name == "otelcoder" {
-			e = newOtelcoder(b, d, interval).endpoint // collects by itself
+			e = newOtelcoder(b, d, interval).endpoint // collects in the background
 		} else {
 			e = peer.new(b, d)
 		}
@@ -90,7 +90,7 @@ func peak(b *testing.B, of string) float64 {
 func residentPeak(b *testing.B) float64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		b.Skip("only Linux tells the peak: ", err)
+		b.Skip("reading the peak needs Linux: ", err)
 	}
 	for line := range strings.Lines(string(status)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
@@ -99,6 +99,6 @@ func residentPeak(b *testing.B) float64 {
 			return kilobytes * 1024
 		}
 	}
-	b.Fatal("the kernel tells no VmHWM")
+	b.Fatal("/proc/self/status has no VmHWM")
 	return 0
 }

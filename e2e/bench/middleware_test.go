@@ -32,15 +32,15 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 }
 
-// compare measures what the measured handler takes more than the bare one.
+// compare measures the time that the measured handler takes more than the bare one.
 func compare(b *testing.B, bare, measured http.Handler, routes, goroutines int) {
 	paths := make([]string, routes)
 	for i := range paths {
 		paths[i] = fmt.Sprintf("/api/v2/things%d/42", i)
 	}
 	serve(bare, paths, goroutines, routes*goroutines)
-	serve(measured, paths, goroutines, routes*goroutines) // makes what is made once a route
-	runtime.GC()                                          // of what that left
+	serve(measured, paths, goroutines, routes*goroutines) // creates the state of each route
+	runtime.GC()
 
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -63,9 +63,9 @@ func compare(b *testing.B, bare, measured http.Handler, routes, goroutines int) 
 	b.ReportMetric(float64(withCPU-withoutCPU)/float64(b.N), "added-cpu-ns/op")
 }
 
-// serve serves n requests, each goroutine its share to all paths in turn. A
-// goroutine has one request that it uses again, since in a server a request is in
-// the processor's caches: it was read just now.
+// serve serves n requests, shared among the goroutines, to all paths in turn. Each
+// goroutine reuses one request, since a server's request is in the processor's caches: it
+// was just read.
 func serve(h http.Handler, paths []string, goroutines, n int) {
 	var running sync.WaitGroup
 	for g := range goroutines {
@@ -87,7 +87,7 @@ func serve(h http.Handler, paths []string, goroutines, n int) {
 	running.Wait()
 }
 
-// nowhere is a response writer that costs nothing, with abilities of a server's.
+// nowhere is a response writer that discards, and that can flush like a server's.
 type nowhere struct{}
 
 func (nowhere) Header() http.Header         { return http.Header{} }

@@ -24,12 +24,12 @@ import (
 	"github.com/otelcoder/otelcoder/meters"
 )
 
-// middleware is a way to measure requests.
+// middleware is a peer.
 type middleware struct {
 	name   string
-	traces bool // it can be run with tracing
-	// around is applied to a router, each to the handler of a path. Where a peer
-	// can be applied to each, which knows the path for nothing, it is.
+	traces bool // runs with tracing, too
+	// around wraps a router; each wraps the handler of a path, which then need not be
+	// looked up. If a peer has both, ServeMux uses each.
 	around func(b *testing.B, traced bool) func(http.Handler) http.Handler
 	each   func(b *testing.B, traced bool) func(path string, h http.Handler) http.Handler
 }
@@ -81,7 +81,7 @@ func (discard) OnEnd(sdktrace.ReadOnlySpan)                     {}
 func (discard) Shutdown(context.Context) error                  { return nil }
 func (discard) ForceFlush(context.Context) error                { return nil }
 
-// coder are the vectors of a Coder server's middleware.
+// coder has the vectors of a Coder server's middleware.
 type coder struct {
 	requests                      *prometheus.CounterVec
 	inFlight, websocketsInFlight  *prometheus.GaugeVec
@@ -112,8 +112,7 @@ func newCoder() *coder {
 	return c
 }
 
-// coderEach is a Coder server's way of measuring, at its cheapest: the path is
-// known beforehand.
+// coderEach measures as a Coder server does, but with a constant path, which is cheaper.
 func coderEach(_ *testing.B, traced bool) func(string, http.Handler) http.Handler {
 	c := newCoder()
 	return func(path string, h http.Handler) http.Handler {
@@ -123,8 +122,8 @@ func coderEach(_ *testing.B, traced bool) func(string, http.Handler) http.Handle
 	}
 }
 
-// coderAround is how a Coder server does it, which looks the route up in order
-// to know it beforehand.
+// coderAround measures as a Coder server does, which looks up the route before it serves
+// the request.
 func coderAround(_ *testing.B, traced bool) func(http.Handler) http.Handler {
 	c := newCoder()
 	return func(next http.Handler) http.Handler {
@@ -212,7 +211,7 @@ func promhttpEach(*testing.B, bool) func(string, http.Handler) http.Handler {
 	}
 }
 
-// slokEach is github.com/slok/go-http-metrics, without its measure of sizes.
+// slokEach measures with github.com/slok/go-http-metrics, without response sizes.
 func slokEach(*testing.B, bool) func(string, http.Handler) http.Handler {
 	m := slokmw.New(slokmw.Config{
 		Recorder:           slok.NewRecorder(slok.Config{Registry: prometheus.NewRegistry()}),

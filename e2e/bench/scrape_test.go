@@ -26,10 +26,9 @@ func forEach(b *testing.B, run func(b *testing.B, series int)) {
 
 var encodings = []string{"plain", "gzip"}
 
-// BenchmarkScrape is about a scrape of a state that has been scraped before, and
-// one of a state that was collected since, which otelcoder renders in the
-// background: see meanwhile. live-heap-B is what the endpoint and its state hold
-// between scrapes.
+// BenchmarkScrape measures scrapes of a state that was scraped before (unchanged), and of
+// one that was collected since (changed), which otelcoder renders in the background: see
+// meanwhile. live-heap-B is the heap of the endpoint and its state between scrapes.
 func BenchmarkScrape(b *testing.B) {
 	forEach(b, func(b *testing.B, series int) {
 		for _, peer := range endpoints {
@@ -52,7 +51,7 @@ func BenchmarkScrape(b *testing.B) {
 							afterwards(b, e, r)
 							return
 						}
-						// Of its own: it would render what both encodings ask for.
+						// Its own endpoint, which renders only this encoding.
 						o := newOtelcoder(b, deployment(series/seriesPerWorkspace), time.Hour)
 						o.ServeHTTP(&sink{}, r)
 						meanwhile(b, o, r)
@@ -78,8 +77,8 @@ func scrapes(b *testing.B, e endpoint, r *http.Request) {
 	b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
 }
 
-// afterwards is about the scrape of a state that was collected a while ago: of
-// what nothing has touched since, as meanwhile is.
+// afterwards measures scrapes that render the changed state. It pauses first, as meanwhile
+// does, so that the state is no longer in the processor's caches.
 func afterwards(b *testing.B, e endpoint, r *http.Request) {
 	var took, cpu time.Duration
 	for range b.N {
@@ -93,10 +92,8 @@ func afterwards(b *testing.B, e endpoint, r *http.Request) {
 	b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
 }
 
-// meanwhile is about scrapes that come one after another while a new state is
-// being rendered (ns/op, slowest-scrape-ns), and about what that rendering takes
-// of the CPU (cpu-ns/op). Every change waits for 5 s to have passed since the
-// last.
+// meanwhile measures scrapes, one after another, while a changed state is rendered (ns/op,
+// slowest-scrape-ns), and the CPU time of that rendering (cpu-ns/op).
 func meanwhile(b *testing.B, o *otelcoderEndpoint, r *http.Request) {
 	var cpu, scraping, slowest time.Duration
 	var scrapes int
@@ -125,10 +122,10 @@ func meanwhile(b *testing.B, o *otelcoderEndpoint, r *http.Request) {
 	b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
 }
 
-// pause is a little longer than the least time between two renderings.
+// pause is longer than the minimum interval between renderings, 5 s.
 const pause = 5100 * time.Millisecond
 
-// BenchmarkScrapers is about ten scrapers, one after another and at once.
+// BenchmarkScrapers measures ten scrapers, one after another and at once.
 func BenchmarkScrapers(b *testing.B) {
 	const scrapers = 10
 	for _, peer := range endpoints[:2] {
@@ -156,8 +153,8 @@ func BenchmarkScrapers(b *testing.B) {
 	}
 }
 
-// BenchmarkEverything is about the path / of a process that has served requests
-// to 200 routes.
+// BenchmarkEverything measures scrapes of / in a process that has served requests to 200
+// routes.
 func BenchmarkEverything(b *testing.B) {
 	forEach(b, func(b *testing.B, series int) {
 		o := newOtelcoder(b, deployment(series/seriesPerWorkspace), time.Hour)
@@ -179,7 +176,7 @@ func request(path string, zipped bool) *http.Request {
 	return r
 }
 
-// scrape returns an endpoint's answer.
+// scrape returns the body of a response.
 func scrape(b testing.TB, h http.Handler, path string, zipped bool) string {
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, request(path, zipped))
@@ -189,7 +186,7 @@ func scrape(b testing.TB, h http.Handler, path string, zipped bool) string {
 	return answer.Body.String()
 }
 
-// length is how long an answer would be, which takes nothing to find out.
+// length returns the length of a response. It asks by HEAD, which costs little.
 func length(h http.Handler, r *http.Request) int {
 	head := r.Clone(r.Context())
 	head.Method = http.MethodHead
@@ -202,7 +199,7 @@ func length(h http.Handler, r *http.Request) int {
 	return n
 }
 
-// sink copies an answer, as a socket does, and forgets it.
+// sink copies a response, as a socket does, and discards it.
 type sink struct {
 	header http.Header
 	buffer [64 << 10]byte
@@ -224,7 +221,7 @@ func (w *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// liveHeap is what is in use after a garbage collection.
+// liveHeap returns the bytes of the heap in use after a garbage collection.
 func liveHeap() int64 {
 	runtime.GC()
 	runtime.GC()

@@ -1,8 +1,7 @@
-// Command ratios reads the output of Go benchmarks whose names hold by=<peer> and
-// prints a Markdown table for each benchmark and unit: a row for each of its cases, with
-// the median of every peer and, in parentheses, otelcoder's median divided by it.
-// benchstat, which compares with one peer at a time and in percent, can read the same
-// output.
+// Command ratios reads the output of Go benchmarks whose names contain by=<peer>. It prints
+// a Markdown table for each benchmark and unit, with a row for each case: the median of
+// each peer and, in parentheses, otelcoder's median divided by it. benchstat reads the same
+// output, but compares with one peer at a time.
 package main
 
 import (
@@ -27,7 +26,7 @@ func main() {
 
 const self = "otelcoder"
 
-// run tells on progress what it reads.
+// run prints the tables, and on progress each result that it reads.
 func run(in io.Reader, out, progress io.Writer) error {
 	r, err := read(in, progress)
 	if err != nil {
@@ -41,10 +40,10 @@ func run(in io.Reader, out, progress io.Writer) error {
 	return nil
 }
 
-// report holds the tables, in the order in which they were first read.
+// report has the tables in the order of their first results.
 type report struct{ tables []*table }
 
-// table holds the measurements of a benchmark in one unit.
+// table has the results of a benchmark in one unit.
 type table struct {
 	benchmark, unit string
 	parameters      []string // of the cases
@@ -52,7 +51,7 @@ type table struct {
 	rows            []*row
 }
 
-// row holds the measurements of one case of a benchmark.
+// row has the results of one case.
 type row struct {
 	name   string
 	values map[string]string    // by parameter
@@ -84,12 +83,12 @@ func read(in io.Reader, progress io.Writer) (*report, error) {
 		}
 	}
 	if n == 0 && lines.Err() == nil {
-		return nil, errors.New("no benchmark in what was read")
+		return nil, errors.New("the input has no benchmark results: pipe in the output of go test -bench")
 	}
 	return r, lines.Err()
 }
 
-// add adds a measurement of a case of a benchmark.
+// add adds a result.
 func (r *report) add(name, unit string, value float64) {
 	benchmark, rest, _ := strings.Cut(strings.TrimPrefix(name, "Benchmark"), "/")
 	if at := strings.LastIndexByte(rest, '-'); at >= 0 {
@@ -117,7 +116,7 @@ func (r *report) add(name, unit string, value float64) {
 	c.cells[peer] = append(c.cells[peer], value)
 }
 
-// table returns that of a benchmark and a unit. It stands behind the others of the
+// table returns the table of a benchmark and a unit. A new one follows the others of the
 // benchmark.
 func (r *report) table(benchmark, unit string) *table {
 	at := len(r.tables)
@@ -167,7 +166,7 @@ func (t *table) markdown() string {
 	return align(lines)
 }
 
-// align writes cells as a Markdown table.
+// align formats cells as a Markdown table.
 func align(lines [][]string) string {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {
@@ -191,7 +190,7 @@ func align(lines [][]string) string {
 	return b.String()
 }
 
-// quantity writes a value with three digits; "-" for none.
+// quantity formats a value with three digits, and 0, which means no result, as "-".
 func quantity(value float64, unit string) string {
 	if value == 0 {
 		return "-"
@@ -212,7 +211,7 @@ func quantity(value float64, unit string) string {
 	return digits(value, 3)
 }
 
-// digits writes a number with n significant digits, but never an exponent.
+// digits formats a number with n significant digits and without an exponent.
 func digits(value float64, n int) string {
 	after := n - 1 - int(math.Floor(math.Log10(math.Abs(value))))
 	return strconv.FormatFloat(value, 'f', max(after, 0), 64)
