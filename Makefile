@@ -71,7 +71,7 @@ lint-security: ## look for weaknesses with gosec (builds it for some minutes onc
 		-exclude-dir=examples -exclude-dir=e2e -exclude-dir=internal/pgtest ./...
 
 .PHONY: bench
-bench: ## compare speed and memory with peers (20 minutes)
+bench: ## compare speed and memory with peers (15 minutes)
 	@mkdir -p bin
 	@{ $(compare) -bench 'Middleware' -benchtime 0.15s -count 7; \
 	   $(compare) -bench 'Scrape|Everything' -benchtime 0.1s -count 3; \
@@ -79,7 +79,7 @@ bench: ## compare speed and memory with peers (20 minutes)
 	@$(benchstat) bin/bench.txt
 
 .PHONY: bench-large
-bench-large: ## compare them at up to 1,000,000 series (25 minutes, 8 GB)
+bench-large: ## compare them at up to 1,000,000 series (30 minutes, 8 GB)
 	@mkdir -p bin
 	@{ export OTELCODER_BENCH_LARGE=1; \
 	   $(compare) -bench 'Scrape$$|Everything' -benchtime 0.1s -count 2; \
@@ -99,7 +99,7 @@ SIZES = 1000,10000,100000
 METRIC_NAMES = documented
 
 .PHONY: bench-deployment
-bench-deployment: ## measure the service beside deployments of SIZES workspaces (20 minutes, 4 GB of disk)
+bench-deployment: ## measure the service beside deployments of SIZES workspaces (12 minutes, 4 GB of disk)
 	@.ci/need postgresql
 	go -C e2e test ./deployment -v -count 1 -timeout 0 -interval 1m -sizes $(SIZES) -metric-names $(METRIC_NAMES)
 
