@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/otelcoder/otelcoder/e2e"
 	"github.com/otelcoder/otelcoder/e2e/coderd"
@@ -77,7 +78,7 @@ func TestWrong(t *testing.T) {
 			fired := 0
 			for n := 0; fired == 0; n++ {
 				if n == test.within {
-					t.Fatalf("%s does not fire within %v\n%v", test.alert, test.within*int(prometheus.LapseStep), lapse.Query(t, `ALERTS`))
+					t.Fatalf("%s does not fire within %v\n%v", test.alert, time.Duration(test.within)*prometheus.LapseStep, lapse.Query(t, `ALERTS`))
 				}
 				if only(step()) {
 					fired = n

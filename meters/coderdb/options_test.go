@@ -23,9 +23,6 @@ func TestOptions(t *testing.T) {
 		{Name: "nil", Option: nil},
 		{Name: "WithLogger", Option: WithLogger(nil), Want: "nil"},
 		{Name: "WithLogger", Option: WithLogger(slog.New(slog.DiscardHandler))},
-		{Name: "WithEdition", Option: WithEdition(instrument.Documented)},
-		{Name: "WithEdition", Option: WithEdition(instrument.Coder)},
-		{Name: "WithEdition", Option: WithEdition(instrument.Coder + 1), Want: "must be from documented to coder"},
 		{Name: "WithURLFunc", Option: WithURLFunc(nil), Want: "nil"},
 		{Name: "WithURLFunc", Option: WithURLFunc(func(context.Context) (string, error) { return url, nil })},
 
