@@ -22,22 +22,25 @@ import (
 func TestWrong(t *testing.T) {
 	for name, test := range map[string]struct {
 		breaks, repairs string   // buttons of the front page
+		during          string   // button that is pressed in each step while the part is broken
 		alert           string   // the only alert that fires
 		panels          []string // panels of the first row that are orange or red
 		also            []string // panels that may be orange or red
 		within          int      // steps until the alert fires
 	}{
 		"an agent is killed": {
-			"agents/main.dev.ada/break", "", "CoderAgentsLost", []string{"Alerts", "Agents lost"}, []string{"Share disconnected"}, 40,
+			"agents/main.dev.ada/break", "", "", "CoderAgentsLost", []string{"Alerts", "Agents lost"}, []string{"Share disconnected"}, 40,
 		},
 		"the database is stopped": {
-			"database/stop", "database/start", "OtelcoderDatabaseDown", []string{"Alerts", "API errors", "Failing sources"}, []string{"Oldest data"}, 40,
+			"database/stop", "database/start", "", "OtelcoderDatabaseDown", []string{"Alerts", "API errors", "Failing sources"}, []string{"Oldest data"}, 40,
 		},
 		"a template is broken": {
-			"templates/gpu/break", "", "CoderBuildsFailing", []string{"Alerts", "Failing templates, 1 h"}, nil, 160,
+			// Builds are paced in real time: without the button, a simulated hour can have
+			// too few of them.
+			"templates/gpu/break", "", "workspaces/dev.dara/start", "CoderBuildsFailing", []string{"Alerts", "Failing templates, 1 h"}, nil, 40,
 		},
 		"a provider limits the rate": {
-			"oauth2/use-up", "", "CoderOAuth2RateLimit", []string{"Alerts", "OAuth2 calls left"}, nil, 40,
+			"oauth2/use-up", "", "", "CoderOAuth2RateLimit", []string{"Alerts", "OAuth2 calls left"}, nil, 40,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,17 +78,24 @@ func TestWrong(t *testing.T) {
 				}
 				return len(firing) > 0
 			}
+			broken := func() []string {
+				t.Helper()
+				if test.during != "" {
+					press(t, http.MethodPost, c.API+"front/"+test.during, c)
+				}
+				return step()
+			}
 			fired := 0
 			for n := 0; fired == 0; n++ {
 				if n == test.within {
 					t.Fatalf("%s does not fire within %v\n%v", test.alert, time.Duration(test.within)*prometheus.LapseStep, lapse.Query(t, `ALERTS`))
 				}
-				if only(step()) {
+				if only(broken()) {
 					fired = n
 				}
 			}
 			for range 20 {
-				only(step())
+				only(broken())
 			}
 			bad := coloured(t, lapse, row)
 			for _, panel := range test.panels {
