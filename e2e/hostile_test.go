@@ -67,9 +67,8 @@ func (hostileSource) Insights(context.Context) (meters.Insights, error) {
 	return i, nil
 }
 
-// TestHostileText checks that Prometheus ingests every series over every protocol,
-// whatever names users and agents choose, and that it has the names unchanged, but for
-// U+FFFD in place of invalid text.
+// TestHostileText checks that Prometheus ingests every series over every protocol with any
+// names of users and agents. Names are unchanged, except that U+FFFD replaces invalid text.
 func TestHostileText(t *testing.T) {
 	exporter, err := exporters.New()
 	if err != nil {

@@ -74,8 +74,8 @@ func (w *watched) scrape() {
 // has reports whether the newest response has a line that begins with the text.
 func (w *watched) has(line string) bool { return strings.Contains(w.last, "\n"+line) }
 
-// until waits until the newest response has a line that begins with each of the texts,
-// and none that begins with a text after "no ".
+// until waits until each of the texts begins a line of the newest response. A text after
+// "no " must not begin a line.
 func (w *watched) until(what string, lines ...string) {
 	w.t.Helper()
 	missing := ""

@@ -121,8 +121,8 @@ func others(replicas []*replica, but *replica) []*replica {
 	return rest
 }
 
-// TestReplicas checks that, whatever happens to the reporting replica, another takes over
-// in time, and that two never report at the same time.
+// TestReplicas checks that another replica takes over in time after each fault of the
+// reporting one, and that two never report at the same time.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{2, 3} {

@@ -382,8 +382,8 @@ func TestBrowserHostileNames(t *testing.T) {
 	}
 }
 
-// TestBrowserWithoutScript checks that the page is complete without JavaScript, and shows
-// nothing that needs it.
+// TestBrowserWithoutScript checks that the page is complete without JavaScript, and hides
+// the controls that need it.
 func TestBrowserWithoutScript(t *testing.T) {
 	b := newTab(t, 1400, 900)
 	b.withoutScript()

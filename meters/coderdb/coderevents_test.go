@@ -360,7 +360,7 @@ func TestCoderMissingColumns(t *testing.T) {
 }
 
 // TestCoderCatchesUp checks that looks of bounded size catch up with 12,000 events of jobs
-// and 12,000 events of agents, many of which have equal times.
+// and 12,000 events of agents. Many events have equal times.
 func TestCoderCatchesUp(t *testing.T) {
 	d, url := newCoder(t, coderversions.Newest())
 	now := noon
